@@ -1,0 +1,254 @@
+"""Settings of the desk: TOML to frozen structs, checked once, at the door.
+
+A file has the sections of ``Config`` and no others. Every refusal names the file, the key
+and the fix. Values given with ``--set section.key=value`` go over the file's.
+"""
+
+import difflib
+import re
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import msgspec
+
+from engine.core.settings import DeskSettings
+from engine.core.view import Mode
+from engine.errors import ConfigError
+from exchange.errors import ExchangeError
+from exchange.instrument import E8, Instrument
+from exchange.paper.settings import PaperSettings, SyntheticMarket
+
+Positive = Annotated[float, msgspec.Meta(gt=0)]
+NotNegative = Annotated[float, msgspec.Meta(ge=0)]
+Count = Annotated[int, msgspec.Meta(ge=1)]
+DecimalText = Annotated[str, msgspec.Meta(pattern=r"^\d+(\.\d+)?$")]
+
+PAPER_API_KEY = "paper-desk"
+PAPER_API_SECRET = "paper-desk-secret"  # opens only the exchange on this machine's loopback
+
+
+class Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A TOML table whose unknown keys are refused."""
+
+
+class Desk(Section, frozen=True, kw_only=True):
+    mode: Literal["paper"]
+    symbol: Annotated[str, msgspec.Meta(min_length=2)]
+    capital_usdt: Positive
+
+
+class InstrumentSection(Section, frozen=True, kw_only=True):
+    tick_size: DecimalText
+    lot_size: DecimalText
+
+
+class Strategy(Section, frozen=True, kw_only=True):
+    gamma: Positive
+    delta: Positive
+    adj1: Positive
+    adj2: NotNegative
+    order_qty: DecimalText
+    max_position: DecimalText
+    grid_num: Annotated[int, msgspec.Meta(ge=1, le=20)]
+
+
+class Calibration(Section, frozen=True, kw_only=True):
+    window_s: Positive
+    recalibrate_s: Positive
+    levels: Annotated[int, msgspec.Meta(ge=3, le=500)]
+    prior_A_per_s: Positive | None = None
+    prior_k_per_tick: Positive | None = None
+    prior_sigma_ticks: Positive | None = None
+
+
+class Risk(Section, frozen=True, kw_only=True):
+    max_loss_pct: Annotated[float, msgspec.Meta(gt=0, le=100)]
+    freshness_ms: Annotated[int, msgspec.Meta(ge=200)]
+
+
+class Paper(Section, frozen=True, kw_only=True):
+    port: Annotated[int, msgspec.Meta(ge=1024, le=65535)]
+    seed: int
+    maker_fee_rate: float
+    taker_fee_rate: float
+    start_price: DecimalText
+    sigma_ticks: Positive
+    A_per_s: Positive
+    k_per_tick: Positive
+    half_spread_ticks: Count
+    depth_levels: Count
+    level_lots: Count
+
+
+class Replay(Section, frozen=True, kw_only=True):
+    feed_latency_ms: NotNegative
+    order_latency_ms: NotNegative
+    response_latency_ms: NotNegative
+    queue: Literal["risk_averse", "log", "power2", "power3"]
+    maker_fee_rate: float
+    taker_fee_rate: float
+
+
+class Config(Section, frozen=True, kw_only=True):
+    """One desk: one account, one symbol, one set of parameters."""
+
+    desk: Desk
+    instrument: InstrumentSection
+    strategy: Strategy
+    calibration: Calibration
+    risk: Risk
+    paper: Paper
+    replay: Replay
+    source: str = ""
+    """Where it was read from, for messages."""
+
+    @property
+    def name(self) -> str:
+        return Path(self.source).name
+
+    @property
+    def mode(self) -> Mode:
+        return Mode(self.desk.mode.upper())
+
+    def grid(self) -> Instrument:
+        return Instrument.from_steps(
+            self.desk.symbol, self.instrument.tick_size, self.instrument.lot_size
+        )
+
+    def desk_settings(self) -> DeskSettings:
+        """What the trader needs, on the instrument's grid.
+
+        Raises:
+            ConfigError: When a size or price is off the grid or two values contradict.
+        """
+        grid = self.grid()
+        order_lots = self._count(grid.qty.count, "strategy.order_qty", self.strategy.order_qty)
+        max_lots = self._count(grid.qty.count, "strategy.max_position", self.strategy.max_position)
+        if max_lots < order_lots:
+            raise ConfigError(
+                self.source, "strategy.max_position", "is smaller than strategy.order_qty"
+            )
+        prior = (
+            self.calibration.prior_A_per_s,
+            self.calibration.prior_k_per_tick,
+            self.calibration.prior_sigma_ticks,
+        )
+        given = [value for value in prior if value is not None]
+        if given and len(given) < len(prior):
+            raise ConfigError(
+                self.source,
+                "calibration",
+                "prior_A_per_s, prior_k_per_tick and prior_sigma_ticks go together",
+            )
+        return DeskSettings(
+            config=self.name,
+            symbol=self.desk.symbol,
+            capital_usdt=self.desk.capital_usdt,
+            gamma=self.strategy.gamma,
+            delta=self.strategy.delta,
+            adj1=self.strategy.adj1,
+            adj2=self.strategy.adj2,
+            order_lots=order_lots,
+            max_position_lots=max_lots,
+            grid_num=self.strategy.grid_num,
+            window_s=self.calibration.window_s,
+            recalibrate_s=self.calibration.recalibrate_s,
+            fit_levels=self.calibration.levels,
+            prior=(given[0], given[1], given[2]) if given else None,
+            max_loss_usdt=self.desk.capital_usdt * self.risk.max_loss_pct / 100,
+            freshness_ms=self.risk.freshness_ms,
+        )
+
+    def paper_settings(self) -> PaperSettings:
+        """What the embedded exchange needs. Raises ``ConfigError`` like ``desk_settings``."""
+        grid = self.grid()
+        paper = self.paper
+        return PaperSettings(
+            instrument=grid,
+            port=paper.port,
+            api_key=PAPER_API_KEY,
+            api_secret=PAPER_API_SECRET,
+            capital_e8=round(self.desk.capital_usdt * E8),
+            maker_fee_rate=paper.maker_fee_rate,
+            taker_fee_rate=paper.taker_fee_rate,
+            market=SyntheticMarket(
+                seed=paper.seed,
+                start_price_ticks=self._count(
+                    grid.price.count, "paper.start_price", paper.start_price
+                ),
+                sigma_ticks=paper.sigma_ticks,
+                A_per_s=paper.A_per_s,
+                k_per_tick=paper.k_per_tick,
+                half_spread_ticks=paper.half_spread_ticks,
+                depth_levels=paper.depth_levels,
+                level_lots=paper.level_lots,
+            ),
+        )
+
+    def _count(self, count: Any, key: str, text: str) -> int:
+        try:
+            steps = int(count(text))
+        except ExchangeError as error:
+            raise ConfigError(self.source, key, str(error)) from error
+        if steps < 1:
+            raise ConfigError(self.source, key, "must be positive")
+        return steps
+
+
+def load_config(path: Path, overrides: list[str] | None = None) -> Config:
+    """Read and check a config file, with ``section.key=value`` texts over it.
+
+    Raises:
+        ConfigError: Names the file, the key and what is wrong.
+    """
+    try:
+        tables = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ConfigError(path, "", "no such file; try configs/paper.toml") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(path, "", f"cannot be read: {error}") from error
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(path, "", f"is not TOML: {error}") from error
+    if "source" in tables:
+        raise ConfigError(path, "source", "is not a key of this file")
+    for text in overrides or []:
+        _apply_override(tables, text)
+    try:
+        return msgspec.convert({**tables, "source": str(path)}, Config)
+    except msgspec.ValidationError as error:
+        raise _readable(path, str(error)) from error
+
+
+def _apply_override(tables: dict[str, Any], text: str) -> None:
+    match = re.fullmatch(r"(\w+)\.(\w+)=(.*)", text, re.DOTALL)
+    if match is None:
+        raise ConfigError("--set", text, "write it as section.key=value")
+    section, key, value = match.groups()
+    try:
+        parsed = tomllib.loads(f"x = {value}")["x"]
+    except tomllib.TOMLDecodeError:
+        parsed = value
+    table = tables.setdefault(section, {})
+    if isinstance(table.get(key), str) and not isinstance(parsed, str):
+        parsed = value  # the key holds text, such as order_qty = "0.003"
+    table[key] = parsed
+
+
+def _readable(path: Path, message: str) -> ConfigError:
+    """msgspec's ``... - at `$.a.b``` as file, key and problem."""
+    problem, _, where = message.partition(" - at ")
+    key = where.strip("`").removeprefix("$.").removeprefix("$")
+    unknown = re.search(r"unknown field `(\w+)`", problem)
+    missing = re.search(r"missing required field `(\w+)`", problem)
+    named = unknown or missing
+    if named is None:
+        return ConfigError(path, key, problem[:1].lower() + problem[1:])
+    full_key = f"{key}.{named[1]}" if key else named[1]
+    if missing:
+        return ConfigError(path, full_key, "is missing")
+    section = {field.name: field.type for field in msgspec.structs.fields(Config)}.get(key, Config)
+    known = [name for name in getattr(section, "__struct_fields__", ()) if name != "source"]
+    near = difflib.get_close_matches(named[1], known, n=1)
+    hint = f"did you mean {near[0]}?" if near else f"known here: {', '.join(known)}"
+    return ConfigError(path, full_key, f"is not a setting; {hint}")

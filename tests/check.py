@@ -1,0 +1,28 @@
+"""The test command: format, lint, types, import contracts, then pytest with the given arguments."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+BIN = Path(sys.executable).parent
+STEPS = {
+    "format": ["ruff", "format", "--check", "."],
+    "lint": ["ruff", "check", "."],
+    "types": ["mypy"],
+    "import contracts": ["lint-imports"],
+}
+
+
+def main() -> int:
+    for name, (program, *arguments) in STEPS.items():
+        print(f"== {name}", flush=True)
+        if subprocess.call([BIN / program, *arguments], cwd=ROOT):
+            print(f"check: {name} failed; see above", file=sys.stderr)
+            return 1
+    print("== tests", flush=True)
+    return subprocess.call([BIN / "pytest", *sys.argv[1:]], cwd=ROOT)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
