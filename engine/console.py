@@ -1,0 +1,326 @@
+"""The console socket: an engine's side that serves screens, and a screen's side that attaches.
+
+The server owns no decision. A command that a console sends becomes one call of
+``on_command``, whose answer goes back to that console; views replace each other, so a slow
+reader gets the newest; records are numbered and each console gets every one.
+"""
+
+import asyncio
+import contextlib
+import os
+import socket
+import struct
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+from engine.core.view import DeskView, Record
+from engine.errors import NoEngine, ProtocolError, StartError
+from engine.protocol import (
+    RISK_REDUCING,
+    VERSION,
+    Action,
+    Answer,
+    CommandMessage,
+    FrameSplitter,
+    Goodbye,
+    Hello,
+    RecordsMessage,
+    Role,
+    ToConsole,
+    ToEngine,
+    ViewMessage,
+    Welcome,
+    decode_for_console,
+    decode_for_engine,
+    encode,
+)
+
+_CHUNK_BYTES = 65536
+_HELLO_TIMEOUT_S = 2.0
+_UNREAD_LIMIT_BYTES = 1024 * 1024
+_PEER_CREDENTIALS = struct.Struct("3i")
+
+
+class Console:
+    """One attached console, as the server sees it."""
+
+    def __init__(self, role: Role, last_record: int, writer: asyncio.StreamWriter) -> None:
+        self.role = role
+        self.last_record = last_record
+        self._writer = writer
+
+    def send(self, message: ToConsole) -> None:
+        self._writer.write(encode(message))
+
+    @property
+    def reads_slowly(self) -> bool:
+        """Does it still have much unread? Then it misses a view, never a record."""
+        return self._writer.transport.get_write_buffer_size() > _CHUNK_BYTES
+
+    @property
+    def hangs(self) -> bool:
+        return self._writer.transport.get_write_buffer_size() > _UNREAD_LIMIT_BYTES
+
+    def drop(self) -> None:
+        self._writer.transport.abort()
+
+
+class ConsoleServer:
+    """Serves any number of consoles, at most one of them a writer.
+
+    Args:
+        path: Where the socket goes; its folder must be private already.
+        welcome: What every console is told, with its role filled in later.
+        on_command: Called with the command and the console's role; its answer is sent back.
+        records_since: Every record after a number, oldest first.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        welcome: Welcome,
+        on_command: Callable[[CommandMessage, Role], Answer],
+        records_since: Callable[[int], list[Record]],
+    ) -> None:
+        self._path = path
+        self._welcome = welcome
+        self._on_command = on_command
+        self._records_since = records_since
+        self._consoles: list[Console] = []
+        self._server: asyncio.Server | None = None
+
+    async def open(self) -> None:
+        """Listen. The caller holds the engine's lock, so an old socket file is a dead one.
+
+        Raises:
+            StartError: When the socket cannot be made.
+        """
+        self._path.unlink(missing_ok=True)
+        try:
+            self._server = await asyncio.start_unix_server(self._serve, self._path)
+            self._path.chmod(0o600)
+        except OSError as error:
+            raise StartError(f"cannot listen on {self._path}: {error.strerror}") from error
+
+    async def close(self, goodbye: Goodbye) -> None:
+        """Tell every console that the engine ends, and why."""
+        if self._server is None:
+            return
+        self._server.close()
+        for console in self._consoles:
+            console.send(goodbye)
+        await asyncio.sleep(0)  # one turn for the loop to write what fits
+        for console in list(self._consoles):
+            console._writer.close()
+        self._path.unlink(missing_ok=True)
+
+    def publish(self, view: DeskView) -> None:
+        """Send the newest view and every record not yet sent to each console."""
+        for console in list(self._consoles):
+            if console.hangs:
+                console.drop()
+                continue
+            records = self._records_since(console.last_record)
+            if records:
+                console.send(RecordsMessage(records))
+                console.last_record = records[-1].number
+            if not console.reads_slowly:
+                console.send(ViewMessage(view))
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        console: Console | None = None
+        try:
+            if not _same_user(writer):
+                return
+            splitter = FrameSplitter()
+            hello, early = await asyncio.wait_for(_hello(reader, splitter), _HELLO_TIMEOUT_S)
+            console = self._admit(hello, writer)
+            for message in early:
+                self._obey(console, message)
+            while chunk := await reader.read(_CHUNK_BYTES):
+                for body in splitter.feed(chunk):
+                    self._obey(console, decode_for_engine(body))
+        except (ProtocolError, TimeoutError, ConnectionError) as error:
+            writer.write(encode(Goodbye(verified=False, text=str(error) or "no hello in time")))
+        finally:
+            if console in self._consoles:
+                self._consoles.remove(console)
+            writer.close()
+
+    def _admit(self, hello: Hello, writer: asyncio.StreamWriter) -> Console:
+        role, note = hello.role, ""
+        if hello.version != VERSION:
+            raise ProtocolError(
+                f"this engine speaks console protocol {VERSION}, the console {hello.version}; "
+                "restart the older of the two"
+            )
+        if role is Role.WRITER and any(c.role is Role.WRITER for c in self._consoles):
+            role, note = Role.WATCHER, "another console holds the keys; this one watches"
+        console = Console(role, hello.last_record, writer)
+        welcome = self._welcome
+        console.send(Welcome(VERSION, role, welcome.pid, welcome.config, welcome.symbol, note))
+        self._consoles.append(console)
+        return console
+
+    def _obey(self, console: Console, message: ToEngine) -> None:
+        if not isinstance(message, CommandMessage):
+            raise ProtocolError("a second hello")
+        harmless = message.action in (Action.PING, Action.PREVIEW)
+        allowed = (
+            console.role is Role.WRITER
+            or harmless
+            or (console.role is Role.TOOL and message.action in RISK_REDUCING)
+        )
+        if allowed:
+            console.send(self._on_command(message, console.role))
+        else:
+            console.send(
+                Answer(message.command_id, accepted=False, text="this console only watches")
+            )
+
+
+def _same_user(writer: asyncio.StreamWriter) -> bool:
+    """Only the engine's own user may speak to it (or root, who could anyway)."""
+    peer = writer.get_extra_info("socket")
+    credentials = peer.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _PEER_CREDENTIALS.size)
+    _pid, uid, _gid = _PEER_CREDENTIALS.unpack(credentials)
+    return uid in (os.getuid(), 0)
+
+
+async def _hello(
+    reader: asyncio.StreamReader, splitter: FrameSplitter
+) -> tuple[Hello, list[ToEngine]]:
+    """The first message, and whatever came in the same breath."""
+    while chunk := await reader.read(_CHUNK_BYTES):
+        messages = [decode_for_engine(body) for body in splitter.feed(chunk)]
+        if messages:
+            first, *rest = messages
+            if not isinstance(first, Hello):
+                raise ProtocolError("a console says hello first")
+            return first, rest
+    raise ProtocolError("the console left without a hello")
+
+
+class ConsoleClient:
+    """A console's end of the socket.
+
+    ``messages`` yields what the engine says; run it in one task. ``ask`` may be awaited from
+    any other task of the same loop, and returns the engine's answer to that command.
+    """
+
+    def __init__(
+        self,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        welcome: Welcome,
+        splitter: FrameSplitter,
+        early: list[ToConsole],
+    ) -> None:
+        self.welcome = welcome
+        self._reader = reader
+        self._writer = writer
+        self._splitter = splitter
+        self._early = early
+        self._next_id = 1
+        self._waiting: dict[int, asyncio.Future[Answer]] = {}
+
+    @classmethod
+    async def connect(cls, path: Path, role: Role, last_record: int = 0) -> "ConsoleClient":
+        """Attach to the engine that listens at ``path``.
+
+        Raises:
+            NoEngine: When nobody listens there.
+            ProtocolError: When what listens there speaks something else.
+        """
+        try:
+            reader, writer = await asyncio.open_unix_connection(path)
+        except (FileNotFoundError, ConnectionRefusedError) as error:
+            raise NoEngine(f"no engine listens on {path}") from error
+        writer.write(encode(Hello(VERSION, role, last_record)))
+        splitter = FrameSplitter()
+        try:
+            async with asyncio.timeout(_HELLO_TIMEOUT_S):
+                while chunk := await reader.read(_CHUNK_BYTES):
+                    messages = [decode_for_console(body) for body in splitter.feed(chunk)]
+                    if messages:
+                        return cls._welcomed(reader, writer, splitter, messages)
+        except (TimeoutError, ConnectionError) as error:
+            writer.close()
+            raise NoEngine(f"the engine on {path} does not answer") from error
+        raise NoEngine(f"the engine on {path} closed the line")
+
+    @classmethod
+    def _welcomed(
+        cls,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        splitter: FrameSplitter,
+        messages: list[ToConsole],
+    ) -> "ConsoleClient":
+        welcome, *early = messages
+        if isinstance(welcome, Goodbye):
+            raise ProtocolError(welcome.text)
+        if not isinstance(welcome, Welcome):
+            raise ProtocolError("the engine did not say welcome")
+        return cls(reader, writer, welcome, splitter, early)
+
+    async def messages(self) -> AsyncIterator[ToConsole]:
+        """What the engine says, until it closes the line. Of views that came together, the last.
+
+        Raises:
+            ProtocolError: When it speaks something else.
+        """
+        batch, self._early = self._early, []
+        try:
+            while True:
+                for message in _newest_views(batch):
+                    if isinstance(message, Answer):
+                        self._settle(message)
+                    else:
+                        yield message
+                chunk = await self._reader.read(_CHUNK_BYTES)
+                if not chunk:
+                    return
+                batch = [decode_for_console(body) for body in self._splitter.feed(chunk)]
+        except ConnectionError:
+            return
+        finally:
+            for future in self._waiting.values():
+                future.cancel()
+
+    async def ask(
+        self, action: Action, name: str = "", value: float = 0.0, expected: float | None = None
+    ) -> Answer:
+        """Send a command and wait for its answer.
+
+        Raises:
+            NoEngine: When the line is lost before the answer; whether it was obeyed is unknown.
+        """
+        command_id, self._next_id = self._next_id, self._next_id + 1
+        future = asyncio.get_running_loop().create_future()
+        self._waiting[command_id] = future
+        self._writer.write(encode(CommandMessage(command_id, action, name, value, expected)))
+        try:
+            return await future
+        except asyncio.CancelledError:
+            if future.cancelled():
+                raise NoEngine(f"the line was lost before {action} was answered") from None
+            raise
+        finally:
+            self._waiting.pop(command_id, None)
+
+    async def close(self) -> None:
+        self._writer.close()
+        with contextlib.suppress(ConnectionError):
+            await self._writer.wait_closed()
+
+    def _settle(self, answer: Answer) -> None:
+        future = self._waiting.get(answer.command_id)
+        if future is not None and not future.done():
+            future.set_result(answer)
+
+
+def _newest_views(batch: list[ToConsole]) -> list[ToConsole]:
+    """The batch without views that a later one in it replaces."""
+    last = next((m for m in reversed(batch) if isinstance(m, ViewMessage)), None)
+    return [m for m in batch if not isinstance(m, ViewMessage) or m is last]

@@ -1,0 +1,79 @@
+"""The outermost and dumbest rules: what halts the desk, and what closes one side for a while."""
+
+from dataclasses import dataclass
+
+from engine.core.view import RiskState
+
+BREAKER_AFTER = 3
+"""Identical refusals in a row, without an acceptance between, that open a side's breaker."""
+BREAKER_OPEN_NS = 5_000_000_000
+
+
+@dataclass(slots=True)
+class SideBreaker:
+    """Keeps one side from hammering a venue that says no."""
+
+    refusals: int = 0
+    code: int = 0
+    open_until_ns: int = 0
+    waits_for_touch: bool = False
+    """Refused as a taker: wait for the book to change before the next try."""
+    step_away_ticks: int = 0
+    """Stay this much further from the opposite touch until an acceptance."""
+
+    def refuse(self, code: int, mono_ns: int) -> bool:
+        """Count a refusal; True when it opens the breaker."""
+        self.refusals = self.refusals + 1 if code == self.code else 1
+        self.code = code
+        if self.refusals < BREAKER_AFTER:
+            return False
+        # Half open afterwards: one more refusal opens it again at once.
+        self.refusals = BREAKER_AFTER - 1
+        self.open_until_ns = mono_ns + BREAKER_OPEN_NS
+        return True
+
+    def accept(self) -> None:
+        self.refusals = self.code = self.step_away_ticks = 0
+
+    def open_for_ns(self, mono_ns: int) -> int:
+        return max(self.open_until_ns - mono_ns, 0)
+
+
+class RiskGate:
+    """Active or halted. Falls by itself, rises only by the operator's hand.
+
+    Args:
+        max_loss_usdt: Loss from the start or from the peak that halts the desk.
+    """
+
+    def __init__(self, max_loss_usdt: float) -> None:
+        self._max_loss_usdt = max_loss_usdt
+        self.state = RiskState.ACTIVE
+        self.detail = ""
+        self._final = False
+
+    def check_loss(self, total_usdt: float, drawdown_usdt: float) -> bool:
+        """Halt at the loss limit; True when this call halted."""
+        loss = max(-total_usdt, drawdown_usdt)
+        if self.state is RiskState.HALTED or loss < self._max_loss_usdt:
+            return False
+        self.halt(
+            f"loss {loss:.2f} of {self._max_loss_usdt:.2f} USDT; restart with a higher "
+            "risk.max_loss_pct to go on",
+            final=True,
+        )
+        return True
+
+    def halt(self, detail: str, *, final: bool = False) -> None:
+        """Stop quoting. A final halt outlives any key; only a restart ends it."""
+        self.state = RiskState.HALTED
+        self.detail = detail
+        self._final = self._final or final
+
+    def resume(self) -> bool:
+        """The operator's hand; False when this halt is final."""
+        if self._final:
+            return False
+        self.state = RiskState.ACTIVE
+        self.detail = ""
+        return True
