@@ -297,7 +297,7 @@ class ConsoleClient:
             NoEngine: When the line is lost before the answer; whether it was obeyed is unknown.
         """
         command_id, self._next_id = self._next_id, self._next_id + 1
-        future = asyncio.get_running_loop().create_future()
+        future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
         self._waiting[command_id] = future
         self._writer.write(encode(CommandMessage(command_id, action, name, value, expected)))
         try:

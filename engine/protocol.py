@@ -11,6 +11,7 @@ from typing import TypeAlias
 
 import msgspec
 
+from engine.core.operator import Action
 from engine.core.view import DeskView, Preview, Record
 from engine.errors import ProtocolError
 
@@ -26,23 +27,6 @@ class Role(StrEnum):
     """Looks only."""
     TOOL = "tool"
     """``engine status`` and ``engine stop``: may only reduce risk and stop."""
-
-
-class Action(StrEnum):
-    """What an operator can ask. The first five only ever reduce risk."""
-
-    PAUSE = "pause"
-    PANIC = "panic"
-    SIDE_OFF = "side_off"
-    STOP = "stop"
-    """Cancel ours, verify, end the engine. ``name`` is ``keep`` or ``flatten``."""
-    PING = "ping"
-    RESUME = "resume"
-    SIDE_ON = "side_on"
-    PREVIEW = "preview"
-    """What would the quotes be with ``name`` at ``value``? Changes nothing."""
-    SET = "set"
-    """Set ``name`` to ``value``, provided that it still is ``expected``."""
 
 
 RISK_REDUCING = frozenset({Action.PAUSE, Action.PANIC, Action.SIDE_OFF, Action.STOP, Action.PING})
@@ -113,17 +97,19 @@ def encode(message: ToConsole | ToEngine) -> bytes:
 def decode_for_console(body: bytes) -> ToConsole:
     """Raises ``ProtocolError`` when the body is no message of the engine's."""
     try:
-        return _to_console.decode(body)
+        message: ToConsole = _to_console.decode(body)
     except msgspec.DecodeError as error:
         raise ProtocolError(f"the engine sent something else: {error}") from error
+    return message
 
 
 def decode_for_engine(body: bytes) -> ToEngine:
     """Raises ``ProtocolError`` when the body is no message of a console's."""
     try:
-        return _to_engine.decode(body)
+        message: ToEngine = _to_engine.decode(body)
     except msgspec.DecodeError as error:
         raise ProtocolError(f"the console sent something else: {error}") from error
+    return message
 
 
 class FrameSplitter:

@@ -57,7 +57,7 @@ def njit(kernel: Kernel) -> Kernel:
     """Compile a kernel, cached on disk, without Python objects."""
     compiled = numba.njit(cache=True, nogil=True)(kernel)
     _registry.append(compiled)
-    return compiled  # type: ignore[no-any-return]  # numba is untyped
+    return cast(Kernel, compiled)
 
 
 def _numba_type(hint: Any) -> Any:

@@ -228,7 +228,7 @@ class SyncClock(Command, frozen=True, kw_only=True, tag=True):
     """Measure the venue's clock again."""
 
 
-class RefreshCountdown(Command, frozen=True, kw_only=True, tag=True):
+class RefreshCountdown(Request, frozen=True, kw_only=True, tag=True):
     """Arm the venue's dead man's switch for ``countdown_ms``; 0 disarms it."""
 
     countdown_ms: int

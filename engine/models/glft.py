@@ -23,7 +23,7 @@ def growth_exponent(x: float) -> float:
     """
     if x < _SERIES_BELOW:
         return 1.0 + 0.5 * x - x * x / 6.0
-    return (1.0 + x) * np.log1p(x) / x
+    return float((1.0 + x) * np.log1p(x) / x)
 
 
 @njit

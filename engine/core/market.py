@@ -1,0 +1,152 @@
+"""The market as the trader sees it: book, touch and tape, from raw frames.
+
+The depth stream carries the book, the ticker stream runs ahead of it at the touch. A
+ticker newer than the book is written into it; a depth message older than the newest
+ticker never undoes it.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from engine.core.log import DeskLog
+from engine.core.orders import ACKED, CAPACITY, UNKNOWN, OrderTable
+from exchange.binance import depth_sync, frames
+from exchange.binance.depth_sync import DepthSync
+from exchange.book import Book
+from exchange.errors import Garbled
+from exchange.instrument import Instrument
+from exchange.types import Command, FetchSnapshot, Link, Severity, Side
+
+_RESYNC_WAITS_MS = (0, 250, 500, 1000, 2000, 4000)
+
+
+class Market:
+    """Book, touch and last print of one symbol.
+
+    Args:
+        own_in_book: Does the feed show our own orders? A recording does not.
+    """
+
+    def __init__(self, instrument: Instrument, log: DeskLog, *, own_in_book: bool) -> None:
+        self.book = Book()
+        self.touch: tuple[int, int] | None = None
+        """Others' best bid and ask in ticks, our own size taken out; None: no trusted book."""
+        self.last_print: tuple[int, Side] | None = None
+        self.feed_latency_ns: int | None = None
+        self.heard_ns: dict[Link, int] = {}
+        """Monotonic time of the last message on each link."""
+        self._instrument = instrument
+        self._log = log
+        self._own_in_book = own_in_book
+        self._sync = DepthSync()
+        self._ticker: frames.TouchUpdate | None = None
+        self._resyncs = 0
+        self._own_lots = np.zeros(CAPACITY, dtype=np.int64)
+
+    @property
+    def trusted(self) -> bool:
+        return self._sync.trusted
+
+    def receive_frame(
+        self, raw: bytes, recv_ns: int, mono_ns: int
+    ) -> tuple[frames.TradePrint | None, list[Command]]:
+        """Apply one market message; the print that it was, if it was one, and what to ask."""
+        try:
+            word = frames.decode(raw, self._instrument)
+        except Garbled as error:
+            return None, self._distrust(f"nonsense on a market stream: {error}")
+        match word:
+            case frames.TouchUpdate():
+                self._hear_book(word.exch_ns, recv_ns, mono_ns)
+                self._take_ticker(word)
+            case frames.DepthDiff():
+                self._hear_book(word.exch_ns, recv_ns, mono_ns)
+                return None, self._follow(self._sync.receive_diff(word))
+            case frames.TradePrint():
+                self.heard_ns[Link.MARKET] = mono_ns
+                self.last_print = (word.price_ticks, word.aggressor)
+                return word, []
+            case frames.MarkPrice():
+                self.heard_ns[Link.MARKET] = mono_ns
+        return None, []
+
+    def receive_snapshot(self, raw: bytes, mono_ns: int) -> list[Command]:
+        try:
+            snapshot = frames.decode_snapshot(raw, self._instrument)
+        except Garbled as error:
+            return self._distrust(f"nonsense instead of a depth snapshot: {error}")
+        self.heard_ns[Link.PUBLIC] = mono_ns
+        return self._follow(self._sync.receive_snapshot(snapshot))
+
+    def lose(self) -> None:
+        """The public link is down: whatever comes next does not continue this book."""
+        self._sync.lost()
+        self._ticker = None
+        self._resyncs = 0
+
+    def read_touch(self, table: OrderTable) -> None:
+        """Find others' best prices under our own working size."""
+        bid: int | None = None
+        ask: int | None = None
+        if not self.trusted:
+            pass
+        elif self._own_in_book:
+            resting = (table.state >= ACKED) & (table.state <= UNKNOWN)
+            np.multiply(table.qty_lots - table.booked_lots, resting, out=self._own_lots)
+            bid, _, ask, _ = self.book.touch_without_ours(
+                table.side, table.price_ticks, self._own_lots, CAPACITY
+            )
+        else:
+            bid, ask = self.book.best_bid_ticks, self.book.best_ask_ticks
+        self.touch = None if bid is None or ask is None else (bid, ask)
+
+    def _hear_book(self, exch_ns: int, recv_ns: int, mono_ns: int) -> None:
+        self.heard_ns[Link.PUBLIC] = mono_ns
+        if exch_ns:
+            self.feed_latency_ns = recv_ns - exch_ns
+
+    def _take_ticker(self, ticker: frames.TouchUpdate) -> None:
+        if self._ticker is not None and ticker.update_id <= self._ticker.update_id:
+            return
+        self._ticker = ticker
+        if self.trusted:
+            self._write_ticker_over(self._sync.last_id)
+
+    def _write_ticker_over(self, book_id: int | None) -> None:
+        ticker = self._ticker
+        if ticker is not None and book_id is not None and ticker.update_id > book_id:
+            self.book.set_touch(
+                ticker.bid_ticks, ticker.bid_lots, ticker.ask_ticks, ticker.ask_lots
+            )
+
+    def _follow(self, actions: list[Any]) -> list[Command]:
+        commands: list[Command] = []
+        for action in actions:
+            match action:
+                case depth_sync.ResetBook(snapshot=s):
+                    self.book.load(s.bid_ticks, s.bid_lots, s.ask_ticks, s.ask_lots)
+                case depth_sync.ApplyDiff(diff=d):
+                    self.book.apply(d.bid_ticks, d.bid_lots, d.ask_ticks, d.ask_lots)
+                case depth_sync.DistrustBook():
+                    self._log.note(Severity.WARNING, "a gap in the book: resynchronising")
+                case depth_sync.FetchSnapshot():
+                    commands.append(self._fetch_snapshot())
+        if self.trusted:
+            self._resyncs = 0
+            self._write_ticker_over(self._sync.last_id)
+            if self.book.crossed:
+                commands += self._distrust("bid at or above ask")
+        return commands
+
+    def _distrust(self, why: str) -> list[Command]:
+        """Bad market data is worse than none: no book until a fresh snapshot."""
+        self._log.note(Severity.WARNING, f"book distrusted: {why}")
+        self._sync.lost()
+        self._ticker = None
+        return [self._fetch_snapshot()]
+
+    def _fetch_snapshot(self) -> Command:
+        wait_ms = _RESYNC_WAITS_MS[min(self._resyncs, len(_RESYNC_WAITS_MS) - 1)]
+        self._resyncs += 1
+        return FetchSnapshot(wait_ms=wait_ms)

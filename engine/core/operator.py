@@ -1,0 +1,62 @@
+"""The operator's hand: what a console may ask, and what has been decided so far."""
+
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+
+from engine.core.quoter import Tuning
+from exchange.types import Event, Side
+
+
+class Action(StrEnum):
+    """What an operator can ask. The first five only ever reduce risk."""
+
+    PAUSE = "pause"
+    PANIC = "panic"
+    SIDE_OFF = "side_off"
+    STOP = "stop"
+    """Cancel ours, verify, end the engine. ``name`` is ``keep`` or ``flatten``."""
+    PING = "ping"
+    RESUME = "resume"
+    SIDE_ON = "side_on"
+    PREVIEW = "preview"
+    """What would the quotes be with ``name`` at ``value``? Changes nothing."""
+    SET = "set"
+    """Set ``name`` to ``value``, provided that it still is ``expected``."""
+
+
+class OperatorCommand(Event, frozen=True, kw_only=True, tag=True):
+    """A command from a console, stamped when it reached the engine."""
+
+    action: Action
+    name: str = ""
+    value: float = 0.0
+    expected: float | None = None
+
+
+@dataclass(slots=True)
+class OperatorState:
+    """What the operator has decided so far."""
+
+    tuning: Tuning
+    paused: bool = False
+    sides_off: set[Side] = field(default_factory=set)
+    stopping: bool = False
+    flatten: bool = False
+
+
+TUNABLE = ("gamma", "adj1", "adj2")
+
+
+def retuned(tuning: Tuning, name: str, value: float) -> Tuning | str:
+    """The tuning with one parameter moved, or why it cannot be."""
+    if name not in TUNABLE:
+        return f"{name or 'nothing'} cannot be set while running; {', '.join(TUNABLE)} can"
+    lowest = "at least 0" if name == "adj2" else "above 0"
+    if not (0.0 <= value < float("inf")) or (value == 0.0 and name != "adj2"):
+        return f"{name} must be {lowest}, not {value:g}"
+    return replace(tuning, **{name: value})
+
+
+def side_named(name: str) -> Side | None:
+    """``bid`` or ``ask`` as the side that our order there is on."""
+    return {"bid": Side.BUY, "ask": Side.SELL}.get(name)

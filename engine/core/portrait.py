@@ -1,0 +1,240 @@
+"""The trader's state as the view that every screen draws."""
+
+from statistics import median
+
+import numpy as np
+
+from engine.core import orders
+from engine.core.budgets import ORDERS_1M, ORDERS_10S
+from engine.core.ledger import usdt
+from engine.core.operator import TUNABLE, retuned
+from engine.core.quoter import offsets
+from engine.core.trader import Trader
+from engine.core.view import (
+    BookView,
+    DeskView,
+    ErrorView,
+    InventoryView,
+    LinkView,
+    MoneyView,
+    OrderView,
+    Preview,
+    QuoteView,
+)
+from exchange.types import Link, Side
+
+_BOOK_LEVELS = 100
+_ALWAYS_SHOWN = (-2011, -1021, -5022)
+_QUOTE_ASSET = "USDT"
+
+
+class Portraitist:
+    """Draws one trader again and again, reusing its arrays."""
+
+    def __init__(self, trader: Trader) -> None:
+        self._trader = trader
+        self._ticks = np.zeros(_BOOK_LEVELS, dtype=np.int64)
+        self._lots = np.zeros(_BOOK_LEVELS, dtype=np.int64)
+
+    def draw(self, recv_ns: int, mono_ns: int) -> DeskView:
+        """The desk as it stands at this moment."""
+        trader = self._trader
+        instrument = trader.instrument
+        trader.budget.turn(recv_ns)
+        latency_ns = trader.market.feed_latency_ns
+        return DeskView(
+            mode=trader.mode,
+            symbol=instrument.symbol,
+            config=trader.settings.config,
+            tick_size=instrument.price.step,
+            lot_size=instrument.qty.step,
+            quote_asset=_QUOTE_ASSET,
+            recv_ns=recv_ns,
+            uptime_s=(mono_ns - trader.started_mono_ns) / 1e9 if trader.started_mono_ns else 0.0,
+            risk=trader.gate.state,
+            risk_detail=trader.gate.detail,
+            paused=trader.hand.paused,
+            stopping=trader.hand.stopping,
+            bid=trader.why[Side.BUY].view(),
+            ask=trader.why[Side.SELL].view(),
+            book=self._book(mono_ns),
+            orders=self._orders(mono_ns),
+            quote=self._quote(mono_ns),
+            inventory=self._inventory(),
+            money=self._money(),
+            links=[self._link(link, mono_ns) for link in Link],
+            errors=self._errors(mono_ns),
+            round_trip_ms=median(trader.round_trips_ns) / 1e6 if trader.round_trips_ns else None,
+            feed_latency_ms=latency_ns / 1e6 if latency_ns is not None else None,
+            orders_10s=trader.budget.counts[0],
+            orders_1m=trader.budget.counts[1],
+            orders_10s_limit=ORDERS_10S,
+            orders_1m_limit=ORDERS_1M,
+        )
+
+    def _levels(self, side: Side) -> list[tuple[int, int]]:
+        found = self._trader.market.book.top(side, _BOOK_LEVELS, self._ticks, self._lots)
+        return list(zip(self._ticks[:found].tolist(), self._lots[:found].tolist(), strict=True))
+
+    def _book(self, mono_ns: int) -> BookView:
+        market = self._trader.market
+        last = market.last_print
+        heard_ns = market.heard_ns.get(Link.PUBLIC)
+        return BookView(
+            bids=self._levels(Side.BUY),
+            asks=self._levels(Side.SELL),
+            last_ticks=last[0] if last else None,
+            last_side=int(last[1]) if last else 0,
+            trusted=market.trusted,
+            age_ms=(mono_ns - heard_ns) // 1_000_000 if heard_ns is not None else None,
+        )
+
+    def _orders(self, mono_ns: int) -> list[OrderView]:
+        table = self._trader.table
+        ours = [
+            OrderView(
+                client_order_id=table.client_order_id(slot),
+                side=int(table.side[slot]),
+                price_ticks=int(table.price_ticks[slot]),
+                qty_lots=int(table.qty_lots[slot]),
+                filled_lots=int(table.booked_lots[slot]),
+                state=orders.STATE_NAMES[table.state[slot]],
+                age_ms=int(mono_ns - table.placed_ns[slot]) // 1_000_000,
+            )
+            for slot in table.used
+            if table.state[slot] != orders.DONE
+        ]
+        foreign = [
+            OrderView(
+                client_order_id=name,
+                side=int(order.side),
+                price_ticks=order.price_ticks,
+                qty_lots=order.qty_lots,
+                filled_lots=order.filled_lots,
+                state="foreign",
+                age_ms=(mono_ns - order.mono_ns) // 1_000_000,
+            )
+            for name, order in self._trader.account.foreign.items()
+        ]
+        return ours + foreign
+
+    def _quote(self, mono_ns: int) -> QuoteView:
+        trader = self._trader
+        tuning, at, touch = trader.hand.tuning, trader.offsets, trader.market.touch
+        fit, note = trader.calibrator.fit, trader.calibrator.note
+        fair = sum(touch) / 2 if touch else None
+        source = fit.source if fit else note
+        if fit and fit.source == "prior" and note:
+            source = f"prior; {note}"
+        return QuoteView(
+            fair_ticks=fair,
+            reservation_ticks=fair - at.skew * trader.q if at and fair is not None else None,
+            half_spread_ticks=at.half_spread if at else None,
+            skew_ticks_per_lot=at.skew if at else None,
+            c1_ticks=at.c1 if at else None,
+            c2=at.c2 if at else None,
+            gamma=tuning.gamma,
+            delta=tuning.delta,
+            adj1=tuning.adj1,
+            adj2=tuning.adj2,
+            A_per_s=fit.A_per_s if fit else None,
+            k_per_tick=fit.k_per_tick if fit else None,
+            sigma_ticks=fit.sigma_ticks if fit else None,
+            fit=source,
+            fit_age_s=(mono_ns - fit.mono_ns) / 1e9 if fit and fit.mono_ns else None,
+            grid_interval_ticks=at.interval if at else None,
+            order_qty_lots=trader.settings.order_lots,
+            grid_num=trader.settings.grid_num,
+            bid_ticks=trader.wanted[Side.BUY],
+            ask_ticks=trader.wanted[Side.SELL],
+        )
+
+    def _inventory(self) -> InventoryView:
+        trader = self._trader
+        held = trader.ledger.position_lots
+        return InventoryView(
+            q=trader.q,
+            position_lots=held,
+            max_position_lots=trader.settings.max_position_lots,
+            worst_long_lots=held + trader.table.open_lots(Side.BUY),
+            worst_short_lots=held - trader.table.open_lots(Side.SELL),
+        )
+
+    def _money(self) -> MoneyView:
+        ledger, account = self._trader.ledger, self._trader.account
+        explained_e8 = ledger.realised_e8 - ledger.fees_e8 - ledger.funding_e8
+        residual_e8 = account.residual_e8(explained_e8)
+        return MoneyView(
+            total_usdt=usdt(ledger.total_e8),
+            spread_usdt=usdt(ledger.spread_e8),
+            inventory_usdt=usdt(ledger.inventory_e8),
+            fees_usdt=usdt(-ledger.fees_e8),
+            funding_usdt=usdt(-ledger.funding_e8),
+            capital_usdt=self._trader.settings.capital_usdt,
+            wallet_usdt=usdt(account.wallet_e8) if account.wallet_e8 is not None else None,
+            residual_usdt=usdt(residual_e8) if residual_e8 is not None else None,
+            drawdown_usdt=usdt(ledger.drawdown_e8),
+            fills=ledger.fills,
+            volume_usdt=usdt(ledger.volume_e8),
+            maker_fills=ledger.maker_fills,
+        )
+
+    def _link(self, link: Link, mono_ns: int) -> LinkView:
+        state = self._trader.links[link]
+        heard_ns = self._trader.market.heard_ns.get(link)
+        return LinkView(
+            name=link.value,
+            up=state.up,
+            age_ms=(mono_ns - heard_ns) // 1_000_000 if heard_ns is not None else None,
+            reconnects=max(state.reconnects, 0),
+            detail=state.detail,
+        )
+
+    def _errors(self, mono_ns: int) -> list[ErrorView]:
+        seen = self._trader.errors
+        codes = [*_ALWAYS_SHOWN, *sorted(set(seen) - set(_ALWAYS_SHOWN), reverse=True)]
+        return [
+            ErrorView(
+                code=code,
+                count=seen[code].count if code in seen else 0,
+                last_message=seen[code].last_message if code in seen else "",
+                age_s=(mono_ns - seen[code].mono_ns) / 1e9 if code in seen else 0.0,
+            )
+            for code in codes
+        ]
+
+
+def preview(trader: Trader, name: str, value: float) -> Preview | str:
+    """What the quotes would be with one parameter moved, or why it cannot be.
+
+    Args:
+        name: A tunable parameter; anything else (``resume``, ``bid``) previews what the
+            present parameters would quote were the side free to.
+    """
+    tuning = trader.hand.tuning
+    proposed = retuned(tuning, name, value) if name in TUNABLE else tuning
+    if isinstance(proposed, str):
+        return proposed
+    fit = trader.calibrator.fit
+    if fit is None:
+        return f"no quotes to compare yet: {trader.calibrator.note}"
+    after = offsets(fit, proposed)
+    if after is None:
+        return f"{name} at {value:g} gives no finite quote"
+    before = trader.offsets
+    old, new = trader.quotes(before), trader.quotes(after)
+    nearer = before is not None and after.half_spread < before.half_spread
+    return Preview(
+        name=name,
+        old_value=getattr(tuning, name, 0.0),
+        new_value=value,
+        old_bid_ticks=old[0] if old else None,
+        old_ask_ticks=old[1] if old else None,
+        new_bid_ticks=new[0] if new else None,
+        new_ask_ticks=new[1] if new else None,
+        old_half_spread_ticks=before.half_spread if before else None,
+        new_half_spread_ticks=after.half_spread,
+        old_skew_ticks_per_lot=before.skew if before else None,
+        new_skew_ticks_per_lot=after.skew,
+        note="quotes move nearer to fair" if nearer else "",
+    )

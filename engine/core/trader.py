@@ -1,0 +1,727 @@
+"""The desk's one mind: fed with events, questioned for commands, and never waiting.
+
+Live, paper and replay differ only in who feeds it. Time arrives inside events. Every
+input is applied whole before anything is decided, and what is decided leaves as values.
+"""
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from engine.core import orders
+from engine.core.account import AccountWatch, Verdict
+from engine.core.budgets import OrderBudget
+from engine.core.explain import QUOTING, Why
+from engine.core.ledger import Ledger, usdt
+from engine.core.log import DeskLog
+from engine.core.market import Market
+from engine.core.operator import Action, OperatorCommand, OperatorState, retuned, side_named
+from engine.core.orders import CAPACITY, OrderTable, reconcile_side
+from engine.core.quoter import Calibrator, Offsets, Tuning, grid_prices, offsets
+from engine.core.refusals import Policy, policy_for
+from engine.core.risk import RiskGate, SideBreaker
+from engine.core.settings import DeskSettings
+from engine.core.view import Mode, RiskState, SideReason
+from exchange.instrument import Instrument
+from exchange.types import (
+    AccountSnapshot,
+    AccountUpdate,
+    Cancel,
+    Command,
+    DepthSnapshot,
+    Event,
+    FetchAccount,
+    FetchTrades,
+    Fill,
+    Link,
+    LinkDown,
+    LinkUp,
+    ListenKeyExpired,
+    MarketFrame,
+    OrderUpdate,
+    Outcome,
+    Place,
+    QueryOrder,
+    Reconnect,
+    RefreshCountdown,
+    Reply,
+    Request,
+    Severity,
+    Side,
+    SyncClock,
+    Tick,
+    TimeInForce,
+    TradesSnapshot,
+)
+
+OUR_PREFIX = "mdesk-"
+"""Every order of ours carries it; orders without it are never touched."""
+
+COUNTDOWN_MS = 30_000
+_S = 1_000_000_000
+_COUNTDOWN_EVERY_NS = 10 * _S
+_ACCOUNT_EVERY_NS = 10 * _S
+_CANCEL_PATIENCE_NS = 300_000_000
+"""How long a failed cancel waits for the private stream to say why, before it asks."""
+_ASK_AGAIN_NS = _S
+_REPLY_PATIENCE_NS = 5 * _S
+_MISSING_FILL_PATIENCE_NS = _S // 2
+_ABSENCES_THAT_PROVE = 2
+_CLOCK_BREAK_NS = 5 * _S
+_WINDOW_BREAK_NS = 10 * _S
+_ROUND_TRIPS = 100
+_UNKNOWN_ORDER = -2013
+
+
+@dataclass(slots=True)
+class LinkState:
+    """One connection as the trader last heard of it."""
+
+    up: bool = False
+    reconnects: int = -1  # the first connection is none
+    detail: str = "never connected"
+
+
+@dataclass(slots=True)
+class ErrorCount:
+    """How often one error code of the venue was seen."""
+
+    count: int
+    last_message: str
+    mono_ns: int
+
+
+class Trader:
+    """One desk on one symbol.
+
+    Args:
+        settings: What the operator decided.
+        instrument: The venue's grid.
+        mode: Whose money it is; shown, never decided upon.
+        epoch: Part of every client order id, never used before on this account.
+        own_in_book: Does the market feed show our own orders? A recording does not.
+    """
+
+    def __init__(
+        self,
+        settings: DeskSettings,
+        instrument: Instrument,
+        mode: Mode,
+        *,
+        epoch: str,
+        own_in_book: bool,
+    ) -> None:
+        self.settings = settings
+        self.instrument = instrument
+        self.mode = mode
+        self.log = DeskLog()
+        self.market = Market(instrument, self.log, own_in_book=own_in_book)
+        self.table = OrderTable()
+        self.ledger = Ledger(instrument.tick_lot_e8)
+        self.account = AccountWatch()
+        self.gate = RiskGate(settings.max_loss_usdt)
+        self.budget = OrderBudget()
+        self.calibrator = Calibrator(settings)
+        self.breakers = {side: SideBreaker() for side in Side}
+        self.hand = OperatorState(
+            Tuning(settings.gamma, settings.delta, settings.adj1, settings.adj2)
+        )
+        self.why = {side: Why(SideReason.LINK_DOWN) for side in Side}
+        self.wanted: dict[Side, list[int]] = {side: [] for side in Side}
+        self.offsets: Offsets | None = None
+        self.links = {link: LinkState() for link in Link}
+        self.errors: dict[int, ErrorCount] = {}
+        self.round_trips_ns: deque[int] = deque(maxlen=_ROUND_TRIPS)
+        self.recv_ns = self.mono_ns = 0
+        self.started_recv_ns = self.started_mono_ns = 0
+        self._run_prefix = f"{OUR_PREFIX}{epoch}-"
+        self._next_order = self._next_request = 1
+        self._requests: dict[int, Request] = {}
+        self._commands: list[Command] = []
+        self._touch_decided: tuple[int, int] | None = None
+        self._countdown_asked_ns = self._countdown_armed_ns = -_COUNTDOWN_EVERY_NS * 10
+        self._account_asked_ns = self._trades_asked_ns = 0
+        self._throttled_until_ns = 0
+        self._requoted_ns = 0
+        self._verify_empty = False
+        self._flatten_sent = False
+        self._prices = np.zeros(CAPACITY, dtype=np.int64)
+        self._cancel_slots = np.zeros(CAPACITY, dtype=np.int64)
+        self._place_ticks = np.zeros(CAPACITY, dtype=np.int64)
+        self._hear: dict[type, Callable[[Any], None]] = {
+            DepthSnapshot: self._on_snapshot,
+            OrderUpdate: self._learn,
+            Fill: self._on_fill,
+            AccountUpdate: self._on_account_update,
+            AccountSnapshot: self._on_account_snapshot,
+            TradesSnapshot: self._on_trades_snapshot,
+            ListenKeyExpired: self._on_listen_key_expired,
+            Reply: self._on_reply,
+            Tick: self._on_tick,
+            LinkUp: self._on_link_up,
+            LinkDown: self._on_link_down,
+        }
+        self._refit()
+
+    # ------------------------------------------------------------ the ways in
+
+    def receive(self, event: Event) -> list[Command]:
+        """Take one event in and give the commands that follow from it, in order."""
+        self._stamp(event)
+        if isinstance(event, MarketFrame):
+            self._on_market_frame(event)
+            if self.market.touch == self._touch_decided:
+                return self._take_commands()
+        else:
+            self._hear[type(event)](event)
+        self._decide()
+        return self._take_commands()
+
+    def operate(self, command: OperatorCommand) -> tuple[str | None, list[Command]]:
+        """Obey an operator's command that changes something.
+
+        Returns:
+            Why it was not obeyed, or None; and the commands that follow.
+        """
+        self._stamp(command)
+        problem = self._obey(command)
+        self._decide()
+        return problem, self._take_commands()
+
+    @property
+    def finished(self) -> bool:
+        """Has a stop come as far as the trader can bring it?"""
+        if not self.hand.stopping or self.table.live:
+            return False
+        return not self.hand.flatten or self.ledger.position_lots == 0
+
+    @property
+    def q(self) -> float:
+        """Position in order quantities."""
+        return self.ledger.position_lots / self.settings.order_lots
+
+    def quotes(self, at: Offsets | None) -> tuple[int, int] | None:
+        """Our best bid and ask under these offsets, were nothing in the way."""
+        if at is None or self.market.touch is None:
+            return None
+        self._fill_prices(Side.BUY, at, 1)
+        bid = int(self._prices[0])
+        self._fill_prices(Side.SELL, at, 1)
+        return bid, int(self._prices[0])
+
+    # ------------------------------------------------------------ plumbing
+
+    def _stamp(self, event: Event) -> None:
+        self.recv_ns, self.mono_ns = event.recv_ns, event.mono_ns
+        self.log.recv_ns = event.recv_ns
+        if not self.started_mono_ns:
+            self.started_recv_ns, self.started_mono_ns = event.recv_ns, event.mono_ns
+
+    def _take_commands(self) -> list[Command]:
+        commands, self._commands = self._commands + self.log.take_alerts(), []
+        return commands
+
+    def _ask(self, kind: Callable[..., Request], **fields: Any) -> None:
+        request = kind(request_id=self._next_request, **fields)
+        self._next_request += 1
+        self._requests[request.request_id] = request
+        self._commands.append(request)
+
+    # ------------------------------------------------------------ the market
+
+    def _on_market_frame(self, event: MarketFrame) -> None:
+        seen, commands = self.market.receive_frame(event.raw, event.recv_ns, event.mono_ns)
+        self._commands += commands
+        if seen is not None and self.market.touch is not None:
+            mid = sum(self.market.touch) / 2
+            self.calibrator.print_seen(
+                seen.aggressor, seen.price_ticks, mid, seen.exch_ns, event.mono_ns
+            )
+        elif seen is None:
+            self._read_touch()
+
+    def _on_snapshot(self, event: DepthSnapshot) -> None:
+        self._commands += self.market.receive_snapshot(event.raw, event.mono_ns)
+
+    def _read_touch(self) -> None:
+        self.market.read_touch(self.table)
+        if self.market.touch is not None:
+            self.ledger.move_mid(*self.market.touch)
+
+    # ------------------------------------------------------------ our orders
+
+    def _learn(self, update: OrderUpdate) -> None:
+        """Apply the venue's word on one order, from whatever channel it came."""
+        slot = self.table.slot(update.client_order_id)
+        if slot is None:
+            self._learn_stranger(update)
+            return
+        self.table.report_filled(slot, update.filled_lots)
+        event = orders.SEEN_FINAL if update.status.final else orders.SEEN_LIVE
+        self.table.happen(slot, event, self.mono_ns)
+
+    def _learn_stranger(self, update: OrderUpdate) -> None:
+        """An order that is not in the table: foreign, long done, or ours of an earlier run."""
+        name = update.client_order_id
+        if update.status.final:
+            self.account.foreign.pop(name, None)
+        elif not name.startswith(OUR_PREFIX):
+            self.account.foreign[name] = update
+        elif not name.startswith(self._run_prefix):
+            slot = self.table.add(
+                name,
+                update.side,
+                update.price_ticks,
+                update.qty_lots,
+                self.mono_ns,
+                orders.RESTING,
+            )
+            self.table.booked_lots[slot] = update.filled_lots
+            self.table.report_filled(slot, update.filled_lots)
+            self.log.note(Severity.WARNING, f"found our order {name} of an earlier run")
+
+    def _on_fill(self, fill: Fill) -> None:
+        self._read_touch()
+        if not self.ledger.book_fill(fill):
+            return
+        slot = self.table.slot(fill.client_order_id)
+        if slot is not None:
+            self.table.book_fill(slot, fill.qty_lots)
+        price = self.instrument.price.text(fill.price_ticks)
+        lots = self.instrument.qty.text(fill.qty_lots)
+        remark = "" if fill.maker else " as taker"
+        if not fill.client_order_id.startswith(OUR_PREFIX):
+            remark += ", not our order"
+        self.log.fill(f"{fill.side.name} {lots} @ {price}{remark}", fill.side)
+
+    # ------------------------------------------------------------ the account
+
+    def _on_account_update(self, update: AccountUpdate) -> None:
+        self.ledger.funding_e8 += self.account.receive_update(update)
+
+    def _on_account_snapshot(self, snapshot: AccountSnapshot) -> None:
+        self.account.foreign.clear()
+        for order in snapshot.open_orders:
+            self._learn(order)
+        self._doubt_unlisted(snapshot)
+        ours = self.ledger.position_lots
+        match self.account.judge(snapshot, ours, self.ledger.fills):
+            case Verdict.ASK_AGAIN:
+                self._ask_trades()
+                self._ask_account()
+            case Verdict.ADOPT:
+                self._read_touch()
+                self.ledger.adopt_position(snapshot.position_lots)
+                text = self.instrument.qty.text
+                self.log.note(
+                    Severity.WARNING,
+                    f"the venue holds {text(snapshot.position_lots)}, we counted {text(ours)}: "
+                    "took the venue's word, at the present mid",
+                )
+        if self._verify_empty and not self.table.live:
+            self._verify_empty = False
+            self.log.note(Severity.INFO, "verified: no order of ours is left at the venue")
+
+    def _doubt_unlisted(self, snapshot: AccountSnapshot) -> None:
+        """Orders that should rest but are not listed: filled, cancelled or lost; a query tells."""
+        listed = {order.client_order_id for order in snapshot.open_orders}
+        for slot in self.table.used:
+            settled = orders.ACKED <= self.table.state[slot] <= orders.CANCELLING
+            older = self.table.changed_ns[slot] < snapshot.asked_mono_ns
+            if settled and older and self.table.client_order_id(slot) not in listed:
+                self.table.happen(slot, orders.FATE_UNKNOWN, self.mono_ns)
+
+    def _on_trades_snapshot(self, snapshot: TradesSnapshot) -> None:
+        for fill in snapshot.fills:
+            # Older trades are already inside the position that this run started from.
+            if fill.exch_ns >= self.started_recv_ns:
+                self._on_fill(fill)
+
+    def _ask_account(self) -> None:
+        self._account_asked_ns = self.mono_ns
+        self._ask(FetchAccount)
+
+    def _ask_trades(self) -> None:
+        self._trades_asked_ns = self.mono_ns
+        self._ask(FetchTrades, since_ms=self.started_recv_ns // 1_000_000)
+
+    # ------------------------------------------------------------ replies
+
+    def _on_reply(self, reply: Reply) -> None:
+        request = self._requests.pop(reply.request_id, None)
+        if reply.code:
+            self._count_error(reply)
+        match request:
+            case Place():
+                self._on_place_reply(request, reply)
+            case Cancel():
+                self._on_cancel_reply(request, reply)
+            case QueryOrder():
+                self._on_query_reply(request, reply)
+            case RefreshCountdown():
+                self._on_countdown_reply(reply)
+        if reply.order is not None:
+            self._learn(reply.order)
+
+    def _count_error(self, reply: Reply) -> None:
+        before = self.errors.get(reply.code)
+        count = before.count + 1 if before else 1
+        self.errors[reply.code] = ErrorCount(count, reply.message, self.mono_ns)
+
+    def _on_place_reply(self, place: Place, reply: Reply) -> None:
+        slot = self.table.slot(place.client_order_id)
+        if slot is None:
+            return
+        match reply.outcome:
+            case Outcome.DONE:
+                self.round_trips_ns.append(reply.round_trip_ns)
+                self.breakers[place.side].accept()
+                self.table.happen(slot, orders.PLACE_ACKED, self.mono_ns)
+            case Outcome.UNKNOWN:
+                self.table.happen(slot, orders.FATE_UNKNOWN, self.mono_ns)
+                self.log.note(Severity.WARNING, f"{place.client_order_id}: fate unknown, asking")
+            case Outcome.REFUSED:
+                self._on_refusal(place, slot, reply)
+
+    def _on_refusal(self, place: Place, slot: int, reply: Reply) -> None:
+        policy = policy_for(reply.code)
+        if policy is Policy.PROVE:
+            self.table.happen(slot, orders.FATE_UNKNOWN, self.mono_ns)
+            return
+        self.table.happen(slot, orders.PLACE_REFUSED, self.mono_ns)
+        breaker = self.breakers[place.side]
+        match policy:
+            case Policy.STEP_AWAY:
+                breaker.waits_for_touch = True
+                breaker.step_away_ticks = 1
+            case Policy.RESYNC_CLOCK:
+                self._commands.append(SyncClock())
+                self._hold_placing(_CLOCK_BREAK_NS, "our clock or sending is late")
+            case Policy.THROTTLE:
+                self._hold_placing(_WINDOW_BREAK_NS, "the venue's limit is used up")
+            case Policy.HALT:
+                self._halt(f"refused with {reply.code} {reply.message}; mend it, then r")
+        if breaker.refuse(reply.code, self.mono_ns):
+            self.log.note(
+                Severity.WARNING,
+                f"{_side_word(place.side)} closed for a while: {reply.code} {reply.message}",
+            )
+        if self._flatten_sent and place.market:
+            self.hand.flatten = False
+            self.log.note(Severity.ALARM, f"flatten refused: {reply.code}; the position stays")
+
+    def _hold_placing(self, for_ns: int, why: str) -> None:
+        if self.mono_ns >= self._throttled_until_ns:
+            self.log.note(Severity.WARNING, f"placing held for {for_ns / 1e9:.0f} s: {why}")
+        self._throttled_until_ns = self.mono_ns + for_ns
+
+    def _on_cancel_reply(self, cancel: Cancel, reply: Reply) -> None:
+        slot = self.table.slot(cancel.client_order_id)
+        if slot is None:
+            return
+        match reply.outcome:
+            case Outcome.DONE:
+                self.round_trips_ns.append(reply.round_trip_ns)
+                self.table.happen(slot, orders.SEEN_FINAL, self.mono_ns)
+            case Outcome.REFUSED:
+                self.table.happen(slot, orders.CANCEL_FAILED, self.mono_ns)
+            case Outcome.UNKNOWN:
+                self.table.happen(slot, orders.FATE_UNKNOWN, self.mono_ns)
+
+    def _on_query_reply(self, query: QueryOrder, reply: Reply) -> None:
+        slot = self.table.slot(query.client_order_id)
+        if slot is None or reply.code != _UNKNOWN_ORDER:
+            return
+        self.table.absences[slot] += 1
+        if self.table.absences[slot] >= _ABSENCES_THAT_PROVE:
+            self.table.happen(slot, orders.PROVEN_ABSENT, self.mono_ns)
+
+    def _on_countdown_reply(self, reply: Reply) -> None:
+        if reply.outcome is Outcome.DONE:
+            self._countdown_armed_ns = self._countdown_asked_ns
+        else:
+            self.log.note(Severity.WARNING, f"dead man's switch not armed: {reply.message}")
+
+    # ------------------------------------------------------------ links
+
+    def _on_link_up(self, event: LinkUp) -> None:
+        link = self.links[event.link]
+        link.up, link.detail = True, ""
+        link.reconnects += 1
+        if link.reconnects:
+            self.log.note(Severity.INFO, f"{event.link} stream is back")
+        if event.link is Link.PRIVATE:
+            self._ask_trades()
+            self._ask_account()
+
+    def _on_link_down(self, event: LinkDown) -> None:
+        link = self.links[event.link]
+        if link.up:
+            self.log.note(Severity.WARNING, f"{event.link} stream lost: {event.reason}")
+        link.up, link.detail = False, event.reason
+        if event.link is Link.PUBLIC:
+            self.market.lose()
+            self._read_touch()
+        elif event.link is Link.PRIVATE:
+            self.account.reconciled = False
+
+    def _on_listen_key_expired(self, _event: ListenKeyExpired) -> None:
+        self.account.reconciled = False
+        self._commands.append(Reconnect(link=Link.PRIVATE, reason="listen key expired"))
+
+    # ------------------------------------------------------------ the step
+
+    def _on_tick(self, _event: Tick) -> None:
+        touch = self.market.touch
+        if self.calibrator.step(sum(touch) / 2 if touch else np.nan, self.mono_ns):
+            self._refit()
+        for slot in self.table.used:
+            self._watch_order(slot)
+        if self.links[Link.PRIVATE].up:
+            if self.mono_ns - self._account_asked_ns >= _ACCOUNT_EVERY_NS:
+                self._ask_account()
+            if self.mono_ns - self._countdown_asked_ns >= _COUNTDOWN_EVERY_NS:
+                self._refresh_countdown()
+
+    def _refresh_countdown(self) -> None:
+        if not self.hand.stopping:
+            self._countdown_asked_ns = self.mono_ns
+            self._ask(RefreshCountdown, countdown_ms=COUNTDOWN_MS)
+
+    def _watch_order(self, slot: int) -> None:
+        """Time's part in an order's life: what has been waited for too long is asked for."""
+        state = self.table.state[slot]
+        waited_ns = self.mono_ns - self.table.changed_ns[slot]
+        if state in (orders.PLACED, orders.CANCELLING) and waited_ns > _REPLY_PATIENCE_NS:
+            self.table.happen(slot, orders.FATE_UNKNOWN, self.mono_ns)
+        elif state == orders.UNKNOWN and waited_ns > _CANCEL_PATIENCE_NS:
+            if self.mono_ns - self.table.asked_ns[slot] > _ASK_AGAIN_NS:
+                self.table.asked_ns[slot] = self.mono_ns
+                self._ask(QueryOrder, client_order_id=self.table.client_order_id(slot))
+        elif state == orders.ACKED and waited_ns > _REPLY_PATIENCE_NS:
+            self.table.happen(slot, orders.FATE_UNKNOWN, self.mono_ns)
+            self._commands.append(
+                Reconnect(link=Link.PRIVATE, reason="an order was taken but never told of")
+            )
+        elif (
+            state == orders.DONE
+            and waited_ns > _MISSING_FILL_PATIENCE_NS
+            and self.mono_ns - self._trades_asked_ns > _ASK_AGAIN_NS
+        ):
+            self._ask_trades()
+
+    # ------------------------------------------------------------ the operator
+
+    def _obey(self, command: OperatorCommand) -> str | None:
+        hand = self.hand
+        side = side_named(command.name)
+        match command.action:
+            case Action.PAUSE:
+                hand.paused = True
+                self.log.note(Severity.INFO, "paused by the operator")
+            case Action.RESUME:
+                return self._resume()
+            case Action.PANIC:
+                self._halt("panic; r resumes")
+            case Action.STOP:
+                hand.stopping = True
+                hand.flatten = command.name == "flatten"
+                self.log.note(Severity.WARNING, f"stopping, position: {command.name or 'keep'}")
+            case Action.SIDE_OFF | Action.SIDE_ON if side is None:
+                return f"{command.name!r} is no side; bid or ask"
+            case Action.SIDE_OFF if side is not None:
+                hand.sides_off.add(side)
+                self.log.note(Severity.INFO, f"{_side_word(side)} off by the operator")
+            case Action.SIDE_ON if side is not None:
+                hand.sides_off.discard(side)
+                self.log.note(Severity.INFO, f"{_side_word(side)} on by the operator")
+            case Action.SET:
+                return self._tune(command)
+        return None
+
+    def _resume(self) -> str | None:
+        if not self.gate.resume():
+            return f"halted for good: {self.gate.detail}"
+        self.hand.paused = False
+        self.log.note(Severity.INFO, "resumed by the operator")
+        return None
+
+    def _tune(self, command: OperatorCommand) -> str | None:
+        tuning = retuned(self.hand.tuning, command.name, command.value)
+        if isinstance(tuning, str):
+            return tuning
+        now = getattr(self.hand.tuning, command.name)
+        if command.expected is not None and command.expected != now:
+            return f"{command.name} is {now:g} by now, not {command.expected:g}; look again"
+        self.hand.tuning = tuning
+        self._refit()
+        self.log.note(Severity.INFO, f"{command.name} {now:g} -> {command.value:g}")
+        return None
+
+    def _halt(self, detail: str) -> None:
+        self.gate.halt(detail)
+        self._verify_empty = True
+        self.log.note(Severity.ALARM, f"halted: {detail}")
+        self._ask_account()
+
+    # ------------------------------------------------------------ deciding
+
+    def _refit(self) -> None:
+        fit = self.calibrator.fit
+        self.offsets = offsets(fit, self.hand.tuning) if fit is not None else None
+
+    def _decide(self) -> None:
+        """Bring both sides of our market to where they should stand now."""
+        self._read_touch()
+        if self.market.touch != self._touch_decided:
+            self._touch_decided = self.market.touch
+            for breaker in self.breakers.values():
+                breaker.waits_for_touch = False
+        if self.gate.check_loss(usdt(self.ledger.total_e8), usdt(self.ledger.drawdown_e8)):
+            self._halt(self.gate.detail)
+        for side in Side:
+            self.why[side] = self._judge_side(side)
+            self._want(side)
+            self._reconcile(side)
+        self._flatten_if_asked()
+        self.table.release_finished()
+
+    def _judge_side(self, side: Side) -> Why:
+        """The first rule that forbids this side, or that it quotes."""
+        return self._operator_rule(side) or self._data_rule() or self._side_rule(side) or QUOTING
+
+    def _operator_rule(self, side: Side) -> Why | None:
+        if self.hand.stopping:
+            return Why(SideReason.STOPPING, "", "nothing; the engine ends")
+        if self.gate.state is RiskState.HALTED:
+            return Why(SideReason.HALTED, self.gate.detail, "r, when mended")
+        if self.hand.paused:
+            return Why(SideReason.PAUSED, "by the operator", "r")
+        if side in self.hand.sides_off:
+            return Why(SideReason.SIDE_OFF, "by the operator", "b" if side is Side.BUY else "a")
+        return None
+
+    def _data_rule(self) -> Why | None:
+        for link in (Link.PRIVATE, Link.PUBLIC):
+            if not self.links[link].up:
+                return Why(SideReason.LINK_DOWN, f"{link} stream", "reconnecting")
+        if not self.account.reconciled:
+            return Why(SideReason.RECONCILING, "account not compared yet", "the venue's answer")
+        armed_s = (self.mono_ns - self._countdown_armed_ns) / _S
+        if armed_s * 1000 > COUNTDOWN_MS:
+            return Why(SideReason.RECONCILING, "dead man's switch not armed", "the venue's answer")
+        if self.market.touch is None:
+            return Why(SideReason.NO_BOOK, "not in step with the venue", "a snapshot")
+        age_ms = (self.mono_ns - self.market.heard_ns[Link.PUBLIC]) // 1_000_000
+        if age_ms > self.settings.freshness_ms:
+            limit = self.settings.freshness_ms
+            return Why(SideReason.STALE, f"book {age_ms} of {limit} ms old", "fresh data")
+        if self.offsets is None:
+            return Why(SideReason.NOT_CALIBRATED, self.calibrator.note, "a first fit")
+        return None
+
+    def _side_rule(self, side: Side) -> Why | None:
+        breaker = self.breakers[side]
+        if breaker.open_for_ns(self.mono_ns):
+            left_s = breaker.open_for_ns(self.mono_ns) / _S
+            return Why(SideReason.BREAKER, f"{breaker.code} three times", f"in {left_s:.0f} s")
+        if self._grid_size(side) < 1:
+            text = self.instrument.qty.text
+            held, limit = abs(self.ledger.position_lots), self.settings.max_position_lots
+            other = "a sell" if side is Side.BUY else "a buy"
+            return Why(SideReason.AT_LIMIT, f"{text(held)} of {text(limit)}", other)
+        return None
+
+    def _grid_size(self, side: Side) -> int:
+        """Orders that the inventory limit leaves room for, were all of them filled."""
+        room = self.settings.max_position_lots - side * self.ledger.position_lots
+        return min(self.settings.grid_num, room // self.settings.order_lots)
+
+    def _want(self, side: Side) -> None:
+        n = self._grid_size(side)
+        if not self.why[side].quotes or self.offsets is None:
+            self.wanted[side] = []
+            return
+        self._fill_prices(side, self.offsets, n)
+        self.wanted[side] = self._prices[:n].tolist()
+
+    def _fill_prices(self, side: Side, at: Offsets, n: int) -> None:
+        """Write n grid prices of one side into ``_prices``; needs a touch."""
+        assert self.market.touch is not None
+        bid, ask = self.market.touch
+        reservation = (bid + ask) / 2 - at.skew * self.q
+        away = self.breakers[side].step_away_ticks
+        touch = bid - away if side is Side.BUY else ask + away
+        quote = reservation - side * at.half_spread
+        grid_prices(side, quote, touch, at.interval, n, self._prices)
+
+    def _reconcile(self, side: Side) -> None:
+        wanted = self.wanted[side]
+        self._prices[: len(wanted)] = wanted
+        cancels, places = reconcile_side(
+            self.table.state,
+            self.table.side,
+            self.table.price_ticks,
+            side,
+            self._prices,
+            len(wanted),
+            self._cancel_slots,
+            self._place_ticks,
+        )
+        for slot in self._cancel_slots[:cancels].tolist():
+            self.table.happen(slot, orders.CANCEL_SENT, self.mono_ns)
+            self._ask(Cancel, client_order_id=self.table.client_order_id(slot))
+        if places:
+            self._place(side, self._place_ticks[:places].tolist())
+
+    def _place(self, side: Side, prices: list[int]) -> None:
+        """Place as far as the worst case, the budget and the breaker allow."""
+        settings, held = self.settings, side * self.ledger.position_lots
+        room = (settings.max_position_lots - held - self.table.open_lots(side)) // (
+            settings.order_lots
+        )
+        if self.breakers[side].waits_for_touch:
+            room = 0
+        limits = (room, self._orders_allowed(), self.table.free_slots)
+        for price_ticks in prices[: max(min(limits), 0)]:
+            self._send_order(side, price_ticks, settings.order_lots)
+
+    def _orders_allowed(self) -> int:
+        if self.mono_ns < self._throttled_until_ns:
+            return 0
+        spaced = self.mono_ns - self._requoted_ns >= self.budget.requote_interval_ns(self.recv_ns)
+        return self.budget.left(self.recv_ns) if spaced else 0
+
+    def _send_order(self, side: Side, price_ticks: int, lots: int, *, market: bool = False) -> None:
+        name = f"{self._run_prefix}{self._next_order}"
+        self._next_order += 1
+        self.table.add(name, side, price_ticks, lots, self.mono_ns)
+        self.budget.spend(self.recv_ns, 1)
+        self._requoted_ns = self.mono_ns
+        self._ask(
+            Place,
+            client_order_id=name,
+            side=side,
+            price_ticks=price_ticks,
+            qty_lots=lots,
+            time_in_force=TimeInForce.IOC if market else TimeInForce.GTX,
+            reduce_only=market,
+            market=market,
+        )
+
+    def _flatten_if_asked(self) -> None:
+        """The operator's last order, once every quote is gone: close what is held."""
+        held = self.ledger.position_lots
+        if not (self.hand.stopping and self.hand.flatten and held) or self._flatten_sent:
+            return
+        if not self.table.live:
+            self._flatten_sent = True
+            side = Side.SELL if held > 0 else Side.BUY
+            self._send_order(side, 0, abs(held), market=True)
+
+
+def _side_word(side: Side) -> str:
+    return "bid" if side is Side.BUY else "ask"
