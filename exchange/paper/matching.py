@@ -1,0 +1,401 @@
+"""A price-time matching engine: who trades with whom, at which price, in which order.
+
+Prices are integer ticks and sizes integer lots. A level is a queue, a taker meets the best
+level first and the oldest order of a level first, and every fill happens at the price of
+the order that rested. Nothing here knows money, accounts, clocks or sockets: what happened
+is returned as a list of events, oldest first, and the caller stamps them with its time.
+"""
+
+import heapq
+from enum import Enum, IntEnum
+from itertools import takewhile
+
+import msgspec
+
+from exchange.errors import InvariantBroken
+from exchange.types import Side, TimeInForce
+
+
+class Owner(IntEnum):
+    """Whose order it is. Only the account's own orders are kept from trading together."""
+
+    ACCOUNT = 0
+    BACKGROUND = 1
+
+
+class Expiry(Enum):
+    """Why the rest of an order ended without its owner asking; the value is the venue's ``er``."""
+
+    SELF_TRADE = "1"
+    IOC_REMAINDER = "2"
+    REDUCE_ONLY = "4"
+    MARKET_REMAINDER = "9"
+
+
+class Refusal(Enum):
+    """Why an order was turned away with no trace."""
+
+    WOULD_TAKE = "post-only would take"
+    NOT_FILLABLE = "fill-or-kill cannot be filled"
+
+
+class Accepted(msgspec.Struct, frozen=True):
+    """The order has an id and its turn; it may trade or end in the events that follow."""
+
+    venue_order_id: int
+    owner: Owner
+    side: Side
+    qty_lots: int
+
+
+class Traded(msgspec.Struct, frozen=True):
+    """One fill between one maker and one taker, at the maker's price."""
+
+    trade_id: int
+    price_ticks: int
+    qty_lots: int
+    taker_side: Side
+    taker_order_id: int
+    taker_owner: Owner
+    maker_order_id: int
+    maker_owner: Owner
+
+
+class Cancelled(msgspec.Struct, frozen=True):
+    """Taken off the book by its owner."""
+
+    venue_order_id: int
+    owner: Owner
+    left_lots: int
+
+
+class Expired(msgspec.Struct, frozen=True):
+    """Ended by the rules of the market; what had been filled stays filled."""
+
+    venue_order_id: int
+    owner: Owner
+    left_lots: int
+    reason: Expiry
+
+
+class Refused(msgspec.Struct, frozen=True):
+    """Never was an order."""
+
+    owner: Owner
+    reason: Refusal
+
+
+MatchEvent = Accepted | Traded | Cancelled | Expired | Refused
+
+
+class Resting(msgspec.Struct):
+    """One order in its queue."""
+
+    venue_order_id: int
+    owner: Owner
+    side: Side
+    price_ticks: int
+    left_lots: int
+
+
+class Changes(msgspec.Struct, frozen=True):
+    """The levels touched since they were last taken, and the update ids that touched them."""
+
+    first_id: int
+    last_id: int
+    bid_ticks: frozenset[int]
+    ask_ticks: frozenset[int]
+
+
+class _Level:
+    """The queue at one price. A dict keeps the order of arrival and forgets anyone at once."""
+
+    __slots__ = ("lots", "queue")
+
+    def __init__(self) -> None:
+        self.lots = 0
+        self.queue: dict[int, Resting] = {}
+
+
+class _Half:
+    """One side of the book, its best price found through a heap with lazy deletion."""
+
+    __slots__ = ("_heap", "_heaped", "_sign", "dirty", "levels")
+
+    def __init__(self, side: Side) -> None:
+        self.levels: dict[int, _Level] = {}
+        self.dirty: set[int] = set()
+        self._sign = -int(side)  # the heap serves its smallest: the highest bid, the lowest ask
+        self._heap: list[int] = []
+        self._heaped: set[int] = set()  # so that a price that comes and goes is heaped once
+
+    @property
+    def best_ticks(self) -> int | None:
+        while self._heap:
+            price_ticks = self._sign * self._heap[0]
+            if price_ticks in self.levels:
+                return price_ticks
+            heapq.heappop(self._heap)
+            self._heaped.discard(price_ticks)
+        return None
+
+    def level(self, price_ticks: int) -> _Level:
+        """The level at a price, made when nobody rests there yet."""
+        found = self.levels.get(price_ticks)
+        if found is None:
+            found = self.levels[price_ticks] = _Level()
+            if price_ticks not in self._heaped:
+                self._heaped.add(price_ticks)
+                heapq.heappush(self._heap, self._sign * price_ticks)
+        return found
+
+    def best_first(self) -> list[int]:
+        return sorted(self.levels, key=self._sign.__mul__)
+
+
+class Matching:
+    """The book and its rules.
+
+    Args:
+        first_id: Where order, trade and update ids start; hand in one that grows from start
+            to start, and no id is ever given twice.
+    """
+
+    def __init__(self, first_id: int = 1) -> None:
+        self.last_update_id = first_id
+        """Id of the newest change of any level."""
+        self.next_trade_id = first_id
+        self.last_order_id = first_id - 1
+        """Given to the newest order."""
+        self._resting: dict[int, Resting] = {}
+        self._halves = {Side.BUY: _Half(Side.BUY), Side.SELL: _Half(Side.SELL)}
+        self._first_change_id: int | None = None
+        self._skip_ids = 0
+
+    # ------------------------------------------------------------ questions
+
+    @property
+    def best_bid_ticks(self) -> int | None:
+        return self._halves[Side.BUY].best_ticks
+
+    @property
+    def best_ask_ticks(self) -> int | None:
+        return self._halves[Side.SELL].best_ticks
+
+    def lots_at(self, side: Side, price_ticks: int) -> int:
+        """Everything that rests at a price; 0 when nobody does."""
+        level = self._halves[side].levels.get(price_ticks)
+        return level.lots if level else 0
+
+    def levels(self, side: Side, limit: int | None = None) -> list[tuple[int, int]]:
+        """``(price_ticks, lots)``, best first."""
+        half = self._halves[side]
+        return [(price, half.levels[price].lots) for price in half.best_first()[:limit]]
+
+    def levels_within(self, side: Side, limit_ticks: int) -> list[int]:
+        """Lots of each level that a taker with this limit would reach, best first."""
+        half = self._halves[side]
+        taker = Side(-side)
+        reached = takewhile(lambda p: _reaches(taker, limit_ticks, p), half.best_first())
+        return [half.levels[price].lots for price in reached]
+
+    def queue(self, side: Side, price_ticks: int) -> list[tuple[int, int]]:
+        """``(venue_order_id, left_lots)`` at a price, the next to trade first."""
+        level = self._halves[side].levels.get(price_ticks)
+        return [(o.venue_order_id, o.left_lots) for o in level.queue.values()] if level else []
+
+    def resting(self, venue_order_id: int) -> Resting | None:
+        return self._resting.get(venue_order_id)
+
+    def touch(self) -> tuple[int, int, int, int]:
+        """Best bid and its lots, best ask and its lots; zeros for an empty side."""
+        bid, ask = self.best_bid_ticks, self.best_ask_ticks
+        return (
+            bid or 0,
+            self.lots_at(Side.BUY, bid) if bid is not None else 0,
+            ask or 0,
+            self.lots_at(Side.SELL, ask) if ask is not None else 0,
+        )
+
+    def take_changes(self, skip_ids: int = 0) -> Changes | None:
+        """The levels changed since the last call, or None.
+
+        Args:
+            skip_ids: How many update ids the next change leaves out; the venue's are sparse.
+        """
+        if self._first_change_id is None:
+            return None
+        bids, asks = self._halves[Side.BUY], self._halves[Side.SELL]
+        changes = Changes(
+            self._first_change_id, self.last_update_id, frozenset(bids.dirty), frozenset(asks.dirty)
+        )
+        bids.dirty.clear()
+        asks.dirty.clear()
+        self._first_change_id = None
+        self._skip_ids = skip_ids
+        return changes
+
+    # ------------------------------------------------------------ orders
+
+    def submit(
+        self,
+        owner: Owner,
+        side: Side,
+        qty_lots: int,
+        price_ticks: int | None,
+        time_in_force: TimeInForce = TimeInForce.GTC,
+    ) -> list[MatchEvent]:
+        """Give one order its turn.
+
+        Args:
+            qty_lots: At least 1.
+            price_ticks: The limit, or None for a market order.
+        """
+        if time_in_force is TimeInForce.GTX and self._crosses(side, price_ticks):
+            return [Refused(owner, Refusal.WOULD_TAKE)]
+        if time_in_force is TimeInForce.FOK and not self._fillable(
+            owner, side, qty_lots, price_ticks
+        ):
+            return [Refused(owner, Refusal.NOT_FILLABLE)]
+        self.last_order_id += 1
+        venue_order_id = self.last_order_id
+        events: list[MatchEvent] = [Accepted(venue_order_id, owner, side, qty_lots)]
+        left = self._take(venue_order_id, owner, side, qty_lots, price_ticks, events)
+        if left == 0:
+            return events
+        if price_ticks is None:
+            events.append(Expired(venue_order_id, owner, left, Expiry.MARKET_REMAINDER))
+        elif time_in_force is TimeInForce.IOC:
+            events.append(Expired(venue_order_id, owner, left, Expiry.IOC_REMAINDER))
+        else:
+            self._rest(Resting(venue_order_id, owner, side, price_ticks, left))
+        return events
+
+    def cancel(self, venue_order_id: int) -> list[MatchEvent]:
+        """Take an order off the book; no event when it does not rest."""
+        order = self._resting.get(venue_order_id)
+        if order is None:
+            return []
+        self._remove(order)
+        return [Cancelled(venue_order_id, order.owner, order.left_lots)]
+
+    def expire(self, venue_order_id: int, reason: Expiry) -> list[MatchEvent]:
+        """End a resting order by rule; no event when it does not rest."""
+        order = self._resting.get(venue_order_id)
+        if order is None:
+            return []
+        self._remove(order)
+        return [Expired(venue_order_id, order.owner, order.left_lots, reason)]
+
+    def shrink(self, venue_order_id: int, left_lots: int) -> None:
+        """Lower what is left of a resting order; its place in the queue stays.
+
+        Args:
+            left_lots: At least 1, and no more than is left now.
+        """
+        order = self._resting[venue_order_id]
+        if not 1 <= left_lots <= order.left_lots:
+            raise InvariantBroken(f"cannot shrink {order.left_lots} lots to {left_lots}")
+        half = self._halves[order.side]
+        half.levels[order.price_ticks].lots -= order.left_lots - left_lots
+        order.left_lots = left_lots
+        self._note_change(half, order.price_ticks)
+
+    # ------------------------------------------------------------ the rules
+
+    def _crosses(self, side: Side, price_ticks: int | None) -> bool:
+        best = self._halves[Side(-side)].best_ticks
+        return best is not None and _reaches(side, price_ticks, best)
+
+    def _fillable(self, owner: Owner, side: Side, qty_lots: int, price_ticks: int | None) -> bool:
+        """Whether others offer enough; the account's own orders would expire, not trade."""
+        half = self._halves[Side(-side)]
+        left = qty_lots
+        for best in half.best_first():
+            if not _reaches(side, price_ticks, best):
+                break
+            left -= sum(
+                o.left_lots
+                for o in half.levels[best].queue.values()
+                if not _same_account(owner, o.owner)
+            )
+            if left <= 0:
+                return True
+        return False
+
+    def _take(
+        self,
+        venue_order_id: int,
+        owner: Owner,
+        side: Side,
+        qty_lots: int,
+        price_ticks: int | None,
+        events: list[MatchEvent],
+    ) -> int:
+        """Trade against the other side while the limit reaches; what is left of the taker."""
+        half = self._halves[Side(-side)]
+        left = qty_lots
+        while left:
+            best = half.best_ticks
+            if best is None or not _reaches(side, price_ticks, best):
+                break
+            level = half.levels[best]
+            maker = next(iter(level.queue.values()))
+            if _same_account(owner, maker.owner):
+                events += self.expire(maker.venue_order_id, Expiry.SELF_TRADE)
+                continue
+            lots = min(left, maker.left_lots)
+            left -= lots
+            events.append(
+                Traded(
+                    self.next_trade_id,
+                    best,
+                    lots,
+                    side,
+                    venue_order_id,
+                    owner,
+                    maker.venue_order_id,
+                    maker.owner,
+                )
+            )
+            self.next_trade_id += 1
+            if lots == maker.left_lots:
+                self._remove(maker)
+                maker.left_lots = 0
+            else:
+                self.shrink(maker.venue_order_id, maker.left_lots - lots)
+        return left
+
+    def _rest(self, order: Resting) -> None:
+        half = self._halves[order.side]
+        level = half.level(order.price_ticks)
+        level.queue[order.venue_order_id] = order
+        level.lots += order.left_lots
+        self._resting[order.venue_order_id] = order
+        self._note_change(half, order.price_ticks)
+
+    def _remove(self, order: Resting) -> None:
+        half = self._halves[order.side]
+        level = half.levels[order.price_ticks]
+        del level.queue[order.venue_order_id]
+        del self._resting[order.venue_order_id]
+        level.lots -= order.left_lots
+        if not level.queue:
+            del half.levels[order.price_ticks]
+        self._note_change(half, order.price_ticks)
+
+    def _note_change(self, half: _Half, price_ticks: int) -> None:
+        half.dirty.add(price_ticks)
+        self.last_update_id += 1 + self._skip_ids
+        self._skip_ids = 0
+        if self._first_change_id is None:
+            self._first_change_id = self.last_update_id
+
+
+def _reaches(side: Side, price_ticks: int | None, best_ticks: int) -> bool:
+    """Whether a limit is at least as good as the best price against it."""
+    return price_ticks is None or side * price_ticks >= side * best_ticks
+
+
+def _same_account(taker: Owner, maker: Owner) -> bool:
+    return taker is Owner.ACCOUNT and maker is Owner.ACCOUNT
