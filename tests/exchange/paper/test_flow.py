@@ -1,0 +1,149 @@
+"""The synthetic market: its randomness, its path, and the laws that it promises to obey."""
+
+import math
+from itertools import pairwise
+
+import pytest
+
+from exchange.paper.flow import STEP_NS, Arrivals, Flow, SplitMix64
+from exchange.paper.matching import Matching, Owner, Traded
+from exchange.paper.settings import SyntheticMarket
+from exchange.types import Side
+
+S_NS = 1_000_000_000
+
+
+def market(seed: int = 7, **changes: float) -> SyntheticMarket:
+    settings: dict[str, float] = {
+        "start_price_ticks": 600_000,
+        "sigma_ticks": 6.0,
+        "A_per_s": 1.5,
+        "k_per_tick": 0.12,
+        "half_spread_ticks": 4,
+        "depth_levels": 60,
+        "level_lots": 800,
+    }
+    return SyntheticMarket(seed=seed, **(settings | changes))  # type: ignore[arg-type] # ints among floats
+
+
+def opened(settings: SyntheticMarket) -> tuple[Flow, Matching]:
+    matching = Matching()
+    flow = Flow(settings, matching)
+    live_until(flow, 0)
+    return flow, matching
+
+
+def live_until(flow: Flow, now_ns: int) -> list[Traded]:
+    events = [event for batch in flow.advance(now_ns) for event in batch]
+    return [event for event in events if isinstance(event, Traded)]
+
+
+def test_the_generator_starts_as_published() -> None:
+    """Check values of the model reference, section 11.1."""
+    generator = SplitMix64(42)
+
+    assert [generator.uniform() for _ in range(3)] == [
+        0.7415648787718234,
+        0.15991039287692016,
+        0.2786011302551387,
+    ]
+
+
+def test_the_book_opens_around_the_fair_value() -> None:
+    _, matching = opened(market())
+
+    assert (matching.best_bid_ticks, matching.best_ask_ticks) == (599_996, 600_004)
+    assert len(matching.levels(Side.BUY)) == len(matching.levels(Side.SELL)) == 60
+
+
+def test_one_seed_gives_one_path_however_often_it_is_asked() -> None:
+    seldom, seldom_book = opened(market())
+    often, often_book = opened(market())
+
+    trades = live_until(seldom, 10 * S_NS)
+    pieces = [live_until(often, ms * 1_000_000) for ms in range(0, 10_001, 7)]
+    pieces.append(live_until(often, 10 * S_NS))
+
+    assert [trade for piece in pieces for trade in piece] == trades
+    assert often.fair_ticks == seldom.fair_ticks
+    assert often_book.levels(Side.BUY) == seldom_book.levels(Side.BUY)
+
+
+def test_the_accounts_orders_do_not_bend_the_fair_value() -> None:
+    alone, _ = opened(market())
+    watched, book = opened(market())
+    book.submit(Owner.ACCOUNT, Side.BUY, 50, 599_998)
+
+    live_until(alone, 5 * S_NS)
+    live_until(watched, 5 * S_NS)
+
+    assert watched.fair_ticks == alone.fair_ticks
+
+
+def test_the_fair_value_has_the_volatility_that_was_asked_for() -> None:
+    """|sigma_hat - sigma| <= 4 sigma / sqrt(2n)."""
+    flow, _ = opened(market(A_per_s=1e-9))
+    steps = 4000
+    path = [flow.fair_ticks]
+    for i in range(1, steps + 1):
+        live_until(flow, i * STEP_NS)
+        path.append(flow.fair_ticks)
+
+    squares = sum((b - a) ** 2 for a, b in pairwise(path))
+    sigma = math.sqrt(squares / steps / (STEP_NS / S_NS))
+
+    assert sigma == pytest.approx(6.0, abs=4 * 6.0 / math.sqrt(2 * steps))
+
+
+@pytest.mark.parametrize("depth_ticks", [0, 4, 10, 20])
+def test_arrivals_thin_out_with_depth_as_the_models_say(depth_ticks: int) -> None:
+    """Counts beyond a depth are Poisson with rate A exp(-k depth)."""
+    horizon_s = 20_000
+    arrivals = Arrivals(Side.SELL, market(), SplitMix64(3))
+
+    reached = [d for _, d in arrivals.due(horizon_s * S_NS) if d >= depth_ticks]
+    expected = 1.5 * math.exp(-0.12 * depth_ticks) * horizon_s
+
+    assert len(reached) == pytest.approx(expected, abs=4 * math.sqrt(expected))
+
+
+@pytest.mark.parametrize("depth_ticks", [1, 3])
+def test_a_quote_inside_the_spread_is_met_at_the_models_rate(depth_ticks: int) -> None:
+    """A lone tiny bid in front of the background fills at A exp(-k depth), within 4 errors.
+
+    The fair value stands still here, so that only arrivals fill it. A sweep that ends at the
+    bid's own level still takes its first lot.
+    """
+    flow, matching = opened(market(sigma_ticks=0.0))
+    seconds, fills = 1200, 0
+    for step in range(1, seconds * 50 + 1):
+        if not matching.lots_at(Side.BUY, 600_000 - depth_ticks):
+            matching.submit(Owner.ACCOUNT, Side.BUY, 1, 600_000 - depth_ticks)
+        trades = live_until(flow, step * STEP_NS)
+        fills += sum(trade.maker_owner is Owner.ACCOUNT for trade in trades)
+
+    expected = 1.5 * math.exp(-0.12 * depth_ticks) * seconds
+
+    assert fills == pytest.approx(expected, abs=4 * math.sqrt(expected) + 0.02 * expected)
+
+
+def test_a_stale_quote_is_picked_off_when_the_fair_value_passes() -> None:
+    """No arrivals at all: only the background's own requoting can meet the account."""
+    flow, matching = opened(market(A_per_s=1e-9, sigma_ticks=30.0))
+    matching.submit(Owner.ACCOUNT, Side.SELL, 5, 600_003)
+    matching.submit(Owner.ACCOUNT, Side.BUY, 5, 599_997)
+
+    trades = live_until(flow, 5 * S_NS)
+
+    assert any(trade.maker_owner is Owner.ACCOUNT for trade in trades)
+
+
+def test_an_eaten_level_comes_back() -> None:
+    flow, matching = opened(market(sigma_ticks=0.0, A_per_s=1e-9))
+    matching.submit(Owner.ACCOUNT, Side.BUY, 10_000, 600_008)
+    assert len(matching.levels(Side.SELL)) < 60
+
+    live_until(flow, 5 * S_NS)
+
+    assert len(matching.levels(Side.SELL)) == 60
+    assert matching.best_ask_ticks == 600_004
