@@ -13,12 +13,12 @@ import struct
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
+from engine.core.operator import Action
 from engine.core.view import DeskView, Record
 from engine.errors import NoEngine, ProtocolError, StartError
 from engine.protocol import (
     RISK_REDUCING,
     VERSION,
-    Action,
     Answer,
     CommandMessage,
     FrameSplitter,

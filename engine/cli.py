@@ -1,0 +1,117 @@
+"""The ``engine`` command."""
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import typer
+
+from engine.errors import EngineError
+from exchange.errors import ExchangeError
+
+CONFIGS = Path(__file__).resolve().parent.parent / "configs"
+ConfigOption = Annotated[
+    Path, typer.Option("--config", help="The desk's TOML file.", show_default="configs/paper.toml")
+]
+SetOption = Annotated[
+    list[str],
+    typer.Option("--set", metavar="section.key=value", help="Goes over the file; repeatable."),
+]
+PAPER = CONFIGS / "paper.toml"
+
+app = typer.Typer(
+    help="Decides, trades and replays. The screen is `tui`; this is what it watches.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+)
+
+
+@app.command(
+    epilog="Example: engine run --config configs/paper.toml --set strategy.gamma=0.02",
+)
+def run(config: ConfigOption = PAPER, set_: SetOption = []) -> None:  # noqa: B006  # typer's way
+    """Run the engine alone, headless, until it is told to stop."""
+    from engine.start import run_engine  # noqa: PLC0415  # each command imports only its own needs
+
+    run_engine(config, set_)
+
+
+@app.command(epilog="Example: engine status --json")
+def status(
+    config: ConfigOption = PAPER,
+    set_: SetOption = [],  # noqa: B006
+    as_json: Annotated[bool, typer.Option("--json", help="The whole view, as JSON.")] = False,
+) -> None:
+    """Say what the running engine is doing. Exit code 3 when none runs."""
+    from engine.remote import show_status  # noqa: PLC0415
+
+    show_status(config, set_, as_json=as_json)
+
+
+@app.command(epilog="Example: engine stop --flatten")
+def stop(
+    config: ConfigOption = PAPER,
+    set_: SetOption = [],  # noqa: B006
+    flatten: Annotated[
+        bool, typer.Option("--flatten", help="Close the position at market first.")
+    ] = False,
+) -> None:
+    """Cancel our orders, prove that none is left, end the engine and the paper exchange."""
+    from engine.remote import stop_desk  # noqa: PLC0415
+
+    stop_desk(config, set_, flatten=flatten)
+
+
+@app.command(epilog="Example: engine exchange --seed 42 --port 9000")
+def exchange(
+    config: ConfigOption = PAPER,
+    set_: SetOption = [],  # noqa: B006
+    port: Annotated[int | None, typer.Option(help="Over the config's paper.port.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Over the config's paper.seed.")] = None,
+) -> None:
+    """Run the paper exchange alone, on this machine's loopback."""
+    from engine.start import run_exchange  # noqa: PLC0415
+
+    given = [("paper.port", port), ("paper.seed", seed)]
+    run_exchange(config, set_ + [f"{key}={value}" for key, value in given if value is not None])
+
+
+@app.command(
+    epilog="Example: engine replay btcusdt_20240808.gz --config configs/paper.toml --fills out.csv",
+)
+def replay(
+    files: Annotated[list[Path], typer.Argument(help="Recordings (.dat, .gz, .zst), in order.")],
+    config: ConfigOption = PAPER,
+    set_: SetOption = [],  # noqa: B006
+    as_json: Annotated[bool, typer.Option("--json", help="The result as JSON.")] = False,
+    fills: Annotated[
+        Path | None, typer.Option(help="Write each fill: exch_ns,side,price,qty,maker.")
+    ] = None,
+) -> None:
+    """Play recordings back to the desk, with latency and queue positions, and count the money."""
+    from engine.replay import replay_files  # noqa: PLC0415
+
+    replay_files(files, config, set_, as_json=as_json, fills_path=fills)
+
+
+def main() -> NoReturn:
+    """Run the command line; every known error is one line and a non-zero exit."""
+    sys.exit(guarded(app))
+
+
+def guarded(command: Callable[..., Any], name: str = "engine") -> int:
+    """Run a typer app; the exit code, with known errors told in one line.
+
+    The line starts with the program's name, so that a launcher finds it in a log.
+    """
+    try:
+        command(standalone_mode=True)
+    except (EngineError, ExchangeError) as error:
+        print(f"{name}: {error}", file=sys.stderr)
+        return getattr(error, "exit_code", 1)
+    except KeyboardInterrupt:
+        return 130
+    return 0

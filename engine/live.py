@@ -1,0 +1,210 @@
+"""The live driver: owns the sockets, the timer and the console of one desk, and its last word.
+
+Paper, demo and live differ only in the address that the venue answers at. Whatever ends a
+session, one path leads out: the gate is closed, then a REST session of its own cancels
+what is ours and proves that nothing is left.
+"""
+
+import asyncio
+import os
+import signal
+import time
+from collections.abc import AsyncIterator
+
+import structlog
+
+from engine.console import ConsoleServer
+from engine.core.operator import Action, OperatorCommand
+from engine.core.portrait import Portraitist, preview
+from engine.core.quoter import STEP_NS
+from engine.core.trader import OUR_PREFIX, Trader
+from engine.core.view import Preview
+from engine.errors import NotVerified
+from engine.places import Places
+from engine.protocol import VERSION, Answer, CommandMessage, Goodbye, Role, Welcome
+from exchange.binance.signing import Credentials
+from exchange.binance.trading import BinanceVenue, StopSession, VenueSettings
+from exchange.errors import VenueError
+from exchange.types import Alert, Command, Event, Tick
+
+_STOP_PATIENCE_S = 5.0
+"""How long a stop waits for the trader to cancel, before the last word does it."""
+_FLATTEN_PATIENCE_S = 10.0
+_LAST_WORD_S = 10.0
+_QUEUE_LIMIT = 50_000
+"""Unhandled events beyond which the engine is too far behind to be trusted with orders."""
+
+log = structlog.get_logger()
+
+
+class TooFarBehind(Exception):
+    """Events arrive faster than they are handled; quoting on would be quoting on the past."""
+
+
+class LiveDesk:
+    """One trader on one venue, with its console.
+
+    Args:
+        trader: Fresh; this driver is its only feeder.
+        venue_settings: Where the venue answers.
+        places: Socket of the console; the engine's lock is held by the caller.
+    """
+
+    def __init__(
+        self,
+        trader: Trader,
+        venue_settings: VenueSettings,
+        credentials: Credentials,
+        places: Places,
+    ) -> None:
+        self._trader = trader
+        self._settings = venue_settings
+        self._credentials = credentials
+        self._inputs: asyncio.Queue[Event] = asyncio.Queue()
+        self._venue = BinanceVenue(
+            venue_settings, credentials, trader.instrument, self._emit, _log_trouble
+        )
+        self._portraitist = Portraitist(trader)
+        settings = trader.settings
+        welcome = Welcome(VERSION, Role.WATCHER, os.getpid(), settings.config, settings.symbol)
+        self._console = ConsoleServer(
+            places.socket, welcome, self._on_command, trader.log.since
+        )
+        self._stopping = asyncio.Event()
+
+    async def run(self) -> None:
+        """Trade until a stop; ends with no order of ours resting, proven.
+
+        Raises:
+            NotVerified: When that could not be proven.
+        """
+        await self._console.open()
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            loop.add_signal_handler(number, self._stop_by_signal, number)
+        goodbye = Goodbye(verified=False, text="the engine crashed before its last word")
+        try:
+            await self._trade()
+        finally:
+            try:
+                goodbye = await self._last_word()
+            finally:
+                await self._console.close(goodbye)
+        if not goodbye.verified:
+            raise NotVerified(goodbye.text)
+
+    async def _trade(self) -> None:
+        async with asyncio.TaskGroup() as tasks:
+            children = [
+                tasks.create_task(self._venue.run(), name="venue"),
+                tasks.create_task(self._tick(), name="timer"),
+                tasks.create_task(self._drive(), name="session"),
+            ]
+            await self._stopping.wait()
+            await self._let_trader_finish()
+            for child in children:
+                child.cancel()
+
+    async def _drive(self) -> None:
+        """Feed the trader, whatever comes, in the order it came."""
+        async for event in self._arrivals():
+            self._carry_out(self._trader.receive(event))
+
+    async def _arrivals(self) -> AsyncIterator[Event]:
+        while True:
+            yield await self._inputs.get()
+
+    def _carry_out(self, commands: list[Command]) -> None:
+        for command in commands:
+            if isinstance(command, Alert):
+                log.log(_LEVELS[command.severity], command.text)
+            else:
+                self._venue.send(command)
+
+    async def _tick(self) -> None:
+        """The 100 ms step, on a steady grid, and after each the view for the consoles."""
+        next_ns = time.monotonic_ns()
+        while True:
+            next_ns += STEP_NS
+            await asyncio.sleep(max(next_ns - time.monotonic_ns(), 0) / 1e9)
+            now_ns = time.monotonic_ns()
+            next_ns = max(next_ns, now_ns - STEP_NS)  # after a pause, no burst of late steps
+            self._emit(Tick(recv_ns=time.time_ns(), mono_ns=now_ns))
+            self._console.publish(self._portraitist.draw(time.time_ns(), now_ns))
+
+    def _emit(self, event: Event) -> None:
+        if self._inputs.qsize() >= _QUEUE_LIMIT:
+            raise TooFarBehind(f"{_QUEUE_LIMIT} events wait")
+        self._inputs.put_nowait(event)
+
+    # ------------------------------------------------------------ the operator
+
+    def _on_command(self, message: CommandMessage, _role: Role) -> Answer:
+        match message.action:
+            case Action.PING:
+                return Answer(message.command_id, accepted=True, text="here")
+            case Action.PREVIEW:
+                found = preview(self._trader, message.name, message.value)
+                if isinstance(found, Preview):
+                    return Answer(message.command_id, accepted=True, text="", preview=found)
+                return Answer(message.command_id, accepted=False, text=found)
+        problem = self._operate(
+            message.action, message.name, message.value, message.expected
+        )
+        return Answer(message.command_id, problem is None, problem or f"{message.action}: done")
+
+    def _operate(
+        self, action: Action, name: str = "", value: float = 0.0, expected: float | None = None
+    ) -> str | None:
+        command = OperatorCommand(
+            recv_ns=time.time_ns(),
+            mono_ns=time.monotonic_ns(),
+            action=action,
+            name=name,
+            value=value,
+            expected=expected,
+        )
+        problem, commands = self._trader.operate(command)
+        self._carry_out(commands)
+        if action is Action.STOP:
+            self._stopping.set()
+        return problem
+
+    def _stop_by_signal(self, number: int) -> None:
+        log.warning(f"{signal.Signals(number).name}: stopping")
+        self._operate(Action.STOP, "keep")
+
+    # ------------------------------------------------------------ the way out
+
+    async def _let_trader_finish(self) -> None:
+        patience_s = _FLATTEN_PATIENCE_S if self._trader.hand.flatten else _STOP_PATIENCE_S
+        deadline = time.monotonic() + patience_s
+        while not self._trader.finished and time.monotonic() < deadline:
+            await asyncio.sleep(STEP_NS / 1e9 / 10)
+
+    async def _last_word(self) -> Goodbye:
+        """Cancel what is ours over a session of its own and prove that none is left."""
+        held = self._trader.instrument.qty.text(self._trader.ledger.position_lots)
+        try:
+            async with asyncio.timeout(_LAST_WORD_S + 1):
+                session = StopSession(self._settings, self._credentials)
+                async with session:
+                    left = await session.cancel_ours_and_verify(OUR_PREFIX, _LAST_WORD_S)
+        except (VenueError, TimeoutError) as error:
+            text = f"NOT VERIFIED: the venue does not answer ({error}); orders may rest there"
+            log.error(text)
+            return Goodbye(verified=False, text=text)
+        if left:
+            text = f"NOT VERIFIED: still open: {', '.join(left)}"
+            log.error(text)
+            return Goodbye(verified=False, text=text)
+        text = f"verified: no open order of ours; position {held}"
+        log.info(text)
+        return Goodbye(verified=True, text=text)
+
+
+_LEVELS = {"info": 20, "warning": 30, "alarm": 40}
+
+
+def _log_trouble(text: str) -> None:
+    log.warning(text)

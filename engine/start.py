@@ -1,0 +1,160 @@
+"""What ``engine run`` and ``engine exchange`` do before and around their loops."""
+
+import asyncio
+import logging
+import os
+import signal
+import sys
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+import structlog
+
+from engine.config import PAPER_API_KEY, PAPER_API_SECRET, Config, load_config
+from engine.errors import StartError
+from engine.launch import config_arguments, desk_places, start_detached, wait_until
+from engine.lock import ProcessLock
+from engine.places import Places
+
+_PING_TIMEOUT_S = 0.5
+_LEFTOVER_DEADLINE_S = 5.0
+_RECV_WINDOW_MS = 5000
+
+
+def run_engine(config_path: Path, overrides: list[str]) -> None:
+    """Run the engine of this config until it is told to stop.
+
+    Raises:
+        EngineError: When it cannot start, or ends without proof that no order is left.
+    """
+    config = load_config(config_path, overrides)
+    places = desk_places(config)
+    with ProcessLock(
+        places.engine_lock, "an engine", "attach to it with ./run, or end it: ./run engine stop"
+    ):
+        _log_to_stdout()
+        ensure_exchange(config, places, config_arguments(config_path, overrides))
+        import uvloop  # noqa: PLC0415  # after the checks that need no loop
+
+        uvloop.run(_trade(config, places))
+
+
+async def _trade(config: Config, places: Places) -> None:
+    from exchange.binance.rest import Rest  # noqa: PLC0415  # a second of imports, after the lock
+    from exchange.binance.signing import Credentials  # noqa: PLC0415
+    from exchange.binance.trading import StopSession, VenueSettings  # noqa: PLC0415
+
+    venue = VenueSettings(
+        rest_url=f"http://127.0.0.1:{config.paper.port}",
+        stream_url=f"ws://127.0.0.1:{config.paper.port}",
+        symbol=config.desk.symbol,
+        recv_window_ms=_RECV_WINDOW_MS,
+        freshness_ms=config.risk.freshness_ms,
+    )
+    credentials = Credentials(PAPER_API_KEY, PAPER_API_SECRET)
+    # Leftovers of a run that died go first: before any compiling, before any data.
+    from engine.core.trader import OUR_PREFIX, Trader  # noqa: PLC0415  # numba comes with it
+
+    async with StopSession(venue, credentials) as session:
+        left = await session.cancel_ours_and_verify(OUR_PREFIX, _LEFTOVER_DEADLINE_S)
+    if left:
+        raise StartError(f"orders of an earlier run cannot be cancelled: {', '.join(left)}")
+
+    from engine.live import LiveDesk  # noqa: PLC0415
+    from engine.warm import warm_up  # noqa: PLC0415
+
+    warm_up()
+    async with Rest.opened(venue, credentials) as rest:
+        instrument = await rest.instrument(config.desk.symbol)
+    told, wanted = (instrument.price.step, instrument.qty.step), config.grid()
+    if told != (wanted.price.step, wanted.qty.step):
+        raise StartError(
+            f"{config.source}: instrument: the venue says tick_size {told[0]} and lot_size "
+            f"{told[1]} for {config.desk.symbol}; correct the [instrument] section"
+        )
+    trader = Trader(
+        config.desk_settings(),
+        instrument,
+        config.mode,
+        epoch=_new_epoch(),
+        own_in_book=True,
+    )
+    await LiveDesk(trader, venue, credentials, places).run()
+
+
+def _new_epoch() -> str:
+    """Milliseconds in base 36: short, and never given twice on one account."""
+    number, digits = time.time_ns() // 1_000_000, ""
+    while number:
+        number, digit = divmod(number, 36)
+        digits = "0123456789abcdefghijklmnopqrstuvwxyz"[digit] + digits
+    return digits
+
+
+def ensure_exchange(config: Config, places: Places, arguments: list[str]) -> None:
+    """Start the paper exchange unless one answers already.
+
+    Raises:
+        StartError: When it does not come up; its own last line says why.
+    """
+    url = f"http://127.0.0.1:{config.paper.port}/fapi/v1/ping"
+    if _pings(url):
+        return
+    process = start_detached(["exchange", *arguments], places.exchange_log)
+    wait_until(lambda: _pings(url), process, places.exchange_log, "paper exchange")
+
+
+def _pings(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(url, timeout=_PING_TIMEOUT_S) as response:
+            return bool(response.read() == b"{}")
+    except (urllib.error.URLError, OSError, ValueError):
+        return False
+
+
+def run_exchange(config_path: Path, overrides: list[str]) -> None:
+    """Run the paper exchange of this config until it is told to stop.
+
+    Raises:
+        EngineError: When it cannot start.
+        SettingsError: When its port is taken.
+    """
+    config = load_config(config_path, overrides)
+    places = desk_places(config)
+    with ProcessLock(
+        places.exchange_lock, "a paper exchange", "it serves already; end it: ./run engine stop"
+    ):
+        import uvloop  # noqa: PLC0415
+
+        from exchange.paper.server import serve  # noqa: PLC0415  # its imports take a while
+
+        settings = config.paper_settings()
+
+        def ready() -> None:
+            print(f"exchange: serving {config.desk.symbol} on http://127.0.0.1:{settings.port}")
+
+        async def until_told() -> None:
+            loop = asyncio.get_running_loop()
+            serving = asyncio.ensure_future(serve(settings, ready))
+            for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+                loop.add_signal_handler(number, serving.cancel)
+            try:
+                await serving
+            except asyncio.CancelledError:
+                print("exchange: stopped")
+
+        uvloop.run(until_told())
+
+
+def _log_to_stdout() -> None:
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.dev.ConsoleRenderer(colors=sys.stdout.isatty() and "NO_COLOR" not in os.environ),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        logger_factory=structlog.PrintLoggerFactory(),
+    )

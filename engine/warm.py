@@ -1,0 +1,54 @@
+"""Compiling every kernel before anything starts, with a progress bar where a person waits."""
+
+import importlib
+import subprocess
+import sys
+
+from engine.errors import StartError
+from exchange.jit_cache import is_warm
+
+KERNEL_MODULES = (
+    "exchange.book",
+    "exchange.simulation",
+    "engine.core.orders",
+    "engine.core.quoter",
+    "engine.models.glft",
+    "engine.models.intensity",
+    "engine.models.volatility",
+)
+
+
+def warm_up() -> None:
+    """Compile or load every kernel in this process; a bar on a terminal when it must compile."""
+    for module in KERNEL_MODULES:
+        importlib.import_module(module)
+    from exchange.jit import warm_up as steps  # noqa: PLC0415  # numba takes its time to import
+
+    if is_warm() or not sys.stderr.isatty():
+        for _step in steps():
+            pass
+        return
+    from rich.console import Console  # noqa: PLC0415  # only where a bar is drawn
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn  # noqa: PLC0415
+
+    columns = (TextColumn("compiling kernels (once)"), BarColumn(), MofNCompleteColumn())
+    with Progress(*columns, TextColumn("{task.fields[name]}"), console=Console(stderr=True)) as bar:
+        task = bar.add_task("", total=None, name="")
+        for done, total, name in steps():
+            bar.update(task, completed=done, total=total, name=name)
+
+
+def warm_up_first() -> None:
+    """Before a desk opens on a machine that never ran this code: compile in a child, with a bar.
+
+    A child, so that a screen need not carry numba for the rest of its life.
+
+    Raises:
+        StartError: When compiling failed; the child has said why.
+    """
+    if not is_warm() and subprocess.call([sys.executable, "-m", "engine.warm"]) != 0:
+        raise StartError("the kernels could not be compiled; see above")
+
+
+if __name__ == "__main__":
+    warm_up()
