@@ -1,0 +1,176 @@
+"""An order's life: no event, in whatever order or number, loses one or revives one."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from engine.core.orders import (
+    ACKED,
+    CANCEL_FAILED,
+    CANCEL_SENT,
+    CANCELLING,
+    CAPACITY,
+    DONE,
+    FATE_UNKNOWN,
+    PLACE_ACKED,
+    PLACE_REFUSED,
+    PLACED,
+    PROVEN_ABSENT,
+    RESTING,
+    SEEN_FINAL,
+    SEEN_LIVE,
+    UNKNOWN,
+    OrderTable,
+    reconcile_side,
+)
+from exchange.types import Side
+
+EVENTS = st.sampled_from(range(8))
+
+
+def rest_order(
+    table: OrderTable, name: str, side: Side, price_ticks: int, lots: int = 3, state: int = RESTING
+) -> int:
+    return table.add(name, side, price_ticks, lots, 0, state)
+
+
+def reconciled(table: OrderTable, side: Side, wanted: list[int]) -> tuple[list[int], list[int]]:
+    """Prices whose orders are to be cancelled, and prices to place at."""
+    cancels = np.zeros(CAPACITY, dtype=np.int64)
+    places = np.zeros(CAPACITY, dtype=np.int64)
+    wanted_ticks = np.zeros(CAPACITY, dtype=np.int64)
+    wanted_ticks[: len(wanted)] = wanted
+    n_cancels, n_places = reconcile_side(
+        *(table.state, table.side, table.price_ticks),
+        *(side, wanted_ticks, len(wanted), cancels, places),
+    )
+    return table.price_ticks[cancels[:n_cancels]].tolist(), places[:n_places].tolist()
+
+
+@given(st.lists(EVENTS))
+def test_done_is_final(events: list[int]) -> None:
+    """Late, repeated and reordered events never bring an order back."""
+    table = OrderTable()
+    slot = rest_order(table, "a", Side.BUY, 100)
+    table.happen(slot, SEEN_FINAL, 1)
+
+    for event in events:
+        table.happen(slot, event, 2)
+
+    assert table.state[slot] == DONE
+
+
+@pytest.mark.parametrize("state", [PLACED, ACKED, RESTING, CANCELLING])
+def test_only_proof_ends_an_unknown_order(state: int) -> None:
+    """A failed cancel or a late acknowledgement says nothing about what rests at the venue."""
+    table = OrderTable()
+    slot = rest_order(table, "a", Side.BUY, 100, state=state)
+    table.happen(slot, FATE_UNKNOWN, 1)
+
+    for event in (PLACE_ACKED, CANCEL_SENT, CANCEL_FAILED):
+        table.happen(slot, event, 2)
+
+    assert table.state[slot] == UNKNOWN
+    assert table.happen(slot, PROVEN_ABSENT, 3) == DONE
+
+
+def test_a_refused_cancel_proves_nothing() -> None:
+    """-2011 may mean filled, cancelled, expired or still travelling: the order must be asked for."""
+    table = OrderTable()
+    slot = rest_order(table, "a", Side.BUY, 100)
+    table.happen(slot, CANCEL_SENT, 1)
+
+    assert table.happen(slot, CANCEL_FAILED, 2) == UNKNOWN
+
+
+def test_the_stream_may_be_faster_than_the_reply() -> None:
+    """The order is told of before its acknowledgement arrives, which then changes nothing."""
+    table = OrderTable()
+    slot = rest_order(table, "a", Side.BUY, 100, state=PLACED)
+    table.happen(slot, SEEN_LIVE, 1)
+
+    assert table.happen(slot, PLACE_ACKED, 2) == RESTING
+
+
+def test_a_refusal_frees_the_slot_at_once() -> None:
+    """Nothing was recorded by the venue, so nothing remains to wait for."""
+    table = OrderTable()
+    slot = rest_order(table, "a", Side.BUY, 100, state=PLACED)
+    table.happen(slot, PLACE_REFUSED, 1)
+
+    table.release_finished()
+
+    assert "a" not in table
+
+
+def test_a_finished_order_keeps_its_slot_until_its_fills_are_booked() -> None:
+    """The venue says two lots were filled before the cancel; their prices are still to come."""
+    table = OrderTable()
+    slot = rest_order(table, "a", Side.SELL, 100, lots=3)
+    table.report_filled(slot, 2)
+    table.happen(slot, SEEN_FINAL, 1)
+    table.release_finished()
+
+    assert table.open_lots(Side.SELL) == 2
+
+    table.book_fill(slot, 2)
+    table.release_finished()
+
+    assert table.open_lots(Side.SELL) == 0
+    assert "a" not in table
+
+
+@given(st.lists(st.tuples(EVENTS, st.integers(0, 3))))
+def test_the_worst_case_never_forgets_an_order_that_may_live(
+    history: list[tuple[int, int]],
+) -> None:
+    """Until it is done its whole rest counts; what was reported filled counts until booked."""
+    table = OrderTable()
+    slot = rest_order(table, "a", Side.BUY, 100, lots=3, state=PLACED)
+    for event, filled in history:
+        table.happen(slot, event, 1)
+        table.report_filled(slot, filled)
+
+    counted = table.open_lots(Side.BUY)
+
+    owed = int(table.reported_lots[slot]) if table.state[slot] == DONE else 3
+    assert counted == owed
+
+
+def test_orders_at_a_wanted_price_keep_their_queue() -> None:
+    """Only what stands elsewhere goes and only what is missing comes."""
+    table = OrderTable()
+    for price in (100, 98, 94):
+        rest_order(table, f"b{price}", Side.BUY, price)
+    rest_order(table, "s98", Side.SELL, 98)
+
+    assert reconciled(table, Side.BUY, [100, 98, 96]) == ([94], [96])
+
+
+@pytest.mark.parametrize("state", [PLACED, CANCELLING, UNKNOWN])
+def test_an_unsettled_price_is_left_alone(state: int) -> None:
+    """A second order beside one whose fate is open would double the position."""
+    table = OrderTable()
+    rest_order(table, "a", Side.BUY, 100, state=state)
+
+    assert reconciled(table, Side.BUY, [100]) == ([], [])
+
+
+@pytest.mark.parametrize("state", [PLACED, CANCELLING, UNKNOWN])
+def test_nothing_is_cancelled_twice_or_before_it_was_taken(state: int) -> None:
+    """One action in flight per slot."""
+    table = OrderTable()
+    rest_order(table, "a", Side.BUY, 100, state=state)
+
+    assert reconciled(table, Side.BUY, []) == ([], [])
+
+
+def test_a_full_table_says_so() -> None:
+    """Better no order than one that nobody follows."""
+    table = OrderTable()
+    for number in range(CAPACITY):
+        rest_order(table, str(number), Side.BUY, number)
+
+    with pytest.raises(OverflowError):
+        rest_order(table, "one more", Side.BUY, 1)
