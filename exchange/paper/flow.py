@@ -21,6 +21,9 @@ from exchange.types import Side, TimeInForce
 STEP_NS = 20_000_000
 """The background's own clock: it thinks fifty times a second."""
 
+LONGEST_LEAP_NS = 30_000_000_000
+"""After a longer sleep of the process the market goes on as if it had slept too."""
+
 REFILL_PER_S = 4.0
 """How fast an eaten level comes back: each, on average, after a quarter of a second."""
 
@@ -206,11 +209,13 @@ class Flow:
 
         Exhaust it, and book each lot of events before asking for the next: the next order
         meets the book as it then is. The first call only opens the market. How often it
-        is called makes no difference to what happens.
+        is called makes no difference to what happens, short of ``LONGEST_LEAP_NS``.
         """
         if self._origin_ns is None:
             self._origin_ns = now_ns
             yield from self._requote()
+        behind_ns = now_ns - self._origin_ns - self._elapsed_ns
+        self._origin_ns += max(0, behind_ns - LONGEST_LEAP_NS)
         while self._elapsed_ns + STEP_NS <= now_ns - self._origin_ns:
             self._elapsed_ns += STEP_NS
             yield from self._step()

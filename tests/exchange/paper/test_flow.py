@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import pytest
 
-from exchange.paper.flow import STEP_NS, Arrivals, Flow, SplitMix64
+from exchange.paper.flow import LONGEST_LEAP_NS, STEP_NS, Arrivals, Flow, SplitMix64
 from exchange.paper.matching import Matching, Owner, Traded
 from exchange.paper.settings import SyntheticMarket
 from exchange.types import Side
@@ -67,6 +67,17 @@ def test_one_seed_gives_one_path_however_often_it_is_asked() -> None:
     assert [trade for piece in pieces for trade in piece] == trades
     assert often.fair_ticks == seldom.fair_ticks
     assert often_book.levels(Side.BUY) == seldom_book.levels(Side.BUY)
+
+
+def test_after_a_long_sleep_the_market_has_slept_too() -> None:
+    """A process that was stopped for a day must not trade a day in one breath."""
+    slept, _ = opened(market())
+    awake, _ = opened(market())
+
+    live_until(slept, 86_400 * S_NS)
+    live_until(awake, LONGEST_LEAP_NS)
+
+    assert slept.fair_ticks == awake.fair_ticks
 
 
 def test_the_accounts_orders_do_not_bend_the_fair_value() -> None:
