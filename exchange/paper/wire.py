@@ -1,0 +1,417 @@
+"""The venue's words as JSON-ready values: orders, trades, account, streams.
+
+Money and sizes are strings, ids and times are integers. The answer to placing or cancelling
+carries no average price and no filled notional; only a query does.
+"""
+
+from exchange.instrument import E8, Instrument, e8_from_text, e8_text
+from exchange.paper.account import LEVERAGE, Account, divide_rounded
+from exchange.paper.hub import Payload
+from exchange.paper.orders import OrderRecord, TradeRecord
+from exchange.types import Side
+
+MAX_ORDERS = 200
+MAX_QTY_LOTS = 1_000_000
+MAX_MARKET_QTY_LOTS = 120_000
+MAX_PRICE_TICKS = 100_000_000
+PERCENT_PRICE_UP = "1.0500"
+PERCENT_PRICE_DOWN = "0.9500"
+
+QUOTE_ASSET = "USDT"
+
+
+class Wire:
+    """The venue's spelling for one instrument."""
+
+    def __init__(self, instrument: Instrument) -> None:
+        self.instrument = instrument
+        self.symbol = instrument.symbol
+        self.tick_e8 = e8_from_text(instrument.price.step)
+        self.price_decimals = instrument.price.decimals + 1  # finer than the tick, as at the venue
+        self.qty_decimals = instrument.qty.decimals
+
+    def price(self, price_ticks: int | None) -> str:
+        return self.instrument.price.text(price_ticks) if price_ticks else "0"
+
+    def qty(self, lots: int) -> str:
+        return self.instrument.qty.text(lots)
+
+    def notional(self, tick_lots: int) -> str:
+        return e8_text(tick_lots * self.instrument.tick_lot_e8)
+
+    def levels(self, levels: list[tuple[int, int]]) -> list[tuple[str, str]]:
+        price, qty = self.instrument.price.text, self.instrument.qty.text
+        return [(price(ticks), qty(lots)) for ticks, lots in levels]
+
+    # ------------------------------------------------------------ orders
+
+    def order_ack(self, order: OrderRecord) -> Payload:
+        """The answer to placing or cancelling, telling the order as it stands."""
+        order_type = "MARKET" if order.price_ticks is None else "LIMIT"
+        return {
+            "orderId": order.venue_order_id,
+            "symbol": self.symbol,
+            "status": order.status,
+            "clientOrderId": order.client_order_id,
+            "price": self.price(order.price_ticks),
+            "origQty": self.qty(order.qty_lots),
+            "executedQty": self.qty(order.filled_lots),
+            "cumQty": self.qty(order.filled_lots),
+            "timeInForce": order.time_in_force.value,
+            "type": order_type,
+            "reduceOnly": order.reduce_only,
+            "closePosition": False,
+            "side": order.side.name,
+            "positionSide": "BOTH",
+            "stopPrice": "0",
+            "workingType": "CONTRACT_PRICE",
+            "priceProtect": False,
+            "origType": order_type,
+            "priceMatch": "NONE",
+            "selfTradePreventionMode": "EXPIRE_MAKER",
+            "goodTillDate": 0,
+            "updateTime": order.updated_ms,
+        }
+
+    def new_order_ack(self, order: OrderRecord) -> Payload:
+        """The default answer to placing: NEW and unfilled, whatever happened since."""
+        zero = self.qty(0)
+        return self.order_ack(order) | {"status": "NEW", "executedQty": zero, "cumQty": zero}
+
+    def cancel_ack(self, order: OrderRecord) -> Payload:
+        return self.order_ack(order) | {"activatePrice": "0", "priceRate": "0"}
+
+    def order_record(self, order: OrderRecord) -> Payload:
+        record = self.cancel_ack(order)
+        del record["cumQty"]
+        return record | {
+            "avgPrice": self.average_price(order),
+            "cumQuote": self.notional(order.filled_tick_lots),
+            "time": order.created_ms,
+        }
+
+    def average_price(self, order: OrderRecord) -> str:
+        if not order.filled_lots:
+            return "0.00"
+        return e8_text(divide_rounded(order.filled_tick_lots * self.tick_e8, order.filled_lots))
+
+    def user_trade(self, trade: TradeRecord) -> Payload:
+        return {
+            "symbol": self.symbol,
+            "pair": self.symbol,
+            "id": trade.trade_id,
+            "orderId": trade.venue_order_id,
+            "side": trade.side.name,
+            "positionSide": "BOTH",
+            "price": self.price(trade.price_ticks),
+            "qty": self.qty(trade.qty_lots),
+            "quoteQty": self.notional(trade.price_ticks * trade.qty_lots),
+            "baseQty": self.qty(trade.qty_lots),
+            "realizedPnl": e8_text(trade.realised_e8),
+            "commission": e8_text(trade.fee_e8),
+            "commissionAsset": QUOTE_ASSET,
+            "marginAsset": QUOTE_ASSET,
+            "buyer": trade.side is Side.BUY,
+            "maker": trade.maker,
+            "time": trade.time_ms,
+        }
+
+    # ------------------------------------------------------------ user events
+
+    def order_event(
+        self,
+        order: OrderRecord,
+        execution: str,
+        open_notional: tuple[str, str],
+        now_ms: int,
+        trade: TradeRecord | None = None,
+        expiry_reason: str = "0",
+    ) -> Payload:
+        """ORDER_TRADE_UPDATE.
+
+        Args:
+            execution: NEW, TRADE, CANCELED or EXPIRED.
+            open_notional: Of the account's open bids and asks.
+        """
+        order_type = "MARKET" if order.price_ticks is None else "LIMIT"
+        body: Payload = {
+            "s": self.symbol,
+            "c": order.client_order_id,
+            "S": order.side.name,
+            "o": order_type,
+            "f": order.time_in_force.value,
+            "q": self.qty(order.qty_lots),
+            "p": self.price(order.price_ticks),
+            "ap": self.average_price(order),
+            "sp": "0",
+            "x": execution,
+            "X": order.status,
+            "i": order.venue_order_id,
+            "l": self.qty(trade.qty_lots if trade else 0),
+            "z": self.qty(order.filled_lots),
+            "L": self.price(trade.price_ticks if trade else 0),
+            "n": e8_text(trade.fee_e8 if trade else 0),
+            "N": QUOTE_ASSET,
+            "T": now_ms,
+            "t": trade.trade_id if trade else 0,
+            "b": open_notional[0],
+            "a": open_notional[1],
+            "m": trade.maker if trade else False,
+            "R": order.reduce_only,
+            "wt": "CONTRACT_PRICE",
+            "ot": order_type,
+            "ps": "BOTH",
+            "cp": False,
+            "rp": e8_text(trade.realised_e8 if trade else 0),
+            "pP": False,
+            "si": 0,
+            "ss": 0,
+            "V": "EXPIRE_MAKER",
+            "pm": "NONE",
+            "gtd": 0,
+            "er": expiry_reason,
+        }
+        return {"e": "ORDER_TRADE_UPDATE", "E": now_ms, "T": now_ms, "o": body}
+
+    def trade_lite(self, order: OrderRecord, trade: TradeRecord, now_ms: int) -> Payload:
+        return {
+            "e": "TRADE_LITE",
+            "E": now_ms,
+            "T": now_ms,
+            "s": self.symbol,
+            "q": self.qty(order.qty_lots),
+            "p": self.price(order.price_ticks),
+            "m": trade.maker,
+            "c": order.client_order_id,
+            "S": order.side.name,
+            "L": self.price(trade.price_ticks),
+            "l": self.qty(trade.qty_lots),
+            "t": trade.trade_id,
+            "i": order.venue_order_id,
+        }
+
+    def account_event(self, account: Account, mark_e8: int, now_ms: int) -> Payload:
+        """ACCOUNT_UPDATE after an execution; balances and position are absolute."""
+        wallet = e8_text(account.wallet_e8)
+        entry = e8_text(account.entry_price_e8)
+        return {
+            "e": "ACCOUNT_UPDATE",
+            "E": now_ms,
+            "T": now_ms,
+            "a": {
+                "m": "ORDER",
+                "B": [{"a": QUOTE_ASSET, "wb": wallet, "cw": wallet, "bc": "0"}],
+                "P": [
+                    {
+                        "s": self.symbol,
+                        "pa": self.qty(account.position_lots),
+                        "ep": entry,
+                        "bep": entry,
+                        "cr": e8_text(account.realised_e8),
+                        "up": e8_text(account.unrealised_e8(mark_e8)),
+                        "mt": "cross",
+                        "iw": "0",
+                        "ps": "BOTH",
+                    }
+                ],
+            },
+        }
+
+    # ------------------------------------------------------------ account
+
+    def account(
+        self,
+        account: Account,
+        mark_e8: int,
+        worst_lots: int,
+        has_orders: bool,
+        now_ms: int,
+    ) -> Payload:
+        """The v3 account.
+
+        Args:
+            worst_lots: The position, unsigned, that the open orders could lead to.
+        """
+        money = self._money(account, mark_e8, worst_lots)
+        asset = {
+            "asset": QUOTE_ASSET,
+            "walletBalance": money["wallet"],
+            "unrealizedProfit": money["unrealised"],
+            "marginBalance": money["margin"],
+            "maintMargin": money["maintenance"],
+            "initialMargin": money["initial"],
+            "positionInitialMargin": money["position"],
+            "openOrderInitialMargin": money["orders"],
+            "crossWalletBalance": money["wallet"],
+            "crossUnPnl": money["unrealised"],
+            "availableBalance": money["available"],
+            "maxWithdrawAmount": money["available"],
+            "updateTime": now_ms,
+        }
+        position = {
+            "symbol": self.symbol,
+            "positionSide": "BOTH",
+            "positionAmt": self.qty(account.position_lots),
+            "unrealizedProfit": money["unrealised"],
+            "isolatedMargin": "0",
+            "notional": e8_text(account.value_e8(account.position_lots, mark_e8)),
+            "isolatedWallet": "0",
+            "initialMargin": money["initial"],
+            "maintMargin": money["maintenance"],
+            "updateTime": now_ms,
+        }
+        return {
+            "totalInitialMargin": money["initial"],
+            "totalMaintMargin": money["maintenance"],
+            "totalWalletBalance": money["wallet"],
+            "totalUnrealizedProfit": money["unrealised"],
+            "totalMarginBalance": money["margin"],
+            "totalPositionInitialMargin": money["position"],
+            "totalOpenOrderInitialMargin": money["orders"],
+            "totalCrossWalletBalance": money["wallet"],
+            "totalCrossUnPnl": money["unrealised"],
+            "availableBalance": money["available"],
+            "maxWithdrawAmount": money["available"],
+            "assets": [asset],
+            "positions": [position] if account.position_lots or has_orders else [],
+        }
+
+    def balance(self, account: Account, mark_e8: int, worst_lots: int, now_ms: int) -> Payload:
+        money = self._money(account, mark_e8, worst_lots)
+        return {
+            "accountAlias": "paper",
+            "asset": QUOTE_ASSET,
+            "balance": money["wallet"],
+            "crossWalletBalance": money["wallet"],
+            "crossUnPnl": money["unrealised"],
+            "availableBalance": money["available"],
+            "maxWithdrawAmount": money["available"],
+            "marginAvailable": True,
+            "updateTime": now_ms,
+        }
+
+    def position_risk(
+        self,
+        account: Account,
+        mark_e8: int,
+        worst_lots: int,
+        open_notional: tuple[str, str],
+        now_ms: int,
+    ) -> Payload:
+        money = self._money(account, mark_e8, worst_lots)
+        return {
+            "symbol": self.symbol,
+            "positionSide": "BOTH",
+            "positionAmt": self.qty(account.position_lots),
+            "entryPrice": e8_text(account.entry_price_e8),
+            "breakEvenPrice": e8_text(account.entry_price_e8),
+            "markPrice": e8_text(mark_e8),
+            "unRealizedProfit": money["unrealised"],
+            "liquidationPrice": "0",
+            "isolatedMargin": "0",
+            "notional": e8_text(account.value_e8(account.position_lots, mark_e8)),
+            "marginAsset": QUOTE_ASSET,
+            "isolatedWallet": "0",
+            "initialMargin": money["initial"],
+            "maintMargin": money["maintenance"],
+            "positionInitialMargin": money["position"],
+            "openOrderInitialMargin": money["orders"],
+            "adl": 0,
+            "bidNotional": open_notional[0],
+            "askNotional": open_notional[1],
+            "updateTime": now_ms,
+        }
+
+    def _money(self, account: Account, mark_e8: int, worst_lots: int) -> dict[str, str]:
+        position = account.initial_margin_e8(account.position_lots, mark_e8)
+        initial = max(position, account.initial_margin_e8(worst_lots, mark_e8))
+        margin = account.margin_balance_e8(mark_e8)
+        amounts = {
+            "wallet": account.wallet_e8,
+            "unrealised": account.unrealised_e8(mark_e8),
+            "margin": margin,
+            "maintenance": divide_rounded(position * LEVERAGE, 250),  # 0.4 % of the notional
+            "initial": initial,
+            "position": position,
+            "orders": initial - position,
+            "available": max(0, margin - initial),
+        }
+        return {name: e8_text(amount) for name, amount in amounts.items()}
+
+    # ------------------------------------------------------------ the instrument
+
+    def exchange_info(self, rate_limits: list[Payload], now_ms: int) -> Payload:
+        base = self.symbol.removesuffix(QUOTE_ASSET)
+        symbol: Payload = {
+            "symbol": self.symbol,
+            "pair": self.symbol,
+            "contractType": "PERPETUAL",
+            "deliveryDate": 4133404800000,
+            "onboardDate": 1569398400000,
+            "status": "TRADING",
+            "maintMarginPercent": "2.5000",
+            "requiredMarginPercent": "5.0000",
+            "baseAsset": base,
+            "quoteAsset": QUOTE_ASSET,
+            "marginAsset": QUOTE_ASSET,
+            "pricePrecision": self.price_decimals,
+            "quantityPrecision": self.qty_decimals,
+            "baseAssetPrecision": 8,
+            "quotePrecision": 8,
+            "underlyingType": "COIN",
+            "underlyingSubType": [],
+            "settlePlan": 0,
+            "triggerProtect": "0.0500",
+            "liquidationFee": "0.012500",
+            "marketTakeBound": "0.05",
+            "maxMoveOrderLimit": 10000,
+            "filters": self._filters(),
+            "orderTypes": ["LIMIT", "MARKET"],
+            "timeInForce": ["GTC", "IOC", "FOK", "GTX"],
+            "permissionSets": ["GRID", "COPY"],
+        }
+        return {
+            "timezone": "UTC",
+            "serverTime": now_ms,
+            "futuresType": "U_MARGINED",
+            "rateLimits": rate_limits,
+            "exchangeFilters": [],
+            "assets": [{"asset": QUOTE_ASSET, "marginAvailable": True, "autoAssetExchange": "0"}],
+            "symbols": [symbol],
+        }
+
+    def _filters(self) -> list[Payload]:
+        lot = self.instrument.qty.step
+        return [
+            {
+                "filterType": "PRICE_FILTER",
+                "minPrice": self.price(1),
+                "maxPrice": self.price(MAX_PRICE_TICKS),
+                "tickSize": self.instrument.price.step,
+            },
+            {
+                "filterType": "LOT_SIZE",
+                "minQty": lot,
+                "maxQty": self.qty(MAX_QTY_LOTS),
+                "stepSize": lot,
+            },
+            {
+                "filterType": "MARKET_LOT_SIZE",
+                "minQty": lot,
+                "maxQty": self.qty(MAX_MARKET_QTY_LOTS),
+                "stepSize": lot,
+            },
+            {"filterType": "MAX_NUM_ORDERS", "limit": MAX_ORDERS},
+            {"filterType": "MIN_NOTIONAL", "notional": self.min_notional()},
+            {
+                "filterType": "PERCENT_PRICE",
+                "multiplierUp": PERCENT_PRICE_UP,
+                "multiplierDown": PERCENT_PRICE_DOWN,
+                "multiplierDecimal": "4",
+            },
+        ]
+
+    def min_notional(self) -> str:
+        """Without needless zeros: the venue says ``100``, not ``100.00000000``."""
+        whole, fraction = divmod(self.instrument.min_notional_e8, E8)
+        return str(whole) if not fraction else e8_text(self.instrument.min_notional_e8)
