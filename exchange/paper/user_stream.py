@@ -1,0 +1,53 @@
+"""The account's private stream: one listen key, its hour of life, and what is said on it."""
+
+import hashlib
+
+from exchange.errors import Refused
+from exchange.paper.hub import Hub, Payload
+
+LIFE_MS = 3_600_000
+
+
+class UserStream:
+    """Publishes user events to whoever subscribed to the key in force.
+
+    Args:
+        secret: What the keys are derived from; never told.
+    """
+
+    def __init__(self, hub: Hub, secret: str) -> None:
+        self._hub = hub
+        self._secret = secret
+        self._key: str | None = None
+        self._ends_ms = 0
+
+    def start(self, now_ms: int) -> str:
+        """The key in force, made when there is none; either way it lives another hour."""
+        if self._key is None:
+            seed = f"{self._secret}:{now_ms}:listen".encode()
+            self._key = hashlib.sha256(seed).hexdigest()
+        self._ends_ms = now_ms + LIFE_MS
+        return self._key
+
+    def extend(self, now_ms: int) -> str:
+        """Raises:
+        Refused: With -1125 when no key is in force.
+        """
+        if self._key is None:
+            raise Refused(-1125, "This listenKey does not exist.")
+        return self.start(now_ms)
+
+    def end(self) -> None:
+        """Forget the key; sockets that use it stay open and silent."""
+        self._key = None
+
+    def advance(self, now_ms: int) -> None:
+        """Let the key expire when nobody has asked for it for an hour."""
+        if self._key is None or now_ms < self._ends_ms:
+            return
+        self.publish({"e": "listenKeyExpired", "E": now_ms, "listenKey": self._key})
+        self._key = None
+
+    def publish(self, payload: Payload) -> None:
+        if self._key is not None:
+            self._hub.publish(self._key, payload)
