@@ -1,0 +1,109 @@
+"""Words that the tests of the embedded exchange share: a market, a signer, a listener."""
+
+import hmac
+from dataclasses import dataclass, field, replace
+from typing import Any
+from urllib.parse import urlencode
+
+import orjson
+
+from exchange.instrument import E8, DecimalGrid, Instrument
+from exchange.paper.api import HttpAnswer, HttpRequest, RestApi
+from exchange.paper.hub import Hub, Mailbox, Prefix
+from exchange.paper.settings import PaperSettings, SyntheticMarket
+from exchange.paper.venue import PaperVenue
+
+START_NS = 1_700_000_000_000_000_000
+MS_NS = 1_000_000
+KEY, SECRET = "paper-key", "paper-secret"
+
+LIVELY = SyntheticMarket(
+    seed=7,
+    start_price_ticks=600_000,
+    sigma_ticks=6.0,
+    A_per_s=1.5,
+    k_per_tick=0.12,
+    half_spread_ticks=4,
+    depth_levels=60,
+    level_lots=800,
+)
+QUIET = replace(LIVELY, sigma_ticks=0.0, A_per_s=1e-9)
+"""Nothing moves and nobody comes: 599,996 to 600,004 until the account does something."""
+
+
+def paper_settings(market: SyntheticMarket = QUIET, port: int = 0) -> PaperSettings:
+    instrument = Instrument(
+        "BTCUSDT", DecimalGrid("0.1"), DecimalGrid("0.001"), min_notional_e8=5 * E8
+    )
+    return PaperSettings(
+        instrument=instrument,
+        port=port,
+        api_key=KEY,
+        api_secret=SECRET,
+        capital_e8=10_000 * E8,
+        maker_fee_rate=0.0002,
+        taker_fee_rate=0.0005,
+        market=market,
+    )
+
+
+def signed(params: dict[str, object], now_ms: int) -> str:
+    """The parameters with time and signature, as they go into a query or a body."""
+    payload = urlencode(params | {"timestamp": now_ms})
+    return (
+        f"{payload}&signature={hmac.new(SECRET.encode(), payload.encode(), 'sha256').hexdigest()}"
+    )
+
+
+@dataclass
+class Desk:
+    """A venue on a virtual clock, with its REST side and a listener to every stream."""
+
+    settings: PaperSettings = field(default_factory=paper_settings)
+
+    def __post_init__(self) -> None:
+        self.hub = Hub()
+        self.venue = PaperVenue(self.settings, self.hub, START_NS)
+        self.api = RestApi(self.settings, self.venue)
+        self.mailbox = self.listen(self.venue.user_stream.start(self.venue.now_ms))
+
+    def listen(self, *names: str) -> Mailbox:
+        mailbox = Mailbox(Prefix.ANY, lambda: None, lambda: None, combined=False)
+        self.hub.subscribe(mailbox, names)
+        return mailbox
+
+    def pass_ms(self, ms: int) -> None:
+        self.venue.advance(self.venue.now_ns + ms * MS_NS)
+
+    def ask(
+        self, method: str, path: str, body: str = "", query: str = "", key: str | None = KEY
+    ) -> HttpAnswer:
+        """One request, already signed if it needs to be."""
+        return self.api.answer(HttpRequest(method, path, query, body, key))
+
+    def call(self, method: str, path: str, **params: object) -> Any:
+        """The body of a signed request about the symbol."""
+        text = signed({"symbol": "BTCUSDT"} | params, self.venue.now_ms)
+        return orjson.loads(self.ask(method, path, query=text).body)
+
+    def place(self, side: str = "BUY", price: str = "59999.0", **params: object) -> Any:
+        """Place a limit order of 0.010, GTC unless told otherwise."""
+        order: dict[str, object] = {
+            "side": side,
+            "type": "LIMIT",
+            "timeInForce": "GTC",
+            "quantity": "0.010",
+            "price": price,
+        }
+        return self.call("POST", "/fapi/v1/order", **(order | params))
+
+    def heard(self) -> list[dict[str, Any]]:
+        """User events since the last call."""
+        return [orjson.loads(frame) for frame in self.mailbox.take()]
+
+    def story(self) -> list[str]:
+        """The same, each as a short word: ``NEW/NEW``, ``TRADE/FILLED``, ``ACCOUNT_UPDATE``."""
+        return [
+            f"{event['o']['x']}/{event['o']['X']}" if "o" in event else event["e"]
+            for event in self.heard()
+        ]
