@@ -1,0 +1,515 @@
+"""The venue as the trader knows it: commands in, events out, and never a wait between.
+
+``BinanceVenue`` owns the sockets and the requests of one session. ``StopSession`` is the
+last word after it: it shares nothing with it, so that it works when all of it has failed.
+"""
+
+import asyncio
+import random
+import time
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, suppress
+from functools import partial
+from types import TracebackType
+from typing import NamedTuple, Self, TypeVar
+from urllib.parse import quote
+
+from exchange.binance.clock import VenueClock
+from exchange.binance.connection import Backoff
+from exchange.binance.errors import NotSent, Unproven
+from exchange.binance.limits import BudgetCounts, RequestBudget
+from exchange.binance.rest import BATCH_SIZE, Rest
+from exchange.binance.settings import VenueSettings
+from exchange.binance.signing import Credentials
+from exchange.binance.streams import Stream
+from exchange.binance.user_events import decode, fill_from_rest
+from exchange.errors import Garbled, InvariantBroken, Refused, Unreachable, VenueError
+from exchange.instrument import Instrument
+from exchange.types import (
+    AccountSnapshot,
+    Alert,
+    Cancel,
+    Command,
+    DepthSnapshot,
+    Event,
+    FetchAccount,
+    FetchSnapshot,
+    FetchTrades,
+    Fill,
+    Link,
+    LinkDown,
+    LinkUp,
+    MarketFrame,
+    OrderUpdate,
+    Outcome,
+    Place,
+    QueryOrder,
+    Reconnect,
+    RefreshCountdown,
+    Reply,
+    Request,
+    SyncClock,
+    TradesSnapshot,
+)
+
+__all__ = ["BinanceVenue", "StopSession", "VenueSettings"]
+
+PLACE_WORKERS = 4
+CANCEL_WORKERS = 4
+POLL_WORKERS = 2
+LANE_LENGTH = 256
+"""Requests of one lane that may wait; beyond it a request is refused, not delayed."""
+CLOCK_REFRESH_S = 180.0
+PRIVATE_PING_S = 4.0
+MARKET_FRESHNESS_MS = 5000  # the mark price comes every second, whatever happens
+NAMES_KEPT = 20_000
+DISARM_TIMEOUT_S = 2.0
+
+Item = TypeVar("Item")
+
+
+def _ignore(_trouble: str) -> None:
+    pass
+
+
+class _Queued(NamedTuple):
+    """A request that waits for a worker of its lane."""
+
+    request: Request
+    queued_ns: int
+
+
+class BinanceVenue:
+    """One symbol of one account: its three streams and its requests.
+
+    Every ``Request`` sent ends as exactly one ``Reply``, unless the session is cancelled
+    first. Placing, cancelling and asking have lanes of their own, each with its own workers
+    and connections, so that none waits behind another.
+
+    Args:
+        settings: Where the venue is.
+        credentials: Whose account.
+        instrument: The symbol's grid.
+        emit: Takes each event at once and in order.
+        on_trouble: Takes a line of text for troubles that no event tells: a clock, listen
+            key or snapshot request that failed and will be tried again.
+    """
+
+    def __init__(
+        self,
+        settings: VenueSettings,
+        credentials: Credentials,
+        instrument: Instrument,
+        emit: Callable[[Event], None],
+        on_trouble: Callable[[str], None] = _ignore,
+    ) -> None:
+        self._settings = settings
+        self._credentials = credentials
+        self._instrument = instrument
+        self._emit = emit
+        self._on_trouble = on_trouble
+        self._clock = VenueClock(time.time_ns(), time.monotonic_ns())
+        self._budget = RequestBudget()
+        self._places: asyncio.Queue[_Queued] = asyncio.Queue(LANE_LENGTH)
+        self._cancels: asyncio.Queue[_Queued] = asyncio.Queue(LANE_LENGTH)
+        self._polls: asyncio.Queue[_Queued] = asyncio.Queue(LANE_LENGTH)
+        self._countdowns: asyncio.Queue[_Queued] = asyncio.Queue(LANE_LENGTH)
+        # Of these only the newest matters.
+        self._snapshots: asyncio.Queue[FetchSnapshot] = asyncio.Queue(1)
+        self._clock_asks: asyncio.Queue[SyncClock] = asyncio.Queue(1)
+        self._names: dict[int, str] = {}  # venue order id to client order id
+        self._streams = {
+            Link.PUBLIC: self._market_stream(
+                Link.PUBLIC, "depth@100ms bookTicker", settings.freshness_ms
+            ),
+            Link.MARKET: self._market_stream(
+                Link.MARKET,
+                "aggTrade markPrice@1s",
+                max(settings.freshness_ms, MARKET_FRESHNESS_MS),
+            ),
+        }
+
+    # ------------------------------------------------------------ what the engine calls
+
+    async def run(self) -> None:
+        """Own every socket and request of the session; ends only by being cancelled."""
+        async with (
+            self._opened(PLACE_WORKERS) as orders,
+            self._opened(CANCEL_WORKERS + 1) as cancels,
+            self._opened(POLL_WORKERS + 3) as polls,
+            asyncio.TaskGroup() as tasks,
+        ):
+            private = self._private_stream(polls)
+            self._streams[Link.PRIVATE] = private
+            for link, stream in self._streams.items():
+                tasks.create_task(stream.run(), name=f"{link} stream")
+            tasks.create_task(self._keep_listen_key(polls, private), name="listen key")
+            tasks.create_task(self._keep_clock(polls), name="venue clock")
+            tasks.create_task(self._fetch_snapshots(polls), name="depth snapshots")
+            for lane, queue, rest, workers in (
+                ("place", self._places, orders, PLACE_WORKERS),
+                ("cancel", self._cancels, cancels, CANCEL_WORKERS),
+                ("poll", self._polls, polls, POLL_WORKERS),
+                # A single worker, so that no arming ever overtakes a disarming.
+                ("countdown", self._countdowns, cancels, 1),
+            ):
+                for number in range(workers):
+                    tasks.create_task(self._answer_all(queue, rest), name=f"{lane} {number}")
+
+    def send(self, command: Command) -> None:
+        """Take a command; its answer, where it has one, comes as an event."""
+        match command:
+            case Place():
+                self._queue(self._places, command)
+            case Cancel():
+                self._queue(self._cancels, command)
+            case QueryOrder() | FetchAccount() | FetchTrades():
+                self._queue(self._polls, command)
+            case FetchSnapshot():
+                _replace(self._snapshots, command)
+            case SyncClock():
+                _replace(self._clock_asks, command)
+            case RefreshCountdown():
+                self._queue(self._countdowns, command)
+            case Reconnect():
+                if stream := self._streams.get(command.link):
+                    stream.drop(command.reason)
+            case Alert():
+                pass  # for people
+            case _:
+                raise InvariantBroken(f"no venue can do {command!r}")
+
+    def clock_offset_ms(self) -> float:
+        """The venue's clock less ours; positive when ours is behind."""
+        return self._clock.offset_ms(time.time_ns(), time.monotonic_ns())
+
+    def clock_error_ms(self) -> float:
+        """How wrong that may be; infinite until the venue's clock was asked."""
+        return self._clock.error_ms
+
+    def budget_counts(self) -> BudgetCounts:
+        return self._budget.counts(self._clock.now_ms(time.monotonic_ns()))
+
+    # ------------------------------------------------------------ requests
+
+    def _queue(self, lane: asyncio.Queue[_Queued], request: Request) -> None:
+        now_ns = time.monotonic_ns()
+        try:
+            lane.put_nowait(_Queued(request, now_ns))
+        except asyncio.QueueFull:
+            self._reply(request, now_ns, Outcome.REFUSED, 0, "too many requests are waiting")
+
+    async def _answer_all(self, lane: asyncio.Queue[_Queued], rest: Rest) -> None:
+        while True:
+            request, queued_ns = await lane.get()
+            await self._answer(request, queued_ns, rest)
+
+    async def _answer(self, request: Request, queued_ns: int, rest: Rest) -> None:
+        """Do one request and emit the one reply that ends it."""
+        started_ns = time.monotonic_ns()
+        waited_ms = (started_ns - queued_ns) // 1_000_000
+        if isinstance(request, Place) and waited_ms > self._settings.recv_window_ms:
+            # The venue's own guard counts from the stamp, which this order does not have yet.
+            message = f"stale: waited {waited_ms} ms for its turn"
+            self._reply(request, started_ns, Outcome.REFUSED, 0, message)
+            return
+        outcome, code, message, order = Outcome.DONE, 0, "", None
+        try:
+            order = await self._do(request, rest)
+        except Refused as refusal:
+            outcome, code, message = Outcome.REFUSED, refusal.code, refusal.message
+        except NotSent as error:
+            outcome, message = Outcome.REFUSED, str(error)
+        except Unproven as error:
+            outcome, code, message = Outcome.UNKNOWN, error.code, error.message
+        except (Unreachable, Garbled) as error:
+            outcome, message = Outcome.UNKNOWN, str(error)
+        self._reply(request, started_ns, outcome, code, message, order)
+
+    async def _do(self, request: Request, rest: Rest) -> OrderUpdate | None:
+        match request:
+            case Place():
+                return self._noted(await rest.place(self._instrument, request))
+            case Cancel():
+                return self._noted(await rest.cancel(self._instrument, request.client_order_id))
+            case QueryOrder():
+                return self._noted(await rest.query(self._instrument, request.client_order_id))
+            case RefreshCountdown():
+                await rest.countdown(self._instrument.symbol, request.countdown_ms)
+            case FetchAccount():
+                self._emit(await self._account(rest))
+            case FetchTrades():
+                self._emit(await self._trades(rest, request.since_ms))
+        return None
+
+    async def _account(self, rest: Rest) -> AccountSnapshot:
+        asked_ns = time.monotonic_ns()
+        open_orders = await rest.open_orders(self._instrument)
+        position_lots = await rest.position(self._instrument)
+        wallet_e8 = await rest.wallet(self._instrument)
+        for order in open_orders:
+            self._noted(order)
+        return AccountSnapshot(
+            recv_ns=time.time_ns(),
+            mono_ns=time.monotonic_ns(),
+            position_lots=position_lots,
+            wallet_e8=wallet_e8,
+            open_orders=open_orders,
+            asked_mono_ns=asked_ns,
+        )
+
+    async def _trades(self, rest: Rest, since_ms: int) -> TradesSnapshot:
+        rows = await rest.user_trades(self._instrument.symbol, since_ms)
+        fills: list[Fill] = []
+        for row in rows:
+            name = await self._client_order_id(rest, row.get("orderId", 0))
+            stamps = time.time_ns(), time.monotonic_ns()
+            fills.append(fill_from_rest(row, name, self._instrument, *stamps))
+        return TradesSnapshot(
+            recv_ns=time.time_ns(), mono_ns=time.monotonic_ns(), fills=tuple(fills)
+        )
+
+    async def _client_order_id(self, rest: Rest, venue_order_id: int) -> str:
+        """Our name of an order, or "" when the venue has forgotten it."""
+        if venue_order_id not in self._names:
+            try:
+                self._noted(await rest.query_by_venue_id(self._instrument, venue_order_id))
+            except Refused as refusal:
+                if refusal.code != -2013:
+                    raise
+                return ""
+        return self._names[venue_order_id]
+
+    def _noted(self, order: OrderUpdate) -> OrderUpdate:
+        """Remember the order's name, since lists of trades do not tell it."""
+        self._names[order.venue_order_id] = order.client_order_id
+        if len(self._names) > NAMES_KEPT:
+            del self._names[next(iter(self._names))]
+        return order
+
+    def _reply(
+        self,
+        request: Request,
+        started_ns: int,
+        outcome: Outcome,
+        code: int,
+        message: str,
+        order: OrderUpdate | None = None,
+    ) -> None:
+        now_ns = time.monotonic_ns()
+        self._emit(
+            Reply(
+                recv_ns=time.time_ns(),
+                mono_ns=now_ns,
+                request_id=request.request_id,
+                outcome=outcome,
+                code=code,
+                message=message,
+                order=order,
+                round_trip_ns=now_ns - started_ns,
+            )
+        )
+
+    # ------------------------------------------------------------ what is kept up
+
+    async def _fetch_snapshots(self, rest: Rest) -> None:
+        while True:
+            asked = await self._snapshots.get()
+            await asyncio.sleep(asked.wait_ms / 1000)
+            raw = await self._insist(
+                "depth snapshot", lambda: rest.depth_snapshot(self._instrument.symbol)
+            )
+            self._emit(DepthSnapshot(recv_ns=time.time_ns(), mono_ns=time.monotonic_ns(), raw=raw))
+
+    async def _keep_clock(self, rest: Rest) -> None:
+        while True:
+            await self._insist("clock", rest.sync_clock)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(CLOCK_REFRESH_S):
+                    await self._clock_asks.get()
+
+    async def _keep_listen_key(self, rest: Rest, private: Stream) -> None:
+        while True:
+            await asyncio.sleep(self._settings.listen_key_refresh_s)
+            try:
+                await self._insist("listen key", rest.listen_key_keepalive, hopeless=(-1125,))
+            except Refused as refusal:
+                private.drop(str(refusal))  # the next connection asks for a new key
+
+    async def _insist(
+        self, what: str, ask: Callable[[], Awaitable[Item]], hopeless: tuple[int, ...] = ()
+    ) -> Item:
+        """Ask until it is answered, with growing waits; a hopeless code is raised instead."""
+        backoff = Backoff(random.random)
+        while True:
+            try:
+                return await ask()
+            except VenueError as error:
+                if isinstance(error, Refused) and error.code in hopeless:
+                    raise
+                self._on_trouble(f"{what}: {error}")
+            await asyncio.sleep(backoff.next_ms() / 1000)
+
+    # ------------------------------------------------------------ streams
+
+    def _market_stream(self, link: Link, kinds: str, freshness_ms: int) -> Stream:
+        symbol = quote(self._settings.symbol.lower())
+        names = "/".join(f"{symbol}@{kind}" for kind in kinds.split())
+        return Stream(
+            f"{self._settings.stream_url.rstrip('/')}/{link}/stream?streams={names}",
+            self._market_frame,
+            partial(self._link_up, link),
+            partial(self._link_down, link),
+            freshness_ms=freshness_ms,
+        )
+
+    def _private_stream(self, rest: Rest) -> Stream:
+        return Stream(
+            partial(self._private_address, rest),
+            self._private_frame,
+            partial(self._link_up, Link.PRIVATE),
+            partial(self._link_down, Link.PRIVATE),
+            ping_interval_s=PRIVATE_PING_S,
+        )
+
+    async def _private_address(self, rest: Rest) -> str:
+        key = await rest.listen_key_create()
+        # Without a list of events some clients have received none.
+        events = "ORDER_TRADE_UPDATE/ACCOUNT_UPDATE/listenKeyExpired"
+        base = self._settings.stream_url.rstrip("/")
+        return f"{base}/private/ws?listenKey={quote(key)}&events={events}"
+
+    def _market_frame(self, raw: bytes, recv_ns: int, mono_ns: int) -> None:
+        self._emit(MarketFrame(recv_ns=recv_ns, mono_ns=mono_ns, raw=raw))
+
+    def _private_frame(self, raw: bytes, recv_ns: int, mono_ns: int) -> None:
+        for event in decode(raw, self._instrument, recv_ns, mono_ns):
+            if isinstance(event, OrderUpdate):
+                self._noted(event)
+            self._emit(event)
+
+    def _link_up(self, link: Link) -> None:
+        self._emit(LinkUp(recv_ns=time.time_ns(), mono_ns=time.monotonic_ns(), link=link))
+
+    def _link_down(self, link: Link, reason: str) -> None:
+        stamps = time.time_ns(), time.monotonic_ns()
+        self._emit(LinkDown(recv_ns=stamps[0], mono_ns=stamps[1], link=link, reason=reason))
+
+    def _opened(self, connections: int) -> AbstractAsyncContextManager[Rest]:
+        return Rest.opened(
+            self._settings, self._credentials, self._clock, self._budget, connections
+        )
+
+
+class StopSession:
+    """Cancels what is ours and proves it, over connections of its own.
+
+    Used as ``async with``. It reads nothing of an order but its client id, and it never
+    touches an order without our prefix.
+
+    Args:
+        settings: Where the venue is.
+        credentials: Whose account.
+        on_trouble: Takes a line of text for each request that failed on the way.
+        look_again_s: Pause before the book of open orders is looked at again, so that a
+            placing that was still under way at the first look is seen by the second.
+    """
+
+    def __init__(
+        self,
+        settings: VenueSettings,
+        credentials: Credentials,
+        on_trouble: Callable[[str], None] = _ignore,
+        look_again_s: float = 0.5,
+    ) -> None:
+        self._settings = settings
+        self._opened = Rest.opened(settings, credentials)
+        self._on_trouble = on_trouble
+        self._look_again_s = look_again_s
+        self._left: list[str] | None = None  # what the last look showed; None if it failed
+
+    async def __aenter__(self) -> Self:
+        self._venue = await self._opened.__aenter__()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self._opened.__aexit__(kind, error, trace)
+
+    async def cancel_ours_and_verify(self, prefix: str, deadline_s: float) -> list[str]:
+        """Cancel our open orders until two looks in a row show none, then disarm the countdown.
+
+        Args:
+            prefix: How the client ids of our orders begin.
+            deadline_s: When to give up.
+
+        Returns:
+            Client ids of ours that the last look still showed; empty means verified.
+
+        Raises:
+            Unreachable: When at the deadline it is not known what is open.
+        """
+        if not prefix:
+            raise InvariantBroken("an empty prefix would make every order ours")
+        try:
+            async with asyncio.timeout(deadline_s):
+                await self._cancel_until_clean(prefix)
+        except TimeoutError:
+            if not self._left:
+                raise Unreachable(
+                    f"{self._settings.symbol}: open orders not verified in {deadline_s} s"
+                ) from None
+            return self._left
+        with suppress(TimeoutError):
+            async with asyncio.timeout(DISARM_TIMEOUT_S):
+                await self._disarm()
+        return []
+
+    async def _cancel_until_clean(self, prefix: str) -> None:
+        self._left, clean_looks = None, 0
+        while True:
+            try:
+                self._left = await self._look(prefix)
+                if self._left:
+                    clean_looks = 0
+                    await self._cancel(self._left)
+                else:
+                    clean_looks += 1
+            except VenueError as error:
+                self._left, clean_looks = None, 0
+                self._on_trouble(f"stop: {error}")
+            if clean_looks == 2:
+                return
+            await asyncio.sleep(self._look_again_s)
+
+    async def _look(self, prefix: str) -> list[str]:
+        client_order_ids = await self._venue.open_client_ids(self._settings.symbol)
+        return [each for each in client_order_ids if each.startswith(prefix)]
+
+    async def _cancel(self, client_order_ids: list[str]) -> None:
+        """Ask for each to be cancelled; only the next look tells whether it was."""
+        for start in range(0, len(client_order_ids), BATCH_SIZE):
+            batch = client_order_ids[start : start + BATCH_SIZE]
+            try:
+                await self._venue.batch_cancel(self._settings.symbol, batch)
+            except VenueError as error:
+                self._on_trouble(f"stop: {error}")
+
+    async def _disarm(self) -> None:
+        while True:
+            try:
+                return await self._venue.countdown(self._settings.symbol, 0)
+            except VenueError as error:
+                self._on_trouble(f"countdown still armed: {error}")
+            await asyncio.sleep(self._look_again_s)
+
+
+def _replace(newest: asyncio.Queue[Item], item: Item) -> None:
+    """Put an item where only the newest counts."""
+    if newest.full():
+        newest.get_nowait()
+    newest.put_nowait(item)
