@@ -70,8 +70,10 @@ class Params:
         self._values = values
 
     def text(self, name: str) -> str | None:
-        """Raises:
-        Refused: With -1105 when it was sent empty.
+        """An optional parameter.
+
+        Raises:
+            Refused: With -1105 when it was sent empty.
         """
         value = self._values.get(name)
         if value == "":
@@ -79,8 +81,10 @@ class Params:
         return value
 
     def need(self, name: str) -> str:
-        """Raises:
-        Refused: With -1102 when it is missing or empty.
+        """A mandatory parameter.
+
+        Raises:
+            Refused: With -1102 when it is missing or empty.
         """
         return self._values.get(name) or _malformed(name)
 

@@ -39,8 +39,10 @@ class Limits:
         self._orders_minute = Window(60_000, ORDERS_PER_MINUTE)
 
     def spend_weight(self, weight: int, now_ms: int) -> None:
-        """Raises:
-        Refused: With -1003 and status 429 when the minute is used up.
+        """Count a request by its weight.
+
+        Raises:
+            Refused: With -1003 and status 429 when the minute is used up.
         """
         if not self._weight.spend(weight, now_ms):
             raise Refused(

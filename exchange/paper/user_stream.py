@@ -30,8 +30,10 @@ class UserStream:
         return self._key
 
     def extend(self, now_ms: int) -> str:
-        """Raises:
-        Refused: With -1125 when no key is in force.
+        """Another hour for the key in force.
+
+        Raises:
+            Refused: With -1125 when there is none.
         """
         if self._key is None:
             raise Refused(-1125, "This listenKey does not exist.")
