@@ -67,9 +67,7 @@ class LiveDesk:
         self._portraitist = Portraitist(trader)
         settings = trader.settings
         welcome = Welcome(VERSION, Role.WATCHER, os.getpid(), settings.config, settings.symbol)
-        self._console = ConsoleServer(
-            places.socket, welcome, self._on_command, trader.log.since
-        )
+        self._console = ConsoleServer(places.socket, welcome, self._on_command, trader.log.since)
         self._stopping = asyncio.Event()
 
     async def run(self) -> None:
@@ -148,9 +146,7 @@ class LiveDesk:
                 if isinstance(found, Preview):
                     return Answer(message.command_id, accepted=True, text="", preview=found)
                 return Answer(message.command_id, accepted=False, text=found)
-        problem = self._operate(
-            message.action, message.name, message.value, message.expected
-        )
+        problem = self._operate(message.action, message.name, message.value, message.expected)
         return Answer(message.command_id, problem is None, problem or f"{message.action}: done")
 
     def _operate(

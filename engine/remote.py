@@ -64,7 +64,9 @@ def _status_table(view: DeskView) -> Table:
     table.add_row("ask", _side_line(view.ask))
     held = qty.text(view.inventory.position_lots)
     table.add_row("inventory", f"q {view.inventory.q:+g} ({held})")
-    table.add_row("orders", f"{sum(order.state != 'foreign' for order in view.orders)} of ours open")
+    table.add_row(
+        "orders", f"{sum(order.state != 'foreign' for order in view.orders)} of ours open"
+    )
     table.add_row("profit", f"{money.total_usdt:+.4f} USDT over {money.fills} fills")
     links = ", ".join(f"{link.name} {'up' if link.up else 'DOWN'}" for link in view.links)
     table.add_row("links", links)

@@ -153,7 +153,9 @@ def _log_to_stdout() -> None:
         processors=[
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.dev.ConsoleRenderer(colors=sys.stdout.isatty() and "NO_COLOR" not in os.environ),
+            structlog.dev.ConsoleRenderer(
+                colors=sys.stdout.isatty() and "NO_COLOR" not in os.environ
+            ),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
         logger_factory=structlog.PrintLoggerFactory(),

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from engine.core.log import DeskLog
-from engine.core.orders import ACKED, CAPACITY, UNKNOWN, OrderTable
+from engine.core.orders import CAPACITY, FREE, OrderTable
 from exchange.binance import depth_sync, frames
 from exchange.binance.depth_sync import DepthSync
 from exchange.book import Book
@@ -34,6 +34,8 @@ class Market:
         """Others' best bid and ask in ticks, our own size taken out; None: no trusted book."""
         self.last_print: tuple[int, Side] | None = None
         self.feed_latency_ns: int | None = None
+        self.book_exch_ns = 0
+        """The venue's stamp on the newest depth message in the book."""
         self.heard_ns: dict[Link, int] = {}
         """Monotonic time of the last message on each link."""
         self._instrument = instrument
@@ -92,8 +94,9 @@ class Market:
         if not self.trusted:
             pass
         elif self._own_in_book:
-            resting = (table.state >= ACKED) & (table.state <= UNKNOWN)
-            np.multiply(table.qty_lots - table.booked_lots, resting, out=self._own_lots)
+            # Whole sizes and every order still known: a late book shows what was filled or
+            # cancelled a moment ago, and it may show an order before we hear of its placing.
+            np.multiply(table.qty_lots, table.state != FREE, out=self._own_lots)
             bid, _, ask, _ = self.book.touch_without_ours(
                 table.side, table.price_ticks, self._own_lots, CAPACITY
             )
@@ -126,8 +129,10 @@ class Market:
             match action:
                 case depth_sync.ResetBook(snapshot=s):
                     self.book.load(s.bid_ticks, s.bid_lots, s.ask_ticks, s.ask_lots)
+                    self.book_exch_ns = s.exch_ns
                 case depth_sync.ApplyDiff(diff=d):
                     self.book.apply(d.bid_ticks, d.bid_lots, d.ask_ticks, d.ask_lots)
+                    self.book_exch_ns = d.exch_ns
                 case depth_sync.DistrustBook():
                     self._log.note(Severity.WARNING, "a gap in the book: resynchronising")
                 case depth_sync.FetchSnapshot():

@@ -9,7 +9,8 @@ counts against the inventory limit until then. Events may come twice or out of o
 ``done`` is final, and an event that means nothing in a state leaves it as it is.
 
 An order that is done but whose reported fills have not all been booked keeps its slot:
-those lots are ours though we have not seen them yet.
+those lots are ours though we have not seen them yet. It also keeps it until the book has
+passed its end, since a book that is late still shows it, and our own shadow is no touch.
 
 The table is a struct of flat arrays, so that kernels can step it.
 """
@@ -21,6 +22,9 @@ from exchange.types import Side
 
 CAPACITY = 128
 """Slots. A grid of 20 a side being replaced whole needs 80."""
+
+_LONGEST_SHADOW_NS = 2_000_000_000
+"""No book is later than this; one that is has long been distrusted."""
 
 FREE, PLACED, ACKED, RESTING, CANCELLING, UNKNOWN, DONE = range(7)
 STATE_NAMES = ("free", "placed", "acked", "resting", "cancelling", "unknown", "done")
@@ -69,6 +73,8 @@ class OrderTable:
         """Filled as far as we have booked it, and as far as the venue has told us."""
         self.changed_ns, self.placed_ns, self.asked_ns = _columns(3)
         """Monotonic: the last change of state, the placement, the last query."""
+        self.ended_exch_ns = _columns(1)[0]
+        """The venue's stamp on the end of a done order; 0 while it has none."""
         self.absences = _columns(1)[0]
         """How often the venue said that there is no such order, while its fate is unknown."""
         self._slots: dict[str, int] = {}
@@ -111,7 +117,7 @@ class OrderTable:
         self.qty_lots[slot] = qty_lots
         self.booked_lots[slot] = self.reported_lots[slot] = self.absences[slot] = 0
         self.changed_ns[slot] = self.placed_ns[slot] = mono_ns
-        self.asked_ns[slot] = 0
+        self.asked_ns[slot] = self.ended_exch_ns[slot] = 0
         self._slots[client_order_id] = slot
         self._ids[slot] = client_order_id
         return slot
@@ -128,14 +134,25 @@ class OrderTable:
         """The venue says that this much is filled; it never grows less."""
         self.reported_lots[slot] = max(self.reported_lots[slot], filled_lots)
 
-    def book_fill(self, slot: int, lots: int) -> None:
+    def end(self, slot: int, exch_ns: int, mono_ns: int) -> None:
+        """The venue says that this order is over."""
+        self.ended_exch_ns[slot] = max(self.ended_exch_ns[slot], exch_ns)
+        self.happen(slot, SEEN_FINAL, mono_ns)
+
+    def book_fill(self, slot: int, lots: int, exch_ns: int, mono_ns: int) -> None:
+        """Count an execution; the last one ends the order, before the venue says so in words."""
         self.booked_lots[slot] += lots
         self.report_filled(slot, int(self.booked_lots[slot]))
+        if self.booked_lots[slot] >= self.qty_lots[slot]:
+            self.end(slot, exch_ns, mono_ns)
 
-    def release_finished(self) -> None:
-        """Free the slots of orders that are done and wholly booked."""
+    def release_finished(self, book_exch_ns: int, mono_ns: int) -> None:
+        """Free the slots of orders that are done, wholly booked and gone from the book."""
         for client_order_id, slot in list(self._slots.items()):
-            if self.state[slot] == DONE and self.booked_lots[slot] >= self.reported_lots[slot]:
+            if self.state[slot] != DONE or self.booked_lots[slot] < self.reported_lots[slot]:
+                continue
+            passed = self.ended_exch_ns[slot] < book_exch_ns
+            if passed or mono_ns - self.changed_ns[slot] > _LONGEST_SHADOW_NS:
                 self.state[slot] = FREE
                 del self._slots[client_order_id]
 

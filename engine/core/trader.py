@@ -64,6 +64,7 @@ COUNTDOWN_MS = 30_000
 _S = 1_000_000_000
 _COUNTDOWN_EVERY_NS = 10 * _S
 _ACCOUNT_EVERY_NS = 10 * _S
+_PROOF_EVERY_NS = _S // 5
 _CANCEL_PATIENCE_NS = 300_000_000
 """How long a failed cancel waits for the private stream to say why, before it asks."""
 _ASK_AGAIN_NS = _S
@@ -260,8 +261,10 @@ class Trader:
             self._learn_stranger(update)
             return
         self.table.report_filled(slot, update.filled_lots)
-        event = orders.SEEN_FINAL if update.status.final else orders.SEEN_LIVE
-        self.table.happen(slot, event, self.mono_ns)
+        if update.status.final:
+            self.table.end(slot, update.exch_ns, self.mono_ns)
+        else:
+            self.table.happen(slot, orders.SEEN_LIVE, self.mono_ns)
 
     def _learn_stranger(self, update: OrderUpdate) -> None:
         """An order that is not in the table: foreign, long done, or ours of an earlier run."""
@@ -289,7 +292,7 @@ class Trader:
             return
         slot = self.table.slot(fill.client_order_id)
         if slot is not None:
-            self.table.book_fill(slot, fill.qty_lots)
+            self.table.book_fill(slot, fill.qty_lots, fill.exch_ns, self.mono_ns)
         price = self.instrument.price.text(fill.price_ticks)
         lots = self.instrument.qty.text(fill.qty_lots)
         remark = "" if fill.maker else " as taker"
@@ -481,7 +484,9 @@ class Trader:
         for slot in self.table.used:
             self._watch_order(slot)
         if self.links[Link.PRIVATE].up:
-            if self.mono_ns - self._account_asked_ns >= _ACCOUNT_EVERY_NS:
+            prove_empty = self._verify_empty and not self.table.live
+            every_ns = _PROOF_EVERY_NS if prove_empty else _ACCOUNT_EVERY_NS
+            if self.mono_ns - self._account_asked_ns >= every_ns:
                 self._ask_account()
             if self.mono_ns - self._countdown_asked_ns >= _COUNTDOWN_EVERY_NS:
                 self._refresh_countdown()
@@ -565,7 +570,6 @@ class Trader:
         self.gate.halt(detail)
         self._verify_empty = True
         self.log.note(Severity.ALARM, f"halted: {detail}")
-        self._ask_account()
 
     # ------------------------------------------------------------ deciding
 
@@ -587,7 +591,7 @@ class Trader:
             self._want(side)
             self._reconcile(side)
         self._flatten_if_asked()
-        self.table.release_finished()
+        self.table.release_finished(self.market.book_exch_ns, self.mono_ns)
 
     def _judge_side(self, side: Side) -> Why:
         """The first rule that forbids this side, or that it quotes."""

@@ -76,7 +76,7 @@ def test_only_proof_ends_an_unknown_order(state: int) -> None:
 
 
 def test_a_refused_cancel_proves_nothing() -> None:
-    """-2011 may mean filled, cancelled, expired or still travelling: the order must be asked for."""
+    """-2011 may mean filled, cancelled, expired or still travelling: so it must be asked for."""
     table = OrderTable()
     slot = rest_order(table, "a", Side.BUY, 100)
     table.happen(slot, CANCEL_SENT, 1)
@@ -99,7 +99,7 @@ def test_a_refusal_frees_the_slot_at_once() -> None:
     slot = rest_order(table, "a", Side.BUY, 100, state=PLACED)
     table.happen(slot, PLACE_REFUSED, 1)
 
-    table.release_finished()
+    table.release_finished(1, 3)
 
     assert "a" not in table
 
@@ -110,12 +110,12 @@ def test_a_finished_order_keeps_its_slot_until_its_fills_are_booked() -> None:
     slot = rest_order(table, "a", Side.SELL, 100, lots=3)
     table.report_filled(slot, 2)
     table.happen(slot, SEEN_FINAL, 1)
-    table.release_finished()
+    table.release_finished(1, 3)
 
     assert table.open_lots(Side.SELL) == 2
 
-    table.book_fill(slot, 2)
-    table.release_finished()
+    table.book_fill(slot, 2, 0, 2)
+    table.release_finished(1, 3)
 
     assert table.open_lots(Side.SELL) == 0
     assert "a" not in table
@@ -164,6 +164,19 @@ def test_nothing_is_cancelled_twice_or_before_it_was_taken(state: int) -> None:
     rest_order(table, "a", Side.BUY, 100, state=state)
 
     assert reconciled(table, Side.BUY, []) == ([], [])
+
+
+def test_a_cancelled_order_casts_its_shadow_until_the_book_has_passed_it() -> None:
+    """A late book still shows it; taken for somebody else's it would be quoted against."""
+    table = OrderTable()
+    slot = rest_order(table, "a", Side.BUY, 100)
+    table.end(slot, 50, 1)
+
+    table.release_finished(50, 2)
+    assert "a" in table
+
+    table.release_finished(51, 2)
+    assert "a" not in table
 
 
 def test_a_full_table_says_so() -> None:

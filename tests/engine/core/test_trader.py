@@ -1,0 +1,392 @@
+"""The whole desk on a virtual clock: it quotes, explains, obeys, and never loses an order."""
+
+from dataclasses import replace
+
+import pytest
+
+from engine.core.operator import Action
+from engine.core.portrait import preview
+from engine.core.trader import COUNTDOWN_MS
+from engine.core.view import Preview, RiskState, SideReason
+from exchange.paper.matching import Owner
+from exchange.paper.orders import NewOrder
+from exchange.types import (
+    Cancel,
+    FetchSnapshot,
+    Link,
+    LinkDown,
+    MarketFrame,
+    Place,
+    RefreshCountdown,
+    Side,
+    TimeInForce,
+)
+from tests.engine.virtual_desk import MARKET, SETTINGS, Faults, VirtualDesk
+
+LOSSY = Faults(
+    reply_lost=0.05,
+    request_lost=0.03,
+    private_repeated=0.1,
+    private_late=0.1,
+    market_lost=0.01,
+    private_cut_every_s=5.0,
+)
+CALM = replace(MARKET, A_per_s=0.001, sigma_ticks=0.01)
+
+
+def quoting_desk(seed: int = 1, **overrides: float) -> VirtualDesk:
+    desk = VirtualDesk(seed, settings=replace(SETTINGS, **overrides), market=CALM)
+    desk.run_until(lambda: len(desk.our_open_orders) == 2 * SETTINGS.grid_num)
+    return desk
+
+
+def reasons(desk: VirtualDesk) -> set[SideReason]:
+    return {why.reason for why in desk.trader.why.values()}
+
+
+def our_prices(desk: VirtualDesk) -> set[tuple[int, int | None]]:
+    return {(order.side, order.price_ticks) for order in desk.our_open_orders}
+
+
+def test_a_desk_with_a_prior_quotes_both_sides_at_once() -> None:
+    """Connected, reconciled, armed and in step with the book: within the first second."""
+    desk = VirtualDesk(market=CALM)
+
+    desk.run(1.0)
+
+    assert len(desk.our_open_orders) == 2 * SETTINGS.grid_num
+    assert reasons(desk) == {SideReason.QUOTING}
+
+
+def test_the_dead_man_s_switch_is_armed_before_the_first_quote() -> None:
+    """A crash right after the first order must not leave it resting for ever."""
+    desk = quoting_desk()
+
+    kinds = [type(c) for c in desk.commands if isinstance(c, RefreshCountdown | Place)]
+
+    assert kinds[0] is RefreshCountdown
+
+
+def test_an_engine_that_dies_leaves_nothing_behind() -> None:
+    """Nobody refreshes the switch any more, and the venue cancels by itself."""
+    desk = quoting_desk()
+
+    desk.exchange.advance(desk.now_ns + (COUNTDOWN_MS + 20) * 1_000_000)
+
+    assert not desk.our_open_orders
+
+
+def test_quotes_stand_on_grid_multiples_around_the_fair_price() -> None:
+    """floor and ceil to multiples of the interval, in whole ticks, best first."""
+    trader = quoting_desk().trader
+    at, touch = trader.offsets, trader.market.touch
+    assert at is not None
+    assert touch is not None
+    fair = sum(touch) / 2
+
+    bids, asks = trader.wanted[Side.BUY], trader.wanted[Side.SELL]
+
+    assert all(price % at.interval == 0 for price in bids + asks)
+    assert 0 <= fair - at.half_spread - bids[0] < at.interval
+    assert 0 <= asks[0] - (fair + at.half_spread) < at.interval
+
+
+def test_our_own_quotes_do_not_move_our_fair_price() -> None:
+    """Alone before a wide market we would otherwise chase our own shadow, and did: 54 times a s."""
+    desk = VirtualDesk(market=replace(CALM, half_spread_ticks=60))
+
+    desk.run(5.0)
+
+    assert sum(isinstance(command, Place) for command in desk.commands) < 20
+    assert desk.trader.market.touch == (desk.trader.market.book.best_bid_ticks, 600_060)
+
+
+def test_fills_and_positions_agree_with_the_exchange() -> None:
+    """Two minutes of a busy market, every fill booked once."""
+    desk = VirtualDesk()
+
+    desk.run(120.0)
+    desk.operate(Action.PAUSE)
+    desk.run(1.0)
+
+    assert desk.trader.ledger.fills == len(desk.exchange.trades) > 50
+    assert desk.trader.ledger.position_lots == desk.exchange.account.position_lots
+
+
+def test_our_books_explain_the_wallet_to_the_last_unit() -> None:
+    """Realised profit and fees by our count are what the venue's wallet moved by."""
+    desk = VirtualDesk()
+    desk.run(60.0)
+    desk.operate(Action.PAUSE)
+    desk.run(1.0)
+    ledger = desk.trader.ledger
+
+    residual = desk.trader.account.residual_e8(ledger.realised_e8 - ledger.fees_e8)
+
+    assert residual is not None
+    assert abs(residual) <= ledger.fills
+
+
+def test_pause_empties_our_side_of_the_book_within_100_ms() -> None:
+    """One key, no confirmation."""
+    desk = quoting_desk()
+
+    desk.operate(Action.PAUSE)
+    desk.run(0.1)
+
+    assert not desk.our_open_orders
+    assert reasons(desk) == {SideReason.PAUSED}
+
+
+def test_resume_quotes_again() -> None:
+    """The way back from a pause."""
+    desk = quoting_desk()
+    desk.operate(Action.PAUSE)
+    desk.run(1.0)
+
+    desk.operate(Action.RESUME)
+    desk.run(1.0)
+
+    assert len(desk.our_open_orders) == 2 * SETTINGS.grid_num
+
+
+@pytest.mark.parametrize(("name", "side"), [("bid", Side.BUY), ("ask", Side.SELL)])
+def test_one_side_off_leaves_the_other_alone(name: str, side: Side) -> None:
+    """Risk-reducing and one-sided."""
+    desk = quoting_desk()
+
+    desk.operate(Action.SIDE_OFF, name)
+    desk.run(0.5)
+
+    assert {order.side for order in desk.our_open_orders} == {Side(-side)}
+    assert desk.trader.why[side].reason is SideReason.SIDE_OFF
+
+
+def test_panic_halts_cancels_and_says_when_nothing_is_left() -> None:
+    """The log tells that the venue, not our table, said so."""
+    desk = quoting_desk()
+
+    desk.operate(Action.PANIC)
+    desk.run(0.5)
+
+    assert not desk.our_open_orders
+    assert desk.trader.gate.state is RiskState.HALTED
+    assert any("verified: no order of ours" in r.text for r in desk.trader.log.since(0))
+
+
+def test_a_new_gamma_moves_the_quotes_as_its_preview_said() -> None:
+    """What enter confirms is what then stands in the book."""
+    desk = quoting_desk()
+    promised = preview(desk.trader, "gamma", 0.5)
+    assert isinstance(promised, Preview)
+
+    desk.operate(Action.SET, "gamma", value=0.5, expected=SETTINGS.gamma)
+    desk.run(1.0)
+
+    assert promised.new_bid_ticks != promised.old_bid_ticks
+    assert (Side.BUY, promised.new_bid_ticks) in our_prices(desk)
+    assert (Side.SELL, promised.new_ask_ticks) in our_prices(desk)
+
+
+def test_a_change_that_expects_another_value_is_refused() -> None:
+    """Two consoles must not push gamma twice without seeing each other."""
+    desk = quoting_desk()
+
+    problem = desk.operate(Action.SET, "gamma", value=0.5, expected=0.02)
+
+    assert problem == "gamma is 0.01 by now, not 0.02; look again"
+    assert desk.trader.hand.tuning.gamma == SETTINGS.gamma
+
+
+@pytest.mark.parametrize("value", [0.0, -1.0, float("nan"), float("inf")])
+def test_nonsense_for_gamma_is_refused(value: float) -> None:
+    """The model divides by it."""
+    assert "gamma must be above 0" in (
+        quoting_desk().operate(Action.SET, "gamma", value=value) or ""
+    )
+
+
+def test_a_stop_cancels_and_never_places_again() -> None:
+    """Money safety: nothing is sent into the market while shutting down."""
+    desk = VirtualDesk()
+    desk.run(5.0)
+
+    desk.operate(Action.STOP, "keep")
+    sent = len(desk.commands)
+    desk.run_until(lambda: desk.trader.finished)
+
+    assert not desk.our_open_orders
+    assert not any(isinstance(command, Place) for command in desk.commands[sent:])
+
+
+def test_a_stop_with_flatten_closes_the_position_after_the_quotes_are_gone() -> None:
+    """One reduce-only market order, and only then."""
+    desk = VirtualDesk()
+    desk.run_until(lambda: abs(desk.trader.ledger.position_lots) >= 6)
+
+    desk.operate(Action.STOP, "flatten")
+    desk.run_until(lambda: desk.trader.finished)
+
+    assert desk.exchange.account.position_lots == 0
+    assert not desk.our_open_orders
+
+
+def test_foreign_orders_are_shown_and_never_touched() -> None:
+    """Somebody trades by hand on the same account."""
+    desk = quoting_desk()
+    price_ticks = MARKET.start_price_ticks - 500
+    desk.exchange.place(NewOrder("by-hand", Side.BUY, 5, price_ticks, TimeInForce.GTC))
+    desk.run(1.0)
+
+    desk.operate(Action.PANIC)
+    desk.run(1.0)
+
+    assert [order.client_order_id for order in desk.exchange.open_orders] == ["by-hand"]
+    assert "by-hand" in desk.trader.account.foreign
+
+
+def test_orders_of_an_earlier_run_are_found_and_cancelled() -> None:
+    """They carry our prefix and another epoch."""
+    desk = VirtualDesk(market=CALM)
+    price_ticks = MARKET.start_price_ticks - 500
+    desk.exchange.place(NewOrder("mdesk-old-9", Side.BUY, 3, price_ticks, TimeInForce.GTX))
+
+    desk.run(2.0)
+
+    assert "mdesk-old-9" not in {order.client_order_id for order in desk.our_open_orders}
+
+
+def test_a_position_from_before_is_taken_over_at_no_profit() -> None:
+    """The engine starts anew on an account that is already long."""
+    desk = VirtualDesk(market=CALM, opening_lots=9)
+
+    desk.run(1.0)
+
+    assert desk.trader.ledger.position_lots == 9
+    assert desk.trader.ledger.fees_e8 == 0
+
+
+def test_at_the_inventory_limit_only_the_other_side_quotes() -> None:
+    """And the side that does not says what would let it."""
+    desk = VirtualDesk(market=CALM, opening_lots=SETTINGS.max_position_lots)
+
+    desk.run(2.0)
+
+    why = desk.trader.why[Side.BUY]
+    assert {order.side for order in desk.our_open_orders} == {Side.SELL}
+    assert (why.reason, why.detail, why.clears) == (
+        *(SideReason.AT_LIMIT, "0.030 of 0.030"),
+        "a sell",
+    )
+
+
+def test_stale_data_pulls_every_quote() -> None:
+    """The sockets stay open and say nothing, the most common failure of all."""
+    desk = quoting_desk()
+    desk._faults = Faults(market_lost=1.0)
+
+    desk.run(SETTINGS.freshness_ms / 1000 + 0.3)
+
+    assert not desk.our_open_orders
+    assert reasons(desk) == {SideReason.STALE}
+
+
+@pytest.mark.parametrize("link", [Link.PUBLIC, Link.PRIVATE])
+def test_a_lost_link_pulls_every_quote(link: Link) -> None:
+    """Disconnecting cancels nothing at this venue, so we do."""
+    desk = quoting_desk()
+
+    desk.feed(LinkDown, link=link, reason="cut")
+    desk.run(0.1)
+
+    assert not desk.our_open_orders
+    assert reasons(desk) == {SideReason.LINK_DOWN}
+
+
+def test_a_lost_market_message_resynchronises_the_book() -> None:
+    """A gap is noticed by the chain of ids, never bridged."""
+    desk = quoting_desk()
+    before = sum(isinstance(command, FetchSnapshot) for command in desk.commands)
+    desk._faults = Faults(market_lost=0.5)
+    desk.run(2.0)
+    desk._faults = Faults()
+
+    desk.run(2.0)
+
+    assert sum(isinstance(c, FetchSnapshot) for c in desk.commands) > before
+    assert reasons(desk) == {SideReason.QUOTING}
+
+
+def test_nonsense_on_the_market_stream_costs_the_book_and_nothing_else() -> None:
+    """Bad data is worse than none: distrust, say so, fetch anew."""
+    desk = quoting_desk()
+
+    desk.feed(MarketFrame, raw=b'{"stream":"btcusdt@depth@100ms","data":{"e":"depthUpdate"')
+    assert reasons(desk) == {SideReason.NO_BOOK}
+    desk.run(1.0)
+
+    assert reasons(desk) == {SideReason.QUOTING}
+
+
+def test_a_loss_beyond_the_limit_halts_for_good() -> None:
+    """No key resumes it; only a restart with another limit does."""
+    desk = VirtualDesk(settings=replace(SETTINGS, max_loss_usdt=0.01))
+
+    desk.run_until(lambda: desk.trader.gate.state is RiskState.HALTED)
+    desk.run(0.5)
+
+    assert not desk.our_open_orders
+    assert "halted for good" in (desk.operate(Action.RESUME) or "")
+
+
+def test_a_post_only_refusal_is_not_repeated_unchanged() -> None:
+    """-5022 proves our book late: one tick away, and not before the touch has changed."""
+    desk = quoting_desk()
+    desk.operate(Action.PAUSE)
+    desk.run(1.0)
+    desk.operate(Action.RESUME)
+    in_front = desk.trader.wanted[Side.BUY][-1]  # before our order gets there
+    desk.exchange.matching.submit(Owner.BACKGROUND, Side.SELL, 10**6, in_front, TimeInForce.GTC)
+
+    desk.run(2.0)
+
+    assert 1 <= desk.trader.errors[-5022].count <= SETTINGS.grid_num
+    assert all(price < in_front for side, price in our_prices(desk) if side is Side.BUY)
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_whatever_the_network_loses_the_limit_holds_and_nothing_is_forgotten(seed: int) -> None:
+    """Lost requests, lost replies, cuts, repeats and reordering; then a stop, then the truth."""
+    desk = VirtualDesk(seed, LOSSY)
+    worst = 0
+    for _ in range(300):
+        desk.run(0.1)
+        worst = max(worst, abs(desk.exchange.account.position_lots))
+    desk._faults = Faults()
+    desk.operate(Action.STOP, "keep")
+    desk.run_until(lambda: desk.trader.finished)
+    desk.run(12.0)
+
+    assert worst <= SETTINGS.max_position_lots
+    assert not desk.our_open_orders
+    assert desk.trader.ledger.position_lots == desk.exchange.account.position_lots
+
+
+def test_the_same_seed_gives_the_same_commands() -> None:
+    """Nothing in the deciding rooms reads a clock or rolls dice."""
+    first, second = VirtualDesk(3, LOSSY), VirtualDesk(3, LOSSY)
+
+    for desk in (first, second):
+        desk.run(10.0)
+
+    assert first.commands == second.commands
+
+
+def test_orders_that_may_stay_are_not_replaced() -> None:
+    """In a still market nothing is cancelled, so queues are kept."""
+    desk = quoting_desk()
+    sent = len(desk.commands)
+
+    desk.run(5.0)
+
+    assert not any(isinstance(c, Place | Cancel) for c in desk.commands[sent:])
