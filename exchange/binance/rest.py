@@ -348,7 +348,8 @@ class Rest:
             await asyncio.sleep(min(wait_ms, patience_ms) / 1000)
             wait_ms = self._budget.wait_ms(self._now_ms(), call.cost, call.lane)
         if wait_ms:
-            code = -1015 if call.cost.orders_10s else -1003
+            banned = self._budget.counts(self._now_ms()).blocked_ms > 0
+            code = -1015 if call.cost.orders_10s and not banned else -1003
             raise Throttled(code, f"held back by our own budget for {wait_ms} ms", 0)
 
     def _judge(self, response: aiohttp.ClientResponse, body: bytes) -> None:

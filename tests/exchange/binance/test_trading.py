@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from exchange.binance.trading import LANE_LENGTH, BinanceVenue
+from exchange.binance.trading import LANE_LENGTH, PLACE_WORKERS, BinanceVenue
 from exchange.types import (
     AccountSnapshot,
     Alert,
@@ -324,9 +324,29 @@ async def test_no_call_follows_a_ban() -> None:
         client.send(bid(2))
         second = await heard.next(Reply)
 
-        assert (first.code, second.code) == (-1003, -1015)
+        assert (first.code, second.code) == (-1003, -1003)
         assert second.outcome is Outcome.REFUSED
         assert venue.times_asked(PLACE) == 1
+
+
+async def test_a_placing_that_waited_too_long_for_its_turn_is_not_sent() -> None:
+    """Stamped late, it would pass the venue's guard against stale quotes."""
+    async with FakeVenue() as venue:
+        hasty = replace(venue.settings, recv_window_ms=100, request_timeout_s=0.3)
+        async with running(hasty) as (client, heard):
+            for _ in Link:
+                await heard.next(LinkUp)
+            venue.answers_held = asyncio.Event()
+            for number in range(PLACE_WORKERS + 1):
+                client.send(bid(number))
+
+            while (reply := await heard.next(Reply)).request_id != PLACE_WORKERS:
+                pass
+            venue.answers_held.set()
+
+        assert reply.outcome is Outcome.REFUSED
+        assert reply.message.startswith("stale")
+        assert venue.times_asked(PLACE) == PLACE_WORKERS
 
 
 # ---------------------------------------------------------------- streams
