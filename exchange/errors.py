@@ -3,6 +3,7 @@
 ExchangeError
 ├── OffGrid          a price or size that is not a whole number of ticks or lots
 ├── SettingsError    the operator: a value that the exchange side cannot work with
+├── RecordingGarbled a line of a recording that is no recorded message
 ├── VenueError       the shell that talks to a venue
 │   ├── Refused      the venue answered with an error code; nothing was done
 │   ├── Throttled    a limit was broken; stop calling until it says so
@@ -27,6 +28,16 @@ class OffGrid(ExchangeError):
 
 class SettingsError(ExchangeError):
     """A setting that the exchange side cannot work with; the message names it and the fix."""
+
+
+class RecordingGarbled(ExchangeError):
+    """A line inside a recording that is not ``<receive time> <json object>``."""
+
+    def __init__(self, path: str, line_number: int, what: str) -> None:
+        super().__init__(f"{path}, line {line_number}: {what}")
+        self.path = path
+        self.line_number = line_number
+        self.what = what
 
 
 class VenueError(ExchangeError):

@@ -1,0 +1,11 @@
+"""Where the real recordings are."""
+
+from pathlib import Path
+
+DATA = Path(__file__).resolve().parents[1].parent / "shared" / "data"
+"""The shared folder of recordings; its README tells what each file holds."""
+USDM = DATA / "hftbacktest" / "usdm" / "btcusdt_20240808.gz"
+COINM = DATA / "hftbacktest" / "cm" / "btcusd_perp_20240808.gz"
+SPOT = DATA / "hftbacktest" / "spot" / "btcusdt_20240808.gz"
+SPOT_NEXT_DAY = DATA / "hftbacktest" / "spot" / "btcusdt_20240809.gz"
+THIN = DATA / "playground" / "spot" / "nexousdt_20240723.dat"
