@@ -1,0 +1,379 @@
+"""Market messages of the venue, decoded into words of integers.
+
+The venue's spellings and its decimal strings end here. Prices become ticks and sizes lots
+by exact integer arithmetic; times become nanoseconds. What is well formed but not ours to
+read becomes ``Ignored``; what makes no sense raises ``Garbled``.
+"""
+
+import functools
+import re
+from typing import Any, NoReturn, TypeAlias
+
+import msgspec
+import numpy as np
+import orjson
+
+from exchange.errors import Garbled, OffGrid
+from exchange.instrument import DecimalGrid, Instrument
+from exchange.jit import IntArray, njit
+from exchange.types import Side
+
+_NS_PER_MS = 1_000_000
+_NOT_A_DIFF = re.compile(r"@(depth\d|rpiDepth)")
+"""Streams that say ``depthUpdate`` but are no part of the diff sequence."""
+_LARGEST_BEFORE_DIGIT = (2**63 - 1 - 9) // 10
+
+# What the level kernel answers; see its docstring.
+_FINE, _NOT_DECIMAL, _PRICE_OFF_GRID, _LOTS_OFF_GRID = range(4)
+
+
+class DepthDiff(msgspec.Struct, frozen=True, eq=False):
+    """Changed levels: absolute sizes, 0 deletes. Arrays are int64[n], best price not first."""
+
+    first_id: int
+    last_id: int
+    prev_last_id: int
+    """``last_id`` of the diff that this one continues."""
+    exch_ns: int
+    bid_ticks: IntArray
+    bid_lots: IntArray
+    ask_ticks: IntArray
+    ask_lots: IntArray
+
+
+class Snapshot(msgspec.Struct, frozen=True, eq=False):
+    """The book as REST tells it, down to some depth. Arrays are int64[n], best first."""
+
+    last_id: int
+    exch_ns: int
+    """0 where the venue gives no time, as on spot."""
+    bid_ticks: IntArray
+    bid_lots: IntArray
+    ask_ticks: IntArray
+    ask_lots: IntArray
+
+
+class TradePrint(msgspec.Struct, frozen=True):
+    """One print of the tape."""
+
+    trade_id: int
+    """Of the trade or of the aggregate, by stream; the two count apart."""
+    exch_ns: int
+    price_ticks: int
+    qty_lots: int
+    """At least 1."""
+    aggressor: Side
+    """Who took."""
+
+
+class TouchUpdate(msgspec.Struct, frozen=True):
+    """The best bid and ask, usually ahead of the depth stream."""
+
+    update_id: int
+    """From the same sequence as the depth ids."""
+    exch_ns: int
+    """0 where the venue gives no time, as on spot."""
+    bid_ticks: int
+    bid_lots: int
+    ask_ticks: int
+    ask_lots: int
+
+
+class MarkPrice(msgspec.Struct, frozen=True):
+    """The mark price and what the next funding will cost."""
+
+    exch_ns: int
+    mark_text: str
+    """As sent: marks do not lie on the tick grid."""
+    funding_rate: float
+    """Paid by longs if positive; a fraction of notional. nan when the venue gives none."""
+    next_funding_ns: int
+    """0 when none is scheduled."""
+
+
+class Ignored(msgspec.Struct, frozen=True):
+    """A message that is well formed and none of our business."""
+
+    reason: str
+
+
+Word: TypeAlias = DepthDiff | Snapshot | TradePrint | TouchUpdate | MarkPrice | Ignored
+
+
+def decode(raw: bytes, instrument: Instrument) -> Word:
+    """One market message, combined framing or bare.
+
+    Args:
+        raw: A websocket text frame, or the body of a depth snapshot as recordings hold it.
+        instrument: Messages of any other symbol are ignored.
+
+    Raises:
+        Garbled: When the bytes are no such message, or a number is off the instrument's grid.
+    """
+    message = _parse(raw)
+    body = message.get("data", message)
+    if not isinstance(body, dict):
+        return Ignored("not a single event")
+    try:
+        return _read(message, body, instrument)
+    except OffGrid as error:
+        raise Garbled(_off_grid_text(error.text, instrument), raw) from error
+    except (KeyError, TypeError, ValueError) as error:
+        raise Garbled(f"a field is missing or wrong ({error!r})", raw) from error
+
+
+def decode_snapshot(raw: bytes, instrument: Instrument) -> Snapshot:
+    """The body of a REST depth snapshot.
+
+    Raises:
+        Garbled: When it is not one of this instrument.
+    """
+    word = decode(raw, instrument)
+    if not isinstance(word, Snapshot):
+        raise Garbled(f"not a depth snapshot of {instrument.symbol}", raw)
+    return word
+
+
+def _parse(raw: bytes) -> dict[str, Any]:
+    try:
+        message = orjson.loads(raw)
+    except orjson.JSONDecodeError as error:
+        raise Garbled("not JSON", raw) from error
+    if not isinstance(message, dict):
+        raise Garbled("not a JSON object", raw)
+    return message
+
+
+def _read(message: dict[str, Any], body: dict[str, Any], instrument: Instrument) -> Word:
+    kind = body.get("e")
+    if kind is None:
+        return _read_nameless(body, instrument)
+    if kind not in _READERS:
+        return Ignored(f"{kind} events are not read")
+    if body["s"] != instrument.symbol:
+        return Ignored(f"about {body['s']}")
+    if kind == "depthUpdate" and _NOT_A_DIFF.search(message.get("stream", "")):
+        return Ignored("a partial book, not a diff")
+    word: Word = _READERS[kind](body, instrument)
+    return word
+
+
+def _read_nameless(body: dict[str, Any], instrument: Instrument) -> Word:
+    """Messages without an event name: snapshots, spot's ticker, answers to subscriptions."""
+    if "lastUpdateId" in body:
+        symbol = body.get("symbol", instrument.symbol)
+        if symbol != instrument.symbol:
+            return Ignored(f"about {symbol}")
+        return Snapshot(
+            _whole(body["lastUpdateId"]),
+            _exch_ns(body) if "E" in body or "T" in body else 0,
+            *_levels(body["bids"], body["asks"], instrument),
+        )
+    if "result" in body or "error" in body:
+        return Ignored("an answer to a subscription")
+    if body["s"] != instrument.symbol:
+        return Ignored(f"about {body['s']}")
+    return _read_touch(body, instrument)
+
+
+def _read_depth(body: dict[str, Any], instrument: Instrument) -> Word:
+    first_id = _whole(body["U"])
+    return DepthDiff(
+        first_id,
+        _whole(body["u"]),
+        # Spot names no predecessor: there, ids are dense.
+        _whole(body["pu"]) if "pu" in body else first_id - 1,
+        _exch_ns(body),
+        *_levels(body["b"], body["a"], instrument),
+    )
+
+
+def _read_trade(body: dict[str, Any], instrument: Instrument) -> Word:
+    origin = body.get("X", "MARKET")
+    if origin != "MARKET":
+        return Ignored(f"a print of {origin}, not of the market")
+    qty_lots = instrument.qty.count(body["q"])
+    if qty_lots == 0:
+        return Ignored("a print of size zero")
+    price_ticks = instrument.price.count(body["p"])
+    if qty_lots < 0 or price_ticks <= 0:
+        raise ValueError("a print needs a positive price and size")
+    buyer_was_maker = body["m"]
+    if not isinstance(buyer_was_maker, bool):
+        raise TypeError("m is not a truth value")
+    return TradePrint(
+        _whole(body["t"] if body["e"] == "trade" else body["a"]),
+        _exch_ns(body),
+        price_ticks,
+        qty_lots,
+        Side.SELL if buyer_was_maker else Side.BUY,
+    )
+
+
+def _read_touch(body: dict[str, Any], instrument: Instrument) -> Word:
+    bid_ticks, bid_lots = instrument.price.count(body["b"]), instrument.qty.count(body["B"])
+    ask_ticks, ask_lots = instrument.price.count(body["a"]), instrument.qty.count(body["A"])
+    if min(bid_ticks, bid_lots, ask_ticks, ask_lots) < 0:
+        raise ValueError("a negative price or size")
+    if bid_lots > 0 and ask_lots > 0 and bid_ticks >= ask_ticks:
+        raise ValueError("bid at or above ask")
+    return TouchUpdate(
+        _whole(body["u"]),
+        _exch_ns(body) if "E" in body or "T" in body else 0,
+        bid_ticks,
+        bid_lots,
+        ask_ticks,
+        ask_lots,
+    )
+
+
+def _read_mark(body: dict[str, Any], instrument: Instrument) -> Word:
+    mark_text = body["p"]
+    if not isinstance(mark_text, str) or not float(mark_text) > 0.0:
+        raise ValueError("a mark price must be positive")
+    return MarkPrice(
+        _whole(body["E"]) * _NS_PER_MS,
+        mark_text,
+        float(body.get("r") or "nan"),
+        # Here, and only here, T is a time still to come.
+        _whole(body.get("T", 0)) * _NS_PER_MS,
+    )
+
+
+_READERS = {
+    "depthUpdate": _read_depth,
+    "bookTicker": _read_touch,
+    "trade": _read_trade,
+    "aggTrade": _read_trade,
+    "markPriceUpdate": _read_mark,
+}
+
+
+def _whole(value: Any) -> int:
+    if type(value) is not int or value < 0:
+        raise TypeError(f"{value!r} is not a whole number")
+    return value
+
+
+def _exch_ns(body: dict[str, Any]) -> int:
+    """The matching engine's time, or the event's where only that is given."""
+    stamp = body.get("T")
+    return _whole(body["E"] if stamp is None else stamp) * _NS_PER_MS
+
+
+def _off_grid_text(text: str, instrument: Instrument) -> str:
+    return (
+        f"{text!r} is not a decimal on the grid of {instrument.symbol} "
+        f"(tick size {instrument.price.step}, lot size {instrument.qty.step})"
+    )
+
+
+@functools.lru_cache(maxsize=64)
+def _fixed_point(grid: DecimalGrid) -> tuple[int, int]:
+    """``(decimals, units)``: the step is ``units`` of the last of ``decimals`` digits."""
+    return grid.decimals, int(grid.step.replace(".", ""))
+
+
+def _levels(
+    bids: list[list[str]], asks: list[list[str]], instrument: Instrument
+) -> tuple[IntArray, IntArray, IntArray, IntArray]:
+    """Lists of ``[price, size]`` texts as ``(bid_ticks, bid_lots, ask_ticks, ask_lots)``."""
+    pairs = bids + asks
+    ticks, lots = np.empty((2, len(pairs)), dtype=np.int64)
+    if pairs:
+        # One text and one compiled pass over it: a Python call for each of some 140 numbers
+        # would cost more than everything else that a message goes through.
+        text = ",".join(map(" ".join, pairs)) + ","
+        codes = np.frombuffer(text.encode(), dtype=np.uint8).astype(np.int64)
+        fault, level = parse_levels(
+            codes, *_fixed_point(instrument.price), *_fixed_point(instrument.qty), ticks, lots
+        )
+        if fault != _FINE:
+            _explain_fault(fault, pairs[min(level, len(pairs) - 1)], instrument)
+    split = len(bids)
+    return ticks[:split], lots[:split], ticks[split:], lots[split:]
+
+
+def _explain_fault(fault: int, pair: list[str], instrument: Instrument) -> NoReturn:
+    if fault == _PRICE_OFF_GRID:
+        raise OffGrid(pair[0], instrument.price.step)
+    if fault == _LOTS_OFF_GRID:
+        raise OffGrid(pair[1], instrument.qty.step)
+    raise ValueError(f"{pair!r} is not a price and a size")
+
+
+@njit
+def _steps(units: int, missing_decimals: int, step_units: int) -> int:
+    """Whole steps in a fixed-point number; -1 when it is too large, -2 when off the grid."""
+    for _ in range(missing_decimals):
+        if units > _LARGEST_BEFORE_DIGIT:
+            return -1
+        units *= 10
+    return units // step_units if units % step_units == 0 else -2
+
+
+@njit
+def parse_levels(
+    text: IntArray,
+    price_decimals: int,
+    tick_units: int,
+    qty_decimals: int,
+    lot_units: int,
+    out_ticks: IntArray,
+    out_lots: IntArray,
+) -> tuple[int, int]:
+    """Read ``price size,price size,`` into ticks and lots, exactly.
+
+    Args:
+        text: int64[n], ASCII codes; each number plain digits with at most one point.
+        price_decimals: Digits after the point on the price grid.
+        tick_units: The tick size in units of the last of those digits.
+        qty_decimals: The same for sizes.
+        lot_units: The same for sizes.
+        out_ticks: int64[levels]; each is at least 1.
+        out_lots: int64[levels]; each is at least 0.
+
+    Returns:
+        ``(fault, level)``: fault 0 when all was read; 1 at a level that is no pair of plain
+        decimals, or when their number is not that of the out arrays; 2 at a price and 3 at
+        a size that is off the grid.
+    """
+    level = 0
+    is_price = True
+    units = 0
+    digits = 0
+    fraction_digits = -1  # below zero until the point is met
+    for i in range(text.size):
+        code = text[i]
+        decimals = price_decimals if is_price else qty_decimals
+        off_grid = 2 if is_price else 3
+        if 48 <= code <= 57:
+            if fraction_digits >= decimals:
+                if code != 48:
+                    return off_grid, level
+                continue
+            if units > _LARGEST_BEFORE_DIGIT:
+                return 1, level
+            units = units * 10 + (code - 48)
+            digits += 1
+            if fraction_digits >= 0:
+                fraction_digits += 1
+        elif code == 46 and fraction_digits < 0:
+            fraction_digits = 0
+        elif code == (32 if is_price else 44) and digits > 0 and level < out_ticks.size:
+            missing = decimals - max(fraction_digits, 0)
+            steps = _steps(units, missing, tick_units if is_price else lot_units)
+            if steps < (1 if is_price else 0):
+                return off_grid if steps == -2 else 1, level
+            if is_price:
+                out_ticks[level] = steps
+            else:
+                out_lots[level] = steps
+                level += 1
+            is_price = not is_price
+            units = 0
+            digits = 0
+            fraction_digits = -1
+        else:
+            return 1, level
+    return (0 if level == out_ticks.size and is_price else 1), level
