@@ -1,0 +1,73 @@
+"""The door to numba: types from annotations, and a cache that notices every change."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from numba import types as nb
+
+from exchange import jit
+from exchange.jit import FloatArray, IntArray, njit, signature_of, warm_up
+from exchange.jit_cache import cache_folder
+
+needs_compiler = pytest.mark.skipif(
+    bool(os.environ.get("NUMBA_DISABLE_JIT")), reason="kernels are plain functions in this run"
+)
+
+
+def test_signature_comes_from_the_annotations() -> None:
+    """So every kernel is compiled for its real types before trading starts."""
+
+    def kernel(side: int, sigma: float, on: bool, lots: IntArray, mids: FloatArray) -> None: ...
+
+    assert signature_of(kernel) == (
+        nb.int64,
+        nb.float64,
+        nb.boolean,
+        nb.int64[::1],
+        nb.float64[::1],
+    )
+
+
+def test_kernel_of_other_types_is_refused() -> None:
+    """No objects, dicts or strings: found at warm-up, not at the first quote."""
+
+    def kernel(name: str) -> None: ...
+
+    with pytest.raises(TypeError, match="str"):
+        signature_of(kernel)
+
+
+@needs_compiler
+def test_warm_up_leaves_nothing_to_compile(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A kernel that compiles at its first call would do so while an order waits."""
+    monkeypatch.setattr(jit, "_registry", [])
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))  # one kernel does not make the desk warm
+
+    @njit
+    def doubled(lots: int) -> int:
+        return 2 * lots
+
+    reports = list(warm_up())
+    compiled = len(doubled.signatures)  # type: ignore[attr-defined]  # numba's dispatcher
+    doubled(21)
+
+    assert reports == [(1, 1, "doubled")]
+    assert len(doubled.signatures) == compiled  # type: ignore[attr-defined]  # the same
+
+
+def test_cache_folder_is_the_same_for_the_same_code() -> None:
+    """Otherwise every start would compile everything."""
+    assert cache_folder() == cache_folder()
+
+
+@pytest.mark.parametrize(
+    "module", ["exchange.book", "exchange.simulation", "exchange.binance.frames"]
+)
+def test_kernels_also_run_uncompiled(module: str) -> None:
+    """One run of the suite has no compiler; a kernel that only numba accepts would hide there."""
+    code = f"import importlib; importlib.import_module({module!r})"
+
+    subprocess.run([sys.executable, "-c", code], env={"NUMBA_DISABLE_JIT": "1"}, check=True)
