@@ -6,6 +6,7 @@ what is ours and proves that nothing is left.
 """
 
 import asyncio
+import contextlib
 import os
 import signal
 import time
@@ -69,6 +70,7 @@ class LiveDesk:
         welcome = Welcome(VERSION, Role.WATCHER, os.getpid(), settings.config, settings.symbol)
         self._console = ConsoleServer(places.socket, welcome, self._on_command, trader.log.since)
         self._stopping = asyncio.Event()
+        self._finished = asyncio.Event()
 
     async def run(self) -> None:
         """Trade until a stop; ends with no order of ours resting, proven.
@@ -107,6 +109,8 @@ class LiveDesk:
         """Feed the trader, whatever comes, in the order it came."""
         async for event in self._arrivals():
             self._carry_out(self._trader.receive(event))
+            if self._trader.finished:
+                self._finished.set()
 
     async def _arrivals(self) -> AsyncIterator[Event]:
         while True:
@@ -173,10 +177,10 @@ class LiveDesk:
     # ------------------------------------------------------------ the way out
 
     async def _let_trader_finish(self) -> None:
+        """Give the trader's own cancels their time; the last word comes in any case."""
         patience_s = _FLATTEN_PATIENCE_S if self._trader.hand.flatten else _STOP_PATIENCE_S
-        deadline = time.monotonic() + patience_s
-        while not self._trader.finished and time.monotonic() < deadline:
-            await asyncio.sleep(STEP_NS / 1e9 / 10)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._finished.wait(), patience_s)
 
     async def _last_word(self) -> Goodbye:
         """Cancel what is ours over a session of its own and prove that none is left."""

@@ -20,6 +20,8 @@ from engine.places import Places
 
 _PING_TIMEOUT_S = 0.5
 _LEFTOVER_DEADLINE_S = 5.0
+_LEFTOVER_LOOK_AGAIN_S = 0.05
+"""A dead run sends nothing more; what it sent last is found again by the trader."""
 _RECV_WINDOW_MS = 5000
 
 
@@ -57,7 +59,7 @@ async def _trade(config: Config, places: Places) -> None:
     # Leftovers of a run that died go first: before any compiling, before any data.
     from engine.core.trader import OUR_PREFIX, Trader  # noqa: PLC0415  # numba comes with it
 
-    async with StopSession(venue, credentials) as session:
+    async with StopSession(venue, credentials, look_again_s=_LEFTOVER_LOOK_AGAIN_S) as session:
         left = await session.cancel_ours_and_verify(OUR_PREFIX, _LEFTOVER_DEADLINE_S)
     if left:
         raise StartError(f"orders of an earlier run cannot be cancelled: {', '.join(left)}")

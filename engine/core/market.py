@@ -57,7 +57,8 @@ class Market:
         try:
             word = frames.decode(raw, self._instrument)
         except Garbled as error:
-            return None, self._distrust(f"nonsense on a market stream: {error}")
+            self._distrust(f"nonsense on a market stream: {error}")
+            return None, []
         match word:
             case frames.TouchUpdate():
                 self._hear_book(word.exch_ns, recv_ns, mono_ns)
@@ -77,7 +78,8 @@ class Market:
         try:
             snapshot = frames.decode_snapshot(raw, self._instrument)
         except Garbled as error:
-            return self._distrust(f"nonsense instead of a depth snapshot: {error}")
+            self._distrust(f"nonsense instead of a depth snapshot: {error}")
+            return []
         self.heard_ns[Link.PUBLIC] = mono_ns
         return self._follow(self._sync.receive_snapshot(snapshot))
 
@@ -141,15 +143,14 @@ class Market:
             self._resyncs = 0
             self._write_ticker_over(self._sync.last_id)
             if self.book.crossed:
-                commands += self._distrust("bid at or above ask")
+                self._distrust("bid at or above ask")
         return commands
 
-    def _distrust(self, why: str) -> list[Command]:
+    def _distrust(self, why: str) -> None:
         """Bad market data is worse than none: no book until a fresh snapshot."""
         self._log.note(Severity.WARNING, f"book distrusted: {why}")
-        self._sync.lost()
+        self._sync.lost()  # the next diff asks for the snapshot
         self._ticker = None
-        return [self._fetch_snapshot()]
 
     def _fetch_snapshot(self) -> Command:
         wait_ms = _RESYNC_WAITS_MS[min(self._resyncs, len(_RESYNC_WAITS_MS) - 1)]

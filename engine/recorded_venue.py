@@ -1,0 +1,333 @@
+"""A venue made of a recording: it answers the trader as the real one would have.
+
+It keeps the two clocks of a replay apart. What the recording says happened at the venue
+moves the venue's book and fills our orders by queue position; what we send arrives there
+after the order latency, and what it answers arrives here after the response latency.
+Nothing overtakes anything on either way. Own orders move nothing in the recorded market.
+
+Source: the replay rules, sections 2 to 8, with partial fills done right (section 9).
+"""
+
+import heapq
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import count
+from typing import Any
+
+from exchange.binance import depth_sync, frames
+from exchange.binance.depth_sync import DepthSync
+from exchange.book import Book
+from exchange.instrument import Instrument
+from exchange.simulation import QueueModel, RestingOrders
+from exchange.types import (
+    AccountSnapshot,
+    Cancel,
+    Command,
+    Event,
+    FetchAccount,
+    FetchTrades,
+    Fill,
+    OrderStatus,
+    OrderUpdate,
+    Outcome,
+    Place,
+    QueryOrder,
+    Reply,
+    Request,
+    Side,
+    TradesSnapshot,
+)
+
+_NS_PER_MS = 1_000_000
+_MOST_RESTING = 256
+
+
+@dataclass(frozen=True, slots=True)
+class ReplayRules:
+    """Latencies, queue model and fees of a replay."""
+
+    order_latency_ns: int
+    response_latency_ns: int
+    queue: QueueModel
+    queue_power: float
+    maker_fee_rate: float
+    taker_fee_rate: float
+
+
+@dataclass(slots=True)
+class _Order:
+    """One of our orders as the recorded venue knows it."""
+
+    place: Place
+    venue_order_id: int
+    status: OrderStatus = OrderStatus.NEW
+    filled_lots: int = 0
+    changed_ns: int = 0
+
+
+class RecordedVenue:
+    """Answers requests and fills orders against a recorded market, on a virtual clock.
+
+    Args:
+        instrument: The recording's grid.
+        wallet_e8: What the account starts with.
+    """
+
+    def __init__(self, instrument: Instrument, rules: ReplayRules, wallet_e8: int) -> None:
+        self.fills: list[Fill] = []
+        """In the venue's order, stamped with its time."""
+        self.book = Book()
+        self.sync = DepthSync()
+        self._instrument = instrument
+        self._rules = rules
+        self._resting = RestingOrders(
+            _MOST_RESTING, rules.queue, rules.queue_power, instrument.qty.value
+        )
+        self._orders: dict[str, _Order] = {}
+        self._by_key: dict[int, _Order] = {}
+        self._requests: list[tuple[int, int, Request]] = []
+        self._answers: list[tuple[int, int, Callable[[int], Event]]] = []
+        self._turns = count()
+        self._last_arrival_ns = self._last_answer_ns = 0
+        self._position_lots = 0
+        self._wallet_e8 = wallet_e8
+
+    # ------------------------------------------------------------ the two ways between
+
+    def send(self, command: Command, now_ns: int) -> None:
+        """Our side sends; what needs no answer from a recording is dropped."""
+        if isinstance(command, Request):
+            arrival_ns = max(now_ns + self._rules.order_latency_ns, self._last_arrival_ns)
+            self._last_arrival_ns = arrival_ns
+            heapq.heappush(self._requests, (arrival_ns, next(self._turns), command))
+
+    def next_request_ns(self) -> int | None:
+        return self._requests[0][0] if self._requests else None
+
+    def next_answer_ns(self) -> int | None:
+        return self._answers[0][0] if self._answers else None
+
+    def take_answer(self) -> Event:
+        """The earliest answer, stamped with its arrival here."""
+        now_ns, _, build = heapq.heappop(self._answers)
+        return build(now_ns)
+
+    def _answer(self, now_ns: int, build: Callable[[int], Event]) -> None:
+        arrival_ns = max(now_ns + self._rules.response_latency_ns, self._last_answer_ns)
+        self._last_answer_ns = arrival_ns
+        heapq.heappush(self._answers, (arrival_ns, next(self._turns), build))
+
+    # ------------------------------------------------------------ the recorded market
+
+    def see(self, word: frames.Word, exch_ns: int) -> None:
+        """One message of the recorded market takes effect at the venue."""
+        match word:
+            case frames.TradePrint():
+                number = self._resting.on_trade(word.aggressor, word.price_ticks, word.qty_lots)
+                self._book_fills(number, exch_ns)
+            case frames.DepthDiff():
+                self._follow(self.sync.receive_diff(word), exch_ns)
+            case frames.Snapshot():
+                self._follow(self.sync.receive_snapshot(word), exch_ns)
+
+    def _follow(self, actions: list[depth_sync.Action], exch_ns: int) -> None:
+        for action in actions:
+            match action:
+                case depth_sync.ResetBook(snapshot=s):
+                    self._change(exch_ns, self.book.load, s)
+                case depth_sync.ApplyDiff(diff=d):
+                    self._show_queues(d)
+                    self._change(exch_ns, self.book.apply, d)
+
+    def _change(self, exch_ns: int, write: Callable[..., None], levels: Any) -> None:
+        """Write levels into the book; a touch that moved onto our orders fills them."""
+        bid, ask = self.book.best_bid_ticks, self.book.best_ask_ticks
+        write(levels.bid_ticks, levels.bid_lots, levels.ask_ticks, levels.ask_lots)
+        new_bid, new_ask = self.book.best_bid_ticks, self.book.best_ask_ticks
+        if new_ask is not None and (ask is None or new_ask < ask):
+            self._book_fills(self._resting.on_best_ask_lowered(new_ask), exch_ns)
+        if new_bid is not None and (bid is None or new_bid > bid):
+            self._book_fills(self._resting.on_best_bid_raised(new_bid), exch_ns)
+
+    def _show_queues(self, diff: frames.DepthDiff) -> None:
+        """Tell the queue models of every changed level where an order of ours rests."""
+        if not len(self._resting):
+            return
+        ours = {(o.place.side, o.place.price_ticks) for o in self._by_key.values()}
+        for side, ticks, lots in (
+            (Side.BUY, diff.bid_ticks, diff.bid_lots),
+            (Side.SELL, diff.ask_ticks, diff.ask_lots),
+        ):
+            for price in {price for whose, price in ours if whose is side}:
+                for row in (ticks == price).nonzero()[0]:
+                    old = self.book.lots_at(side, price)
+                    self._resting.on_level(side, price, old, int(lots[row]))
+
+    def _book_fills(self, number: int, exch_ns: int) -> None:
+        for key, lots, left in self._resting.fills(number):
+            order = self._by_key[key]
+            order.filled_lots += lots
+            order.changed_ns = exch_ns
+            order.status = OrderStatus.PARTIALLY_FILLED if left else OrderStatus.FILLED
+            if not left:
+                del self._by_key[key]
+            self._tell_fill(order, lots, exch_ns)
+
+    def _tell_fill(self, order: _Order, lots: int, exch_ns: int) -> None:
+        place = order.place
+        money_e8 = place.price_ticks * lots * self._instrument.tick_lot_e8
+        fee_e8 = round(money_e8 * self._rules.maker_fee_rate)
+        self._position_lots += place.side * lots
+        self._wallet_e8 -= fee_e8
+        number = len(self.fills) + 1
+
+        def fill(now_ns: int) -> Fill:
+            return Fill(
+                recv_ns=now_ns,
+                mono_ns=now_ns,
+                trade_id=number,
+                client_order_id=place.client_order_id,
+                side=place.side,
+                price_ticks=place.price_ticks,
+                qty_lots=lots,
+                maker=True,
+                fee_e8=fee_e8,
+                exch_ns=exch_ns,
+            )
+
+        self.fills.append(fill(exch_ns))
+        self._answer(exch_ns, fill)
+        self._tell_order(order, exch_ns)
+
+    # ------------------------------------------------------------ requests, at the venue
+
+    def take_request(self) -> None:
+        """The earliest request reaches the venue and is done or refused."""
+        now_ns, _, request = heapq.heappop(self._requests)
+        match request:
+            case Place():
+                self._place(request, now_ns)
+            case Cancel():
+                self._cancel(request, now_ns)
+            case QueryOrder():
+                order = self._orders.get(request.client_order_id)
+                if order is None:
+                    self._refuse(request, now_ns, -2013, "Order does not exist.")
+                else:
+                    self._done(request, now_ns, order)
+            case FetchAccount():
+                self._tell_account(now_ns)
+                self._done(request, now_ns)
+            case FetchTrades():
+                fills = tuple(self.fills)
+                self._answer(now_ns, lambda at: TradesSnapshot(recv_ns=at, mono_ns=at, fills=fills))
+                self._done(request, now_ns)
+            case _:
+                self._done(request, now_ns)
+
+    def _place(self, place: Place, now_ns: int) -> None:
+        buys = place.side is Side.BUY
+        opposite = self.book.best_ask_ticks if buys else self.book.best_bid_ticks
+        crosses = opposite is not None and place.side * (place.price_ticks - opposite) >= 0
+        if place.market:
+            self._refuse(place, now_ns, -1116, "A recording takes no market orders.")
+        elif crosses:
+            self._refuse(place, now_ns, -5022, "The order would take; post-only.")
+        else:
+            key = len(self._orders) + 1
+            queue_lots = self.book.lots_at(place.side, place.price_ticks)
+            order = _Order(place, key, changed_ns=now_ns)
+            if not self._resting.accept(
+                key, place.side, place.price_ticks, place.qty_lots, queue_lots
+            ):
+                self._refuse(place, now_ns, -2025, "Reach max open order limit.")
+                return
+            self._orders[place.client_order_id] = self._by_key[key] = order
+            self._done(place, now_ns, order)
+            self._tell_order(order, now_ns)
+
+    def _cancel(self, cancel: Cancel, now_ns: int) -> None:
+        order = self._orders.get(cancel.client_order_id)
+        if order is None or order.status.final:
+            self._refuse(cancel, now_ns, -2011, "Unknown order sent.")
+            return
+        self._resting.cancel(order.venue_order_id)
+        del self._by_key[order.venue_order_id]
+        order.status, order.changed_ns = OrderStatus.CANCELED, now_ns
+        self._done(cancel, now_ns, order)
+        self._tell_order(order, now_ns)
+
+    # ------------------------------------------------------------ answers
+
+    def _update(self, order: _Order) -> Callable[[int], OrderUpdate]:
+        """The order's words as of now, to be stamped at arrival."""
+        status, filled, changed_ns = order.status, order.filled_lots, order.changed_ns
+
+        def update(at_ns: int) -> OrderUpdate:
+            return OrderUpdate(
+                recv_ns=at_ns,
+                mono_ns=at_ns,
+                client_order_id=order.place.client_order_id,
+                venue_order_id=order.venue_order_id,
+                side=order.place.side,
+                status=status,
+                price_ticks=order.place.price_ticks,
+                qty_lots=order.place.qty_lots,
+                filled_lots=filled,
+                exch_ns=changed_ns,
+            )
+
+        return update
+
+    def _tell_order(self, order: _Order, now_ns: int) -> None:
+        self._answer(now_ns, self._update(order))
+
+    def _tell_account(self, now_ns: int) -> None:
+        position_lots, wallet_e8 = self._position_lots, self._wallet_e8
+        updates = [self._update(order) for order in self._by_key.values()]
+        asked_ns = now_ns - self._rules.order_latency_ns
+
+        def snapshot(at_ns: int) -> AccountSnapshot:
+            return AccountSnapshot(
+                recv_ns=at_ns,
+                mono_ns=at_ns,
+                position_lots=position_lots,
+                wallet_e8=wallet_e8,
+                open_orders=tuple(update(at_ns) for update in updates),
+                asked_mono_ns=asked_ns,
+            )
+
+        self._answer(now_ns, snapshot)
+
+    def _done(self, request: Request, now_ns: int, order: _Order | None = None) -> None:
+        update = self._update(order) if order is not None else None
+        trip_ns = self._rules.order_latency_ns + self._rules.response_latency_ns
+
+        def reply(at_ns: int) -> Reply:
+            return Reply(
+                recv_ns=at_ns,
+                mono_ns=at_ns,
+                request_id=request.request_id,
+                outcome=Outcome.DONE,
+                order=update(at_ns) if update is not None else None,
+                round_trip_ns=trip_ns,
+            )
+
+        self._answer(now_ns, reply)
+
+    def _refuse(self, request: Request, now_ns: int, code: int, message: str) -> None:
+        def reply(at_ns: int) -> Reply:
+            return Reply(
+                recv_ns=at_ns,
+                mono_ns=at_ns,
+                request_id=request.request_id,
+                outcome=Outcome.REFUSED,
+                code=code,
+                message=message,
+            )
+
+        self._answer(now_ns, reply)
+
+    def open_orders(self) -> Iterator[Place]:
+        """What still rests."""
+        return (order.place for order in self._by_key.values())

@@ -1,0 +1,416 @@
+"""Replay: the same trader, fed from recordings on a virtual clock.
+
+A first fast pass finds the clock shift and the range of latencies; the second plays the
+file. Four sources take their turns by time and, at one instant, in this order: local data,
+answers, the venue's own data, requests reaching the venue; then the timer's step.
+
+Source: the replay rules, sections 1 and 2.
+"""
+
+import csv
+import heapq
+import json
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+from engine.config import Config, load_config
+from engine.core.portrait import Portraitist
+from engine.core.quoter import STEP_NS
+from engine.core.trader import Trader
+from engine.core.view import DeskView, Mode, SideReason
+from engine.errors import RecordingError
+from engine.recorded_venue import RecordedVenue, ReplayRules
+from exchange.binance import frames
+from exchange.errors import Garbled
+from exchange.instrument import E8
+from exchange.recording.reader import LatencyScan, Recording, scan_latency
+from exchange.simulation import QueueModel
+from exchange.types import DepthSnapshot, Fill, Link, LinkUp, MarketFrame, Place, Side, Tick
+
+_NS_PER_MS = 1_000_000
+_SNAPSHOT_START = b'{"lastUpdateId"'
+_QUEUES = {
+    "risk_averse": (QueueModel.RISK_AVERSE, 1.0),
+    "log": (QueueModel.LOG, 1.0),
+    "power2": (QueueModel.POWER2, 2.0),
+    "power3": (QueueModel.POWER3, 3.0),
+}
+
+
+@dataclass(slots=True)
+class ReplayResult:
+    """What became of one desk over some recordings."""
+
+    files: list[str]
+    span_s: float
+    clock_shift_ms: float
+    """Added to every receive time, so that the fastest message took ``feed_latency_ms``."""
+    lines: int
+    tears: list[str]
+    view: DeskView
+    fills: list[Fill]
+    orders_placed: int
+    refusals: dict[int, int]
+    reasons: dict[str, Counter[str]] = field(default_factory=dict)
+    """Per side, how many 100 ms steps each reason ruled."""
+    last_words: dict[str, str] = field(default_factory=dict)
+    """Per side, the last reason in full."""
+
+    @property
+    def never_quoted(self) -> str:
+        """Why not one order was ever placed, in words; empty when some were."""
+        if self.orders_placed:
+            return ""
+        parts = []
+        for side, counts in self.reasons.items():
+            (reason, steps), *_ = counts.most_common(1) or [("no step was played", 0)]
+            seconds = steps * STEP_NS / 1e9
+            parts.append(f"{side}: {reason} for {seconds:.0f} of {self.span_s:.0f} s")
+        words = set(self.last_words.values())
+        return f"nothing was quoted. {'; '.join(parts)}. At the end: {'; '.join(sorted(words))}"
+
+
+class _Turn(NamedTuple):
+    """Something that a recorded message does, at its time."""
+
+    at_ns: int
+    rank: int
+    line: int
+    raw: bytes
+    word: frames.Word | None
+
+
+_LOCAL, _ANSWER, _VENUE, _REQUEST, _STEP = range(5)
+
+
+class Replay:
+    """One trader over one or more recordings.
+
+    Args:
+        config: What the desk would run live.
+        report: Called with bytes read and bytes in all, both passes together.
+    """
+
+    def __init__(
+        self, config: Config, files: list[Path], report: Callable[[int, int], None]
+    ) -> None:
+        self._config = config
+        self._files = files
+        self._report = report
+        self._total_bytes = 2 * sum(path.stat().st_size for path in files)
+        self._read_bytes = 0
+        self._grid = config.grid()
+        queue, power = _QUEUES[config.replay.queue]
+        replay = config.replay
+        self._venue = RecordedVenue(
+            self._grid,
+            ReplayRules(
+                order_latency_ns=round(replay.order_latency_ms * _NS_PER_MS),
+                response_latency_ns=round(replay.response_latency_ms * _NS_PER_MS),
+                queue=queue,
+                queue_power=power,
+                maker_fee_rate=replay.maker_fee_rate,
+                taker_fee_rate=replay.taker_fee_rate,
+            ),
+            wallet_e8=round(config.desk.capital_usdt * E8),
+        )
+        self._trader = Trader(
+            config.desk_settings(), self._grid, Mode.REPLAY, epoch="replay", own_in_book=False
+        )
+        self._turns: list[_Turn] = []
+        self._now_ns = 0
+        self._next_step_ns = 0
+        self._orders_placed = 0
+        self._reasons: dict[str, Counter[str]] = {"bid": Counter(), "ask": Counter()}
+        self._tears: list[str] = []
+
+    def run(self) -> ReplayResult:
+        """Play everything.
+
+        Raises:
+            RecordingError: When a file is not of this config's symbol or grid.
+            RecordingGarbled: When a line is no message.
+        """
+        scans = [self._scan(path) for path in self._files]
+        floor_ns = round(self._config.replay.feed_latency_ms * _NS_PER_MS)
+        shift_ns = max(0, floor_ns - min(scan.min_ns for scan in scans))
+        horizon_ns = max(scan.max_ns for scan in scans) + shift_ns
+        first_ns = scans[0].first_recv_ns + shift_ns
+        self._connect(first_ns)
+        for path in self._files:
+            self._play_file(path, shift_ns, horizon_ns)
+        self._play_until(None)
+        lasting_ns = scans[-1].last_recv_ns + shift_ns - first_ns
+        return ReplayResult(
+            files=[str(path) for path in self._files],
+            span_s=lasting_ns / 1e9,
+            clock_shift_ms=shift_ns / _NS_PER_MS,
+            lines=sum(scan.lines for scan in scans),
+            tears=self._tears,
+            view=Portraitist(self._trader).draw(self._now_ns, self._now_ns),
+            fills=self._venue.fills,
+            orders_placed=self._orders_placed,
+            refusals={code: seen.count for code, seen in sorted(self._trader.errors.items())},
+            reasons=self._reasons,
+            last_words={"bid": self._why(Side.BUY), "ask": self._why(Side.SELL)},
+        )
+
+    # ------------------------------------------------------------ reading
+
+    def _scan(self, path: Path) -> LatencyScan:
+        before = self._read_bytes
+        scan = scan_latency(path, lambda done, _: self._report(before + done, self._total_bytes))
+        self._read_bytes = before + path.stat().st_size
+        wanted = self._config.desk.symbol.upper()
+        if not scan.lines:
+            raise RecordingError(path, None, "holds no line")
+        if wanted not in scan.symbols:
+            held = ", ".join(scan.symbols) or "no symbol"
+            raise RecordingError(
+                path,
+                None,
+                f"holds {held}, but desk.symbol is {wanted}; give --set desk.symbol=... with "
+                "its --set instrument.tick_size=... and instrument.lot_size=...",
+            )
+        if "_" in wanted:
+            raise RecordingError(
+                path, None, f"{wanted} is an inverse or dated contract; only linear perpetuals"
+            )
+        return scan
+
+    def _play_file(self, path: Path, shift_ns: int, horizon_ns: int) -> None:
+        recording = Recording(path)
+        before = self._read_bytes
+        for number, recv_ns, raw in recording:
+            local_ns = recv_ns + shift_ns
+            self._schedule(path, number, local_ns, raw)
+            if number % 256 == 0:
+                # No later line can have happened at the venue before this.
+                self._play_until(local_ns - horizon_ns)
+                self._report(before + recording.consumed_bytes, self._total_bytes)
+        self._read_bytes = before + recording.total_bytes
+        if recording.tear is not None:
+            self._tears.append(f"{path}: {recording.tear.text}")
+
+    def _schedule(self, path: Path, number: int, local_ns: int, raw: bytes) -> None:
+        try:
+            word = frames.decode(raw, self._grid)
+        except Garbled as error:
+            raise RecordingError(path, number, str(error)) from error
+        if isinstance(word, frames.DepthDiff | frames.TradePrint | frames.Snapshot):
+            venue_ns = word.exch_ns or local_ns
+            heapq.heappush(self._turns, _Turn(venue_ns, _VENUE, number, raw, word))
+        heapq.heappush(self._turns, _Turn(local_ns, _LOCAL, number, raw, None))
+
+    # ------------------------------------------------------------ playing
+
+    def _connect(self, first_ns: int) -> None:
+        self._now_ns = first_ns
+        self._next_step_ns = first_ns + STEP_NS
+        for link in Link:
+            self._feed(LinkUp(recv_ns=first_ns, mono_ns=first_ns, link=link))
+
+    def _play_until(self, end_ns: int | None) -> None:
+        """Let everything happen that happens before ``end_ns``, or all that is left."""
+        while True:
+            at_ns, rank = self._next_turn()
+            if rank < 0 or (end_ns is not None and at_ns >= end_ns):
+                return
+            self._now_ns = max(self._now_ns, at_ns)
+            match rank:
+                case 0:
+                    self._hear(heapq.heappop(self._turns))
+                case 1:
+                    self._feed(self._venue.take_answer())
+                case 2:
+                    turn = heapq.heappop(self._turns)
+                    if turn.word is not None:
+                        self._venue.see(turn.word, turn.at_ns)
+                case 3:
+                    self._venue.take_request()
+                case 4:
+                    self._step()
+
+    def _next_turn(self) -> tuple[int, int]:
+        """Time and rank of what happens next; rank -1 when the recording is over."""
+        if not self._turns:
+            return 0, -1
+        best = (self._turns[0].at_ns, self._turns[0].rank)
+        for at_ns, rank in (
+            (self._venue.next_answer_ns(), _ANSWER),
+            (self._venue.next_request_ns(), _REQUEST),
+            (self._next_step_ns, _STEP),
+        ):
+            if at_ns is not None and (at_ns, rank) < best:
+                best = (at_ns, rank)
+        return best
+
+    def _hear(self, turn: _Turn) -> None:
+        kind = DepthSnapshot if turn.raw.startswith(_SNAPSHOT_START) else MarketFrame
+        self._feed(kind(recv_ns=turn.at_ns, mono_ns=turn.at_ns, raw=turn.raw))
+
+    def _step(self) -> None:
+        self._feed(Tick(recv_ns=self._next_step_ns, mono_ns=self._next_step_ns))
+        self._next_step_ns += STEP_NS
+        for name, side in (("bid", Side.BUY), ("ask", Side.SELL)):
+            self._reasons[name][self._trader.why[side].reason.value] += 1
+
+    def _feed(self, event: Any) -> None:
+        for command in self._trader.receive(event):
+            self._orders_placed += isinstance(command, Place)
+            self._venue.send(command, event.mono_ns)
+
+    def _why(self, side: Side) -> str:
+        why = self._trader.why[side]
+        return why.reason.value + (f" ({why.detail})" if why.detail else "")
+
+
+# ---------------------------------------------------------------- the command
+
+
+def replay_files(
+    files: list[Path],
+    config_path: Path,
+    overrides: list[str],
+    *,
+    as_json: bool,
+    fills_path: Path | None,
+) -> None:
+    """Play recordings and print what became of the desk.
+
+    Raises:
+        EngineError: When the config or a recording is wrong; one line.
+    """
+    config = load_config(config_path, overrides)
+    for path in files:
+        if not path.is_file():
+            raise RecordingError(path, None, "no such file")
+    with _progress() as report:
+        result = Replay(config, files, report).run()
+    if fills_path is not None:
+        _write_fills(fills_path, result, config)
+    if as_json:
+        print(json.dumps(as_dict(result, config), indent=2))
+    else:
+        _print_report(result, config)
+
+
+def _progress() -> AbstractContextManager[Callable[[int, int], None]]:
+    if not sys.stderr.isatty():
+        return nullcontext(lambda _done, _total: None)
+    return _Bar()
+
+
+class _Bar(AbstractContextManager[Callable[[int, int], None]]):
+    """A progress bar over both passes."""
+
+    def __init__(self) -> None:
+        self._progress = Progress(
+            TextColumn("replaying"),
+            BarColumn(),
+            TaskProgressColumn(),
+            TimeRemainingColumn(),
+            console=Console(stderr=True),
+            transient=True,
+        )
+        self._task = self._progress.add_task("", total=None)
+
+    def __enter__(self) -> Callable[[int, int], None]:
+        self._progress.start()
+        return lambda done, total: self._progress.update(self._task, completed=done, total=total)
+
+    def __exit__(self, *_details: object) -> None:
+        self._progress.stop()
+
+
+def _fill_rows(result: ReplayResult, config: Config) -> Iterator[tuple[int, str, str, str, int]]:
+    grid = config.grid()
+    for fill in result.fills:
+        side = "B" if fill.side is Side.BUY else "S"
+        price, qty = grid.price.text(fill.price_ticks), grid.qty.text(fill.qty_lots)
+        yield fill.exch_ns, side, price, qty, int(fill.maker)
+
+
+def _write_fills(path: Path, result: ReplayResult, config: Config) -> None:
+    try:
+        with path.open("w", newline="", encoding="ascii") as stream:
+            writer = csv.writer(stream, lineterminator="\n")
+            writer.writerow(("exch_ns", "side", "price", "qty", "maker"))
+            writer.writerows(_fill_rows(result, config))
+    except OSError as error:
+        raise RecordingError(path, None, f"cannot be written: {error.strerror}") from error
+
+
+def as_dict(result: ReplayResult, config: Config) -> dict[str, Any]:
+    """The result as plain data, the same for the same input."""
+    money, grid = result.view.money, config.grid()
+    return {
+        "config": config.name,
+        "symbol": grid.symbol,
+        "files": result.files,
+        "lines": result.lines,
+        "span_s": round(result.span_s, 3),
+        "clock_shift_ms": result.clock_shift_ms,
+        "tears": result.tears,
+        "orders_placed": result.orders_placed,
+        "fills": len(result.fills),
+        "position": grid.qty.text(result.view.inventory.position_lots),
+        "pnl_usdt": {
+            "total": money.total_usdt,
+            "spread": money.spread_usdt,
+            "inventory": money.inventory_usdt,
+            "fees": money.fees_usdt,
+            "funding": money.funding_usdt,
+        },
+        "volume_usdt": money.volume_usdt,
+        "max_drawdown_usdt": money.drawdown_usdt,
+        "refusals": {str(code): count for code, count in result.refusals.items()},
+        "reasons_s": {
+            side: {reason: steps * STEP_NS / 1e9 for reason, steps in sorted(counts.items())}
+            for side, counts in result.reasons.items()
+        },
+        "never_quoted": result.never_quoted,
+    }
+
+
+def _print_report(result: ReplayResult, config: Config) -> None:
+    money, grid = result.view.money, config.grid()
+    print(f"{grid.symbol} with {config.name}: {result.lines} lines, {result.span_s:.1f} s")
+    if result.clock_shift_ms:
+        print(f"receive times moved by {result.clock_shift_ms:+.1f} ms")
+    for tear in result.tears:
+        print(f"TORN {tear}")
+    if result.never_quoted:
+        print(result.never_quoted)
+        if any(SideReason.NOT_CALIBRATED.value in counts for counts in result.reasons.values()):
+            print(
+                "the window must fit into the recording: shorten it with "
+                "--set calibration.window_s=60, give a longer recording, or set a prior"
+            )
+        return
+    for exch_ns, side, price, qty, maker in _fill_rows(result, config):
+        word = "BUY " if side == "B" else "SELL"
+        print(f"{_clock(exch_ns)}  {word} {qty} @ {price}{'' if maker else '  taker'}")
+    refused = ", ".join(f"{code} x{count}" for code, count in result.refusals.items()) or "none"
+    print(f"fills     {len(result.fills)} of {result.orders_placed} orders; refusals: {refused}")
+    print(f"position  {grid.qty.text(result.view.inventory.position_lots)}")
+    print(
+        f"profit    {money.total_usdt:+.4f} USDT = spread {money.spread_usdt:+.4f} "
+        f"inventory {money.inventory_usdt:+.4f} fees {money.fees_usdt:+.4f} "
+        f"funding {money.funding_usdt:+.4f}"
+    )
+    print(f"volume    {money.volume_usdt:.2f} USDT, drawdown now {money.drawdown_usdt:.4f} USDT")
+
+
+def _clock(exch_ns: int) -> str:
+    seconds, milliseconds = divmod(exch_ns // _NS_PER_MS, 1000)
+    hours, rest = divmod(seconds % 86400, 3600)
+    return f"{hours:02d}:{rest // 60:02d}:{rest % 60:02d}.{milliseconds:03d}"
