@@ -1,0 +1,140 @@
+"""Lines over time, drawn in braille: what this screen itself has seen, and no more."""
+
+from collections import deque
+from dataclasses import dataclass, field
+
+from rich.text import Text
+
+from tui.render import ink
+from tui.render.glyphs import Glyphs
+from tui.render.lines import line, pad, spread
+
+BUCKET_S = 2
+"""Seconds behind one dot; two dots make a cell."""
+_KEPT = 1024
+_NS_PER_S = 1_000_000_000
+_DOTS = ((0x01, 0x02, 0x04, 0x40), (0x08, 0x10, 0x20, 0x80))  # left and right column, top down
+_BRAILLE = 0x2800
+
+Values = list[float | None]
+
+
+@dataclass(slots=True)
+class History:
+    """The last value of each stretch of ``BUCKET_S``, with holes where nothing was seen."""
+
+    names: tuple[str, ...]
+    last_bucket: int | None = None
+    series: dict[str, deque[float | None]] = field(default_factory=dict)
+
+    def note(self, recv_ns: int, **values: float | None) -> None:
+        """Take in what a view says; a view older than the last is left out."""
+        bucket = recv_ns // (_NS_PER_S * BUCKET_S)
+        if self.last_bucket is None:
+            self.series = {name: deque([None], maxlen=_KEPT) for name in self.names}
+            self.last_bucket = bucket
+        for _ in range(min(_KEPT, bucket - self.last_bucket)):
+            for kept in self.series.values():
+                kept.append(None)
+        self.last_bucket = max(self.last_bucket, bucket)
+        if bucket == self.last_bucket:
+            for name, value in values.items():
+                self.series[name][-1] = value
+
+    def window(self, name: str, dots: int) -> Values:
+        """The newest dots, moved on by whole cells only, so that a chart rarely shifts."""
+        kept = self.series.get(name)
+        if kept is None or self.last_bucket is None:
+            return [None] * dots
+        ahead = 1 - self.last_bucket % 2
+        newest: Values = [*kept, *([None] * ahead)][-dots:]
+        return [None] * (dots - len(newest)) + newest
+
+    @property
+    def seen_s(self) -> int:
+        """How long a stretch is remembered."""
+        return BUCKET_S * max((len(kept) for kept in self.series.values()), default=0)
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """One series and its ink; later curves are drawn under earlier ones."""
+
+    values: Values
+    ink: str
+
+
+def plot(
+    curves: list[Curve], width: int, height: int, low: float, high: float, glyphs: Glyphs
+) -> list[Text]:
+    """Curves in a box of ``width`` by ``height`` cells; values are two a cell."""
+    masks = [[0] * width for _ in range(height)]
+    inks = [[""] * width for _ in range(height)]
+    dots = 4 * height
+    reach = (high - low) or 1.0
+    for curve in curves:
+        before: int | None = None
+        for x, value in enumerate(curve.values[: 2 * width]):
+            if value is None:
+                before = None
+                continue
+            share = min(1.0, max(0.0, (value - low) / reach))
+            at = round((1 - share) * (dots - 1))
+            for y in _run(before, at):
+                row, column = y // 4, x // 2
+                masks[row][column] |= _DOTS[x % 2][y % 4]
+                inks[row][column] = inks[row][column] or curve.ink
+            before = at
+    return [_row(masks[y], inks[y], glyphs) for y in range(height)]
+
+
+def _run(before: int | None, at: int) -> range:
+    """The dots of one column, joined to the dot before."""
+    if before is None or abs(before - at) < 2:
+        return range(at, at + 1)
+    return range(before + 1, at + 1) if before < at else range(at, before)
+
+
+def _row(masks: list[int], inks: list[str], glyphs: Glyphs) -> Text:
+    text = Text(no_wrap=True, end="")
+    for mask, name in zip(masks, inks, strict=True):
+        if not mask:
+            text.append(" ")
+        else:
+            text.append(chr(_BRAILLE + mask) if glyphs.braille else "*", name)
+    return text
+
+
+def chart(
+    curves: list[Curve],
+    width: int,
+    height: int,
+    *,
+    labels: tuple[str, str],
+    bounds: tuple[float, float],
+    seen_s: int,
+    glyphs: Glyphs,
+) -> list[Text]:
+    """A plot with its bounds written at the right and its true span underneath.
+
+    Args:
+        labels: Texts of the upper and the lower bound.
+        bounds: Lower and upper value.
+        seen_s: How long the screen has watched; the span says no more than that.
+    """
+    label_width = max(len(label) for label in labels) + 1
+    across = max(1, width - label_width)
+    rows = plot(curves, across, max(1, height - 1), *bounds, glyphs)
+    rows = [pad(row, across) for row in rows]
+    rows[0].append(f" {labels[0]}", ink.LABEL)
+    if len(rows) > 1:
+        rows[-1].append(f" {labels[1]}", ink.LABEL)
+    shown_s = min(seen_s, 2 * across * BUCKET_S)
+    minutes, seconds = divmod(shown_s, 60)
+    foot = spread(
+        line((f"{glyphs.minus}{minutes}:{seconds:02d} seen by this screen", ink.LABEL)),
+        line(("now", ink.LABEL)),
+        across,
+        glyphs.cut,
+    )
+    return [*rows, foot]

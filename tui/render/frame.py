@@ -1,0 +1,53 @@
+"""What one redraw of the desk knows: the newest view, and how the line to the engine stands."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from engine.core.view import DeskView
+from tui.render.glyphs import UNICODE, Glyphs
+
+STALE_S = 2.0
+"""Older data than this fades."""
+
+
+class Line(StrEnum):
+    """How the line to the engine stands."""
+
+    WAITING = "waiting"
+    ATTACHED = "attached"
+    LOST = "lost"
+    ENDED = "ended"
+    """The engine said goodbye."""
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """Everything that a drawing may use; compared by value."""
+
+    view: DeskView
+    silent_s: float = 0.0
+    """Since the view arrived at this screen."""
+    line: Line = Line.ATTACHED
+    line_text: str = ""
+    """Why the line was lost, or the engine's last words."""
+    verified: bool = False
+    """Did those last words say that no order of ours is left?"""
+    watching: bool = False
+    frozen: bool = False
+    glyphs: Glyphs = UNICODE
+
+    @property
+    def stale(self) -> bool:
+        """Is nothing here to be taken for the present?"""
+        return self.silent_s > STALE_S or self.line is not Line.ATTACHED
+
+    @property
+    def book_stale(self) -> bool:
+        """Is the book itself old, or not to be trusted?"""
+        book = self.view.book
+        return (
+            self.stale
+            or not book.trusted
+            or book.age_ms is None
+            or book.age_ms / 1000 + self.silent_s > STALE_S
+        )

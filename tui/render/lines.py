@@ -1,0 +1,77 @@
+"""Small moves with lines of text: pieces with ink, fitting a width, spreading to both edges."""
+
+from collections.abc import Iterable
+
+from rich.console import Console
+from rich.text import Text
+
+_RICH = Console()  # only for rich's own word wrapping, which asks it for a tab size
+
+Piece = str | tuple[str, str]
+"""A text, or a text and the name of its ink."""
+
+
+def line(*pieces: Piece) -> Text:
+    """One line of pieces."""
+    text = Text(no_wrap=True, end="")
+    for piece in pieces:
+        if isinstance(piece, str):
+            text.append(piece)
+        else:
+            text.append(*piece)
+    return text
+
+
+def fit(text: Text, width: int, cut: str = "…") -> Text:
+    """The line, cut to so many cells and marked where it was cut."""
+    if text.cell_len <= width:
+        return text
+    short = text.copy()
+    short.truncate(max(0, width - len(cut)))
+    short.append(cut)
+    return short
+
+
+def pad(text: Text, width: int) -> Text:
+    """The line filled with blanks up to a width."""
+    return text.copy().append(" " * max(0, width - text.cell_len))
+
+
+def spread(left: Text, right: Text, width: int, cut: str = "…") -> Text:
+    """One text at each edge; the left one gives way."""
+    room = width - right.cell_len
+    if room < 2:
+        return fit(left, width, cut)
+    return pad(fit(left, room - 1, cut), room).append_text(right)
+
+
+def joined(chips: Iterable[Text], width: int, gap: str = "  ") -> Text:
+    """As many chips, first to last, as a width holds; the rest is left out."""
+    text = Text(no_wrap=True, end="")
+    for chip in chips:
+        needed = chip.cell_len + (len(gap) if text else 0)
+        if text.cell_len + needed > width:
+            continue
+        if text:
+            text.append(gap)
+        text.append_text(chip)
+    return text
+
+
+def beside(left: list[Text], right: list[Text], left_width: int, gap: str = "  ") -> list[Text]:
+    """Two columns as one."""
+    blank = Text()
+    rows = max(len(left), len(right))
+    left = left + [blank] * (rows - len(left))
+    right = right + [blank] * (rows - len(right))
+    return [
+        pad(fit(a, left_width), left_width).append(gap).append_text(b)
+        for a, b in zip(left, right, strict=True)
+    ]
+
+
+def wrapped(text: Text, width: int) -> list[Text]:
+    """The text broken between words into lines of at most so many cells; at least one."""
+    if text.cell_len <= width:
+        return [text]
+    return list(text.wrap(_RICH, width, overflow="fold", no_wrap=False))

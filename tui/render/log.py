@@ -1,0 +1,45 @@
+"""The desk's log: fills, alerts and lines, oldest first, each with its time."""
+
+from rich.text import Text
+
+from engine.core.view import Record, RecordKind
+from tui.render import ink
+from tui.render.glyphs import Glyphs
+from tui.render.lines import line, wrapped
+from tui.render.words import clock
+
+_INDENT = 11
+
+
+def record_lines(record: Record, width: int, glyphs: Glyphs) -> list[Text]:
+    """One record, wrapped to a width under a hanging indent."""
+    body = _body(record, glyphs)
+    room = max(10, width - _INDENT)
+    first, *rest = wrapped(body, room)
+    rows = [line((f"{clock(record.recv_ns)} ", ink.LABEL), *_mark(record, glyphs))]
+    rows[0].append_text(first)
+    rows += [line(" " * _INDENT).append_text(each) for each in rest]
+    return rows
+
+
+def _mark(record: Record, glyphs: Glyphs) -> list[tuple[str, str]]:
+    if record.kind is RecordKind.FILL and record.side:
+        return [(f"{glyphs.side(record.side)} ", ink.side_ink(record.side))]
+    return {
+        "alarm": [("! ", ink.ALARM)],
+        "warning": [("! ", ink.WARN)],
+    }.get(record.severity, [(f"{glyphs.dot} ", ink.DIM)])
+
+
+def _body(record: Record, glyphs: Glyphs) -> Text:
+    if record.kind is RecordKind.FILL and record.side:
+        word = "BUY" if record.side > 0 else "SELL"
+        text = record.text
+        for said in (word, word.lower(), word.title()):
+            text = text.removeprefix(f"{said} ")
+        return line((f"{word:<4} ", ink.side_ink(record.side)), text)
+    if record.severity == "alarm":
+        return line(("ALARM ", ink.ALARM_BLOCK), (f" {record.text}", ink.ALARM))
+    if record.severity == "warning":
+        return line((record.text, ink.WARN))
+    return line(record.text)

@@ -1,0 +1,35 @@
+"""Every order of the account on this symbol, one a row."""
+
+from rich.text import Text
+
+from tui.render import ink
+from tui.render.frame import Frame
+from tui.render.lines import fit, line
+from tui.render.words import age, grid
+
+
+def orders(frame: Frame, width: int, height: int) -> list[Text]:
+    """Asks from the top down, then bids; foreign orders greyed."""
+    view, glyphs = frame.view, frame.glyphs
+    if not view.orders:
+        return [line(("no orders at the venue", ink.DIM))]
+    price, size = grid(view.tick_size).text, grid(view.lot_size).text
+    head = f"  {'side':<5}{'price':>10}{'size':>9}{'filled':>9}  {'state':<11}{'age':>7}  id"
+    rows = [line((head, ink.LABEL))]
+    for order in sorted(view.orders, key=lambda order: -order.price_ticks):
+        foreign = order.state == "foreign"
+        side = "BUY" if order.side > 0 else "SELL"
+        filled = size(order.filled_lots) if order.filled_lots else glyphs.dot
+        text = (
+            f"{glyphs.side(order.side)} {side:<5}{price(order.price_ticks):>10}"
+            f"{size(order.qty_lots):>9}{filled:>9}  "
+        )
+        state = f"{glyphs.state(order.state)} {order.state:<9}"
+        rest = f"{age(order.age_ms / 1000):>7}  {order.client_order_id}"
+        name = ink.FOREIGN if foreign else ink.side_ink(order.side)
+        worry = ink.WARN if order.state == "unknown" else ""
+        rows.append(line((text, name), (state, name if foreign else worry), (rest, ink.DIM)))
+    if len(rows) > height:
+        hidden = len(rows) - height + 1
+        rows = [*rows[: height - 1], line((f"{hidden} more", ink.WARN))]
+    return [fit(row, width, glyphs.cut) for row in rows]
