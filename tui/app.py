@@ -1,0 +1,293 @@
+"""The screen's program: holds the newest view, hands it to the desk, carries the trader's word.
+
+It trades nothing. Closing it stops nothing.
+"""
+
+import asyncio
+import time
+from pathlib import Path, PurePath
+from typing import Any, ClassVar
+
+from rich.console import RenderableType
+from textual.app import App
+from textual.binding import Binding, BindingType
+from textual.screen import Screen
+
+from engine.core.operator import Action
+from engine.core.view import DeskView, Record, SideReason
+from engine.errors import EngineError
+from engine.protocol import (
+    RISK_REDUCING,
+    Answer,
+    Goodbye,
+    RecordsMessage,
+    Role,
+    ViewMessage,
+    Welcome,
+)
+from tui.client import EngineLine, Heard, LineLost
+from tui.render.frame import Frame, Line
+from tui.render.glyphs import glyphs_for
+from tui.render.thrift import thrifty
+from tui.screens.change import Change, ChangeDialog
+from tui.screens.desk import DeskScreen
+from tui.screens.help import HelpDialog
+from tui.screens.keys import key_table
+from tui.screens.stop import StopDialog
+from tui.themes import DAYLIGHT, DESK
+
+FRAMES_PER_S = 4
+"""Views come faster; the eye and a slow line need no more."""
+ANSWER_S = 2.0
+"""An engine that has not answered by then is not well."""
+
+
+class DeskApp(App[None]):
+    """The desk in a terminal.
+
+    Args:
+        socket: Where the engine listens.
+        read_only: Watch, and refuse every key that commands.
+        retry_s: Pause before attaching again to an engine that is gone.
+    """
+
+    TITLE = "makers desk"
+    CSS_PATH: ClassVar[list[str | PurePath]] = [
+        "theme.tcss",
+        "screens/desk.tcss",
+        "screens/dialogs.tcss",
+    ]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding(
+            "ctrl+x",
+            "panic",
+            "PANIC",
+            priority=True,
+            tooltip="cancel all of ours and halt, at once, from anywhere",
+        ),
+        Binding("ctrl+q", "detach", "detach", show=False, priority=True),
+    ]
+
+    def __init__(self, socket: Path, *, read_only: bool = False, retry_s: float = 1.0) -> None:
+        super().__init__()
+        self.register_theme(DESK)
+        self.register_theme(DAYLIGHT)
+        self.theme = "desk"
+        self._read_only = read_only
+        self._watching = read_only
+        self._desk = DeskScreen()
+        role = Role.WATCHER if read_only else Role.WRITER
+        self._engine = EngineLine(socket, role, self._hear, retry_s)
+        self._glyphs = glyphs_for()
+        self._view: DeskView | None = None
+        self._view_mono_s = 0.0
+        self._line = Line.WAITING
+        self._line_text = ""
+        self._verified = False
+        self._pid: int | None = None
+        self._stopping = False
+
+    def get_default_screen(self) -> Screen[None]:
+        return self._desk
+
+    def get_theme_variable_defaults(self) -> dict[str, str]:
+        return DESK.variables
+
+    def _display(self, screen: Screen[Any], renderable: RenderableType | None) -> None:
+        # Textual has no public door here; a test of bytes guards it.
+        super()._display(screen, thrifty(renderable))
+
+    def on_mount(self) -> None:
+        self.run_worker(self._engine.run(), name="engine line", group="line")
+        self.set_interval(1 / FRAMES_PER_S, self._show)
+
+    # ------------------------------------------------------------ what the engine says
+
+    def _hear(self, heard: Heard) -> None:
+        match heard:
+            case ViewMessage():
+                first = self._view is None
+                self._view, self._view_mono_s = heard.view, time.monotonic()
+                if first:
+                    self._show()
+            case RecordsMessage():
+                self._take_records(heard.records)
+            case Welcome():
+                self._attached(heard)
+            case Goodbye():
+                self._end(heard)
+            case LineLost():
+                self._lose(heard.reason)
+
+    def _attached(self, welcome: Welcome) -> None:
+        again = self._line in (Line.LOST, Line.ENDED)
+        self._line, self._line_text = Line.ATTACHED, ""
+        self._pid = welcome.pid
+        self._watching = welcome.role is not Role.WRITER
+        if welcome.note:
+            self._tell(welcome.note, "warning")
+        if again:
+            self._tell(f"attached again, engine {welcome.pid}")
+
+    def _end(self, goodbye: Goodbye) -> None:
+        self._line, self._line_text = Line.ENDED, goodbye.text
+        self._verified = goodbye.verified
+        if self._stopping:
+            proof = "zero open orders verified" if goodbye.verified else "NOT VERIFIED"
+            self.exit(
+                return_code=0 if goodbye.verified else 1,
+                message=f"tui: the engine stopped, {proof}: {goodbye.text}",
+            )
+
+    def _lose(self, reason: str) -> None:
+        if self._stopping and self._line is Line.ATTACHED:
+            self.exit(
+                return_code=1,
+                message="tui: the engine left without a last word, NOT VERIFIED; look at the venue",
+            )
+        if self._line is not Line.ENDED:
+            self._line, self._line_text = Line.LOST, reason
+        if self._view is None:
+            self._desk.wait_for(f"no engine on the line: {reason}")
+
+    def _take_records(self, records: list[Record]) -> None:
+        self._desk.add_records(records)
+        for record in records[-3:]:
+            if record.severity == "alarm" and self._view is not None:
+                self._tell(record.text, "error")
+
+    def _frame(self, view: DeskView) -> Frame:
+        return Frame(
+            view=view,
+            silent_s=round(time.monotonic() - self._view_mono_s, 1),
+            line=self._line,
+            line_text=self._line_text,
+            verified=self._verified,
+            watching=self._watching,
+            frozen=self._desk.frozen,
+            glyphs=self._glyphs,
+        )
+
+    def _show(self) -> None:
+        if self._view is not None and self._desk.is_mounted:
+            self._desk.show(self._frame(self._view))
+
+    # ------------------------------------------------------------ what the trader asks
+
+    def action_pause(self) -> None:
+        self._send(Action.PAUSE)
+
+    def action_panic(self) -> None:
+        self._send(Action.PANIC)
+
+    def action_side_off(self, side: str) -> None:
+        self._send(Action.SIDE_OFF, side)
+
+    def action_side(self, side: str) -> None:
+        """Off at once; on only after a preview."""
+        view = self._view
+        if view is None or getattr(view, side).reason is not SideReason.SIDE_OFF:
+            self.action_side_off(side)
+        else:
+            gamma = view.quote.gamma
+            self._propose(Change(Action.SIDE_ON, f"{side} side on", side, "gamma", gamma))
+
+    def action_resume(self) -> None:
+        if self._view is not None:
+            gamma = self._view.quote.gamma
+            self._propose(Change(Action.RESUME, "resume quoting", "", "gamma", gamma))
+
+    def action_tune(self, name: str, direction: int) -> None:
+        """Propose ``gamma``, ``adj1`` or ``adj2`` a step up or down."""
+        if self._view is not None:
+            now = getattr(self._view.quote, name)
+            change = Change(Action.SET, f"change {name}", name, name, now, adjustable=True)
+            self._propose(change, direction)
+
+    def action_stop_engine(self) -> None:
+        if self._view is None or self._refused(Action.STOP):
+            return
+        self.push_screen(StopDialog(self._view, self._glyphs), self._stop)
+
+    def action_help(self) -> None:
+        table = key_table(self._desk.active_bindings.values())
+        self.push_screen(HelpDialog(table))
+
+    def action_detach(self) -> None:
+        if self._line is Line.ATTACHED and self._view is not None:
+            name = f"pid {self._pid}, {self._view.config}"
+            self.exit(
+                message=f"tui: detached; the engine ({name}) goes on. Stop it: ./run engine stop"
+            )
+        else:
+            self.exit(message="tui: left; ask after the engine with: ./run engine status")
+
+    def action_quit_app(self) -> None:
+        self.action_detach()
+
+    def on_change_dialog_preview_asked(self, message: ChangeDialog.PreviewAsked) -> None:
+        async def preview() -> None:
+            answer = await self._ask(Action.PREVIEW, message.name, message.value)
+            message.dialog.receive_preview(message.value, answer)
+
+        self.run_worker(preview(), name="preview", group="commands")
+
+    def _propose(self, change: Change, steps: int = 0) -> None:
+        """Open the dialog for a change, and carry the change out when it is agreed to."""
+        if self._view is None or self._refused(change.action):
+            return
+
+        def agreed(value: float | None) -> None:
+            if value is None:
+                return
+            if change.action is Action.SET:
+                self._send(Action.SET, change.name, value, expected=change.old)
+            else:
+                self._send(change.action, change.name)
+
+        self.push_screen(ChangeDialog(change, steps, self._view, self._glyphs), agreed)
+
+    def _stop(self, what_of_the_position: str | None) -> None:
+        if what_of_the_position is not None:
+            self._stopping = True
+            self._send(Action.STOP, what_of_the_position)
+
+    def _send(
+        self, action: Action, name: str = "", value: float = 0.0, expected: float | None = None
+    ) -> None:
+        """Say it to the engine at once; tell what it answers when it does."""
+        if self._refused(action):
+            return
+
+        async def command() -> None:
+            answer = await self._ask(action, name, value, expected)
+            if answer is not None:
+                self._tell(answer.text, "information" if answer.accepted else "error")
+            if action is Action.STOP and not (answer and answer.accepted):
+                self._stopping = False
+
+        self.run_worker(command(), name=action.value, group="commands")
+
+    async def _ask(
+        self, action: Action, name: str = "", value: float = 0.0, expected: float | None = None
+    ) -> Answer | None:
+        try:
+            async with asyncio.timeout(ANSWER_S):
+                return await self._engine.ask(action, name, value, expected)
+        except TimeoutError:
+            self._tell(f"{action}: no answer in {ANSWER_S:.0f} s; see ./run engine status", "error")
+        except EngineError as error:
+            self._tell(f"{action} not delivered: {error}", "error")
+        return None
+
+    def _refused(self, action: Action) -> bool:
+        """Is this console not to say that? Then the trader is told so."""
+        demoted_may_try = not self._read_only and action in RISK_REDUCING
+        if not self._watching or demoted_may_try:
+            return False
+        self._tell(f"{action} refused: this console only watches", "warning")
+        return True
+
+    def _tell(self, text: str, severity: str = "information") -> None:
+        levels = {"information": "information", "warning": "warning", "error": "error"}
+        self.notify(text, severity=levels[severity], timeout=4, markup=False)  # type: ignore[arg-type]

@@ -1,0 +1,109 @@
+"""A change that could add risk: the quotes before and after, then enter or esc."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.message import Message
+from textual.widgets import Static
+
+from engine.core.operator import Action
+from engine.core.view import DeskView
+from engine.protocol import Answer
+from tui.render.glyphs import Glyphs
+from tui.screens.dialog import Dialog
+from tui.widgets.preview import PreviewPanel
+
+STEP = 1.1
+"""One press changes a parameter by a tenth."""
+_DIGITS = 4
+_KEYS = {"gamma": "[ ]", "adj1": "{ }", "adj2": ", ."}
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What is asked of the engine once the trader agrees."""
+
+    action: Action
+    title: str
+    name: str
+    """Name of the parameter or side that the action takes."""
+    shown: str
+    """Name of the parameter whose preview is shown."""
+    old: float
+    """Its value when the dialog opened."""
+    adjustable: bool = False
+    """May the keys that opened the dialog move it further?"""
+
+
+def stepped(value: float, steps: int) -> float:
+    """A value moved by whole steps, written with four digits."""
+    return float(f"{value * STEP**steps:.{_DIGITS}g}")
+
+
+class ChangeDialog(Dialog[float]):
+    """Shows what would come of a change; its result is the value agreed to, or None."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "agree", "agree"),
+        Binding("left_square_bracket,left_curly_bracket,comma", "nudge(-1)", "less"),
+        Binding("right_square_bracket,right_curly_bracket,full_stop", "nudge(1)", "more"),
+    ]
+
+    class PreviewAsked(Message):
+        """The dialog wants to know the quotes with ``name`` at ``value``."""
+
+        def __init__(self, dialog: "ChangeDialog", name: str, value: float) -> None:
+            super().__init__()
+            self.dialog = dialog
+            self.name = name
+            self.value = value
+
+    def __init__(self, change: Change, steps: int, view: DeskView, glyphs: Glyphs) -> None:
+        super().__init__()
+        self.change = change
+        self._steps = steps
+        self._panel = PreviewPanel(view, glyphs)
+
+    @property
+    def value(self) -> float:
+        """What is proposed now."""
+        return stepped(self.change.old, self._steps)
+
+    def compose(self) -> ComposeResult:
+        keys = _KEYS.get(self.change.name) if self.change.adjustable else None
+        more = f"   {keys} further" if keys else ""
+        with Vertical(id="question"):
+            yield self._panel
+            yield Static(f"enter agree   esc drop{more}   ctrl+x PANIC", id="answers", markup=False)
+
+    def on_mount(self) -> None:
+        self.query_one("#question").border_title = self.change.title
+        self._ask()
+
+    def receive_preview(self, value: float, answer: Answer | None) -> None:
+        """The engine's answer for a value; one for a value no longer proposed is left out."""
+        if value != self.value:
+            return
+        if answer is None or not answer.accepted or answer.preview is None:
+            self._panel.said = answer.text if answer else "no answer from the engine"
+            return
+        self._panel.preview = answer.preview
+        self.add_class("-previewed")
+
+    def action_agree(self) -> None:
+        """Agree to what was seen: nothing before the preview, nothing in the same breath."""
+        if self.settled and self._panel.preview is not None:
+            self.dismiss(self.value)
+
+    def action_nudge(self, direction: int) -> None:
+        if self.change.adjustable:
+            self._steps += direction
+            self._ask()
+
+    def _ask(self) -> None:
+        self._panel.preview = None
+        self.remove_class("-previewed")
+        self.post_message(self.PreviewAsked(self, self.change.shown, self.value))

@@ -1,0 +1,121 @@
+"""The desk: one screen that shows everything and commands nothing itself."""
+
+from typing import ClassVar
+
+from textual import events
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Container
+from textual.screen import Screen
+
+from engine.core.view import Mode, Record
+from tui.render.frame import Frame
+from tui.screens.keys import DESK, REDUCING, hints
+from tui.screens.layout import NEEDS, dropped, shape
+from tui.widgets.charts import ChartPanel, MoneyChart, PriceChart
+from tui.widgets.key_bar import KeyBar
+from tui.widgets.ladder import LadderPanel
+from tui.widgets.log import LogPanel
+from tui.widgets.numbers import (
+    BannerPanel,
+    GonePanel,
+    HeaderPanel,
+    InventoryPanel,
+    LinksPanel,
+    MoneyPanel,
+    OrdersPanel,
+    QuotePanel,
+    VenuePanel,
+)
+from tui.widgets.panel import FramePanel
+from tui.widgets.waiting import WaitingPanel
+
+_SHAPES = ("-tight", "-usual", "-wide")
+
+
+class DeskScreen(Screen[None]):
+    """Hands each new frame to its panels; arranges them by the size of the terminal."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        *REDUCING,
+        *DESK,
+        Binding("escape", "follow", "back", show=False, tooltip="thaw, and follow the log again"),
+    ]
+    AUTO_FOCUS = ""  # keys belong to the desk until the trader asks for the log
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.frozen = False
+
+    def compose(self) -> ComposeResult:
+        yield HeaderPanel(name="header")
+        with Container(id="body"):
+            yield LadderPanel(name="ladder", title="book")
+            with Container(id="right"):
+                with Container(id="numbers"):
+                    yield InventoryPanel(name="inventory", title="inventory")
+                    yield QuotePanel(name="quote", title="quote")
+                    with Container(id="cash"):
+                        yield MoneyPanel(name="money", title="profit since start")
+                        yield VenuePanel(name="venue", title="refusals and budget")
+                    yield OrdersPanel(name="orders", title="orders")
+                    yield LinksPanel(name="links", title="links")
+                    yield MoneyChart(name="money-chart", title="profit")
+                with Container(id="story"):
+                    yield PriceChart(name="price-chart", title="mid and our quotes")
+                    yield LogPanel(name="log", title="log")
+        yield KeyBar(name="keys")
+        yield BannerPanel(name="banner")
+        yield GonePanel(name="gone")
+        yield WaitingPanel(name="waiting")
+
+    def on_mount(self) -> None:
+        self.query_one(KeyBar).hints = hints(self.active_bindings.values())
+
+    def on_resize(self, event: events.Resize) -> None:
+        columns, rows = event.size
+        out = dropped(columns, rows)
+        for name in NEEDS:
+            self.query_one(f"#{name}").set_class(name in out, "-dropped")
+        wanted = shape(columns, rows)
+        for each in _SHAPES:
+            self.set_class(each == wanted, each)
+
+    def show(self, frame: Frame) -> None:
+        """Draw a frame; what is frozen keeps the last one."""
+        self.query_one(WaitingPanel).display = False
+        self._wear(frame.view.mode)
+        for chart in self.query(ChartPanel):
+            chart.note(frame)
+        for panel in self.query(FramePanel):
+            if not (frame.frozen and panel.HOLDS_WHEN_FROZEN):
+                panel.frame = frame
+
+    def wait_for(self, reason: str) -> None:
+        """Say why there is nothing to show yet."""
+        self.query_one(WaitingPanel).said = reason
+
+    def add_records(self, records: list[Record]) -> None:
+        """Take new lines into the log."""
+        self.query_one(LogPanel).add(records)
+
+    def action_freeze(self) -> None:
+        self.frozen = not self.frozen
+
+    def action_follow(self) -> None:
+        self.frozen = False
+        self.query_one(LogPanel).action_newest()
+        self.set_focus(None)
+
+    def action_focus_log(self) -> None:
+        self.query_one(LogPanel).focus()
+
+    def _wear(self, mode: Mode) -> None:
+        """The mode in words and colour on the border around everything."""
+        wanted = f"-{mode.lower()}"
+        if self.has_class(wanted):
+            return
+        for each in Mode:
+            self.set_class(each is mode, f"-{each.lower()}")
+        self.border_title = f" {mode} "
+        self.border_subtitle = f" {mode} "

@@ -1,0 +1,99 @@
+"""The panels that only draw the newest frame: each puts a border around one render."""
+
+from rich.text import Text
+
+from tui.render.banner import banner, gone
+from tui.render.frame import Frame, Line
+from tui.render.header import header
+from tui.render.inventory import inventory
+from tui.render.links import links
+from tui.render.money import money
+from tui.render.orders import orders
+from tui.render.quote import quote
+from tui.render.venue import venue
+from tui.widgets.panel import FramePanel
+
+_MOST_ORDERS = 12
+
+
+class HeaderPanel(FramePanel):
+    """Mode, risk, each side's reason, ages. Never fades: it tells how old the rest is."""
+
+    def is_stale(self, frame: Frame) -> bool:
+        return False
+
+    def draw_frame(self, frame: Frame, width: int, height: int) -> list[Text]:
+        return header(frame, width)
+
+
+class InventoryPanel(FramePanel):
+    def draw_frame(self, frame: Frame, width: int, height: int) -> list[Text]:
+        return inventory(frame, width, height)
+
+
+class QuotePanel(FramePanel):
+    def draw_frame(self, frame: Frame, width: int, height: int) -> list[Text]:
+        return quote(frame, width, height)
+
+
+class MoneyPanel(FramePanel):
+    def draw_frame(self, frame: Frame, width: int, height: int) -> list[Text]:
+        return money(frame, width, height)
+
+
+class VenuePanel(FramePanel):
+    def draw_frame(self, frame: Frame, width: int, height: int) -> list[Text]:
+        return venue(frame, width, height)
+
+
+class OrdersPanel(FramePanel):
+    """As tall as the grid is deep, so that the panels around it keep their places."""
+
+    HOLDS_WHEN_FROZEN = True
+
+    def watch_frame(self, frame: Frame | None) -> None:
+        if frame is not None:
+            self.styles.height = min(2 * frame.view.quote.grid_num, _MOST_ORDERS) + 3
+        super().watch_frame(frame)
+
+    def draw_frame(self, frame: Frame, width: int, height: int) -> list[Text]:
+        return orders(frame, width, height)
+
+
+class LinksPanel(FramePanel):
+    def draw_frame(self, frame: Frame, width: int, height: int) -> list[Text]:
+        return links(frame, width, height)
+
+
+class BannerPanel(FramePanel):
+    """The bar under the header, shown only when there is something to say."""
+
+    def watch_frame(self, frame: Frame | None) -> None:
+        self.display = frame is not None and bool(banner(frame, 1))
+        super().watch_frame(frame)
+
+    def is_stale(self, frame: Frame) -> bool:
+        return False
+
+    def draw_frame(self, frame: Frame, width: int, height: int) -> list[Text]:
+        return banner(frame, width)
+
+
+class GonePanel(FramePanel):
+    """The box in the middle when the engine is gone."""
+
+    def watch_frame(self, frame: Frame | None) -> None:
+        lines = [] if frame is None else gone(frame)
+        self.display = bool(lines)
+        self.styles.height = len(lines) + 2
+        self.set_class(frame is not None and frame.line is Line.ENDED and frame.verified, "-calm")
+        super().watch_frame(frame)
+
+    def is_stale(self, frame: Frame) -> bool:
+        return False
+
+    def draw_frame(self, frame: Frame, width: int, height: int) -> list[Text]:
+        lines = gone(frame)
+        for line in lines:
+            line.align("center", width)
+        return lines
