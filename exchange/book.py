@@ -225,11 +225,11 @@ def _store(
         slot = (0 if side > 0 else window) + (price_ticks & (window - 1))
         old = int(lots[slot])
         lots[slot] = new_lots
-        blocks[slot // BLOCK_TICKS] += (new_lots > 0) - (old > 0)
+        blocks[slot // BLOCK_TICKS] += int(new_lots > 0) - int(old > 0)
     else:
         key = 2 * price_ticks + (0 if side > 0 else 1)
         old = _far_set(far_keys, far_lots, state, key, new_lots)
-    state[S_LEVELS] += (new_lots > 0) - (old > 0)
+    state[S_LEVELS] += int(new_lots > 0) - int(old > 0)
     return old
 
 
@@ -348,7 +348,7 @@ def _apply_side(
             set_level(lots, blocks, far_keys, far_lots, state, side, ticks, new_lots)
             continue
         slot = base + (ticks & (window - 1))
-        change = (new_lots > 0) - (lots[slot] > 0)
+        change = int(new_lots > 0) - int(lots[slot] > 0)
         lots[slot] = new_lots
         blocks[slot // BLOCK_TICKS] += change
         state[S_LEVELS] += change
