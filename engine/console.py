@@ -13,7 +13,7 @@ import struct
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
-from engine.core.operator import Action
+from engine.core.actions import Action
 from engine.core.view import DeskView, Record
 from engine.errors import NoEngine, ProtocolError, StartError
 from engine.protocol import (

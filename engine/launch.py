@@ -20,12 +20,18 @@ _FIRST_LOOK_S = 0.02
 _LOG_TAIL_BYTES = 2000
 
 
-def ensure_engine(config_path: Path, overrides: list[str], say: Callable[[str], None]) -> Places:
+def ensure_engine(
+    config_path: Path,
+    overrides: list[str],
+    say: Callable[[str], None],
+    meanwhile: Callable[[], None] = lambda: None,
+) -> Places:
     """Make sure that an engine runs for this config, and give the places of its desk.
 
     Args:
         overrides: ``section.key=value`` texts over the file.
         say: Told in one line what is being waited for.
+        meanwhile: Work of the caller's own that may as well be done while the engine starts.
 
     Raises:
         EngineError: When the config is wrong or the engine does not come up; one line.
@@ -37,6 +43,7 @@ def ensure_engine(config_path: Path, overrides: list[str], say: Callable[[str], 
     warm_up_first()
     say(f"starting the engine (log: {places.engine_log})")
     started = start_detached(["run", *config_arguments(config_path, overrides)], places.engine_log)
+    meanwhile()
     wait_until(lambda: asyncio.run(engine_answers(places)), started, places.engine_log, "engine")
     return places
 

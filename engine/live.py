@@ -15,7 +15,8 @@ from collections.abc import AsyncIterator
 import structlog
 
 from engine.console import ConsoleServer
-from engine.core.operator import Action, OperatorCommand
+from engine.core.actions import Action
+from engine.core.operator import OperatorCommand
 from engine.core.portrait import Portraitist, preview
 from engine.core.quoter import STEP_NS
 from engine.core.trader import OUR_PREFIX, Trader

@@ -11,7 +11,7 @@ from typing import TypeAlias
 
 import msgspec
 
-from engine.core.operator import Action
+from engine.core.actions import Action
 from engine.core.view import DeskView, Preview, Record
 from engine.errors import ProtocolError
 

@@ -12,7 +12,7 @@ from rich.table import Table
 
 from engine.config import load_config
 from engine.console import ConsoleClient
-from engine.core.operator import Action
+from engine.core.actions import Action
 from engine.core.view import DeskView, SideView
 from engine.errors import EngineError, NoEngine, NotVerified
 from engine.launch import desk_places

@@ -28,6 +28,7 @@ from engine.core.trader import Trader
 from engine.core.view import DeskView, Mode, SideReason
 from engine.errors import RecordingError
 from engine.recorded_venue import RecordedVenue, ReplayRules
+from engine.warm import warm_up
 from exchange.binance import frames
 from exchange.errors import Garbled
 from exchange.instrument import E8
@@ -293,6 +294,7 @@ def replay_files(
     for path in files:
         if not path.is_file():
             raise RecordingError(path, None, "no such file")
+    warm_up(replay=True)
     with _progress() as report:
         result = Replay(config, files, report).run()
     if fills_path is not None:

@@ -8,6 +8,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Callable
 from pathlib import Path
 
 import structlog
@@ -37,9 +38,12 @@ def run_engine(config_path: Path, overrides: list[str]) -> None:
         places.engine_lock, "an engine", "attach to it with ./run, or end it: ./run engine stop"
     ):
         _log_to_stdout()
-        ensure_exchange(config, places, config_arguments(config_path, overrides))
-        import uvloop  # noqa: PLC0415  # after the checks that need no loop
+        wait_for_exchange = start_exchange(config, places, config_arguments(config_path, overrides))
+        import uvloop  # noqa: PLC0415  # imports go on while the exchange starts
 
+        import engine.live  # noqa: F401, PLC0415
+
+        wait_for_exchange()
         uvloop.run(_trade(config, places))
 
 
@@ -95,17 +99,18 @@ def _new_epoch() -> str:
     return digits
 
 
-def ensure_exchange(config: Config, places: Places, arguments: list[str]) -> None:
+def start_exchange(config: Config, places: Places, arguments: list[str]) -> Callable[[], None]:
     """Start the paper exchange unless one answers already.
 
-    Raises:
-        StartError: When it does not come up; its own last line says why.
+    Returns:
+        What waits until it answers; it raises ``StartError`` with the exchange's own last
+        line when it does not come up.
     """
     url = f"http://127.0.0.1:{config.paper.port}/fapi/v1/ping"
     if _pings(url):
-        return
+        return lambda: None
     process = start_detached(["exchange", *arguments], places.exchange_log)
-    wait_until(lambda: _pings(url), process, places.exchange_log, "paper exchange")
+    return lambda: wait_until(lambda: _pings(url), process, places.exchange_log, "paper exchange")
 
 
 def _pings(url: str) -> bool:

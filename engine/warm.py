@@ -5,11 +5,11 @@ import subprocess
 import sys
 
 from engine.errors import StartError
-from exchange.jit_cache import is_warm
+from exchange.jit_cache import is_warm, mark_warm
 
-KERNEL_MODULES = (
+_DESK_ROOMS = (
+    "exchange.binance.frames",
     "exchange.book",
-    "exchange.simulation",
     "engine.core.orders",
     "engine.core.quoter",
     "engine.models.glft",
@@ -18,9 +18,16 @@ KERNEL_MODULES = (
 )
 
 
-def warm_up() -> None:
-    """Compile or load every kernel in this process; a bar on a terminal when it must compile."""
-    for module in KERNEL_MODULES:
+_REPLAY_ROOMS = ("exchange.simulation",)
+
+
+def warm_up(*, replay: bool = False) -> None:
+    """Compile or load the kernels in this process; a bar on a terminal when it must compile.
+
+    Args:
+        replay: Also those that only a replay runs.
+    """
+    for module in _DESK_ROOMS + _REPLAY_ROOMS * replay:
         importlib.import_module(module)
     from exchange.jit import warm_up as steps  # noqa: PLC0415  # numba takes its time to import
 
@@ -51,4 +58,5 @@ def warm_up_first() -> None:
 
 
 if __name__ == "__main__":
-    warm_up()
+    warm_up(replay=True)
+    mark_warm()

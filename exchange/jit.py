@@ -13,7 +13,7 @@ import numpy as np
 from numba import types as nb
 from numpy.typing import NDArray
 
-from exchange.jit_cache import cache_folder, forget_old_caches, mark_warm
+from exchange.jit_cache import cache_folder, forget_old_caches
 
 IntArray: TypeAlias = NDArray[np.int64]
 """A contiguous int64 array of one dimension."""
@@ -44,7 +44,8 @@ def _numba_type(hint: Any) -> Any:
     if hint == FloatArray:
         return nb.float64[::1]
     if get_origin(hint) is tuple:
-        return nb.Tuple([_numba_type(part) for part in get_args(hint)])  # type: ignore[no-untyped-call]  # numba is untyped
+        parts = [_numba_type(part) for part in get_args(hint)]
+        return nb.Tuple(parts)  # type: ignore[no-untyped-call]  # numba has no types of its own
     raise TypeError(f"a kernel cannot take {hint!r}")
 
 
@@ -67,4 +68,3 @@ def warm_up() -> Iterator[tuple[int, int, str]]:
     for done, kernel in enumerate(list(_registry), start=1):
         kernel.compile(signature_of(kernel.py_func))
         yield done, len(_registry), kernel.__name__
-    mark_warm()

@@ -1,27 +1,10 @@
 """The operator's hand: what a console may ask, and what has been decided so far."""
 
 from dataclasses import dataclass, field, replace
-from enum import StrEnum
 
+from engine.core.actions import Action
 from engine.core.quoter import Tuning
 from exchange.types import Event, Side
-
-
-class Action(StrEnum):
-    """What an operator can ask. The first five only ever reduce risk."""
-
-    PAUSE = "pause"
-    PANIC = "panic"
-    SIDE_OFF = "side_off"
-    STOP = "stop"
-    """Cancel ours, verify, end the engine. ``name`` is ``keep`` or ``flatten``."""
-    PING = "ping"
-    RESUME = "resume"
-    SIDE_ON = "side_on"
-    PREVIEW = "preview"
-    """What would the quotes be with ``name`` at ``value``? Changes nothing."""
-    SET = "set"
-    """Set ``name`` to ``value``, provided that it still is ``expected``."""
 
 
 class OperatorCommand(Event, frozen=True, kw_only=True, tag=True):

@@ -13,12 +13,13 @@ import numpy as np
 
 from engine.core import orders
 from engine.core.account import AccountWatch, Verdict
+from engine.core.actions import Action
 from engine.core.budgets import OrderBudget
 from engine.core.explain import QUOTING, Why
 from engine.core.ledger import Ledger, usdt
 from engine.core.log import DeskLog
 from engine.core.market import Market
-from engine.core.operator import Action, OperatorCommand, OperatorState, retuned, side_named
+from engine.core.operator import OperatorCommand, OperatorState, retuned, side_named
 from engine.core.orders import CAPACITY, OrderTable, reconcile_side
 from engine.core.quoter import Calibrator, Offsets, Tuning, grid_prices, offsets
 from engine.core.refusals import Policy, policy_for

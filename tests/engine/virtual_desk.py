@@ -8,11 +8,13 @@ import heapq
 import random
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import count
 
 import orjson
 
-from engine.core.operator import Action, OperatorCommand
+from engine.core.actions import Action
+from engine.core.operator import OperatorCommand
 from engine.core.settings import DeskSettings
 from engine.core.trader import OUR_PREFIX, Trader
 from engine.core.view import Mode
@@ -210,7 +212,7 @@ class VirtualDesk:
                 if link is Link.PRIVATE:
                     self._carry_private(raw)
                 elif not self._chance(self._faults.market_lost):
-                    self._later(2, lambda raw=raw: self.feed(MarketFrame, raw=raw))
+                    self._later(2, partial(self.feed, MarketFrame, raw=raw))
 
     def _carry_private(self, raw: bytes) -> None:
         if self.now_ns < self._private_up_ns:

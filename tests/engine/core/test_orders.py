@@ -42,8 +42,14 @@ def reconciled(table: OrderTable, side: Side, wanted: list[int]) -> tuple[list[i
     wanted_ticks = np.zeros(CAPACITY, dtype=np.int64)
     wanted_ticks[: len(wanted)] = wanted
     n_cancels, n_places = reconcile_side(
-        *(table.state, table.side, table.price_ticks),
-        *(side, wanted_ticks, len(wanted), cancels, places),
+        table.state,
+        table.side,
+        table.price_ticks,
+        side,
+        wanted_ticks,
+        len(wanted),
+        cancels,
+        places,
     )
     return table.price_ticks[cancels[:n_cancels]].tolist(), places[:n_places].tolist()
 

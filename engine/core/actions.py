@@ -1,0 +1,20 @@
+"""The verbs of the console: everything that an operator can ask of a desk."""
+
+from enum import StrEnum
+
+
+class Action(StrEnum):
+    """What an operator can ask. The first five only ever reduce risk."""
+
+    PAUSE = "pause"
+    PANIC = "panic"
+    SIDE_OFF = "side_off"
+    STOP = "stop"
+    """Cancel ours, verify, end the engine. ``name`` is ``keep`` or ``flatten``."""
+    PING = "ping"
+    RESUME = "resume"
+    SIDE_ON = "side_on"
+    PREVIEW = "preview"
+    """What would the quotes be with ``name`` at ``value``? Changes nothing."""
+    SET = "set"
+    """Set ``name`` to ``value``, provided that it still is ``expected``."""
