@@ -37,6 +37,7 @@ from engine.protocol import (
 
 _CHUNK_BYTES = 65536
 _HELLO_TIMEOUT_S = 2.0
+_GOODBYE_TIMEOUT_S = 1.0
 _UNREAD_LIMIT_BYTES = 1024 * 1024
 _PEER_CREDENTIALS = struct.Struct("3i")
 
@@ -63,6 +64,9 @@ class Console:
 
     def drop(self) -> None:
         self._writer.transport.abort()
+
+    async def hang_up(self) -> None:
+        await _closed(self._writer)
 
 
 class ConsoleServer:
@@ -109,10 +113,21 @@ class ConsoleServer:
         self._server.close()
         for console in self._consoles:
             console.send(goodbye)
-        await asyncio.sleep(0)  # one turn for the loop to write what fits
-        for console in list(self._consoles):
-            console._writer.close()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_GOODBYE_TIMEOUT_S), asyncio.TaskGroup() as tasks:
+                for console in list(self._consoles):
+                    tasks.create_task(console.hang_up(), name="hang up")
         self._path.unlink(missing_ok=True)
+
+    @property
+    def attached(self) -> int:
+        """How many consoles are attached."""
+        return len(self._consoles)
+
+    def drop_all(self) -> None:
+        """Cut every line at once, without a word."""
+        for console in self._consoles:
+            console.drop()
 
     def publish(self, view: DeskView) -> None:
         """Send the newest view and every record not yet sent to each console."""
@@ -145,7 +160,7 @@ class ConsoleServer:
         finally:
             if console in self._consoles:
                 self._consoles.remove(console)
-            writer.close()
+            await _closed(writer)
 
     def _admit(self, hello: Hello, writer: asyncio.StreamWriter) -> Console:
         role, note = hello.role, ""
@@ -177,6 +192,13 @@ class ConsoleServer:
             console.send(
                 Answer(message.command_id, accepted=False, text="this console only watches")
             )
+
+
+async def _closed(writer: asyncio.StreamWriter) -> None:
+    """Write out what is left, as far as the other end takes it, and close."""
+    writer.close()
+    with contextlib.suppress(ConnectionError):
+        await writer.wait_closed()
 
 
 def _same_user(writer: asyncio.StreamWriter) -> bool:
@@ -245,8 +267,9 @@ class ConsoleClient:
                     if messages:
                         return cls._welcomed(reader, writer, splitter, messages)
         except (TimeoutError, ConnectionError) as error:
-            writer.close()
+            await _closed(writer)
             raise NoEngine(f"the engine on {path} does not answer") from error
+        await _closed(writer)
         raise NoEngine(f"the engine on {path} closed the line")
 
     @classmethod
@@ -310,9 +333,7 @@ class ConsoleClient:
             self._waiting.pop(command_id, None)
 
     async def close(self) -> None:
-        self._writer.close()
-        with contextlib.suppress(ConnectionError):
-            await self._writer.wait_closed()
+        await _closed(self._writer)
 
     def _settle(self, answer: Answer) -> None:
         future = self._waiting.get(answer.command_id)

@@ -1,0 +1,106 @@
+"""A wrong setting is refused at the door, by file, key and fix."""
+
+from pathlib import Path
+
+import pytest
+
+from engine.config import load_config
+from engine.core.view import Mode
+from engine.errors import ConfigError
+
+CONFIGS = Path(__file__).parents[2] / "configs"
+PAPER = CONFIGS / "paper.toml"
+
+
+def refusal(*overrides: str, path: Path = PAPER) -> str:
+    with pytest.raises(ConfigError) as caught:
+        load_config(path, list(overrides)).desk_settings()
+    return str(caught.value).removeprefix(f"{path}: ")
+
+
+def edited(tmp_path: Path, old: str, new: str) -> Path:
+    path = tmp_path / "edited.toml"
+    text = PAPER.read_text(encoding="utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new), encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize("name", ["paper.toml", "study.toml"])
+def test_every_config_that_we_ship_is_good(name: str) -> None:
+    """They are documentation that runs."""
+    config = load_config(CONFIGS / name)
+
+    assert config.mode is Mode.PAPER
+    assert config.desk_settings().config == name
+    assert config.paper_settings().capital_e8 > 0
+
+
+def test_study_config_holds_the_study_s_own_parameters() -> None:
+    """gamma .3, delta 3, adj1 1.5, adj2 10 per BTC, .003 of at most .12, 4 a side, 40 levels."""
+    desk = load_config(CONFIGS / "study.toml").desk_settings()
+
+    assert (desk.gamma, desk.delta, desk.adj1, desk.grid_num) == (0.3, 3, 1.5, 4)
+    assert desk.adj2 == pytest.approx(10 * 0.003)
+    assert (desk.order_lots, desk.max_position_lots) == (3, 120)
+    assert (desk.window_s, desk.recalibrate_s, desk.fit_levels) == (600, 5, 40)
+    assert desk.capital_usdt == 302
+    assert desk.prior is None
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("strategy.gama=1", "strategy.gama: is not a setting; did you mean gamma?"),
+        ("strategie.gamma=1", "strategie: is not a setting; did you mean strategy?"),
+        ("strategy.gamma=0", "strategy.gamma: expected `float` > 0.0"),
+        ("strategy.gamma=lots", "strategy.gamma: expected `float`, got `str`"),
+        ("strategy.grid_num=0", "strategy.grid_num: expected `int` >= 1"),
+        ("strategy.order_qty=0.0005", "strategy.order_qty: 0.0005 is not a multiple of 0.001"),
+        ("strategy.order_qty=0", "strategy.order_qty: must be positive"),
+        ("strategy.max_position=0.001", "strategy.max_position: is smaller than"),
+        ("desk.mode=live", "desk.mode: invalid enum value 'live'"),
+        ("paper.port=80", "paper.port: expected `int` >= 1024"),
+    ],
+)
+def test_a_wrong_value_is_named_with_its_key(override: str, message: str) -> None:
+    """The trader reads one line and knows what to change."""
+    assert refusal(override).startswith(message)
+
+
+def test_an_override_must_say_section_key_and_value() -> None:
+    """``--set gamma=1`` sets nothing that anybody meant."""
+    assert refusal("gamma=1") == "--set: gamma=1: write it as section.key=value"
+
+
+def test_an_exact_decimal_may_be_set_without_quotes() -> None:
+    """On a command line quotes are the shell's."""
+    config = load_config(PAPER, ["strategy.order_qty=0.005"])
+
+    assert config.strategy.order_qty == "0.005"
+
+
+def test_a_missing_key_is_named(tmp_path: Path) -> None:
+    """Nothing that moves money has a hidden default."""
+    path = edited(tmp_path, "gamma = 0.01", "")
+
+    assert refusal(path=path) == "strategy.gamma: is missing"
+
+
+def test_half_a_prior_is_refused(tmp_path: Path) -> None:
+    """A, k and sigma come from the same market or not at all."""
+    path = edited(tmp_path, "prior_k_per_tick = 0.12", "")
+
+    assert "go together" in refusal(path=path)
+
+
+def test_a_file_that_is_no_toml_says_where(tmp_path: Path) -> None:
+    """With the parser's line and column."""
+    path = edited(tmp_path, "[desk]", "[desk")
+
+    assert "is not TOML" in refusal(path=path)
+
+
+def test_a_file_that_is_not_there_says_which_one_is(tmp_path: Path) -> None:
+    """A typo in --config is the most likely first mistake."""
+    assert "no such file" in refusal(path=tmp_path / "none.toml")
