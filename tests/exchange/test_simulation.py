@@ -1,5 +1,8 @@
 """Fills of our own orders in a market that was recorded without them."""
 
+import csv
+import gzip
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -7,6 +10,7 @@ from hypothesis import strategies as st
 
 from exchange.book import NO_ASK, NO_BID
 from exchange.errors import InvariantBroken, SettingsError
+from exchange.instrument import Instrument
 from exchange.jit import IntArray
 from exchange.simulation import (
     QueueModel,
@@ -19,7 +23,9 @@ from exchange.simulation import (
     share_behind,
 )
 from exchange.types import Side
+from tests.naive.peer_exchange import Entry, PeerExchange, market_in_exchange_order
 from tests.naive.resting import NaiveOrders
+from tests.places import PARITY, USDM
 
 BUY, SELL = Side.BUY, Side.SELL
 
@@ -317,6 +323,49 @@ def test_orders_at_one_price_never_fill_more_than_was_printed(
 
     assert all(lots <= size for lots, size in zip(filled, prints, strict=True))
     assert sum(filled) <= max(0, sum(prints) - min(ahead for _, ahead in queues))
+
+
+def peer_fills(run: str) -> list[tuple[Entry, int]]:
+    """Orders of one comparison run, with the venue time of their fills.
+
+    The request time in the file is that of the last request, which for some is a cancel
+    that came too late; those tell nothing of when the order came, and are left out.
+    """
+    latency_ns = 10_000_000
+    with gzip.open(PARITY / f"fills_{run}.csv.gz", "rt") as file:
+        rows = [
+            (
+                Entry(
+                    int(row["req_ts"]) + latency_ns,
+                    BUY if row["side"] == "B" else SELL,
+                    int(row["price_tick"]),
+                    3,
+                ),
+                int(row["exch_ts"]),
+            )
+            for row in csv.DictReader(file)
+        ]
+    return [(entry, filled_ns) for entry, filled_ns in rows if filled_ns > entry.arrival_ns]
+
+
+@pytest.mark.parametrize(
+    ("run", "model", "fills"),
+    [
+        ("usdm_touch_risk", QueueModel.RISK_AVERSE, 1153),
+        ("usdm_touch_log", QueueModel.LOG, 1181),
+        ("usdm_near_log", QueueModel.LOG, 650),
+    ],
+)
+def test_whole_fills_happen_when_the_peers_did(run: str, model: QueueModel, fills: int) -> None:
+    """Real orders in a real market: to the nanosecond, each where hftbacktest filled it."""
+    expected = peer_fills(run)
+    peer = PeerExchange(model, 0.001, [entry for entry, _ in expected])
+
+    for word in market_in_exchange_order(USDM, Instrument.from_steps("BTCUSDT", "0.1", "0.001")):
+        peer.see(word)
+
+    assert len(expected) == fills
+    assert peer.filled_ns == {key: filled_ns for key, (_, filled_ns) in enumerate(expected)}
 
 
 # ---------------------------------------------------------------- latency

@@ -1,0 +1,101 @@
+"""The exchange side of hftbacktest without partial fills, one level at a time.
+
+Written from the replay rules, sections 4 to 7. The best prices follow the peer: a bid that
+passes the best ask hides the asks that it passed, until they are updated.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeAlias
+
+from exchange.binance.frames import DepthDiff, Snapshot, TradePrint, decode
+from exchange.book import NO_ASK, NO_BID, Book, follow_touch, next_level, set_level
+from exchange.instrument import Instrument
+from exchange.recording.reader import Recording
+from exchange.simulation import QueueModel, RestingOrders
+from exchange.types import Side
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """An order on its way to the exchange."""
+
+    arrival_ns: int
+    side: Side
+    price_ticks: int
+    qty_lots: int
+
+
+MarketWord: TypeAlias = DepthDiff | Snapshot | TradePrint
+
+
+def market_in_exchange_order(path: Path, instrument: Instrument) -> list[MarketWord]:
+    """Depth and prints of a recording by venue time; file order breaks ties."""
+    words = (decode(line.raw, instrument) for line in Recording(path))
+    market = [word for word in words if isinstance(word, MarketWord)]
+    return sorted(market, key=lambda word: word.exch_ns)
+
+
+class PeerExchange:
+    """Replays a market once, and notes when each of the given orders fills."""
+
+    def __init__(self, model: QueueModel, lot_size: float, entries: list[Entry]) -> None:
+        self.filled_ns: dict[int, int] = {}
+        """Venue time of the fill of each entry, by its place in the list."""
+        self._entries = entries
+        self._waiting = sorted(range(len(entries)), key=lambda i: -entries[i].arrival_ns)
+        self._orders = RestingOrders(len(entries), model, 3.0, lot_size, whole_fills=True)
+        self._book = Book()
+        self._best = {Side.BUY: NO_BID, Side.SELL: NO_ASK}
+
+    def see(self, word: MarketWord) -> None:
+        """One event of the market; orders that were due before it are resting by then."""
+        self._accept_due(word.exch_ns)
+        if isinstance(word, TradePrint):
+            number = self._orders.on_trade(word.aggressor, word.price_ticks, word.qty_lots)
+            self._note(number, word.exch_ns)
+            return
+        if isinstance(word, Snapshot):
+            self._book.clear()
+            self._best = {Side.BUY: NO_BID, Side.SELL: NO_ASK}
+        self._book.make_room(word.bid_ticks.size + word.ask_ticks.size)
+        for side, ticks, lots in (
+            (Side.BUY, word.bid_ticks, word.bid_lots),
+            (Side.SELL, word.ask_ticks, word.ask_lots),
+        ):
+            for price_ticks, new_lots in zip(ticks.tolist(), lots.tolist(), strict=True):
+                self._set(side, price_ticks, new_lots, word.exch_ns)
+        follow_touch(*self._book.arrays)
+
+    def _accept_due(self, now_ns: int) -> None:
+        # Market data of the same instant goes first, so an order due now waits for it.
+        while self._waiting and self._entries[self._waiting[-1]].arrival_ns < now_ns:
+            key = self._waiting.pop()
+            entry = self._entries[key]
+            ahead = self._book.lots_at(entry.side, entry.price_ticks)
+            self._orders.accept(key, entry.side, entry.price_ticks, entry.qty_lots, ahead)
+
+    def _set(self, side: Side, price_ticks: int, new_lots: int, now_ns: int) -> None:
+        old_lots = set_level(*self._book.arrays, int(side), price_ticks, new_lots)
+        self._orders.on_level(side, price_ticks, old_lots, new_lots)
+        other = Side(-side)
+        if new_lots == 0 and price_ticks == self._best[side]:
+            self._best[side] = self._next(side, price_ticks)
+        elif new_lots > 0 and side * price_ticks > side * self._best[side]:
+            self._best[side] = price_ticks
+            if side * price_ticks >= side * self._best[other]:
+                self._best[other] = self._next(other, price_ticks)
+            moved = (
+                self._orders.on_best_bid_raised
+                if side is Side.BUY
+                else self._orders.on_best_ask_lowered
+            )
+            self._note(moved(price_ticks), now_ns)
+
+    def _next(self, side: Side, beyond_ticks: int) -> int:
+        lots, blocks, far_keys, _, state = self._book.arrays
+        return next_level(lots, blocks, far_keys, state, int(side), beyond_ticks)
+
+    def _note(self, number: int, now_ns: int) -> None:
+        for key, _, _ in self._orders.fills(number):
+            self.filled_ns[key] = now_ns
