@@ -205,7 +205,7 @@ class Replay:
         try:
             word = frames.decode(raw, self._grid)
         except Garbled as error:
-            raise RecordingError(path, number, str(error)) from error
+            raise RecordingError(path, number, error.what) from error
         if isinstance(word, frames.DepthDiff | frames.TradePrint | frames.Snapshot):
             venue_ns = word.exch_ns or local_ns
             heapq.heappush(self._turns, _Turn(venue_ns, _VENUE, number, raw, word))

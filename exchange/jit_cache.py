@@ -12,7 +12,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 _ROOT = Path(__file__).resolve().parent.parent
-_KERNEL_ROOMS = ("exchange", "engine/models", "engine/core")
+_KERNEL_ROOMS = ("exchange", "exchange/binance", "engine/models", "engine/core")
 _KEPT_CACHES = 4
 
 

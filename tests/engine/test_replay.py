@@ -1,0 +1,196 @@
+"""Replay on real bytes: fills, money that adds up, the same twice, and clear words when not."""
+
+import csv
+import gzip
+import itertools
+import json
+from pathlib import Path
+
+import pytest
+
+from engine.cli import app, guarded
+from tests.places import THIN, USDM
+
+STUDY = Path(__file__).parents[2] / "configs" / "study.toml"
+NEAR = (
+    *("--set", "calibration.window_s=10"),
+    *("--set", "strategy.adj1=0.2"),
+    *("--set", "strategy.adj2=0.2"),
+)
+
+
+@pytest.fixture(scope="module")
+def minute(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The first 16,000 messages of the real recording: about a minute."""
+    path = tmp_path_factory.mktemp("recording") / "minute.dat"
+    with gzip.open(USDM) as lines:
+        path.write_bytes(b"".join(itertools.islice(lines, 16_000)))
+    return path
+
+
+def replay(capsys: pytest.CaptureFixture[str], *arguments: str | Path) -> tuple[int, str, str]:
+    """Exit code and what was printed on either stream."""
+    code = guarded(lambda **_: app(["replay", *map(str, arguments)], standalone_mode=False))
+    printed = capsys.readouterr()
+    return code, printed.out, printed.err
+
+
+def test_a_desk_near_the_touch_is_filled_and_its_money_adds_up(
+    minute: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Total, position and the file of fills tell one story."""
+    fills_path = tmp_path / "fills.csv"
+
+    code, out, _ = replay(capsys, minute, *NEAR, "--json", "--fills", fills_path)
+
+    result = json.loads(out)
+    with fills_path.open(encoding="ascii") as stream:
+        rows = list(csv.DictReader(stream))
+    signed = [float(row["qty"]) * (1 if row["side"] == "B" else -1) for row in rows]
+    money = result["pnl_usdt"]
+    assert code == 0
+    assert len(rows) == result["fills"] > 10
+    assert list(rows[0]) == ["exch_ns", "side", "price", "qty", "maker"]
+    assert sum(signed) == pytest.approx(float(result["position"]), abs=1e-9)
+    assert money["total"] == pytest.approx(
+        money["spread"] + money["inventory"] + money["fees"] + money["funding"], abs=1e-9
+    )
+
+
+def test_fills_lie_within_what_the_recording_traded(
+    minute: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A fill at a price that the market never came near would be a present, not a fill."""
+    fills_path = tmp_path / "fills.csv"
+    replay(capsys, minute, *NEAR, "--fills", fills_path)
+    lines = (json.loads(line.split(b" ", 1)[1]) for line in minute.read_bytes().splitlines())
+    traded = [float(m["data"]["p"]) for m in lines if m.get("data", {}).get("e") == "trade"]
+
+    with fills_path.open(encoding="ascii") as stream:
+        filled = [float(row["price"]) for row in csv.DictReader(stream)]
+
+    assert min(traded) <= min(filled)
+    assert max(filled) <= max(traded)
+
+
+def test_twice_gives_the_same_bytes(
+    minute: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Nothing in a replay depends on when or where it runs."""
+    first, second = (
+        (replay(capsys, minute, *NEAR, "--json", "--fills", path)[1], path.read_bytes())
+        for path in (tmp_path / "a.csv", tmp_path / "b.csv")
+    )
+
+    assert first == second
+
+
+def test_the_whole_recording_plays(capsys: pytest.CaptureFixture[str]) -> None:
+    """345 s of the real market, with the paper desk's own parameters."""
+    code, out, _ = replay(capsys, USDM)
+
+    assert code == 0
+    assert "BTCUSDT with paper.toml: 93954 lines, 344.8 s" in out
+    assert "receive times moved by +1277.2 ms" in out
+    assert "BUY " in out
+    assert "SELL" in out
+
+
+def test_the_study_s_window_is_too_long_for_a_short_recording_and_it_says_so(
+    minute: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A strategy that never quoted without a word is the classic waste of an evening."""
+    code, out, _ = replay(capsys, minute, "--config", STUDY)
+
+    assert code == 0
+    assert "nothing was quoted" in out
+    assert "s of the 600 s window seen" in out
+    assert "--set calibration.window_s=" in out
+
+
+def test_a_spot_recording_plays_with_its_own_symbol_and_grid(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Microsecond stamps, no venue time on depth, ids that count by one: it must still chain."""
+    code, out, _ = replay(
+        capsys,
+        THIN,
+        *("--set", "desk.symbol=NEXOUSDT"),
+        *("--set", "instrument.tick_size=0.001", "--set", "instrument.lot_size=0.01"),
+        *("--set", "strategy.order_qty=10.00", "--set", "strategy.max_position=100.00"),
+        *("--set", "paper.start_price=1.000", "--json"),
+    )
+
+    result = json.loads(out)
+    assert code == 0
+    assert result["lines"] == 1804
+    assert result["orders_placed"] > 0
+
+
+@pytest.mark.parametrize(
+    ("path", "extra", "message"),
+    [
+        (THIN, (), "holds NEXOUSDT, but desk.symbol is BTCUSDT"),
+        (
+            USDM,
+            ("--set", "instrument.tick_size=0.5"),
+            "line 1: '58710.20' is not a decimal on the grid of BTCUSDT (tick size 0.5",
+        ),
+        (Path("none.gz"), (), "none.gz: no such file"),
+        (Path(__file__), (), "test_replay.py, line 1:"),
+    ],
+)
+def test_a_recording_that_does_not_fit_gets_one_line(
+    path: Path, extra: tuple[str, ...], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It names the file, what is wrong and what would mend it."""
+    code, out, err = replay(capsys, path, *extra)
+
+    assert code == 1
+    assert out == ""
+    assert message in err
+    assert err.count("\n") == 1
+
+
+def test_a_torn_recording_plays_up_to_its_tear_and_says_so(
+    minute: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """kill -9 on a recorder loses its last second and nothing before it."""
+    torn = tmp_path / "torn.dat.gz"
+    torn.write_bytes(gzip.compress(minute.read_bytes())[:-50_000])
+
+    code, out, _ = replay(capsys, torn, *NEAR)
+
+    assert code == 0
+    assert "TORN" in out
+    assert "fills " in out
+
+
+def test_a_recording_without_a_snapshot_says_that_it_has_no_book(
+    minute: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Only the first file of a session holds one; the others continue it."""
+    without = tmp_path / "without.dat"
+    lines = minute.read_bytes().splitlines(keepends=True)
+    without.write_bytes(b"".join(line for line in lines if b'{"lastUpdateId"' not in line))
+
+    _, out, _ = replay(capsys, without)
+
+    assert "nothing was quoted" in out
+    assert "no book" in out
+
+
+def test_two_files_of_one_session_play_as_one(
+    minute: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A session is recorded in one file a day."""
+    lines = minute.read_bytes().splitlines(keepends=True)
+    parts = [tmp_path / "day1.dat", tmp_path / "day2.dat"]
+    parts[0].write_bytes(b"".join(lines[:9_000]))
+    parts[1].write_bytes(b"".join(lines[9_000:]))
+
+    whole, halves = (
+        json.loads(replay(capsys, *files, *NEAR, "--json")[1]) for files in ([minute], parts)
+    )
+
+    assert {**halves, "files": []} == {**whole, "files": []}
