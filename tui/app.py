@@ -13,7 +13,7 @@ from textual.app import App
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
 
-from engine.core.operator import Action
+from engine.core.actions import Action
 from engine.core.view import DeskView, Record, SideReason
 from engine.errors import EngineError
 from engine.protocol import (

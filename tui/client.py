@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from engine.console import ConsoleClient
-from engine.core.operator import Action
+from engine.core.actions import Action
 from engine.errors import EngineError, NoEngine
 from engine.protocol import Answer, Goodbye, RecordsMessage, Role, ViewMessage, Welcome
 

@@ -73,11 +73,13 @@ async def open_desk(
         engine.show(**view)
     await engine.open()
     app = DeskApp(socket, read_only=read_only, retry_s=0.05)
-    async with app.run_test(size=size) as pilot:
-        desk = Desk(app, pilot, engine)
-        await desk.sees("BTCUSDT")
-        yield desk
-    await engine.close()
+    try:
+        async with app.run_test(size=size, notifications=True) as pilot:
+            desk = Desk(app, pilot, engine)
+            await desk.sees("BTCUSDT")
+            yield desk
+    finally:
+        await engine.close()
 
 
 @pytest.fixture

@@ -4,14 +4,13 @@ It records every command it is given and answers as the real one would.
 """
 
 import asyncio
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from engine.console import ConsoleServer
-from engine.core.operator import Action
+from engine.core.actions import Action
 from engine.core.view import (
     BookView,
     DeskView,
@@ -160,18 +159,18 @@ class FakeEngine:
         self.commands: list[CommandMessage] = []
         self.records: list[Record] = []
         self.refuse: dict[Action, str] = {}
-        self.deaf = False
-        """Does it keep its answers to itself?"""
-        self._heard = asyncio.Condition()
         welcome = Welcome(VERSION, Role.WRITER, pid, self.view.config, self.view.symbol)
         self._server = ConsoleServer(socket, welcome, self._obey, self._records_since)
-        self._tasks: set[asyncio.Task[None]] = set()
 
     async def open(self) -> None:
         await self._server.open()
 
     async def close(self, goodbye: Goodbye | None = None) -> None:
+        """Say goodbye, and wait until every console has left."""
         await self._server.close(goodbye or Goodbye(verified=True, text="no order of ours is left"))
+        for _ in range(200):
+            if self._server._consoles:
+                await asyncio.sleep(0.01)
 
     def show(self, **changes: Any) -> None:
         """Change the view and send it."""
@@ -225,6 +224,3 @@ class FakeEngine:
             new_skew_ticks_per_lot=0.075,
             note="",
         )
-
-
-Until = Callable[[], bool]

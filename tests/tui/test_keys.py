@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from textual import events
 
-from engine.core.operator import Action
+from engine.core.actions import Action
 from engine.core.view import SideReason, SideView
 from tests.tui.conftest import Desk, open_desk
 from tests.tui.fake_engine import desk_view
@@ -70,7 +70,8 @@ async def test_esc_drops_a_change(socket: Path) -> None:
 async def test_enter_in_the_same_breath_agrees_to_nothing(socket: Path) -> None:
     """A burst pasted without brackets is keys: ``]`` and a newline must not move gamma."""
     async with open_desk(socket) as desk:
-        await desk.press("right_square_bracket", "enter")
+        desk.app.post_message(events.Key("right_square_bracket", "]"))
+        desk.app.post_message(events.Key("enter", "\r"))
         await desk.previewed()
 
         assert desk.engine.actions() == []
@@ -176,7 +177,7 @@ async def test_a_watcher_is_refused_with_a_line(socket: Path) -> None:
 async def test_a_second_console_is_told_that_it_watches(socket: Path) -> None:
     async with open_desk(socket) as first:
         second = type(first.app)(socket, retry_s=0.05)
-        async with second.run_test(size=(120, 40)) as pilot:
+        async with second.run_test(size=(120, 40), notifications=True) as pilot:
             desk = Desk(second, pilot, first.engine)
             await desk.sees("watch only")
             await desk.press("right_square_bracket")

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from engine.core.operator import Action
+from engine.core.actions import Action
 from engine.protocol import Goodbye
 from tests.tui.conftest import open_desk
 from tests.tui.fake_engine import FakeEngine

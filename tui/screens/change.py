@@ -9,7 +9,7 @@ from textual.containers import Vertical
 from textual.message import Message
 from textual.widgets import Static
 
-from engine.core.operator import Action
+from engine.core.actions import Action
 from engine.core.view import DeskView
 from engine.protocol import Answer
 from tui.render.glyphs import Glyphs

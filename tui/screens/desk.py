@@ -83,7 +83,7 @@ class DeskScreen(Screen[None]):
 
     def show(self, frame: Frame) -> None:
         """Draw a frame; what is frozen keeps the last one."""
-        self.query_one(WaitingPanel).display = False
+        self.query(WaitingPanel).set(display=False)
         self._wear(frame.view.mode)
         for chart in self.query(ChartPanel):
             chart.note(frame)
@@ -93,11 +93,13 @@ class DeskScreen(Screen[None]):
 
     def wait_for(self, reason: str) -> None:
         """Say why there is nothing to show yet."""
-        self.query_one(WaitingPanel).said = reason
+        for panel in self.query(WaitingPanel):
+            panel.said = reason
 
     def add_records(self, records: list[Record]) -> None:
         """Take new lines into the log."""
-        self.query_one(LogPanel).add(records)
+        for log in self.query(LogPanel):
+            log.add(records)
 
     def action_freeze(self) -> None:
         self.frozen = not self.frozen

@@ -16,7 +16,7 @@ NEEDS = {
     "links": Need(150, 46),
     "orders": Need(150, 40),
     "log": Need(80, 30),
-    "ladder": Need(76, 20),
+    "ladder": Need(76, 23),
     "venue": Need(40, 22),
     "quote": Need(40, 17),
     "money": Need(40, 13),

@@ -75,7 +75,7 @@ class FramePanel(Panel):
     HOLDS_WHEN_FROZEN = False
     """Does it stand still while the display is frozen?"""
 
-    frame: reactive[Frame | None] = reactive(None, repaint=False)
+    frame: reactive[Frame | None] = reactive(None, repaint=False, always_update=True)
     """What to draw. Replaced whole; never edited in place."""
 
     def watch_frame(self, frame: Frame | None) -> None:
