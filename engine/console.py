@@ -45,7 +45,10 @@ _PEER_CREDENTIALS = struct.Struct("3i")
 class Console:
     """One attached console, as the server sees it."""
 
-    def __init__(self, role: Role, last_record: int, writer: asyncio.StreamWriter) -> None:
+    def __init__(
+        self, asked: Role, role: Role, last_record: int, writer: asyncio.StreamWriter
+    ) -> None:
+        self.asked = asked
         self.role = role
         self.last_record = last_record
         self._writer = writer
@@ -75,7 +78,7 @@ class ConsoleServer:
     Args:
         path: Where the socket goes; its folder must be private already.
         welcome: What every console is told, with its role filled in later.
-        on_command: Called with the command and the console's role; its answer is sent back.
+        on_command: Called with each command that its console may give; its answer is sent back.
         records_since: Every record after a number, oldest first.
     """
 
@@ -83,7 +86,7 @@ class ConsoleServer:
         self,
         path: Path,
         welcome: Welcome,
-        on_command: Callable[[CommandMessage, Role], Answer],
+        on_command: Callable[[CommandMessage], Answer],
         records_since: Callable[[int], list[Record]],
     ) -> None:
         self._path = path
@@ -158,40 +161,55 @@ class ConsoleServer:
         except (ProtocolError, TimeoutError, ConnectionError) as error:
             writer.write(encode(Goodbye(verified=False, text=str(error) or "no hello in time")))
         finally:
-            if console in self._consoles:
-                self._consoles.remove(console)
+            self._leave(console)
             await _closed(writer)
 
     def _admit(self, hello: Hello, writer: asyncio.StreamWriter) -> Console:
-        role, note = hello.role, ""
         if hello.version != VERSION:
             raise ProtocolError(
                 f"this engine speaks console protocol {VERSION}, the console {hello.version}; "
                 "restart the older of the two"
             )
+        role, note = hello.role, ""
         if role is Role.WRITER and any(c.role is Role.WRITER for c in self._consoles):
-            role, note = Role.WATCHER, "another console holds the keys; this one watches"
-        console = Console(role, hello.last_record, writer)
-        welcome = self._welcome
-        console.send(Welcome(VERSION, role, welcome.pid, welcome.config, welcome.symbol, note))
+            role, note = Role.REDUCER, "another console holds the keys; this one may reduce risk"
+        console = Console(hello.role, role, hello.last_record, writer)
+        self._greet(console, note)
         self._consoles.append(console)
         return console
+
+    def _greet(self, console: Console, note: str) -> None:
+        welcome = self._welcome
+        console.send(
+            Welcome(VERSION, console.role, welcome.pid, welcome.config, welcome.symbol, note)
+        )
+
+    def _leave(self, console: Console | None) -> None:
+        """Forget a console; if it held the keys, the one that waits longest gets them."""
+        if console not in self._consoles:
+            return
+        self._consoles.remove(console)
+        if console.role is Role.WRITER:
+            for heir in self._consoles:
+                if heir.asked is Role.WRITER:
+                    heir.role = Role.WRITER
+                    self._greet(heir, "this console holds the keys now")
+                    return
 
     def _obey(self, console: Console, message: ToEngine) -> None:
         if not isinstance(message, CommandMessage):
             raise ProtocolError("a second hello")
-        harmless = message.action in (Action.PING, Action.PREVIEW)
-        allowed = (
-            console.role is Role.WRITER
-            or harmless
-            or (console.role is Role.TOOL and message.action in RISK_REDUCING)
-        )
-        if allowed:
-            console.send(self._on_command(message, console.role))
-        else:
-            console.send(
-                Answer(message.command_id, accepted=False, text="this console only watches")
-            )
+        if _may(console.role, message.action):
+            console.send(self._on_command(message))
+            return
+        text = f"this console is a {console.role}; it may not {message.action}"
+        console.send(Answer(message.command_id, accepted=False, text=text))
+
+
+def _may(role: Role, action: Action) -> bool:
+    if action in (Action.PING, Action.PREVIEW) or role is Role.WRITER:
+        return True
+    return role is Role.REDUCER and action in RISK_REDUCING
 
 
 async def _closed(writer: asyncio.StreamWriter) -> None:

@@ -17,6 +17,9 @@ from pathlib import Path
 class EngineError(Exception):
     """Root of every error raised by ``engine``."""
 
+    exit_code = 1
+    """What the command line ends with."""
+
 
 class ConfigError(EngineError):
     """A setting that is unknown, missing or out of range."""
@@ -49,6 +52,10 @@ class ProtocolError(EngineError):
 class NoEngine(EngineError):
     """Nobody listens on the console socket."""
 
+    exit_code = 3
+
 
 class NotVerified(EngineError):
     """The stop ended without proof that no order of ours is left at the venue."""
+
+    exit_code = 4

@@ -142,7 +142,7 @@ class LiveDesk:
 
     # ------------------------------------------------------------ the operator
 
-    def _on_command(self, message: CommandMessage, _role: Role) -> Answer:
+    def _on_command(self, message: CommandMessage) -> Answer:
         match message.action:
             case Action.PING:
                 return Answer(message.command_id, accepted=True, text="here")

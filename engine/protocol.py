@@ -22,11 +22,11 @@ _HEADER_BYTES = 4
 
 class Role(StrEnum):
     WRITER = "writer"
-    """May command. One at a time; a second one becomes a watcher until the first leaves."""
+    """May command. One at a time; a second one is a reducer until the first leaves."""
+    REDUCER = "reducer"
+    """May only reduce risk and stop, as ``engine stop`` does."""
     WATCHER = "watcher"
     """Looks only."""
-    TOOL = "tool"
-    """``engine status`` and ``engine stop``: may only reduce risk and stop."""
 
 
 RISK_REDUCING = frozenset({Action.PAUSE, Action.PANIC, Action.SIDE_OFF, Action.STOP, Action.PING})
@@ -42,7 +42,7 @@ class Hello(msgspec.Struct, frozen=True, tag="hello"):
 class Welcome(msgspec.Struct, frozen=True, tag="welcome"):
     version: int
     role: Role
-    """The role granted; a writer may be told to watch."""
+    """The role granted. It is said again when it rises: a first writer has left."""
     pid: int
     config: str
     symbol: str

@@ -104,7 +104,7 @@ def stop_desk(config_path: Path, overrides: list[str], *, flatten: bool) -> None
 
 
 async def _stop_engine(places: Places, *, flatten: bool) -> Goodbye:
-    client = await ConsoleClient.connect(places.socket, Role.TOOL)
+    client = await ConsoleClient.connect(places.socket, Role.REDUCER)
     try:
         async with asyncio.timeout(_STOP_PATIENCE_S), asyncio.TaskGroup() as tasks:
             asked = tasks.create_task(

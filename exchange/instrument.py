@@ -58,7 +58,7 @@ class DecimalGrid:
                 raise OffGrid(text, self.step)
             fraction = fraction[:digits]
         try:
-            units = int(whole + fraction) * 10 ** (digits - len(fraction))
+            units = int((whole + fraction).ljust(len(whole) + digits, "0"))
         except ValueError:
             raise OffGrid(text, self.step) from None
         steps, rest = divmod(units, self._step_units)

@@ -50,7 +50,7 @@ class Bench:
         welcome = Welcome(VERSION, Role.WATCHER, 1, "test.toml", "BTCUSDT")
         self.server = ConsoleServer(path, welcome, self._obey, self.log.since)
 
-    def _obey(self, message: CommandMessage, _role: Role) -> Answer:
+    def _obey(self, message: CommandMessage) -> Answer:
         self.obeyed.append(message)
         return Answer(message.command_id, accepted=True, text="done")
 
@@ -124,15 +124,28 @@ async def test_a_command_is_answered_by_its_id(bench: Bench) -> None:
     assert bench.obeyed == [CommandMessage(answer.command_id, Action.SET, "gamma", 0.5, 0.1)]
 
 
-async def test_a_second_writer_watches_until_the_first_leaves(bench: Bench) -> None:
-    """Two hands on one wheel is how accidents happen."""
-    first = await bench.attach(Role.WRITER)
+async def test_a_second_writer_may_only_reduce_risk(bench: Bench) -> None:
+    """Two hands on one wheel is how accidents happen; a second hand on the brake is not."""
+    holder = await bench.attach(Role.WRITER)
     second = await bench.attach(Role.WRITER)
 
-    await first.close()
+    await holder.close()
     await second.close()
 
-    assert (first.welcome.role, second.welcome.role) == (Role.WRITER, Role.WATCHER)
+    assert (holder.welcome.role, second.welcome.role) == (Role.WRITER, Role.REDUCER)
+
+
+async def test_the_keys_pass_to_the_console_that_waits_longest(bench: Bench) -> None:
+    """A terminal is closed and the other one goes on."""
+    first_in = await bench.attach(Role.WRITER)
+    tool = await bench.attach(Role.REDUCER)
+    heir = await bench.attach(Role.WRITER)
+
+    await first_in.close()
+    promoted = await first(heir, Welcome)
+    await tool.close()
+
+    assert promoted.role is Role.WRITER
 
 
 @pytest.mark.parametrize(
@@ -140,10 +153,10 @@ async def test_a_second_writer_watches_until_the_first_leaves(bench: Bench) -> N
     [
         (Role.WATCHER, Action.PANIC, False),
         (Role.WATCHER, Action.PREVIEW, True),
-        (Role.TOOL, Action.STOP, True),
-        (Role.TOOL, Action.PANIC, True),
-        (Role.TOOL, Action.SET, False),
-        (Role.TOOL, Action.RESUME, False),
+        (Role.REDUCER, Action.STOP, True),
+        (Role.REDUCER, Action.PANIC, True),
+        (Role.REDUCER, Action.SET, False),
+        (Role.REDUCER, Action.RESUME, False),
     ],
 )
 async def test_each_role_may_do_its_part(
