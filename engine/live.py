@@ -108,14 +108,18 @@ class LiveDesk:
 
     async def _drive(self) -> None:
         """Feed the trader, whatever comes, in the order it came."""
-        async for event in self._arrivals():
-            self._carry_out(self._trader.receive(event))
+        async for together in self._arrivals():
+            self._carry_out(self._trader.receive(*together))
             if self._trader.finished:
                 self._finished.set()
 
-    async def _arrivals(self) -> AsyncIterator[Event]:
+    async def _arrivals(self) -> AsyncIterator[list[Event]]:
+        """Events as they come; those that wait already come together."""
         while True:
-            yield await self._inputs.get()
+            together = [await self._inputs.get()]
+            while not self._inputs.empty():
+                together.append(self._inputs.get_nowait())
+            yield together
 
     def _carry_out(self, commands: list[Command]) -> None:
         for command in commands:

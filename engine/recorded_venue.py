@@ -107,10 +107,13 @@ class RecordedVenue:
     def next_answer_ns(self) -> int | None:
         return self._answers[0][0] if self._answers else None
 
-    def take_answer(self) -> Event:
-        """The earliest answer, stamped with its arrival here."""
-        now_ns, _, build = heapq.heappop(self._answers)
-        return build(now_ns)
+    def take_answers(self) -> list[Event]:
+        """The earliest answers, all that arrive at one instant, stamped with it."""
+        now_ns = self._answers[0][0]
+        together = []
+        while self._answers and self._answers[0][0] == now_ns:
+            together.append(heapq.heappop(self._answers)[2](now_ns))
+        return together
 
     def _answer(self, now_ns: int, build: Callable[[int], Event]) -> None:
         arrival_ns = max(now_ns + self._rules.response_latency_ns, self._last_answer_ns)

@@ -34,7 +34,7 @@ from exchange.errors import Garbled
 from exchange.instrument import E8
 from exchange.recording.reader import LatencyScan, Recording, scan_latency
 from exchange.simulation import QueueModel
-from exchange.types import DepthSnapshot, Fill, Link, LinkUp, MarketFrame, Place, Side, Tick
+from exchange.types import DepthSnapshot, Event, Fill, Link, LinkUp, MarketFrame, Place, Side, Tick
 
 _NS_PER_MS = 1_000_000
 _SNAPSHOT_START = b'{"lastUpdateId"'
@@ -230,7 +230,7 @@ class Replay:
                 case 0:
                     self._hear(heapq.heappop(self._turns))
                 case 1:
-                    self._feed(self._venue.take_answer())
+                    self._feed(*self._venue.take_answers())
                 case 2:
                     turn = heapq.heappop(self._turns)
                     if turn.word is not None:
@@ -264,10 +264,10 @@ class Replay:
         for name, side in (("bid", Side.BUY), ("ask", Side.SELL)):
             self._reasons[name][self._trader.why[side].reason.value] += 1
 
-    def _feed(self, event: Any) -> None:
-        for command in self._trader.receive(event):
+    def _feed(self, *events: Event) -> None:
+        for command in self._trader.receive(*events):
             self._orders_placed += isinstance(command, Place)
-            self._venue.send(command, event.mono_ns)
+            self._venue.send(command, events[-1].mono_ns)
 
     def _why(self, side: Side) -> str:
         why = self._trader.why[side]

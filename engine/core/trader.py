@@ -155,7 +155,7 @@ class Trader:
         self._place_ticks = np.zeros(CAPACITY, dtype=np.int64)
         self._hear: dict[type, Callable[[Any], None]] = {
             DepthSnapshot: self._on_snapshot,
-            OrderUpdate: self._learn,
+            OrderUpdate: self._on_order_update,
             Fill: self._on_fill,
             AccountUpdate: self._on_account_update,
             AccountSnapshot: self._on_account_snapshot,
@@ -170,16 +170,23 @@ class Trader:
 
     # ------------------------------------------------------------ the ways in
 
-    def receive(self, event: Event) -> list[Command]:
-        """Take one event in and give the commands that follow from it, in order."""
-        self._stamp(event)
-        if isinstance(event, MarketFrame):
-            self._on_market_frame(event)
-            if self.market.touch == self._touch_decided:
-                return self._take_commands()
-        else:
-            self._hear[type(event)](event)
-        self._decide()
+    def receive(self, *events: Event) -> list[Command]:
+        """Take in what arrived together and give the commands that follow, in order.
+
+        Nothing is decided between events of one call: a sweep that fills four of our orders
+        tells of them in one breath, and after the first of them the other three are no
+        longer there to be cancelled.
+        """
+        dirty = False
+        for event in events:
+            self._stamp(event)
+            if isinstance(event, MarketFrame):
+                self._on_market_frame(event)
+            else:
+                self._hear[type(event)](event)
+                dirty = True
+        if dirty or self.market.touch != self._touch_decided:
+            self._decide()
         return self._take_commands()
 
     def operate(self, command: OperatorCommand) -> tuple[str | None, list[Command]]:
@@ -254,6 +261,10 @@ class Trader:
             self.ledger.move_mid(*self.market.touch)
 
     # ------------------------------------------------------------ our orders
+
+    def _on_order_update(self, update: OrderUpdate) -> None:
+        self.market.heard_ns[Link.PRIVATE] = self.mono_ns
+        self._learn(update)
 
     def _learn(self, update: OrderUpdate) -> None:
         """Apply the venue's word on one order, from whatever channel it came."""
@@ -397,6 +408,8 @@ class Trader:
             return
         self.table.happen(slot, orders.PLACE_REFUSED, self.mono_ns)
         breaker = self.breakers[place.side]
+        # A whole grid refused at one touch is one refusal: one late book, told several times.
+        told_before = policy is Policy.STEP_AWAY and breaker.waits_for_touch
         match policy:
             case Policy.STEP_AWAY:
                 breaker.waits_for_touch = True
@@ -408,7 +421,7 @@ class Trader:
                 self._hold_placing(_WINDOW_BREAK_NS, "the venue's limit is used up")
             case Policy.HALT:
                 self._halt(f"refused with {reply.code} {reply.message}; mend it, then r")
-        if breaker.refuse(reply.code, self.mono_ns):
+        if not told_before and breaker.refuse(reply.code, self.mono_ns):
             self.log.note(
                 Severity.WARNING,
                 f"{_side_word(place.side)} closed for a while: {reply.code} {reply.message}",

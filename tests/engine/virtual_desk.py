@@ -179,8 +179,8 @@ class VirtualDesk:
         """Hand the trader an event that arrives now."""
         self.hand(kind(recv_ns=self.now_ns, mono_ns=self.now_ns, **fields))
 
-    def hand(self, event: Event) -> None:
-        self._carry_out(self.trader.receive(event))
+    def hand(self, *events: Event) -> None:
+        self._carry_out(self.trader.receive(*events))
 
     def operate(self, action: Action, name: str = "", **fields: float) -> str | None:
         problem, commands = self.trader.operate(
@@ -222,8 +222,7 @@ class VirtualDesk:
             self._later(delay_ms, lambda: self._deliver_private(raw))
 
     def _deliver_private(self, raw: bytes) -> None:
-        for event in user_events.decode(raw, GRID, self.now_ns, self.now_ns):
-            self.hand(event)
+        self.hand(*user_events.decode(raw, GRID, self.now_ns, self.now_ns))
 
     def _maybe_cut(self) -> None:
         every_s = self._faults.private_cut_every_s

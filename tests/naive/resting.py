@@ -1,6 +1,7 @@
 """The slow, obvious table of resting orders: one object an order."""
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from exchange.simulation import QueueModel
@@ -80,13 +81,14 @@ class NaiveOrders:
 
     def _share_behind(self, f: float, b: float) -> float:
         n = self._power
+        shares: dict[QueueModel, Callable[[], float]] = {
+            QueueModel.LOG: lambda: math.log1p(b) / (math.log1p(b) + math.log1p(f)),
+            QueueModel.LOG2: lambda: math.log1p(b) / math.log1p(b + f),
+            QueueModel.POWER: lambda: b**n / (b**n + f**n),
+            QueueModel.POWER2: lambda: b**n / (b + f) ** n,
+            QueueModel.POWER3: lambda: 1 - (f / (f + b)) ** n,
+        }
         try:
-            return {
-                QueueModel.LOG: lambda: math.log1p(b) / (math.log1p(b) + math.log1p(f)),
-                QueueModel.LOG2: lambda: math.log1p(b) / math.log1p(b + f),
-                QueueModel.POWER: lambda: b**n / (b**n + f**n),
-                QueueModel.POWER2: lambda: b**n / (b + f) ** n,
-                QueueModel.POWER3: lambda: 1 - (f / (f + b)) ** n,
-            }[self._model]()
+            return shares[self._model]()
         except ZeroDivisionError:
             return 1.0
