@@ -1,5 +1,6 @@
 """The ``tui`` command: starts an engine when none runs, and opens the desk on it."""
 
+import importlib
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -9,7 +10,6 @@ import typer
 import tui
 from engine.errors import EngineError
 
-EXIT_ENGINE = 1
 EXIT_NO_TERMINAL = 2
 
 _EXAMPLES = """
@@ -50,15 +50,22 @@ def desk(
     try:
         from engine.launch import ensure_engine  # noqa: PLC0415  so that --help is instant
 
-        places = ensure_engine(config or _paper_config(), overrides or [], _complain)
+        places = ensure_engine(
+            config or _paper_config(), overrides or [], _complain, meanwhile=_load_the_screen
+        )
     except EngineError as error:
         _complain(str(error))
-        raise typer.Exit(EXIT_ENGINE) from error
-    from tui.app import DeskApp  # noqa: PLC0415  its import may wait; the engine start may not
+        raise typer.Exit(error.exit_code) from error
+    from tui.app import DeskApp  # noqa: PLC0415  see _load_the_screen
 
     screen = DeskApp(places.socket, read_only=read_only)
     screen.run()
     raise typer.Exit(screen.return_code or 0)
+
+
+def _load_the_screen() -> None:
+    """Import the toolkit, a third of a second, while the engine starts."""
+    importlib.import_module("tui.app")
 
 
 def _complain(text: str) -> None:
