@@ -4,6 +4,7 @@ It trades nothing. Closing it stops nothing.
 """
 
 import asyncio
+import os
 import time
 from pathlib import Path, PurePath
 from typing import Any, ClassVar
@@ -27,7 +28,7 @@ from engine.protocol import (
 )
 from tui.client import EngineLine, Heard, LineLost
 from tui.render.frame import Frame, Line
-from tui.render.glyphs import glyphs_for
+from tui.render.glyphs import ASCII, Glyphs, glyphs_for
 from tui.render.thrift import thrifty
 from tui.screens.change import Change, ChangeDialog
 from tui.screens.desk import DeskScreen
@@ -41,6 +42,12 @@ FRAMES_PER_S = 4
 ANSWER_S = 2.0
 """An engine that has not answered by then is not well."""
 
+_LIMITS = {
+    Role.WRITER: "",
+    Role.REDUCER: "may only reduce risk",
+    Role.WATCHER: "watch only",
+}
+
 
 class DeskApp(App[None]):
     """The desk in a terminal.
@@ -49,6 +56,7 @@ class DeskApp(App[None]):
         socket: Where the engine listens.
         read_only: Watch, and refuse every key that commands.
         retry_s: Pause before attaching again to an engine that is gone.
+        glyphs: Signs to draw with; by default those of the locale.
     """
 
     TITLE = "makers desk"
@@ -68,17 +76,23 @@ class DeskApp(App[None]):
         Binding("ctrl+q", "detach", "detach", show=False, priority=True),
     ]
 
-    def __init__(self, socket: Path, *, read_only: bool = False, retry_s: float = 1.0) -> None:
+    def __init__(
+        self,
+        socket: Path,
+        *,
+        read_only: bool = False,
+        retry_s: float = 1.0,
+        glyphs: Glyphs | None = None,
+    ) -> None:
         super().__init__()
+        self._glyphs = glyphs or glyphs_for(os.environ)
+        self.set_class(self._glyphs is ASCII, "-ascii")
         self.register_theme(DESK)
         self.register_theme(DAYLIGHT)
         self.theme = "desk"
-        self._read_only = read_only
-        self._watching = read_only
-        self._desk = DeskScreen()
-        role = Role.WATCHER if read_only else Role.WRITER
-        self._engine = EngineLine(socket, role, self._hear, retry_s)
-        self._glyphs = glyphs_for()
+        self._desk = DeskScreen(self._glyphs)
+        self._role = Role.WATCHER if read_only else Role.WRITER
+        self._engine = EngineLine(socket, self._role, self._hear, retry_s)
         self._view: DeskView | None = None
         self._view_mono_s = 0.0
         self._line = Line.WAITING
@@ -123,7 +137,7 @@ class DeskApp(App[None]):
         again = self._line in (Line.LOST, Line.ENDED)
         self._line, self._line_text = Line.ATTACHED, ""
         self._pid = welcome.pid
-        self._watching = welcome.role is not Role.WRITER
+        self._role = welcome.role
         if welcome.note:
             self._tell(welcome.note, "warning")
         if again:
@@ -163,7 +177,7 @@ class DeskApp(App[None]):
             line=self._line,
             line_text=self._line_text,
             verified=self._verified,
-            watching=self._watching,
+            limits=_LIMITS[self._role],
             frozen=self._desk.frozen,
             glyphs=self._glyphs,
         )
@@ -282,10 +296,10 @@ class DeskApp(App[None]):
 
     def _refused(self, action: Action) -> bool:
         """Is this console not to say that? Then the trader is told so."""
-        demoted_may_try = not self._read_only and action in RISK_REDUCING
-        if not self._watching or demoted_may_try:
+        if self._role is Role.WRITER or (self._role is Role.REDUCER and action in RISK_REDUCING):
             return False
-        self._tell(f"{action} refused: this console only watches", "warning")
+        word = action.replace("_", " ")
+        self._tell(f"{word} refused, {_LIMITS[self._role]} here", "warning")
         return True
 
     def _tell(self, text: str, severity: str = "information") -> None:

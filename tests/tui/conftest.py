@@ -11,6 +11,7 @@ from textual.pilot import Pilot
 
 from tests.tui.fake_engine import FakeEngine
 from tui.app import DeskApp
+from tui.render.glyphs import UNICODE, Glyphs
 from tui.screens.dialog import Dialog
 
 PATIENCE_S = 8.0
@@ -65,14 +66,19 @@ class Desk:
 
 @asynccontextmanager
 async def open_desk(
-    socket: Path, size: tuple[int, int] = USUAL, *, read_only: bool = False, **view: Any
+    socket: Path,
+    size: tuple[int, int] = USUAL,
+    *,
+    read_only: bool = False,
+    glyphs: Glyphs = UNICODE,
+    **view: Any,
 ) -> AsyncIterator[Desk]:
     """A desk on a fake engine that shows a view with these changes."""
     engine = FakeEngine(socket)
     if view:
         engine.show(**view)
     await engine.open()
-    app = DeskApp(socket, read_only=read_only, retry_s=0.05)
+    app = DeskApp(socket, read_only=read_only, retry_s=0.05, glyphs=glyphs)
     try:
         async with app.run_test(size=size, notifications=True) as pilot:
             desk = Desk(app, pilot, engine)

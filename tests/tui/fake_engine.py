@@ -198,7 +198,7 @@ class FakeEngine:
     def _records_since(self, number: int) -> list[Record]:
         return self.records[number:]
 
-    def _obey(self, command: CommandMessage, _role: Role) -> Answer:
+    def _obey(self, command: CommandMessage) -> Answer:
         self.commands.append(command)
         refusal = self.refuse.get(command.action)
         if refusal is not None:

@@ -169,21 +169,22 @@ async def test_freezing_the_display_says_nothing_to_the_engine(socket: Path) -> 
 async def test_a_watcher_is_refused_with_a_line(socket: Path) -> None:
     async with open_desk(socket, read_only=True) as desk:
         await desk.press("p")
-        await desk.sees("pause refused", "only watches")
+        await desk.sees("pause refused, watch only")
 
         assert desk.engine.actions() == []
 
 
-async def test_a_second_console_is_told_that_it_watches(socket: Path) -> None:
+async def test_a_second_console_may_only_brake(socket: Path) -> None:
     async with open_desk(socket) as first:
         second = type(first.app)(socket, retry_s=0.05)
         async with second.run_test(size=(120, 40), notifications=True) as pilot:
             desk = Desk(second, pilot, first.engine)
-            await desk.sees("watch only")
+            await desk.sees("may only reduce risk")
             await desk.press("right_square_bracket")
             await desk.sees("set refused")
+            await desk.press("p")
 
-        assert first.engine.commands == []
+            await told(desk, Action.PAUSE)
 
 
 async def test_a_refusal_by_the_engine_is_shown(socket: Path) -> None:

@@ -7,6 +7,7 @@ import pytest
 from engine.core.view import Mode, SideReason, SideView
 from tests.tui.conftest import LARGE, SMALL, USUAL, open_desk
 from tests.tui.fake_engine import book
+from tui.render.glyphs import ASCII
 from tui.screens.layout import NEEDS, dropped
 
 
@@ -59,6 +60,17 @@ async def test_the_log_keeps_a_readers_place(socket: Path) -> None:
         await desk.press("end")
 
         await desk.sees("line 60.")
+
+
+async def test_a_plain_terminal_is_sent_only_ascii(socket: Path) -> None:
+    """Borders and dialogs included."""
+    async with open_desk(socket, USUAL, glyphs=ASCII) as desk:
+        await desk.sees("BID * QUOTING")
+        assert desk.text().isascii(), desk.text()
+        await desk.press("right_square_bracket")
+        await desk.previewed()
+
+        assert desk.text().isascii(), desk.text()
 
 
 @pytest.mark.parametrize("size", [(40, 10), (60, 20), (240, 70), (80, 60), (200, 24)])

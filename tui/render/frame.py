@@ -32,7 +32,8 @@ class Frame:
     """Why the line was lost, or the engine's last words."""
     verified: bool = False
     """Did those last words say that no order of ours is left?"""
-    watching: bool = False
+    limits: str = ""
+    """What this console may not do, in two or three words; empty when it may do all."""
     frozen: bool = False
     glyphs: Glyphs = UNICODE
 

@@ -1,6 +1,6 @@
 """The signs the screen draws with, in two sets: one for UTF-8 terminals and one of plain ASCII."""
 
-import locale
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 
@@ -123,7 +123,10 @@ ASCII = Glyphs(
 )
 
 
-def glyphs_for(encoding: str | None = None) -> Glyphs:
-    """The set that a terminal of this encoding can draw; by default the locale's."""
-    name = encoding or locale.getpreferredencoding(False)
-    return UNICODE if name.lower().replace("-", "") == "utf8" else ASCII
+def glyphs_for(environ: Mapping[str, str]) -> Glyphs:
+    """The set for a terminal with this environment: ASCII where the locale names another charset.
+
+    No locale at all means UTF-8: containers rarely set one, and their terminals can.
+    """
+    locale = environ.get("LC_ALL") or environ.get("LC_CTYPE") or environ.get("LANG") or "UTF-8"
+    return UNICODE if "utf8" in locale.lower().replace("-", "") else ASCII

@@ -44,8 +44,8 @@ def _desk_line(frame: Frame, width: int) -> Text:
         left.append("  ").append(" PAUSED ", ink.WARN_BLOCK)
     if view.stopping:
         left.append("  ").append(" STOPPING ", ink.ALARM_BLOCK)
-    if frame.watching:
-        left.append("  ").append("watch only", ink.WARN)
+    if frame.limits:
+        left.append("  ").append(frame.limits, ink.WARN)
     return spread(left, _health(frame, width - left.cell_len - 2), width, frame.glyphs.cut)
 
 

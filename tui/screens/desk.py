@@ -10,6 +10,7 @@ from textual.screen import Screen
 
 from engine.core.view import Mode, Record
 from tui.render.frame import Frame
+from tui.render.glyphs import Glyphs
 from tui.screens.keys import DESK, REDUCING, hints
 from tui.screens.layout import NEEDS, dropped, shape
 from tui.widgets.charts import ChartPanel, MoneyChart, PriceChart
@@ -43,8 +44,9 @@ class DeskScreen(Screen[None]):
     ]
     AUTO_FOCUS = ""  # keys belong to the desk until the trader asks for the log
 
-    def __init__(self) -> None:
+    def __init__(self, glyphs: Glyphs) -> None:
         super().__init__()
+        self._glyphs = glyphs
         self.frozen = False
 
     def compose(self) -> ComposeResult:
@@ -70,7 +72,7 @@ class DeskScreen(Screen[None]):
         yield WaitingPanel(name="waiting")
 
     def on_mount(self) -> None:
-        self.query_one(KeyBar).hints = hints(self.active_bindings.values())
+        self.query_one(KeyBar).hints = hints(self.active_bindings.values(), self._glyphs)
 
     def on_resize(self, event: events.Resize) -> None:
         columns, rows = event.size

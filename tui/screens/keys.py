@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 from textual.binding import ActiveBinding, Binding
 
+from tui.render.glyphs import Glyphs
 from tui.render.keys import KeyHint
 
 REDUCING = [
@@ -21,8 +22,8 @@ def _tune(key: str, name: str, direction: int, says: str, *, show: bool = False)
 
 DESK = [
     Binding("r", "app.resume", "resume", tooltip="quote again, after a preview"),
-    _tune("left_square_bracket", "gamma", -1, "γ down", show=True),
-    _tune("right_square_bracket", "gamma", +1, "γ up"),
+    _tune("left_square_bracket", "gamma", -1, "gamma down", show=True),
+    _tune("right_square_bracket", "gamma", +1, "gamma up"),
     _tune("left_curly_bracket", "adj1", -1, "width down"),
     _tune("right_curly_bracket", "adj1", +1, "width up"),
     _tune("comma", "adj2", -1, "skew down"),
@@ -52,17 +53,14 @@ _NAMES = {
 }
 
 
-_TOGETHER = {"[": KeyHint("[ ]", "γ"), "b": KeyHint("b a", "side")}
-"""Pairs of keys, which the bar shows as one."""
-
-
 def key_name(key: str) -> str:
     """A key as it is printed on a keyboard."""
     return _NAMES.get(key, key)
 
 
-def hints(active: Iterable[ActiveBinding]) -> tuple[KeyHint, ...]:
+def hints(active: Iterable[ActiveBinding], glyphs: Glyphs) -> tuple[KeyHint, ...]:
     """The bar's hints from live bindings: one for each action that wants to be shown."""
+    pairs = {"[": KeyHint("[ ]", glyphs.gamma), "b": KeyHint("b a", "side")}
     by_action: dict[str, KeyHint] = {}
     for each in active:
         binding = each.binding
@@ -70,7 +68,7 @@ def hints(active: Iterable[ActiveBinding]) -> tuple[KeyHint, ...]:
             urgent = binding.action == "panic"
             key = key_name(binding.key)
             hint = KeyHint(key, binding.description, urgent=urgent)
-            by_action[binding.action] = _TOGETHER.get(key, hint)
+            by_action[binding.action] = pairs.get(key, hint)
     return tuple(by_action.values())
 
 

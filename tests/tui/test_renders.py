@@ -1,0 +1,275 @@
+"""Each panel's render: what it says, and that it fits."""
+
+import msgspec
+import pytest
+from rich.text import Text
+
+from engine.core.view import (
+    DeskView,
+    ErrorView,
+    InventoryView,
+    Mode,
+    Preview,
+    Record,
+    RecordKind,
+    RiskState,
+    SideReason,
+    SideView,
+)
+from tests.tui.fake_engine import MID_TICKS, desk_view, money, quote, record
+from tui.render.banner import banner, gone
+from tui.render.chart import BUCKET_S, Curve, History, plot
+from tui.render.frame import Frame, Line
+from tui.render.glyphs import ASCII, UNICODE, Glyphs, glyphs_for
+from tui.render.header import header
+from tui.render.inventory import inventory
+from tui.render.ladder import ladder
+from tui.render.links import links
+from tui.render.log import record_lines
+from tui.render.money import money as money_panel
+from tui.render.orders import orders
+from tui.render.preview import preview_lines
+from tui.render.quote import quote as quote_panel
+from tui.render.venue import venue
+
+EMPTY_QUOTE = quote(
+    fair_ticks=None,
+    reservation_ticks=None,
+    half_spread_ticks=None,
+    skew_ticks_per_lot=None,
+    c1_ticks=None,
+    c2=None,
+    A_per_s=None,
+    k_per_tick=None,
+    sigma_ticks=None,
+    fit="too few trades: 12 of 30",
+    fit_age_s=None,
+    grid_interval_ticks=None,
+    bid_ticks=[],
+    ask_ticks=[],
+)
+
+
+def everything(frame: Frame, width: int, height: int) -> list[Text]:
+    """Every panel of a frame at one size."""
+    fill = record(1, "BUY 0.003 @ 64249.8", kind=RecordKind.FILL, side=1)
+    alarm = record(2, "word " * 40, severity="alarm", kind=RecordKind.ALERT)
+    return [
+        *header(frame, width),
+        *ladder(frame, width, height, {})[0],
+        *inventory(frame, width, height),
+        *quote_panel(frame, width, height),
+        *money_panel(frame, width, height),
+        *venue(frame, width, height),
+        *orders(frame, width, height),
+        *links(frame, width, height),
+        *banner(frame, width),
+        *record_lines(fill, width, frame.glyphs),
+        *record_lines(alarm, width, frame.glyphs),
+    ]
+
+
+def said(lines: list[Text]) -> str:
+    return "\n".join(line.plain for line in lines)
+
+
+@pytest.mark.parametrize("glyphs", [UNICODE, ASCII], ids=["unicode", "ascii"])
+@pytest.mark.parametrize("width", [36, 40, 66, 118, 200])
+@pytest.mark.parametrize("height", [2, 3, 5, 9, 20])
+def test_every_panel_fits_its_size(width: int, height: int, glyphs: Glyphs) -> None:
+    lines = everything(Frame(desk_view(paused=True), glyphs=glyphs), width, height)
+
+    assert max(line.cell_len for line in lines) <= width
+
+
+def test_an_ascii_terminal_gets_only_ascii() -> None:
+    for view in (desk_view(), desk_view(quote=EMPTY_QUOTE, orders=[])):
+        frame = Frame(view, glyphs=ASCII, frozen=True)
+        assert said(everything(frame, 110, 14)).isascii()
+        assert said(gone(Frame(view, line=Line.LOST, glyphs=ASCII))).isascii()
+
+
+@pytest.mark.parametrize("height", [3, 8, 14])
+def test_a_quote_without_numbers_says_why(height: int) -> None:
+    text = said(quote_panel(Frame(desk_view(quote=EMPTY_QUOTE)), 80, height))
+
+    assert "n/a: too few trades: 12 of 30" in text
+    assert "bid none" in text
+
+
+def test_the_quote_is_its_formula_with_todays_numbers() -> None:
+    text = said(quote_panel(Frame(desk_view()), 80, 8))
+
+    assert "(c1 + δ/2·c2·σ)·adj1 = (2.8 + 1/2·0.5·4.8)·1 = 4.00 ticks" in text
+    assert "c2·σ·adj2 = 0.5·4.8·0.03 = 0.072 ticks per q" in text
+    assert "64250.32 − 0.072·(+3.33) = 64250.30" in text
+
+
+def test_a_side_that_does_not_quote_says_the_rule_and_what_clears_it() -> None:
+    at_limit = SideView(SideReason.AT_LIMIT, "0.120 of 0.120", "a buy fill")
+    text = header(Frame(desk_view(ask=at_limit)), 100)[2].plain
+
+    assert text.startswith(" ASK ■ AT LIMIT  0.120 of 0.120  → clears: a buy fill")
+
+
+def test_a_silent_engine_is_not_quoting_as_far_as_anyone_knows() -> None:
+    text = said(header(Frame(desk_view(), silent_s=3.0), 100))
+
+    assert "LAST SEEN QUOTING" in text
+    assert "feed 3 s" in text
+
+
+def test_a_link_that_is_down_is_named() -> None:
+    down = [msgspec.structs.replace(link, up=link.name != "private") for link in desk_view().links]
+
+    assert "2/3 DOWN private" in said(header(Frame(desk_view(links=down)), 100))
+
+
+@pytest.mark.parametrize(
+    ("view", "word"),
+    [
+        (desk_view(stopping=True, paused=True), "STOPPING"),
+        (desk_view(risk=RiskState.HALTED, risk_detail="loss 501 of 500", paused=True), "HALTED"),
+        (desk_view(paused=True), "PAUSED"),
+    ],
+)
+def test_the_banner_says_what_matters_most(view: DeskView, word: str) -> None:
+    assert word in said(banner(Frame(view), 78))
+
+
+def test_a_frozen_display_does_not_claim_quotes_that_are_not_there() -> None:
+    off = SideView(SideReason.SIDE_OFF, "", "b")
+    text = said(banner(Frame(desk_view(bid=off, ask=off), frozen=True), 78))
+
+    assert "FROZEN" in text
+    assert "STILL QUOTING" not in text
+
+
+def test_the_gauge_fills_from_zero_and_marks_the_worst_cases() -> None:
+    short = InventoryView(-20.0, -60, 120, 30, -90)
+    gauge = inventory(Frame(desk_view(inventory=short)), 58, 2)[0].plain
+    zero = gauge.index("┼")
+
+    assert gauge[zero - 1] == "█"
+    assert gauge[zero + 1] != "█"
+    assert gauge.index("◁") < gauge.index("█") < zero < gauge.index("▷")
+
+
+def test_the_parts_of_profit_add_up_on_the_screen() -> None:
+    """Each part is a third of a cent below what rounding shows; the total is not."""
+    sums = money(
+        total_usdt=0.00012,
+        spread_usdt=0.00004,
+        inventory_usdt=0.00004,
+        fees_usdt=0.00004,
+        funding_usdt=0.0,
+    )
+    lines = money_panel(Frame(desk_view(money=sums)), 40, 8)
+    parts = [float(line.plain.split()[1].replace("−", "-")) for line in lines[1:5]]
+
+    assert "+0.0001 USDT" in lines[0].plain
+    assert sum(parts) == pytest.approx(0.0001)
+
+
+def test_a_residual_is_an_alarm() -> None:
+    lines = money_panel(Frame(desk_view(money=money(residual_usdt=-0.5))), 50, 8)
+    wallet = next(line for line in lines if "residual" in line.plain)
+
+    assert "-0.5000" in wallet.plain
+    assert any(span.style == "alarm" for span in wallet.spans)
+
+
+def test_the_three_daily_refusals_are_always_there() -> None:
+    """Zero is news too: it says that the counter is alive."""
+    text = said(venue(Frame(desk_view(errors=[])), 40, 8))
+
+    assert all(code in text for code in ("-2011", "-1021", "-5022"))
+
+
+def test_any_other_code_is_shown_with_the_venues_words() -> None:
+    errors = [ErrorView(-4400, 2, "trading quota reached", 3.0)]
+    text = said(venue(Frame(desk_view(errors=errors)), 50, 8))
+
+    assert "-4400 trading quota reached" in text
+
+
+def test_codes_that_do_not_fit_are_counted() -> None:
+    errors = [ErrorView(-9000 - i, 1, "odd", 1.0) for i in range(9)]
+
+    assert "9 more codes" in said(venue(Frame(desk_view(errors=errors)), 40, 6))
+
+
+def test_a_fill_has_glyph_and_word() -> None:
+    fill = record(1, "sell 0.003 @ 64250.8", kind=RecordKind.FILL, side=-1)
+
+    assert "▼ SELL 0.003 @ 64250.8" in record_lines(fill, 60, UNICODE)[0].plain
+
+
+def test_a_long_line_wraps_under_its_own_text() -> None:
+    lines = record_lines(Record(1, 0, RecordKind.LOG, "info", "word " * 30), 40, UNICODE)
+
+    assert len(lines) > 3
+    assert all(line.plain.startswith(" " * 11 + "word") for line in lines[1:])
+
+
+def test_wide_characters_are_measured_in_cells() -> None:
+    lines = record_lines(Record(1, 0, RecordKind.LOG, "info", "주문 취소 " * 20), 40, UNICODE)
+
+    assert max(line.cell_len for line in lines) <= 40
+
+
+def preview(**changes: float | str | None) -> Preview:
+    same = Preview(
+        "gamma", 0.05, 0.055, MID_TICKS - 5, MID_TICKS + 5, MID_TICKS - 5, MID_TICKS + 5,
+        4.0, 4.0, 0.072, 0.072, "",
+    )  # fmt: skip
+    return msgspec.structs.replace(same, **changes)
+
+
+@pytest.mark.parametrize(
+    ("changes", "verdict"),
+    [
+        ({}, "No quote moves"),
+        ({"new_bid_ticks": MID_TICKS - 4}, "nearer"),
+        ({"new_ask_ticks": MID_TICKS + 4}, "nearer"),
+        ({"new_bid_ticks": MID_TICKS - 7, "new_ask_ticks": MID_TICKS + 7}, "move away"),
+        ({"old_bid_ticks": None}, "appears"),
+    ],
+)
+def test_a_preview_says_whether_risk_grows(changes: dict[str, int | None], verdict: str) -> None:
+    """Judged by the quotes that result: a larger gamma can bring a quote nearer."""
+    assert verdict in said(preview_lines(preview(**changes), desk_view(), 60, UNICODE))
+
+
+def test_a_curve_rises_from_left_to_right() -> None:
+    rows = plot([Curve([0.0, 1.0, 2.0, 3.0], "accent")], 2, 1, 0.0, 3.0, UNICODE)
+
+    assert rows[0].plain == "⡠⠊"
+
+
+def test_history_leaves_a_hole_where_nothing_was_seen() -> None:
+    """A chart must not draw a line through minutes that nobody watched."""
+    history = History(("mid",))
+    for second in (0, 2, 10):
+        history.note(second * 1_000_000_000, mid=1.0)
+
+    assert history.window("mid", 6)[-6:].count(None) == 3
+    assert history.seen_s == 6 * BUCKET_S
+
+
+@pytest.mark.parametrize(
+    ("environ", "glyphs"),
+    [
+        ({}, UNICODE),
+        ({"LANG": "ko_KR.UTF-8"}, UNICODE),
+        ({"LANG": "en_US.UTF-8", "LC_ALL": "C"}, ASCII),
+        ({"LANG": "de_DE.ISO-8859-1"}, ASCII),
+    ],
+)
+def test_the_locale_chooses_the_signs(environ: dict[str, str], glyphs: Glyphs) -> None:
+    assert glyphs_for(environ) is glyphs
+
+
+@pytest.mark.parametrize("mode", list(Mode))
+def test_every_mode_is_a_word(mode: Mode) -> None:
+    assert header(Frame(desk_view(mode=mode)), 78)[0].plain.startswith(f" {mode} ")
