@@ -82,6 +82,7 @@ async def test_resume_needs_enter(socket: Path) -> None:
     async with open_desk(socket, paused=True, bid=paused, ask=paused) as desk:
         await desk.press("r")
         await desk.previewed()
+        assert "A quote comes nearer or appears" in desk.text()
         assert desk.engine.actions() == []
         await desk.press("enter")
 

@@ -18,7 +18,7 @@ from engine.core.view import (
 )
 from tests.tui.fake_engine import MID_TICKS, desk_view, money, quote, record
 from tui.render.banner import banner, gone
-from tui.render.chart import BUCKET_S, Curve, History, plot
+from tui.render.chart import Curve, History, plot
 from tui.render.frame import Frame, Line
 from tui.render.glyphs import ASCII, UNICODE, Glyphs, glyphs_for
 from tui.render.header import header
@@ -250,11 +250,21 @@ def test_a_curve_rises_from_left_to_right() -> None:
 def test_history_leaves_a_hole_where_nothing_was_seen() -> None:
     """A chart must not draw a line through minutes that nobody watched."""
     history = History(("mid",))
-    for second in (0, 2, 10):
-        history.note(second * 1_000_000_000, mid=1.0)
+    for half_second in (0, 1, 5):
+        history.note(half_second * 500_000_000, mid=1.0)
 
-    assert history.window("mid", 6)[-6:].count(None) == 3
-    assert history.seen_s == 6 * BUCKET_S
+    assert history.window("mid", 6) == [1.0, 1.0, None, None, None, 1.0]
+    assert history.span_s(6) == 3
+
+
+def test_a_longer_history_is_drawn_with_longer_stretches() -> None:
+    history = History(("mid",))
+    for half_second in range(400):
+        history.note(half_second * 500_000_000, mid=float(half_second))
+
+    assert history.stride(100) == 4
+    assert history.window("mid", 100)[-1] == 399.0
+    assert history.span_s(100) == 200
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,123 @@
+"""A desk of real processes for tests: its own folders and port, and the truth from its exchange."""
+
+import asyncio
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from engine.config import PAPER_API_KEY, PAPER_API_SECRET
+from engine.core.trader import OUR_PREFIX
+from engine.lock import lock_owner
+from engine.places import Places
+from exchange.binance.rest import Rest
+from exchange.binance.signing import Credentials
+from exchange.binance.trading import VenueSettings
+from exchange.instrument import Instrument
+from exchange.types import OrderUpdate
+
+ROOT = Path(__file__).resolve().parents[1]
+BIN = Path(sys.executable).parent
+GRID = Instrument.from_steps("BTCUSDT", "0.1", "0.001")
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+class DeskProcesses:
+    """Runs ``engine`` and ``tui`` for one desk that no other test shares.
+
+    Args:
+        folder: State folder; short, for the socket's sake.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.port = free_port()
+        self.arguments = ("--set", f"paper.port={self.port}")
+        self.environment = {"XDG_STATE_HOME": str(folder)}
+        self.places = Places(folder / "makers-desk" / f"paper-btcusdt-{self.port}")
+
+    def engine(self, *arguments: str, timeout_s: float = 60.0) -> subprocess.CompletedProcess[str]:
+        """Run ``engine ARGUMENTS`` to its end."""
+        return subprocess.run(
+            [BIN / "engine", *arguments, *self.arguments],
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=timeout_s,
+            env={**os.environ, **self.environment},
+        )
+
+    def start(self, *arguments: str) -> "subprocess.Popen[str]":
+        """Start ``engine ARGUMENTS`` and leave it running; it dies with the test."""
+        return subprocess.Popen(
+            [BIN / "engine", *arguments, *self.arguments],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            env={**os.environ, **self.environment},
+        )
+
+    def status(self) -> dict[str, Any]:
+        """The engine's view; empty while none answers."""
+        done = self.engine("status", "--json")
+        view: dict[str, Any] = json.loads(done.stdout) if done.returncode == 0 else {}
+        return view
+
+    @property
+    def quotes(self) -> bool:
+        view = self.status()
+        return bool(view) and view["bid"]["reason"] == view["ask"]["reason"] == "quoting"
+
+    def our_orders(self) -> list[OrderUpdate]:
+        """What the exchange says is open and ours."""
+        return asyncio.run(self._ask_exchange())
+
+    async def _ask_exchange(self) -> list[OrderUpdate]:
+        settings = VenueSettings(
+            rest_url=f"http://127.0.0.1:{self.port}",
+            stream_url=f"ws://127.0.0.1:{self.port}",
+            symbol="BTCUSDT",
+            recv_window_ms=5000,
+            freshness_ms=3000,
+        )
+        async with Rest.opened(settings, Credentials(PAPER_API_KEY, PAPER_API_SECRET)) as rest:
+            await rest.sync_clock()
+            orders = await rest.open_orders(GRID)
+        return [order for order in orders if order.client_order_id.startswith(OUR_PREFIX)]
+
+    def kill(self, lock: Path) -> None:
+        """kill -9 whoever holds a lock."""
+        owner = lock_owner(lock)
+        assert owner is not None
+        os.kill(owner, signal.SIGKILL)
+
+    def end(self) -> None:
+        for lock in (self.places.engine_lock, self.places.exchange_lock):
+            owner = lock_owner(lock)
+            if owner is not None:
+                os.kill(owner, signal.SIGKILL)
+
+
+@contextmanager
+def desk_processes() -> Iterator[DeskProcesses]:
+    """A desk in a short-named folder, with nothing of it left afterwards."""
+    folder = Path(tempfile.mkdtemp(prefix="md"))
+    desk = DeskProcesses(folder)
+    try:
+        yield desk
+    finally:
+        desk.end()
+        shutil.rmtree(folder)
