@@ -9,10 +9,10 @@ from tui.render import ink
 from tui.render.glyphs import Glyphs
 from tui.render.lines import line, pad, spread
 
-BUCKET_S = 2
-"""Seconds behind one dot; two dots make a cell."""
-_KEPT = 1024
-_NS_PER_S = 1_000_000_000
+BUCKET_S = 0.5
+_BUCKET_NS = 500_000_000
+_KEPT = 8192
+_STRIDES = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32)
 _DOTS = ((0x01, 0x02, 0x04, 0x40), (0x08, 0x10, 0x20, 0x80))  # left and right column, top down
 _BRAILLE = 0x2800
 
@@ -21,7 +21,7 @@ Values = list[float | None]
 
 @dataclass(slots=True)
 class History:
-    """The last value of each stretch of ``BUCKET_S``, with holes where nothing was seen."""
+    """The last value of each half second, with holes where nothing was seen."""
 
     names: tuple[str, ...]
     last_bucket: int | None = None
@@ -29,7 +29,7 @@ class History:
 
     def note(self, recv_ns: int, **values: float | None) -> None:
         """Take in what a view says; a view older than the last is left out."""
-        bucket = recv_ns // (_NS_PER_S * BUCKET_S)
+        bucket = recv_ns // _BUCKET_NS
         if self.last_bucket is None:
             self.series = {name: deque([None], maxlen=_KEPT) for name in self.names}
             self.last_bucket = bucket
@@ -41,19 +41,36 @@ class History:
             for name, value in values.items():
                 self.series[name][-1] = value
 
+    def stride(self, dots: int) -> int:
+        """Buckets behind one dot: as few as show all that was seen."""
+        return next((s for s in _STRIDES if s * dots >= len(self)), _STRIDES[-1])
+
     def window(self, name: str, dots: int) -> Values:
-        """The newest dots, moved on by whole cells only, so that a chart rarely shifts."""
+        """The newest dots, each the last value of its stretch.
+
+        A chart moves on by whole cells of two dots only, so that it rarely shifts.
+        """
         kept = self.series.get(name)
         if kept is None or self.last_bucket is None:
             return [None] * dots
-        ahead = 1 - self.last_bucket % 2
-        newest: Values = [*kept, *([None] * ahead)][-dots:]
-        return [None] * (dots - len(newest)) + newest
+        stride = self.stride(dots)
+        cell = 2 * stride
+        ahead = cell - 1 - self.last_bucket % cell
+        newest: Values = [*kept, *([None] * ahead)][-dots * stride :]
+        newest = [*([None] * (dots * stride - len(newest))), *newest]
+        return [_last_seen(newest[i : i + stride]) for i in range(0, len(newest), stride)]
 
-    @property
-    def seen_s(self) -> int:
-        """How long a stretch is remembered."""
-        return BUCKET_S * max((len(kept) for kept in self.series.values()), default=0)
+    def __len__(self) -> int:
+        """How many buckets are remembered."""
+        return max((len(kept) for kept in self.series.values()), default=0)
+
+    def span_s(self, dots: int) -> int:
+        """Seconds that a window of so many dots really shows."""
+        return int(BUCKET_S * min(len(self), dots * self.stride(dots)))
+
+
+def _last_seen(values: Values) -> float | None:
+    return next((value for value in reversed(values) if value is not None), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +129,7 @@ def chart(
     *,
     labels: tuple[str, str],
     bounds: tuple[float, float],
-    seen_s: int,
+    span_s: int,
     glyphs: Glyphs,
 ) -> list[Text]:
     """A plot with its bounds written at the right and its true span underneath.
@@ -120,7 +137,7 @@ def chart(
     Args:
         labels: Texts of the upper and the lower bound.
         bounds: Lower and upper value.
-        seen_s: How long the screen has watched; the span says no more than that.
+        span_s: How long the screen has watched, of what is shown; no more is claimed.
     """
     label_width = max(len(label) for label in labels) + 1
     across = max(1, width - label_width)
@@ -129,8 +146,7 @@ def chart(
     rows[0].append(f" {labels[0]}", ink.LABEL)
     if len(rows) > 1:
         rows[-1].append(f" {labels[1]}", ink.LABEL)
-    shown_s = min(seen_s, 2 * across * BUCKET_S)
-    minutes, seconds = divmod(shown_s, 60)
+    minutes, seconds = divmod(span_s, 60)
     foot = spread(
         line((f"{glyphs.minus}{minutes}:{seconds:02d} seen by this screen", ink.LABEL)),
         line(("now", ink.LABEL)),

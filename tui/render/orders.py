@@ -7,6 +7,8 @@ from tui.render.frame import Frame
 from tui.render.lines import fit, line
 from tui.render.words import age, grid
 
+_ID_WIDTH = 11
+
 
 def orders(frame: Frame, width: int, height: int) -> list[Text]:
     """Asks from the top down, then bids; foreign orders greyed."""
@@ -25,10 +27,13 @@ def orders(frame: Frame, width: int, height: int) -> list[Text]:
             f"{size(order.qty_lots):>9}{filled:>9}  "
         )
         state = f"{glyphs.state(order.state)} {order.state:<9}"
-        rest = f"{age(order.age_ms / 1000):>7}  {order.client_order_id}"
-        name = ink.FOREIGN if foreign else ink.side_ink(order.side)
-        worry = ink.WARN if order.state == "unknown" else ""
-        rows.append(line((text, name), (state, name if foreign else worry), (rest, ink.DIM)))
+        name = order.client_order_id
+        # Ids of one desk begin alike, so the end tells them apart.
+        name = name if len(name) <= _ID_WIDTH else f"{glyphs.cut}{name[1 - _ID_WIDTH :]}"
+        rest = f"{age(order.age_ms / 1000):>7}  {name}"
+        side_ink = ink.FOREIGN if foreign else ink.side_ink(order.side)
+        worry = ink.FOREIGN if foreign else ink.WARN if order.state == "unknown" else ""
+        rows.append(line((text, side_ink), (state, worry), (rest, ink.DIM)))
     if len(rows) > height:
         hidden = len(rows) - height + 1
         rows = [*rows[: height - 1], line((f"{hidden} more", ink.WARN))]

@@ -17,7 +17,6 @@ def preview_lines(preview: Preview, view: DeskView, width: int, glyphs: Glyphs) 
     head = f"{'':{_NAME_WIDTH}}{'now':>{_CELL_WIDTH}}{'then':>{_CELL_WIDTH}}"
     rows = [
         line((head, ink.LABEL)),
-        _row(preview.name, figure(preview.old_value, 4), figure(preview.new_value, 4), ""),
         _prices("bid", preview.old_bid_ticks, preview.new_bid_ticks, view, +1, glyphs),
         _prices("ask", preview.old_ask_ticks, preview.new_ask_ticks, view, -1, glyphs),
         _numbers(
@@ -29,6 +28,9 @@ def preview_lines(preview: Preview, view: DeskView, width: int, glyphs: Glyphs) 
         Text(),
         _verdict(preview),
     ]
+    if preview.new_value != preview.old_value:
+        changed = figure(preview.old_value, 4), figure(preview.new_value, 4)
+        rows.insert(1, _row(preview.name, *changed, ""))
     if preview.note:
         rows.append(line((preview.note, ink.WARN)))
     return [fit(row, width, glyphs.cut) for row in rows]

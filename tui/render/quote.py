@@ -37,7 +37,7 @@ def _tight(view: DeskView, width: int, glyphs: Glyphs) -> list[Text]:
 def _usual(view: DeskView, width: int, glyphs: Glyphs) -> list[Text]:
     q = view.quote
     return [
-        spread(_both_prices(view), _fit_source(q), width, glyphs.cut),
+        _both_prices(view),
         line(
             ("half     ", ink.LABEL),
             f"{_half_formula(glyphs)} = ",
@@ -46,7 +46,7 @@ def _usual(view: DeskView, width: int, glyphs: Glyphs) -> list[Text]:
         line(("skew     ", ink.LABEL), f"{_skew_formula(glyphs)} = ", *_skew_numbers(q, glyphs)),
         line(("reserve  ", ink.LABEL), *_reservation(view, glyphs)[:-1]),
         _grid_line(view),
-        joined(_parameters(q, glyphs), width),
+        spread(joined(_parameters(q, glyphs), width), _fit_source(q), width, glyphs.cut),
         joined(_fitted(q, glyphs), width),
     ]
 
@@ -56,7 +56,7 @@ def _roomy(view: DeskView, width: int, glyphs: Glyphs) -> list[Text]:
     indent = "         = "
     blank = Text()
     return [
-        spread(_both_prices(view), _fit_source(q), width, glyphs.cut),
+        _both_prices(view),
         blank,
         line(("half     ", ink.LABEL), f"= {_half_formula(glyphs)}"),
         line((indent, ink.LABEL), *_half_numbers(q, glyphs, tight=False)),
@@ -69,8 +69,8 @@ def _roomy(view: DeskView, width: int, glyphs: Glyphs) -> list[Text]:
         ),
         _grid_line(view),
         blank,
-        joined(_parameters(q, glyphs), width, "   "),
-        joined(_fitted(q, glyphs), width, "   "),
+        spread(joined(_parameters(q, glyphs), width), _fit_source(q), width, glyphs.cut),
+        joined(_fitted(q, glyphs), width),
     ]
 
 

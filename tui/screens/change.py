@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
+import msgspec
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
@@ -10,7 +11,7 @@ from textual.message import Message
 from textual.widgets import Static
 
 from engine.core.actions import Action
-from engine.core.view import DeskView
+from engine.core.view import DeskView, Preview, SideReason
 from engine.protocol import Answer
 from tui.render.glyphs import Glyphs
 from tui.screens.dialog import Dialog
@@ -65,6 +66,7 @@ class ChangeDialog(Dialog[float]):
         super().__init__()
         self.change = change
         self._steps = steps
+        self._view = view
         self._panel = PreviewPanel(view, glyphs)
 
     @property
@@ -90,8 +92,18 @@ class ChangeDialog(Dialog[float]):
         if answer is None or not answer.accepted or answer.preview is None:
             self._panel.said = answer.text if answer else "no answer from the engine"
             return
-        self._panel.preview = answer.preview
+        self._panel.preview = self._as_it_stands(answer.preview)
         self.add_class("-previewed")
+
+    def _as_it_stands(self, preview: Preview) -> Preview:
+        """Without the old price of a side that this change would bring back: it has none now."""
+        if self.change.action is Action.SET:
+            return preview
+        if self._view.bid.reason is not SideReason.QUOTING:
+            preview = msgspec.structs.replace(preview, old_bid_ticks=None)
+        if self._view.ask.reason is not SideReason.QUOTING:
+            preview = msgspec.structs.replace(preview, old_ask_ticks=None)
+        return preview
 
     def action_agree(self) -> None:
         """Agree to what was seen: nothing before the preview, nothing in the same breath."""

@@ -64,7 +64,7 @@ class PriceChart(ChartPanel):
             height,
             labels=(price_between(high, tick), price_between(low, tick)),
             bounds=bounds,
-            seen_s=self._history.seen_s,
+            span_s=self._history.span_s(dots),
             glyphs=frame.glyphs,
         )
 
@@ -92,6 +92,6 @@ class MoneyChart(ChartPanel):
             height,
             labels=(labels[0], labels[1]),
             bounds=bounds,
-            seen_s=self._history.seen_s,
+            span_s=self._history.span_s(dots),
             glyphs=frame.glyphs,
         )
