@@ -15,7 +15,7 @@ ConfigOption = Annotated[
     Path, typer.Option("--config", help="The desk's TOML file.", show_default="configs/paper.toml")
 ]
 SetOption = Annotated[
-    list[str],
+    list[str] | None,
     typer.Option("--set", metavar="section.key=value", help="Goes over the file; repeatable."),
 ]
 PAPER = CONFIGS / "paper.toml"
@@ -32,51 +32,53 @@ app = typer.Typer(
 @app.command(
     epilog="Example: engine run --config configs/paper.toml --set strategy.gamma=0.02",
 )
-def run(config: ConfigOption = PAPER, set_: SetOption = []) -> None:  # noqa: B006  # typer's way
+def run(config: ConfigOption = PAPER, set_: SetOption = None) -> None:
     """Run the engine alone, headless, until it is told to stop."""
-    from engine.start import run_engine  # noqa: PLC0415  # each command imports only its own needs
+    from engine.start import run_engine
 
-    run_engine(config, set_)
+    run_engine(config, set_ or [])
 
 
 @app.command(epilog="Example: engine status --json")
 def status(
     config: ConfigOption = PAPER,
-    set_: SetOption = [],  # noqa: B006
+    set_: SetOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="The whole view, as JSON.")] = False,
 ) -> None:
     """Say what the running engine is doing. Exit code 3 when none runs."""
-    from engine.remote import show_status  # noqa: PLC0415
+    from engine.remote import show_status
 
-    show_status(config, set_, as_json=as_json)
+    show_status(config, set_ or [], as_json=as_json)
 
 
 @app.command(epilog="Example: engine stop --flatten")
 def stop(
     config: ConfigOption = PAPER,
-    set_: SetOption = [],  # noqa: B006
+    set_: SetOption = None,
     flatten: Annotated[
         bool, typer.Option("--flatten", help="Close the position at market first.")
     ] = False,
 ) -> None:
     """Cancel our orders, prove that none is left, end the engine and the paper exchange."""
-    from engine.remote import stop_desk  # noqa: PLC0415
+    from engine.remote import stop_desk
 
-    stop_desk(config, set_, flatten=flatten)
+    stop_desk(config, set_ or [], flatten=flatten)
 
 
 @app.command(epilog="Example: engine exchange --seed 42 --port 9000")
 def exchange(
     config: ConfigOption = PAPER,
-    set_: SetOption = [],  # noqa: B006
+    set_: SetOption = None,
     port: Annotated[int | None, typer.Option(help="Over the config's paper.port.")] = None,
     seed: Annotated[int | None, typer.Option(help="Over the config's paper.seed.")] = None,
 ) -> None:
     """Run the paper exchange alone, on this machine's loopback."""
-    from engine.start import run_exchange  # noqa: PLC0415
+    from engine.start import run_exchange
 
     given = [("paper.port", port), ("paper.seed", seed)]
-    run_exchange(config, set_ + [f"{key}={value}" for key, value in given if value is not None])
+    run_exchange(
+        config, (set_ or []) + [f"{key}={value}" for key, value in given if value is not None]
+    )
 
 
 @app.command(
@@ -85,16 +87,16 @@ def exchange(
 def replay(
     files: Annotated[list[Path], typer.Argument(help="Recordings (.dat, .gz, .zst), in order.")],
     config: ConfigOption = PAPER,
-    set_: SetOption = [],  # noqa: B006
+    set_: SetOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="The result as JSON.")] = False,
     fills: Annotated[
         Path | None, typer.Option(help="Write each fill: exch_ns,side,price,qty,maker.")
     ] = None,
 ) -> None:
     """Play recordings back to the desk, with latency and queue positions, and count the money."""
-    from engine.replay import replay_files  # noqa: PLC0415
+    from engine.replay import replay_files
 
-    replay_files(files, config, set_, as_json=as_json, fills_path=fills)
+    replay_files(files, config, set_ or [], as_json=as_json, fills_path=fills)
 
 
 def main() -> NoReturn:

@@ -6,6 +6,7 @@
     ├── RecordingError   a recording that cannot be read; names file and line
     ├── ProtocolError    a console and an engine that do not understand each other
     ├── NoEngine         nobody listens on the console socket
+    ├── SessionCrashed   our own failure; the stop path was taken all the same
     └── NotVerified      a stop that could not prove that no order of ours is left
 
 The command line turns each of them into one line and a non-zero exit.
@@ -53,6 +54,10 @@ class NoEngine(EngineError):
     """Nobody listens on the console socket."""
 
     exit_code = 3
+
+
+class SessionCrashed(EngineError):
+    """A failure of our own ended the session; the log holds its trace."""
 
 
 class NotVerified(EngineError):

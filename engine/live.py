@@ -21,12 +21,12 @@ from engine.core.portrait import Portraitist, preview
 from engine.core.quoter import STEP_NS
 from engine.core.trader import OUR_PREFIX, Trader
 from engine.core.view import Preview
-from engine.errors import NotVerified
+from engine.errors import NotVerified, SessionCrashed
 from engine.places import Places
 from engine.protocol import VERSION, Answer, CommandMessage, Goodbye, Role, Welcome
 from exchange.binance.signing import Credentials
 from exchange.binance.trading import BinanceVenue, StopSession, VenueSettings
-from exchange.errors import VenueError
+from exchange.errors import InvariantBroken, VenueError
 from exchange.types import Alert, Command, Event, Tick
 
 _STOP_PATIENCE_S = 5.0
@@ -37,10 +37,6 @@ _QUEUE_LIMIT = 50_000
 """Unhandled events beyond which the engine is too far behind to be trusted with orders."""
 
 log = structlog.get_logger()
-
-
-class TooFarBehind(Exception):
-    """Events arrive faster than they are handled; quoting on would be quoting on the past."""
 
 
 class LiveDesk:
@@ -83,16 +79,22 @@ class LiveDesk:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             loop.add_signal_handler(number, self._stop_by_signal, number)
-        goodbye = Goodbye(verified=False, text="the engine crashed before its last word")
+        goodbye = Goodbye(verified=False, text="the engine was cut off before its last word")
+        crash: BaseException | None = None
         try:
             await self._trade()
+        except* Exception as group:
+            crash = innermost(group)
+            log.exception("crashed")
         finally:
             try:
                 goodbye = await self._last_word()
             finally:
                 await self._console.close(goodbye)
         if not goodbye.verified:
-            raise NotVerified(goodbye.text)
+            raise NotVerified(goodbye.text) from crash
+        if crash is not None:
+            raise SessionCrashed(f"crashed ({crash!r}); {goodbye.text}") from crash
 
     async def _trade(self) -> None:
         async with asyncio.TaskGroup() as tasks:
@@ -137,11 +139,12 @@ class LiveDesk:
             now_ns = time.monotonic_ns()
             next_ns = max(next_ns, now_ns - STEP_NS)  # after a pause, no burst of late steps
             self._emit(Tick(recv_ns=time.time_ns(), mono_ns=now_ns))
-            self._console.publish(self._portraitist.draw(time.time_ns(), now_ns))
+            if self._console.attached:
+                self._console.publish(self._portraitist.draw(time.time_ns(), now_ns))
 
     def _emit(self, event: Event) -> None:
         if self._inputs.qsize() >= _QUEUE_LIMIT:
-            raise TooFarBehind(f"{_QUEUE_LIMIT} events wait")
+            raise InvariantBroken(f"{_QUEUE_LIMIT} events wait unhandled")
         self._inputs.put_nowait(event)
 
     # ------------------------------------------------------------ the operator
@@ -206,6 +209,13 @@ class LiveDesk:
         text = f"verified: no open order of ours; position {held}"
         log.info(text)
         return Goodbye(verified=True, text=text)
+
+
+def innermost(error: BaseException) -> BaseException:
+    """The first failure inside nested groups: what started the fall."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error
 
 
 _LEVELS = {"info": 20, "warning": 30, "alarm": 40}

@@ -39,18 +39,18 @@ def run_engine(config_path: Path, overrides: list[str]) -> None:
     ):
         _log_to_stdout()
         wait_for_exchange = start_exchange(config, places, config_arguments(config_path, overrides))
-        import uvloop  # noqa: PLC0415  # imports go on while the exchange starts
+        import uvloop
 
-        import engine.live  # noqa: F401, PLC0415
+        import engine.live  # noqa: F401
 
         wait_for_exchange()
         uvloop.run(_trade(config, places))
 
 
 async def _trade(config: Config, places: Places) -> None:
-    from exchange.binance.rest import Rest  # noqa: PLC0415  # a second of imports, after the lock
-    from exchange.binance.signing import Credentials  # noqa: PLC0415
-    from exchange.binance.trading import StopSession, VenueSettings  # noqa: PLC0415
+    from exchange.binance.rest import Rest
+    from exchange.binance.signing import Credentials
+    from exchange.binance.trading import StopSession, VenueSettings
 
     venue = VenueSettings(
         rest_url=f"http://127.0.0.1:{config.paper.port}",
@@ -61,15 +61,15 @@ async def _trade(config: Config, places: Places) -> None:
     )
     credentials = Credentials(PAPER_API_KEY, PAPER_API_SECRET)
     # Leftovers of a run that died go first: before any compiling, before any data.
-    from engine.core.trader import OUR_PREFIX, Trader  # noqa: PLC0415  # numba comes with it
+    from engine.core.trader import OUR_PREFIX, Trader
 
     async with StopSession(venue, credentials, look_again_s=_LEFTOVER_LOOK_AGAIN_S) as session:
         left = await session.cancel_ours_and_verify(OUR_PREFIX, _LEFTOVER_DEADLINE_S)
     if left:
         raise StartError(f"orders of an earlier run cannot be cancelled: {', '.join(left)}")
 
-    from engine.live import LiveDesk  # noqa: PLC0415
-    from engine.warm import warm_up  # noqa: PLC0415
+    from engine.live import LiveDesk
+    from engine.warm import warm_up
 
     warm_up()
     async with Rest.opened(venue, credentials) as rest:
@@ -133,9 +133,9 @@ def run_exchange(config_path: Path, overrides: list[str]) -> None:
     with ProcessLock(
         places.exchange_lock, "a paper exchange", "it serves already; end it: ./run engine stop"
     ):
-        import uvloop  # noqa: PLC0415
+        import uvloop
 
-        from exchange.paper.server import serve  # noqa: PLC0415  # its imports take a while
+        from exchange.paper.server import serve
 
         settings = config.paper_settings()
 
@@ -155,6 +155,27 @@ def run_exchange(config_path: Path, overrides: list[str]) -> None:
         uvloop.run(until_told())
 
 
+class UncrashableLog:
+    """Prints lines; where that fails (a full disk) it counts them and says so when it can again.
+
+    A desk must not end because its log cannot grow.
+    """
+
+    def __init__(self, *_arguments: object) -> None:
+        self._lost = 0
+
+    def msg(self, line: str) -> None:
+        try:
+            if self._lost:
+                print(f"[{self._lost} lines lost: the log could not be written]")
+            print(line, flush=True)
+            self._lost = 0
+        except OSError:
+            self._lost += 1
+
+    log = debug = info = warning = error = critical = exception = msg
+
+
 def _log_to_stdout() -> None:
     structlog.configure(
         processors=[
@@ -165,5 +186,6 @@ def _log_to_stdout() -> None:
             ),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        logger_factory=structlog.PrintLoggerFactory(),
+        cache_logger_on_first_use=True,
+        logger_factory=UncrashableLog,
     )

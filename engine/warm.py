@@ -29,14 +29,14 @@ def warm_up(*, replay: bool = False) -> None:
     """
     for module in _DESK_ROOMS + _REPLAY_ROOMS * replay:
         importlib.import_module(module)
-    from exchange.jit import warm_up as steps  # noqa: PLC0415  # numba takes its time to import
+    from exchange.jit import warm_up as steps
 
     if is_warm() or not sys.stderr.isatty():
         for _step in steps():
             pass
         return
-    from rich.console import Console  # noqa: PLC0415  # only where a bar is drawn
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn  # noqa: PLC0415
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
     columns = (TextColumn("compiling kernels (once)"), BarColumn(), MofNCompleteColumn())
     with Progress(*columns, TextColumn("{task.fields[name]}"), console=Console(stderr=True)) as bar:

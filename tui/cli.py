@@ -48,7 +48,7 @@ def desk(
         _complain("this is no terminal; for a desk without a screen: ./run engine run")
         raise typer.Exit(EXIT_NO_TERMINAL)
     try:
-        from engine.launch import ensure_engine  # noqa: PLC0415  so that --help is instant
+        from engine.launch import ensure_engine
 
         places = ensure_engine(
             config or _paper_config(), overrides or [], _complain, meanwhile=_load_the_screen
@@ -56,7 +56,7 @@ def desk(
     except EngineError as error:
         _complain(str(error))
         raise typer.Exit(error.exit_code) from error
-    from tui.app import DeskApp  # noqa: PLC0415  see _load_the_screen
+    from tui.app import DeskApp
 
     screen = DeskApp(places.socket, read_only=read_only)
     screen.run()

@@ -19,6 +19,3 @@ class Why:
 
     def view(self) -> SideView:
         return SideView(self.reason, self.detail, self.clears)
-
-
-QUOTING = Why(SideReason.QUOTING)

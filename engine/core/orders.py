@@ -165,6 +165,9 @@ class OrderTable:
     def count(self, *states: int) -> int:
         return int(np.isin(self.state, states).sum())
 
+    def count_on(self, side: Side, state: int) -> int:
+        return int(((self.state == state) & (self.side == side)).sum())
+
     @property
     def live(self) -> int:
         """Orders that may rest at the venue, unknown ones included."""

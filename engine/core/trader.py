@@ -15,7 +15,7 @@ from engine.core import orders
 from engine.core.account import AccountWatch, Verdict
 from engine.core.actions import Action
 from engine.core.budgets import OrderBudget
-from engine.core.explain import QUOTING, Why
+from engine.core.explain import Why
 from engine.core.ledger import Ledger, usdt
 from engine.core.log import DeskLog
 from engine.core.market import Market
@@ -75,7 +75,7 @@ _ABSENCES_THAT_PROVE = 2
 _CLOCK_BREAK_NS = 5 * _S
 _WINDOW_BREAK_NS = 10 * _S
 _ROUND_TRIPS = 100
-_UNKNOWN_ORDER = -2013
+_NO_SUCH_ORDER = -2013
 
 
 @dataclass(slots=True)
@@ -450,7 +450,7 @@ class Trader:
 
     def _on_query_reply(self, query: QueryOrder, reply: Reply) -> None:
         slot = self.table.slot(query.client_order_id)
-        if slot is None or reply.code != _UNKNOWN_ORDER:
+        if slot is None or reply.code != _NO_SUCH_ORDER:
             return
         self.table.absences[slot] += 1
         if self.table.absences[slot] >= _ABSENCES_THAT_PROVE:
@@ -609,7 +609,12 @@ class Trader:
 
     def _judge_side(self, side: Side) -> Why:
         """The first rule that forbids this side, or that it quotes."""
-        return self._operator_rule(side) or self._data_rule() or self._side_rule(side) or QUOTING
+        return (
+            self._operator_rule(side)
+            or self._data_rule()
+            or self._side_rule(side)
+            or Why(SideReason.QUOTING, self._hampers(side))
+        )
 
     def _operator_rule(self, side: Side) -> Why | None:
         if self.hand.stopping:
@@ -652,6 +657,17 @@ class Trader:
             other = "a sell" if side is Side.BUY else "a buy"
             return Why(SideReason.AT_LIMIT, f"{text(held)} of {text(limit)}", other)
         return None
+
+    def _hampers(self, side: Side) -> str:
+        """What keeps a quoting side from standing where it wants, or nothing."""
+        unknown = self.table.count_on(side, orders.UNKNOWN)
+        if unknown:
+            return f"{unknown} of unknown fate, asking"
+        if self.mono_ns < self._throttled_until_ns:
+            return f"placing held {(self._throttled_until_ns - self.mono_ns) / _S:.0f} s more"
+        if self.budget.left(self.recv_ns) < 1:
+            return "the venue's order limit is used up"
+        return ""
 
     def _grid_size(self, side: Side) -> int:
         """Orders that the inventory limit leaves room for, were all of them filled."""

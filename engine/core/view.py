@@ -21,10 +21,9 @@ class Mode(StrEnum):
 
 
 class RiskState(StrEnum):
-    """How much the desk may do; each step down is stricter."""
+    """How much the desk may do."""
 
     ACTIVE = "ACTIVE"
-    REDUCE_ONLY = "REDUCE_ONLY"
     HALTED = "HALTED"
 
 
@@ -41,10 +40,8 @@ class SideReason(StrEnum):
     NO_BOOK = "no book"
     STALE = "stale data"
     NOT_CALIBRATED = "not calibrated"
-    UNKNOWN_ORDER = "unknown order"
     BREAKER = "breaker open"
     AT_LIMIT = "at limit"
-    THROTTLED = "throttled"
 
 
 class SideView(msgspec.Struct, frozen=True):
@@ -52,7 +49,7 @@ class SideView(msgspec.Struct, frozen=True):
 
     reason: SideReason
     detail: str
-    """The value against the limit, such as ``0.120 of 0.120``; empty when quoting."""
+    """The value against the limit, such as ``0.120 of 0.120``; what hampers a quoting side."""
     clears: str
     """What would end it, such as ``a sell fill`` or ``r``; empty when quoting."""
 
