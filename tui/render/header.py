@@ -16,7 +16,6 @@ _MODE_INK = {
 }
 _RISK_INK = {
     RiskState.ACTIVE: ink.GOOD,
-    RiskState.REDUCE_ONLY: ink.WARN_BLOCK,
     RiskState.HALTED: ink.ALARM_BLOCK,
 }
 _MOST_PRICES = 6
