@@ -35,6 +35,16 @@ def gamma_on(screen: str) -> float:
     return float(found[1])
 
 
+def press_until_it_counts(terminal: Terminal, key: str, text: str) -> None:
+    """A dialog takes no answer in its first quarter second."""
+
+    def counted() -> bool:
+        terminal.press(key)
+        return text in terminal.text()
+
+    wait_for(counted, terminal.text)
+
+
 @pytest.mark.parametrize("size", [SMALL, LARGE], ids=["80x24", "200x60"])
 def test_one_command_opens_a_desk_that_quotes_and_fills(
     desk: DeskProcesses, size: tuple[int, int]
@@ -97,12 +107,28 @@ def test_stopping_from_the_screen_leaves_no_order_at_the_exchange(desk: DeskProc
         wait_for(lambda: len(desk.our_orders()) > 0, lambda: "nothing rests")
         terminal.press("Q")
         terminal.shows("keep", "flatten")
-        terminal.press("k")
-        terminal.shows("zero open orders verified")
+        press_until_it_counts(terminal, "k", "zero open orders verified")
 
     assert desk.our_orders() == []
     assert lock_owner(desk.places.engine_lock) is None
     assert lock_owner(desk.places.exchange_lock) is not None
+
+
+def test_numbers_behind_a_dialog_stay_true(desk: DeskProcesses) -> None:
+    """Half-painted cells once made an ask of 59999.5 stand beside one of 59999.4."""
+    with open_tui(desk, SMALL) as terminal:
+        terminal.shows("QUOTING")
+        terminal.press("Q")
+        terminal.shows("keep", "flatten")
+        before = desk.status()["uptime_s"]
+        seen = []
+        while desk.status()["uptime_s"] < before + 8:
+            seen += re.findall(r"ASK . QUOTING  at ([\d. ]+) each", terminal.text())
+
+    assert seen
+    for line in seen:
+        prices = [float(price) for price in line.split()]
+        assert prices == sorted(prices)
 
 
 def test_panic_from_the_screen_halts_and_cancels(desk: DeskProcesses) -> None:

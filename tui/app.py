@@ -32,6 +32,7 @@ from tui.render.glyphs import ASCII, Glyphs, glyphs_for
 from tui.render.thrift import thrifty
 from tui.screens.change import Change, ChangeDialog
 from tui.screens.desk import DeskScreen
+from tui.screens.dialog import Dialog
 from tui.screens.help import HelpDialog
 from tui.screens.keys import key_table
 from tui.screens.stop import StopDialog
@@ -185,6 +186,10 @@ class DeskApp(App[None]):
     def _show(self) -> None:
         if self._view is not None and self._desk.is_mounted:
             self._desk.show(self._frame(self._view))
+            if isinstance(self.screen, Dialog):
+                self.screen.show(self._view)
+                # Under a dialog Textual 8.2 forgets cells of the screen behind it.
+                self.screen.refresh()
 
     # ------------------------------------------------------------ what the trader asks
 

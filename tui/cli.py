@@ -44,7 +44,7 @@ def desk(
         bool, typer.Option("--read-only", help="Watch only: every key that commands is refused.")
     ] = False,
 ) -> None:
-    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+    if not all(stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr)):
         _complain("this is no terminal; for a desk without a screen: ./run engine run")
         raise typer.Exit(EXIT_NO_TERMINAL)
     try:

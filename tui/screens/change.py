@@ -20,6 +20,7 @@ from tui.widgets.preview import PreviewPanel
 STEP = 1.1
 """One press changes a parameter by a tenth."""
 _DIGITS = 4
+_ASK_AGAIN_S = 0.5
 _KEYS = {"gamma": "[ ]", "adj1": "{ }", "adj2": ", ."}
 
 
@@ -84,6 +85,10 @@ class ChangeDialog(Dialog[float]):
     def on_mount(self) -> None:
         self.query_one("#question").border_title = self.change.title
         self._ask()
+        self.set_interval(_ASK_AGAIN_S, self._ask_again)
+
+    def show(self, view: DeskView) -> None:
+        self._view = view
 
     def receive_preview(self, value: float, answer: Answer | None) -> None:
         """The engine's answer for a value; one for a value no longer proposed is left out."""
@@ -118,4 +123,8 @@ class ChangeDialog(Dialog[float]):
     def _ask(self) -> None:
         self._panel.preview = None
         self.remove_class("-previewed")
+        self._ask_again()
+
+    def _ask_again(self) -> None:
+        """The market moves while the trader reads, and both sides of the comparison with it."""
         self.post_message(self.PreviewAsked(self, self.change.shown, self.value))

@@ -7,6 +7,7 @@ from textual.binding import Binding, BindingType
 from textual.screen import ModalScreen
 from textual.widgets import Input
 
+from engine.core.view import DeskView
 from tui.screens.keys import REDUCING
 
 T = TypeVar("T")
@@ -35,6 +36,9 @@ class Dialog(ModalScreen[T], Generic[T]):
         may answer a question that it has itself just opened.
         """
         return self.has_class("-settled")
+
+    def show(self, view: DeskView) -> None:
+        """The newest view: what a dialog says of the desk must not grow old while it is read."""
 
     def action_drop(self) -> None:
         self.dismiss(None)

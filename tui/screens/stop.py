@@ -24,12 +24,13 @@ class StopDialog(Dialog[str]):
     def __init__(self, view: DeskView, glyphs: Glyphs) -> None:
         super().__init__()
         self._symbol = view.symbol
-        self._held = _held(view, glyphs)
+        self._glyphs = glyphs
+        self._held = Static(_held(view, glyphs), id="held", markup=False)
 
     def compose(self) -> ComposeResult:
         with Vertical(id="question"):
             yield Static("Cancels our orders, verifies that none is left, ends the engine.")
-            yield Static(self._held, id="held", markup=False)
+            yield self._held
             yield Static("[b]k[/b] keep the position     [b]f[/b] flatten it at market")
             yield TypedInput(
                 placeholder=f"type {self._symbol} and enter to flatten at market", disabled=True
@@ -38,6 +39,9 @@ class StopDialog(Dialog[str]):
 
     def on_mount(self) -> None:
         self.query_one("#question").border_title = "stop the engine"
+
+    def show(self, view: DeskView) -> None:
+        self._held.update(_held(view, self._glyphs))
 
     def action_keep(self) -> None:
         if self.settled:
