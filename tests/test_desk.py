@@ -114,21 +114,20 @@ def test_stopping_from_the_screen_leaves_no_order_at_the_exchange(desk: DeskProc
     assert lock_owner(desk.places.exchange_lock) is not None
 
 
-def test_numbers_behind_a_dialog_stay_true(desk: DeskProcesses) -> None:
-    """Half-painted cells once made an ask of 59999.5 stand beside one of 59999.4."""
+def test_numbers_behind_a_dialog_stay_whole(desk: DeskProcesses) -> None:
+    """Half-painted cells once made sizes of 0.75p and 1. 97 beside the question."""
     with open_tui(desk, SMALL) as terminal:
         terminal.shows("QUOTING")
         terminal.press("Q")
         terminal.shows("keep", "flatten")
         before = desk.status()["uptime_s"]
-        seen = []
+        seen: list[str] = []
         while desk.status()["uptime_s"] < before + 8:
-            seen += re.findall(r"ASK . QUOTING  at ([\d. ]+) each", terminal.text())
+            seen += re.findall(r"^┃│(.{5})┃", terminal.text(), re.MULTILINE)
 
+    torn = [cell for cell in seen if not re.fullmatch(r"\s*[\d.]+\s*|── sp|\s*", cell)]
     assert seen
-    for line in seen:
-        prices = [float(price) for price in line.split()]
-        assert prices == sorted(prices)
+    assert not torn
 
 
 def test_panic_from_the_screen_halts_and_cancels(desk: DeskProcesses) -> None:
