@@ -53,6 +53,8 @@ class DecimalGrid:
         """
         whole, _, fraction = text.partition(".")
         digits = self._scale_digits
+        if not (whole or fraction):
+            raise OffGrid(text, self.step)
         if len(fraction) > digits:
             if fraction[digits:].strip("0"):
                 raise OffGrid(text, self.step)

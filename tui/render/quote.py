@@ -30,7 +30,7 @@ def _tight(view: DeskView, width: int, glyphs: Glyphs) -> list[Text]:
     return [
         _both_prices(view),
         line(("half=", ink.LABEL), *_half_numbers(q, glyphs, tight=True)),
-        joined([*_parameters(q, glyphs), *_fitted(q, glyphs)], width, " "),
+        joined(_bare_numbers(q, glyphs), width, " "),
     ]
 
 
@@ -168,6 +168,19 @@ def _fitted(q: QuoteView, glyphs: Glyphs) -> list[Text]:
         _named(glyphs.sigma, f"{figure(q.sigma_ticks)} ticks/{glyphs.root_s}"),
         _named("c1", figure(q.c1_ticks)),
         _named("c2", figure(q.c2)),
+    ]
+
+
+def _bare_numbers(q: QuoteView, glyphs: Glyphs) -> list[Text]:
+    """What the quote was made of, without units, most telling first."""
+    return [
+        _named(glyphs.gamma, figure(q.gamma), strong=True),
+        _named("skew", figure(q.skew_ticks_per_lot)),
+        _named("A", figure(q.A_per_s)),
+        _named("k", figure(q.k_per_tick)),
+        _named(glyphs.sigma, figure(q.sigma_ticks)),
+        _named("adj1", figure(q.adj1)),
+        _named("adj2", figure(q.adj2)),
     ]
 
 

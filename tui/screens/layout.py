@@ -13,7 +13,7 @@ class Need(NamedTuple):
 NEEDS = {
     "price-chart": Need(150, 30),
     "money-chart": Need(150, 54),
-    "links": Need(150, 46),
+    "links": Need(150, 53),
     "orders": Need(150, 40),
     "log": Need(80, 30),
     "ladder": Need(76, 23),
