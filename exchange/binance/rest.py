@@ -56,6 +56,9 @@ class _Call:
     """How late it may arrive; set on signed calls only."""
 
 
+_NO_TIMEOUT = aiohttp.ClientTimeout(total=None)
+
+
 class Rest:
     """Calls over one HTTP session, with a clock and a budget that other sessions may share.
 
@@ -85,7 +88,7 @@ class Rest:
         self._clock = clock or VenueClock(time.time_ns(), time.monotonic_ns())
         self._budget = budget or RequestBudget()
         self._recv_window_ms = settings.recv_window_ms
-        self._timeout = aiohttp.ClientTimeout(total=settings.request_timeout_s)
+        self._timeout_s = settings.request_timeout_s
 
     @classmethod
     @asynccontextmanager
@@ -313,13 +316,18 @@ class Rest:
         self._budget.spend(asked_ms, call.cost)
         headers = {"X-MBX-APIKEY": self._credentials.api_key} if call.keyed else {}
         try:
-            async with self._session.request(
-                call.method,
-                self._target(call),
-                headers=headers,
-                timeout=self._timeout,
-                allow_redirects=False,
-            ) as response:
+            async with (
+                # Not aiohttp's own timeout: that one can swallow a cancellation that comes
+                # in the same turn of the loop, and a stop would then wait for ever.
+                asyncio.timeout(self._timeout_s),
+                self._session.request(
+                    call.method,
+                    self._target(call),
+                    headers=headers,
+                    timeout=_NO_TIMEOUT,
+                    allow_redirects=False,
+                ) as response,
+            ):
                 body = await response.read()
         except aiohttp.ClientConnectorError as error:
             raise NotSent(f"no connection: {type(error).__name__}") from error
