@@ -72,6 +72,10 @@ class Ledger:
         self.peak_e8 = max(self.peak_e8, self.total_e8)
         return True
 
+    def ignore_trade(self, trade_id: int) -> None:
+        """Never book this trade: it is inside the position that we started from."""
+        self._seen_trades[trade_id] = None
+
     def adopt_position(self, position_lots: int) -> None:
         """Take the venue's word for the position, at the present mid and at no profit."""
         price_e8 = (self._mid2 or 0) * self._tick_lot_e8 // 2

@@ -74,6 +74,8 @@ _MISSING_FILL_PATIENCE_NS = _S // 2
 _ABSENCES_THAT_PROVE = 2
 _CLOCK_BREAK_NS = 5 * _S
 _WINDOW_BREAK_NS = 10 * _S
+_TRADES_MARGIN_NS = 60 * _S
+"""How far before the last known fill a list of trades begins; it names those again."""
 _ROUND_TRIPS = 100
 _NO_SUCH_ORDER = -2013
 
@@ -148,6 +150,8 @@ class Trader:
         self._account_asked_ns = self._trades_asked_ns = 0
         self._throttled_until_ns = 0
         self._requoted_ns = 0
+        self._history_known = False
+        self._last_fill_exch_ns = 0
         self._verify_empty = False
         self._flatten_sent = False
         self._prices = np.zeros(CAPACITY, dtype=np.int64)
@@ -302,6 +306,7 @@ class Trader:
         self._read_touch()
         if not self.ledger.book_fill(fill):
             return
+        self._last_fill_exch_ns = max(self._last_fill_exch_ns, fill.exch_ns)
         slot = self.table.slot(fill.client_order_id)
         if slot is not None:
             self.table.book_fill(slot, fill.qty_lots, fill.exch_ns, self.mono_ns)
@@ -350,10 +355,17 @@ class Trader:
                 self.table.happen(slot, orders.FATE_UNKNOWN, self.mono_ns)
 
     def _on_trades_snapshot(self, snapshot: TradesSnapshot) -> None:
+        """Book what was missed. What others traded before the first look is history.
+
+        No clock is asked which came first: ours and the venue's may be a second apart.
+        """
         for fill in snapshot.fills:
-            # Older trades are already inside the position that this run started from.
-            if fill.exch_ns >= self.started_recv_ns:
+            ours = fill.client_order_id.startswith(self._run_prefix)
+            if ours or self._history_known:
                 self._on_fill(fill)
+            else:
+                self.ledger.ignore_trade(fill.trade_id)
+        self._history_known = True
 
     def _ask_account(self) -> None:
         self._account_asked_ns = self.mono_ns
@@ -361,7 +373,8 @@ class Trader:
 
     def _ask_trades(self) -> None:
         self._trades_asked_ns = self.mono_ns
-        self._ask(FetchTrades, since_ms=self.started_recv_ns // 1_000_000)
+        since_ns = (self._last_fill_exch_ns or self.started_recv_ns) - _TRADES_MARGIN_NS
+        self._ask(FetchTrades, since_ms=since_ns // 1_000_000)
 
     # ------------------------------------------------------------ replies
 

@@ -13,6 +13,7 @@ from exchange.paper.orders import NewOrder
 from exchange.types import (
     Cancel,
     FetchSnapshot,
+    Fill,
     Link,
     LinkDown,
     MarketFrame,
@@ -20,6 +21,7 @@ from exchange.types import (
     RefreshCountdown,
     Side,
     TimeInForce,
+    TradesSnapshot,
 )
 from tests.engine.virtual_desk import MARKET, SETTINGS, Faults, VirtualDesk
 
@@ -264,6 +266,34 @@ def test_a_position_from_before_is_taken_over_at_no_profit() -> None:
 
     assert desk.trader.ledger.position_lots == 9
     assert desk.trader.ledger.fees_e8 == 0
+
+
+@pytest.mark.parametrize("skew_s", [-3, 0, 3])
+def test_trades_from_before_the_start_are_history_whatever_the_clocks_say(skew_s: int) -> None:
+    """The recorder of the real files ran 1.27 s behind the venue; ours may do the same."""
+    desk = VirtualDesk(market=CALM, opening_lots=9)
+    desk.run(0.2)
+    earlier = desk.exchange.trades[-1]
+
+    desk.feed(
+        TradesSnapshot,
+        fills=(
+            Fill(
+                recv_ns=0,
+                mono_ns=0,
+                trade_id=earlier.trade_id,
+                client_order_id="earlier",
+                side=Side.BUY,
+                price_ticks=earlier.price_ticks,
+                qty_lots=9,
+                maker=False,
+                fee_e8=0,
+                exch_ns=desk.now_ns + skew_s * 1_000_000_000,
+            ),
+        ),
+    )
+
+    assert desk.trader.ledger.position_lots == 9
 
 
 def test_at_the_inventory_limit_only_the_other_side_quotes() -> None:
