@@ -26,6 +26,7 @@ class Ledger:
     def __init__(self, tick_lot_e8: int) -> None:
         self._tick_lot_e8 = tick_lot_e8
         self._seen_trades: dict[int, None] = {}  # a set that keeps its order
+        self._lots_of: dict[str, int] = {}
         self._mid2: int | None = None  # twice the mid, in ticks
         self._spread2 = 0
         self._inventory2 = 0
@@ -57,8 +58,10 @@ class Ledger:
         if fill.trade_id in self._seen_trades:
             return False
         self._seen_trades[fill.trade_id] = None
-        if len(self._seen_trades) > _REMEMBERED_TRADES:
-            del self._seen_trades[next(iter(self._seen_trades))]
+        self._lots_of[fill.client_order_id] = self.lots_of(fill.client_order_id) + fill.qty_lots
+        for memory in (self._seen_trades, self._lots_of):
+            if len(memory) > _REMEMBERED_TRADES:
+                del memory[next(iter(memory))]  # type: ignore[arg-type]  # either kind of key
         signed_lots = fill.side * fill.qty_lots
         if self._mid2 is None:
             self._mid2 = 2 * fill.price_ticks
@@ -71,6 +74,10 @@ class Ledger:
         self.volume_e8 += fill.price_ticks * fill.qty_lots * self._tick_lot_e8
         self.peak_e8 = max(self.peak_e8, self.total_e8)
         return True
+
+    def lots_of(self, client_order_id: str) -> int:
+        """Lots booked for one order, as far as it is remembered."""
+        return self._lots_of.get(client_order_id, 0)
 
     def ignore_trade(self, trade_id: int) -> None:
         """Never book this trade: it is inside the position that we started from."""

@@ -283,24 +283,30 @@ class Trader:
             self.table.happen(slot, orders.SEEN_LIVE, self.mono_ns)
 
     def _learn_stranger(self, update: OrderUpdate) -> None:
-        """An order that is not in the table: foreign, long done, or ours of an earlier run."""
+        """An order that is not in the table: foreign, of an earlier run, or given up too early."""
         name = update.client_order_id
         if update.status.final:
             self.account.foreign.pop(name, None)
         elif not name.startswith(OUR_PREFIX):
             self.account.foreign[name] = update
-        elif not name.startswith(self._run_prefix):
-            slot = self.table.add(
-                name,
-                update.side,
-                update.price_ticks,
-                update.qty_lots,
-                self.mono_ns,
-                orders.RESTING,
-            )
-            self.table.booked_lots[slot] = update.filled_lots
-            self.table.report_filled(slot, update.filled_lots)
-            self.log.note(Severity.WARNING, f"found our order {name} of an earlier run")
+        else:
+            self._adopt(update)
+
+    def _adopt(self, update: OrderUpdate) -> None:
+        """Take an order of ours into the table, where it is cancelled unless it is wanted.
+
+        One of this run was taken for absent and then arrived after all, or a late event
+        tells of one long done; a cancel and a query find out which.
+        """
+        name = update.client_order_id
+        slot = self.table.add(
+            name, update.side, update.price_ticks, update.qty_lots, self.mono_ns, orders.RESTING
+        )
+        # Fills of an earlier run are inside the position that this run started from.
+        this_run = name.startswith(self._run_prefix)
+        self.table.booked_lots[slot] = self.ledger.lots_of(name) if this_run else update.filled_lots
+        self.table.report_filled(slot, update.filled_lots)
+        self.log.note(Severity.WARNING, f"found our order {name}, not in the table: taken in")
 
     def _on_fill(self, fill: Fill) -> None:
         self._read_touch()

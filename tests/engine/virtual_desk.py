@@ -4,6 +4,7 @@ The trader is the real one, the exchange is the real embedded one without its so
 what stands between them can be slow, lose, repeat and cut. A seed makes it repeatable.
 """
 
+import contextlib
 import heapq
 import random
 from collections.abc import Callable
@@ -93,6 +94,8 @@ class Faults:
     """Executed, but the answer never comes: the shell reports unknown."""
     request_lost: float = 0.0
     """Never arrives; the shell cannot know and reports unknown too."""
+    request_late: float = 0.0
+    """Arrives four seconds after the shell gave it up as unknown."""
     private_repeated: float = 0.0
     private_late: float = 0.0
     """Arrives 200 ms after its time, behind younger messages."""
@@ -294,6 +297,10 @@ class VirtualDesk:
         if self._chance(self._faults.request_lost):
             self._later(500, lambda: self._reply(command.request_id, Outcome.UNKNOWN))
             return
+        if isinstance(command, Place) and self._chance(self._faults.request_late):
+            self._later(500, lambda: self._reply(command.request_id, Outcome.UNKNOWN))
+            self._later(4500, lambda: self._execute_late(command))
+            return
         try:
             order = self._update(self._execute(command))
         except Refused as refusal:
@@ -306,6 +313,10 @@ class VirtualDesk:
             self._later(500, lambda: self._reply(command.request_id, Outcome.UNKNOWN))
             return
         self._later(5, lambda: self._reply(command.request_id, order=order))
+
+    def _execute_late(self, command: Place) -> None:
+        with contextlib.suppress(Refused):
+            self._execute(command)
 
     def _execute(self, command: Place | Cancel | QueryOrder) -> OrderRecord:
         if isinstance(command, Place):

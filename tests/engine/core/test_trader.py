@@ -17,6 +17,8 @@ from exchange.types import (
     Link,
     LinkDown,
     MarketFrame,
+    OrderStatus,
+    OrderUpdate,
     Place,
     RefreshCountdown,
     Side,
@@ -28,6 +30,7 @@ from tests.engine.virtual_desk import MARKET, SETTINGS, Faults, VirtualDesk
 LOSSY = Faults(
     reply_lost=0.05,
     request_lost=0.03,
+    request_late=0.02,
     private_repeated=0.1,
     private_late=0.1,
     market_lost=0.01,
@@ -256,6 +259,48 @@ def test_orders_of_an_earlier_run_are_found_and_cancelled() -> None:
     desk.run(2.0)
 
     assert "mdesk-old-9" not in {order.client_order_id for order in desk.our_open_orders}
+
+
+def test_an_order_that_arrives_after_it_was_given_up_is_found_and_cancelled() -> None:
+    """Two queries said that there is none; then the network delivered it after all."""
+    desk = VirtualDesk(market=CALM, faults=Faults(request_late=1.0))
+    desk.run_until(lambda: any(isinstance(c, Place) for c in desk.commands))
+    desk.operate(Action.PAUSE)
+    desk.run(0.1)
+    desk._faults = Faults()
+    desk.run_until(lambda: desk.trader.table.live == 0)
+
+    desk.run_until(lambda: len(desk.our_open_orders) > 0)
+    desk.run(1.0)
+
+    assert not desk.our_open_orders
+
+
+def test_a_late_event_of_an_order_long_done_changes_nothing() -> None:
+    """It is asked for once more, found to be over, and forgotten."""
+    desk = VirtualDesk()
+    desk.run_until(lambda: desk.trader.ledger.fills >= 3)
+    desk.operate(Action.PAUSE)
+    desk.run(3.0)
+    fill = desk.exchange.trades[0]
+    order = next(o for o in desk.exchange.orders if o.venue_order_id == fill.venue_order_id)
+    held = desk.trader.ledger.position_lots
+
+    desk.feed(
+        OrderUpdate,
+        client_order_id=order.client_order_id,
+        venue_order_id=order.venue_order_id,
+        side=order.side,
+        status=OrderStatus.NEW,
+        price_ticks=order.price_ticks or 0,
+        qty_lots=order.qty_lots,
+        filled_lots=0,
+        exch_ns=desk.now_ns,
+    )
+    desk.run(5.0)
+
+    assert desk.trader.ledger.position_lots == held == desk.exchange.account.position_lots
+    assert not desk.trader.table.used
 
 
 def test_a_position_from_before_is_taken_over_at_no_profit() -> None:
