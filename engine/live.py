@@ -17,6 +17,7 @@ import structlog
 from engine.console import ConsoleServer
 from engine.core.actions import Action
 from engine.core.operator import OperatorCommand
+from engine.core.orders import PLACED, UNKNOWN
 from engine.core.portrait import Portraitist, preview
 from engine.core.quoter import STEP_NS
 from engine.core.trader import OUR_PREFIX, Trader
@@ -33,6 +34,7 @@ _STOP_PATIENCE_S = 5.0
 """How long a stop waits for the trader to cancel, before the last word does it."""
 _FLATTEN_PATIENCE_S = 10.0
 _LAST_WORD_S = 10.0
+_LOOK_AGAIN_S = 0.5
 _QUEUE_LIMIT = 50_000
 """Unhandled events beyond which the engine is too far behind to be trusted with orders."""
 
@@ -193,11 +195,14 @@ class LiveDesk:
     async def _last_word(self) -> Goodbye:
         """Cancel what is ours over a session of its own and prove that none is left."""
         held = self._trader.instrument.qty.text(self._trader.ledger.position_lots)
+        # A placing whose fate is open may still arrive until its stamp is too old.
+        open_fates = self._trader.table.count(PLACED, UNKNOWN) > 0
+        look_again_s = self._settings.recv_window_ms / 1000 if open_fates else _LOOK_AGAIN_S
+        patience_s = _LAST_WORD_S + look_again_s
+        session = StopSession(self._settings, self._credentials, look_again_s=look_again_s)
         try:
-            async with asyncio.timeout(_LAST_WORD_S + 1):
-                session = StopSession(self._settings, self._credentials)
-                async with session:
-                    left = await session.cancel_ours_and_verify(OUR_PREFIX, _LAST_WORD_S)
+            async with asyncio.timeout(patience_s + 1), session:
+                left = await session.cancel_ours_and_verify(OUR_PREFIX, patience_s)
         except (VenueError, TimeoutError) as error:
             text = f"NOT VERIFIED: the venue does not answer ({error}); orders may rest there"
             log.error(text)

@@ -159,7 +159,7 @@ class Replay:
             view=Portraitist(self._trader).draw(self._now_ns, self._now_ns),
             fills=self._venue.fills,
             orders_placed=self._orders_placed,
-            refusals={code: seen.count for code, seen in sorted(self._trader.errors.items())},
+            refusals={code: seen.count for code, seen in sorted(self._trader.entry.errors.items())},
             reasons=self._reasons,
             last_words={"bid": self._why(Side.BUY), "ask": self._why(Side.SELL)},
         )

@@ -40,8 +40,9 @@ class Portraitist:
         """The desk as it stands at this moment."""
         trader = self._trader
         instrument = trader.instrument
-        trader.budget.turn(recv_ns)
+        trader.entry.budget.turn(recv_ns)
         latency_ns = trader.market.feed_latency_ns
+        trips_ns = trader.entry.round_trips_ns
         return DeskView(
             mode=trader.mode,
             symbol=instrument.symbol,
@@ -64,10 +65,10 @@ class Portraitist:
             money=self._money(),
             links=[self._link(link, mono_ns) for link in Link],
             errors=self._errors(mono_ns),
-            round_trip_ms=median(trader.round_trips_ns) / 1e6 if trader.round_trips_ns else None,
+            round_trip_ms=median(trips_ns) / 1e6 if trips_ns else None,
             feed_latency_ms=latency_ns / 1e6 if latency_ns is not None else None,
-            orders_10s=trader.budget.counts[0],
-            orders_1m=trader.budget.counts[1],
+            orders_10s=trader.entry.budget.counts[0],
+            orders_1m=trader.entry.budget.counts[1],
             orders_10s_limit=ORDERS_10S,
             orders_1m_limit=ORDERS_1M,
         )
@@ -191,7 +192,7 @@ class Portraitist:
         )
 
     def _errors(self, mono_ns: int) -> list[ErrorView]:
-        seen = self._trader.errors
+        seen = self._trader.entry.errors
         codes = [*_ALWAYS_SHOWN, *sorted(set(seen) - set(_ALWAYS_SHOWN), reverse=True)]
         return [
             ErrorView(

@@ -4,7 +4,6 @@ Live, paper and replay differ only in who feeds it. Time arrives inside events. 
 input is applied whole before anything is decided, and what is decided leaves as values.
 """
 
-from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -14,16 +13,16 @@ import numpy as np
 from engine.core import orders
 from engine.core.account import AccountWatch, Verdict
 from engine.core.actions import Action
-from engine.core.budgets import OrderBudget
+from engine.core.entry import OrderEntry
 from engine.core.explain import Why
 from engine.core.ledger import Ledger, usdt
 from engine.core.log import DeskLog
 from engine.core.market import Market
 from engine.core.operator import OperatorCommand, OperatorState, retuned, side_named
-from engine.core.orders import CAPACITY, OrderTable, reconcile_side
+from engine.core.orders import CAPACITY
+from engine.core.outbox import Outbox
 from engine.core.quoter import Calibrator, Offsets, Tuning, grid_prices, offsets
-from engine.core.refusals import Policy, policy_for
-from engine.core.risk import RiskGate, SideBreaker
+from engine.core.risk import RiskGate
 from engine.core.settings import DeskSettings
 from engine.core.view import Mode, RiskState, SideReason
 from exchange.instrument import Instrument
@@ -49,12 +48,9 @@ from exchange.types import (
     Reconnect,
     RefreshCountdown,
     Reply,
-    Request,
     Severity,
     Side,
-    SyncClock,
     Tick,
-    TimeInForce,
     TradesSnapshot,
 )
 
@@ -66,18 +62,9 @@ _S = 1_000_000_000
 _COUNTDOWN_EVERY_NS = 10 * _S
 _ACCOUNT_EVERY_NS = 10 * _S
 _PROOF_EVERY_NS = _S // 5
-_CANCEL_PATIENCE_NS = 300_000_000
-"""How long a failed cancel waits for the private stream to say why, before it asks."""
 _ASK_AGAIN_NS = _S
-_REPLY_PATIENCE_NS = 5 * _S
-_MISSING_FILL_PATIENCE_NS = _S // 2
-_ABSENCES_THAT_PROVE = 2
-_CLOCK_BREAK_NS = 5 * _S
-_WINDOW_BREAK_NS = 10 * _S
 _TRADES_MARGIN_NS = 60 * _S
 """How far before the last known fill a list of trades begins; it names those again."""
-_ROUND_TRIPS = 100
-_NO_SUCH_ORDER = -2013
 
 
 @dataclass(slots=True)
@@ -87,15 +74,6 @@ class LinkState:
     up: bool = False
     reconnects: int = -1  # the first connection is none
     detail: str = "never connected"
-
-
-@dataclass(slots=True)
-class ErrorCount:
-    """How often one error code of the venue was seen."""
-
-    count: int
-    last_message: str
-    mono_ns: int
 
 
 class Trader:
@@ -123,13 +101,10 @@ class Trader:
         self.mode = mode
         self.log = DeskLog()
         self.market = Market(instrument, self.log, own_in_book=own_in_book)
-        self.table = OrderTable()
         self.ledger = Ledger(instrument.tick_lot_e8)
         self.account = AccountWatch()
         self.gate = RiskGate(settings.max_loss_usdt)
-        self.budget = OrderBudget()
         self.calibrator = Calibrator(settings)
-        self.breakers = {side: SideBreaker() for side in Side}
         self.hand = OperatorState(
             Tuning(settings.gamma, settings.delta, settings.adj1, settings.adj2)
         )
@@ -137,26 +112,20 @@ class Trader:
         self.wanted: dict[Side, list[int]] = {side: [] for side in Side}
         self.offsets: Offsets | None = None
         self.links = {link: LinkState() for link in Link}
-        self.errors: dict[int, ErrorCount] = {}
-        self.round_trips_ns: deque[int] = deque(maxlen=_ROUND_TRIPS)
         self.recv_ns = self.mono_ns = 0
         self.started_recv_ns = self.started_mono_ns = 0
         self._run_prefix = f"{OUR_PREFIX}{epoch}-"
-        self._next_order = self._next_request = 1
-        self._requests: dict[int, Request] = {}
-        self._commands: list[Command] = []
+        self._outbox = Outbox()
+        self.entry = OrderEntry(settings, self._run_prefix, self._outbox, self.log)
+        self.table = self.entry.table
         self._touch_decided: tuple[int, int] | None = None
         self._countdown_asked_ns = self._countdown_armed_ns = -_COUNTDOWN_EVERY_NS * 10
         self._account_asked_ns = self._trades_asked_ns = 0
-        self._throttled_until_ns = 0
-        self._requoted_ns = 0
         self._history_known = False
         self._last_fill_exch_ns = 0
         self._verify_empty = False
         self._flatten_sent = False
         self._prices = np.zeros(CAPACITY, dtype=np.int64)
-        self._cancel_slots = np.zeros(CAPACITY, dtype=np.int64)
-        self._place_ticks = np.zeros(CAPACITY, dtype=np.int64)
         self._hear: dict[type, Callable[[Any], None]] = {
             DepthSnapshot: self._on_snapshot,
             OrderUpdate: self._on_order_update,
@@ -230,24 +199,18 @@ class Trader:
     def _stamp(self, event: Event) -> None:
         self.recv_ns, self.mono_ns = event.recv_ns, event.mono_ns
         self.log.recv_ns = event.recv_ns
+        self.entry.stamp(event)
         if not self.started_mono_ns:
             self.started_recv_ns, self.started_mono_ns = event.recv_ns, event.mono_ns
 
     def _take_commands(self) -> list[Command]:
-        commands, self._commands = self._commands + self.log.take_alerts(), []
-        return commands
-
-    def _ask(self, kind: Callable[..., Request], **fields: Any) -> None:
-        request = kind(request_id=self._next_request, **fields)
-        self._next_request += 1
-        self._requests[request.request_id] = request
-        self._commands.append(request)
+        return self._outbox.take() + self.log.take_alerts()
 
     # ------------------------------------------------------------ the market
 
     def _on_market_frame(self, event: MarketFrame) -> None:
         seen, commands = self.market.receive_frame(event.raw, event.recv_ns, event.mono_ns)
-        self._commands += commands
+        self._outbox.put(*commands)
         if seen is not None and self.market.touch is not None:
             mid = sum(self.market.touch) / 2
             self.calibrator.print_seen(
@@ -257,7 +220,7 @@ class Trader:
             self._read_touch()
 
     def _on_snapshot(self, event: DepthSnapshot) -> None:
-        self._commands += self.market.receive_snapshot(event.raw, event.mono_ns)
+        self._outbox.put(*self.market.receive_snapshot(event.raw, event.mono_ns))
 
     def _read_touch(self) -> None:
         self.market.read_touch(self.table)
@@ -332,7 +295,8 @@ class Trader:
         self.account.foreign.clear()
         for order in snapshot.open_orders:
             self._learn(order)
-        self._doubt_unlisted(snapshot)
+        listed = {order.client_order_id for order in snapshot.open_orders}
+        self.entry.doubt(listed, snapshot.asked_mono_ns)
         ours = self.ledger.position_lots
         match self.account.judge(snapshot, ours, self.ledger.fills):
             case Verdict.ASK_AGAIN:
@@ -351,15 +315,6 @@ class Trader:
             self._verify_empty = False
             self.log.note(Severity.INFO, "verified: no order of ours is left at the venue")
 
-    def _doubt_unlisted(self, snapshot: AccountSnapshot) -> None:
-        """Orders that should rest but are not listed: filled, cancelled or lost; a query tells."""
-        listed = {order.client_order_id for order in snapshot.open_orders}
-        for slot in self.table.used:
-            settled = orders.ACKED <= self.table.state[slot] <= orders.CANCELLING
-            older = self.table.changed_ns[slot] < snapshot.asked_mono_ns
-            if settled and older and self.table.client_order_id(slot) not in listed:
-                self.table.happen(slot, orders.FATE_UNKNOWN, self.mono_ns)
-
     def _on_trades_snapshot(self, snapshot: TradesSnapshot) -> None:
         """Book what was missed. What others traded before the first look is history.
 
@@ -375,105 +330,32 @@ class Trader:
 
     def _ask_account(self) -> None:
         self._account_asked_ns = self.mono_ns
-        self._ask(FetchAccount)
+        self._outbox.ask(FetchAccount)
 
     def _ask_trades(self) -> None:
         self._trades_asked_ns = self.mono_ns
         since_ns = (self._last_fill_exch_ns or self.started_recv_ns) - _TRADES_MARGIN_NS
-        self._ask(FetchTrades, since_ms=since_ns // 1_000_000)
+        self._outbox.ask(FetchTrades, since_ms=since_ns // 1_000_000)
 
     # ------------------------------------------------------------ replies
 
     def _on_reply(self, reply: Reply) -> None:
-        request = self._requests.pop(reply.request_id, None)
         if reply.code:
-            self._count_error(reply)
-        match request:
-            case Place():
-                self._on_place_reply(request, reply)
-            case Cancel():
-                self._on_cancel_reply(request, reply)
-            case QueryOrder():
-                self._on_query_reply(request, reply)
+            self.entry.count_error(reply)
+        match self._outbox.answered(reply):
+            case Place() as place:
+                self.entry.receive_place_reply(place, reply)
+                if place.market and reply.outcome is Outcome.REFUSED:
+                    self.hand.flatten = False
+                    self.log.note(Severity.ALARM, f"flatten refused: {reply.code}; position stays")
+            case Cancel() as cancel:
+                self.entry.receive_cancel_reply(cancel, reply)
+            case QueryOrder() as query:
+                self.entry.receive_query_reply(query, reply)
             case RefreshCountdown():
                 self._on_countdown_reply(reply)
         if reply.order is not None:
             self._learn(reply.order)
-
-    def _count_error(self, reply: Reply) -> None:
-        before = self.errors.get(reply.code)
-        count = before.count + 1 if before else 1
-        self.errors[reply.code] = ErrorCount(count, reply.message, self.mono_ns)
-
-    def _on_place_reply(self, place: Place, reply: Reply) -> None:
-        slot = self.table.slot(place.client_order_id)
-        if slot is None:
-            return
-        match reply.outcome:
-            case Outcome.DONE:
-                self.round_trips_ns.append(reply.round_trip_ns)
-                self.breakers[place.side].accept()
-                self.table.happen(slot, orders.PLACE_ACKED, self.mono_ns)
-            case Outcome.UNKNOWN:
-                self.table.happen(slot, orders.FATE_UNKNOWN, self.mono_ns)
-                self.log.note(Severity.WARNING, f"{place.client_order_id}: fate unknown, asking")
-            case Outcome.REFUSED:
-                self._on_refusal(place, slot, reply)
-
-    def _on_refusal(self, place: Place, slot: int, reply: Reply) -> None:
-        policy = policy_for(reply.code)
-        if policy is Policy.PROVE:
-            self.table.happen(slot, orders.FATE_UNKNOWN, self.mono_ns)
-            return
-        self.table.happen(slot, orders.PLACE_REFUSED, self.mono_ns)
-        breaker = self.breakers[place.side]
-        # A whole grid refused at one touch is one refusal: one late book, told several times.
-        told_before = policy is Policy.STEP_AWAY and breaker.waits_for_touch
-        match policy:
-            case Policy.STEP_AWAY:
-                breaker.waits_for_touch = True
-                breaker.step_away_ticks = 1
-            case Policy.RESYNC_CLOCK:
-                self._commands.append(SyncClock())
-                self._hold_placing(_CLOCK_BREAK_NS, "our clock or sending is late")
-            case Policy.THROTTLE:
-                self._hold_placing(_WINDOW_BREAK_NS, "the venue's limit is used up")
-            case Policy.HALT:
-                self._halt(f"refused with {reply.code} {reply.message}; mend it, then r")
-        if not told_before and breaker.refuse(reply.code, self.mono_ns):
-            self.log.note(
-                Severity.WARNING,
-                f"{_side_word(place.side)} closed for a while: {reply.code} {reply.message}",
-            )
-        if self._flatten_sent and place.market:
-            self.hand.flatten = False
-            self.log.note(Severity.ALARM, f"flatten refused: {reply.code}; the position stays")
-
-    def _hold_placing(self, for_ns: int, why: str) -> None:
-        if self.mono_ns >= self._throttled_until_ns:
-            self.log.note(Severity.WARNING, f"placing held for {for_ns / 1e9:.0f} s: {why}")
-        self._throttled_until_ns = self.mono_ns + for_ns
-
-    def _on_cancel_reply(self, cancel: Cancel, reply: Reply) -> None:
-        slot = self.table.slot(cancel.client_order_id)
-        if slot is None:
-            return
-        match reply.outcome:
-            case Outcome.DONE:
-                self.round_trips_ns.append(reply.round_trip_ns)
-                self.table.happen(slot, orders.SEEN_FINAL, self.mono_ns)
-            case Outcome.REFUSED:
-                self.table.happen(slot, orders.CANCEL_FAILED, self.mono_ns)
-            case Outcome.UNKNOWN:
-                self.table.happen(slot, orders.FATE_UNKNOWN, self.mono_ns)
-
-    def _on_query_reply(self, query: QueryOrder, reply: Reply) -> None:
-        slot = self.table.slot(query.client_order_id)
-        if slot is None or reply.code != _NO_SUCH_ORDER:
-            return
-        self.table.absences[slot] += 1
-        if self.table.absences[slot] >= _ABSENCES_THAT_PROVE:
-            self.table.happen(slot, orders.PROVEN_ABSENT, self.mono_ns)
 
     def _on_countdown_reply(self, reply: Reply) -> None:
         if reply.outcome is Outcome.DONE:
@@ -506,7 +388,7 @@ class Trader:
 
     def _on_listen_key_expired(self, _event: ListenKeyExpired) -> None:
         self.account.reconciled = False
-        self._commands.append(Reconnect(link=Link.PRIVATE, reason="listen key expired"))
+        self._outbox.put(Reconnect(link=Link.PRIVATE, reason="listen key expired"))
 
     # ------------------------------------------------------------ the step
 
@@ -514,8 +396,9 @@ class Trader:
         touch = self.market.touch
         if self.calibrator.step(sum(touch) / 2 if touch else np.nan, self.mono_ns):
             self._refit()
-        for slot in self.table.used:
-            self._watch_order(slot)
+        self.entry.watch()
+        if self.entry.misses_fills and self.mono_ns - self._trades_asked_ns > _ASK_AGAIN_NS:
+            self._ask_trades()
         if self.links[Link.PRIVATE].up:
             prove_empty = self._verify_empty and not self.table.live
             every_ns = _PROOF_EVERY_NS if prove_empty else _ACCOUNT_EVERY_NS
@@ -527,29 +410,7 @@ class Trader:
     def _refresh_countdown(self) -> None:
         if not self.hand.stopping:
             self._countdown_asked_ns = self.mono_ns
-            self._ask(RefreshCountdown, countdown_ms=COUNTDOWN_MS)
-
-    def _watch_order(self, slot: int) -> None:
-        """Time's part in an order's life: what has been waited for too long is asked for."""
-        state = self.table.state[slot]
-        waited_ns = self.mono_ns - self.table.changed_ns[slot]
-        if state in (orders.PLACED, orders.CANCELLING) and waited_ns > _REPLY_PATIENCE_NS:
-            self.table.happen(slot, orders.FATE_UNKNOWN, self.mono_ns)
-        elif state == orders.UNKNOWN and waited_ns > _CANCEL_PATIENCE_NS:
-            if self.mono_ns - self.table.asked_ns[slot] > _ASK_AGAIN_NS:
-                self.table.asked_ns[slot] = self.mono_ns
-                self._ask(QueryOrder, client_order_id=self.table.client_order_id(slot))
-        elif state == orders.ACKED and waited_ns > _REPLY_PATIENCE_NS:
-            self.table.happen(slot, orders.FATE_UNKNOWN, self.mono_ns)
-            self._commands.append(
-                Reconnect(link=Link.PRIVATE, reason="an order was taken but never told of")
-            )
-        elif (
-            state == orders.DONE
-            and waited_ns > _MISSING_FILL_PATIENCE_NS
-            and self.mono_ns - self._trades_asked_ns > _ASK_AGAIN_NS
-        ):
-            self._ask_trades()
+            self._outbox.ask(RefreshCountdown, countdown_ms=COUNTDOWN_MS)
 
     # ------------------------------------------------------------ the operator
 
@@ -615,14 +476,16 @@ class Trader:
         self._read_touch()
         if self.market.touch != self._touch_decided:
             self._touch_decided = self.market.touch
-            for breaker in self.breakers.values():
-                breaker.waits_for_touch = False
+            self.entry.touch_changed()
         if self.gate.check_loss(usdt(self.ledger.total_e8), usdt(self.ledger.drawdown_e8)):
             self._halt(self.gate.detail)
+        if self.entry.fatal:
+            fatal, self.entry.fatal = self.entry.fatal, ""
+            self._halt(fatal)
         for side in Side:
             self.why[side] = self._judge_side(side)
             self._want(side)
-            self._reconcile(side)
+            self.entry.stand_at(side, self.wanted[side], self.ledger.position_lots)
         self._flatten_if_asked()
         self.table.release_finished(self.market.book_exch_ns, self.mono_ns)
 
@@ -632,7 +495,7 @@ class Trader:
             self._operator_rule(side)
             or self._data_rule()
             or self._side_rule(side)
-            or Why(SideReason.QUOTING, self._hampers(side))
+            or Why(SideReason.QUOTING, self.entry.hampers(side))
         )
 
     def _operator_rule(self, side: Side) -> Why | None:
@@ -666,7 +529,7 @@ class Trader:
         return None
 
     def _side_rule(self, side: Side) -> Why | None:
-        breaker = self.breakers[side]
+        breaker = self.entry.breakers[side]
         if breaker.open_for_ns(self.mono_ns):
             left_s = breaker.open_for_ns(self.mono_ns) / _S
             return Why(SideReason.BREAKER, f"{breaker.code} three times", f"in {left_s:.0f} s")
@@ -676,17 +539,6 @@ class Trader:
             other = "a sell" if side is Side.BUY else "a buy"
             return Why(SideReason.AT_LIMIT, f"{text(held)} of {text(limit)}", other)
         return None
-
-    def _hampers(self, side: Side) -> str:
-        """What keeps a quoting side from standing where it wants, or nothing."""
-        unknown = self.table.count_on(side, orders.UNKNOWN)
-        if unknown:
-            return f"{unknown} of unknown fate, asking"
-        if self.mono_ns < self._throttled_until_ns:
-            return f"placing held {(self._throttled_until_ns - self.mono_ns) / _S:.0f} s more"
-        if self.budget.left(self.recv_ns) < 1:
-            return "the venue's order limit is used up"
-        return ""
 
     def _grid_size(self, side: Side) -> int:
         """Orders that the inventory limit leaves room for, were all of them filled."""
@@ -706,64 +558,10 @@ class Trader:
         assert self.market.touch is not None
         bid, ask = self.market.touch
         reservation = (bid + ask) / 2 - at.skew * self.q
-        away = self.breakers[side].step_away_ticks
+        away = self.entry.breakers[side].step_away_ticks
         touch = bid - away if side is Side.BUY else ask + away
         quote = reservation - side * at.half_spread
         grid_prices(side, quote, touch, at.interval, n, self._prices)
-
-    def _reconcile(self, side: Side) -> None:
-        wanted = self.wanted[side]
-        self._prices[: len(wanted)] = wanted
-        cancels, places = reconcile_side(
-            self.table.state,
-            self.table.side,
-            self.table.price_ticks,
-            side,
-            self._prices,
-            len(wanted),
-            self._cancel_slots,
-            self._place_ticks,
-        )
-        for slot in self._cancel_slots[:cancels].tolist():
-            self.table.happen(slot, orders.CANCEL_SENT, self.mono_ns)
-            self._ask(Cancel, client_order_id=self.table.client_order_id(slot))
-        if places:
-            self._place(side, self._place_ticks[:places].tolist())
-
-    def _place(self, side: Side, prices: list[int]) -> None:
-        """Place as far as the worst case, the budget and the breaker allow."""
-        settings, held = self.settings, side * self.ledger.position_lots
-        room = (settings.max_position_lots - held - self.table.open_lots(side)) // (
-            settings.order_lots
-        )
-        if self.breakers[side].waits_for_touch:
-            room = 0
-        limits = (room, self._orders_allowed(), self.table.free_slots)
-        for price_ticks in prices[: max(min(limits), 0)]:
-            self._send_order(side, price_ticks, settings.order_lots)
-
-    def _orders_allowed(self) -> int:
-        if self.mono_ns < self._throttled_until_ns:
-            return 0
-        spaced = self.mono_ns - self._requoted_ns >= self.budget.requote_interval_ns(self.recv_ns)
-        return self.budget.left(self.recv_ns) if spaced else 0
-
-    def _send_order(self, side: Side, price_ticks: int, lots: int, *, market: bool = False) -> None:
-        name = f"{self._run_prefix}{self._next_order}"
-        self._next_order += 1
-        self.table.add(name, side, price_ticks, lots, self.mono_ns)
-        self.budget.spend(self.recv_ns, 1)
-        self._requoted_ns = self.mono_ns
-        self._ask(
-            Place,
-            client_order_id=name,
-            side=side,
-            price_ticks=price_ticks,
-            qty_lots=lots,
-            time_in_force=TimeInForce.IOC if market else TimeInForce.GTX,
-            reduce_only=market,
-            market=market,
-        )
 
     def _flatten_if_asked(self) -> None:
         """The operator's last order, once every quote is gone: close what is held."""
@@ -772,8 +570,7 @@ class Trader:
             return
         if not self.table.live:
             self._flatten_sent = True
-            side = Side.SELL if held > 0 else Side.BUY
-            self._send_order(side, 0, abs(held), market=True)
+            self.entry.close_position(held)
 
 
 def _side_word(side: Side) -> str:

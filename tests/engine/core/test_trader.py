@@ -425,7 +425,7 @@ def test_a_post_only_refusal_is_not_repeated_unchanged() -> None:
 
     desk.run(2.0)
 
-    assert 1 <= desk.trader.errors[-5022].count < 2 * SETTINGS.grid_num
+    assert 1 <= desk.trader.entry.errors[-5022].count < 2 * SETTINGS.grid_num
     bids = [price for side, price in our_prices(desk) if side is Side.BUY and price is not None]
     assert max(bids) < in_front
 

@@ -1,0 +1,282 @@
+"""Order entry: bringing our orders to where they are wanted, and learning what became of each.
+
+What to place and cancel follows from the table and the wanted prices; what an answer means
+follows from the policy of its code; and what has waited too long is asked for again. Every
+placement passes the worst case, the budget and the side's breaker, and nothing else places.
+"""
+
+from collections import deque
+from dataclasses import dataclass
+
+import numpy as np
+
+from engine.core import orders
+from engine.core.budgets import OrderBudget
+from engine.core.log import DeskLog
+from engine.core.orders import CAPACITY, OrderTable, reconcile_side
+from engine.core.outbox import Outbox
+from engine.core.refusals import Policy, policy_for
+from engine.core.risk import SideBreaker
+from engine.core.settings import DeskSettings
+from exchange.types import (
+    Cancel,
+    Event,
+    Link,
+    Outcome,
+    Place,
+    QueryOrder,
+    Reconnect,
+    Reply,
+    Severity,
+    Side,
+    SyncClock,
+    TimeInForce,
+)
+
+_S = 1_000_000_000
+_CANCEL_PATIENCE_NS = 300_000_000
+"""How long a failed cancel waits for the private stream to say why, before it asks."""
+_ASK_AGAIN_NS = _S
+_REPLY_PATIENCE_NS = 5 * _S
+_MISSING_FILL_PATIENCE_NS = _S // 2
+_ABSENCES_THAT_PROVE = 2
+_CLOCK_BREAK_NS = 5 * _S
+_WINDOW_BREAK_NS = 10 * _S
+_ROUND_TRIPS = 100
+_NO_SUCH_ORDER = -2013
+
+
+@dataclass(slots=True)
+class ErrorCount:
+    """How often one error code of the venue was seen."""
+
+    count: int
+    last_message: str
+    mono_ns: int
+
+
+class OrderEntry:
+    """Our orders on their way and at rest.
+
+    Args:
+        run_prefix: Begins every client order id of this run.
+    """
+
+    def __init__(
+        self, settings: DeskSettings, run_prefix: str, outbox: Outbox, log: DeskLog
+    ) -> None:
+        self.table = OrderTable()
+        self.budget = OrderBudget()
+        self.breakers = {side: SideBreaker() for side in Side}
+        self.errors: dict[int, ErrorCount] = {}
+        self.round_trips_ns: deque[int] = deque(maxlen=_ROUND_TRIPS)
+        self.throttled_until_ns = 0
+        self.fatal = ""
+        """A refusal that only a person can mend; the trader halts on it."""
+        self.misses_fills = False
+        """Does the venue report fills that we have not seen for a while?"""
+        self._settings = settings
+        self._run_prefix = run_prefix
+        self._outbox = outbox
+        self._log = log
+        self._recv_ns = self._mono_ns = 0
+        self._next_order = 1
+        self._requoted_ns = 0
+        self._wanted_ticks = np.zeros(CAPACITY, dtype=np.int64)
+        self._cancel_slots = np.zeros(CAPACITY, dtype=np.int64)
+        self._place_ticks = np.zeros(CAPACITY, dtype=np.int64)
+
+    def stamp(self, event: Event) -> None:
+        """It is now this event's time."""
+        self._recv_ns, self._mono_ns = event.recv_ns, event.mono_ns
+
+    # ------------------------------------------------------------ asking
+
+    def stand_at(self, side: Side, wanted: list[int], held_lots: int) -> None:
+        """Bring one side to its wanted prices: cancel what is elsewhere, place what is missing.
+
+        Args:
+            wanted: Prices in ticks, best first.
+            held_lots: The position, signed.
+        """
+        self._wanted_ticks[: len(wanted)] = wanted
+        cancels, places = reconcile_side(
+            self.table.state,
+            self.table.side,
+            self.table.price_ticks,
+            side,
+            self._wanted_ticks,
+            len(wanted),
+            self._cancel_slots,
+            self._place_ticks,
+        )
+        for slot in self._cancel_slots[:cancels].tolist():
+            self.table.happen(slot, orders.CANCEL_SENT, self._mono_ns)
+            self._outbox.ask(Cancel, client_order_id=self.table.client_order_id(slot))
+        if places:
+            room = self._room(side, held_lots)
+            for price_ticks in self._place_ticks[: min(places, room)].tolist():
+                self._send(side, price_ticks, self._settings.order_lots)
+
+    def close_position(self, held_lots: int) -> None:
+        """One reduce-only market order for all that is held."""
+        side = Side.SELL if held_lots > 0 else Side.BUY
+        self._send(side, 0, abs(held_lots), market=True)
+
+    def _room(self, side: Side, held_lots: int) -> int:
+        """How many orders the worst case, the budget and the breaker leave room for."""
+        if self.breakers[side].waits_for_touch or self._mono_ns < self.throttled_until_ns:
+            return 0
+        spacing_ns = self.budget.requote_interval_ns(self._recv_ns)
+        if self._mono_ns - self._requoted_ns < spacing_ns:
+            return 0
+        limit_lots = self._settings.max_position_lots
+        free_lots = limit_lots - side * held_lots - self.table.open_lots(side)
+        by_size = free_lots // self._settings.order_lots
+        return max(min(by_size, self.budget.left(self._recv_ns), self.table.free_slots), 0)
+
+    def _send(self, side: Side, price_ticks: int, lots: int, *, market: bool = False) -> None:
+        name = f"{self._run_prefix}{self._next_order}"
+        self._next_order += 1
+        self.table.add(name, side, price_ticks, lots, self._mono_ns)
+        self.budget.spend(self._recv_ns, 1)
+        self._requoted_ns = self._mono_ns
+        self._outbox.ask(
+            Place,
+            client_order_id=name,
+            side=side,
+            price_ticks=price_ticks,
+            qty_lots=lots,
+            time_in_force=TimeInForce.IOC if market else TimeInForce.GTX,
+            reduce_only=market,
+            market=market,
+        )
+
+    # ------------------------------------------------------------ answers
+
+    def count_error(self, reply: Reply) -> None:
+        before = self.errors.get(reply.code)
+        count = before.count + 1 if before else 1
+        self.errors[reply.code] = ErrorCount(count, reply.message, self._mono_ns)
+
+    def receive_place_reply(self, place: Place, reply: Reply) -> None:
+        slot = self.table.slot(place.client_order_id)
+        if slot is None:
+            return
+        match reply.outcome:
+            case Outcome.DONE:
+                self.round_trips_ns.append(reply.round_trip_ns)
+                self.breakers[place.side].accept()
+                self.table.happen(slot, orders.PLACE_ACKED, self._mono_ns)
+            case Outcome.UNKNOWN:
+                self.table.happen(slot, orders.FATE_UNKNOWN, self._mono_ns)
+                self._log.note(Severity.WARNING, f"{place.client_order_id}: fate unknown, asking")
+            case Outcome.REFUSED:
+                self._take_refusal(place, slot, reply)
+
+    def _take_refusal(self, place: Place, slot: int, reply: Reply) -> None:
+        policy = policy_for(reply.code)
+        if policy is Policy.PROVE:
+            self.table.happen(slot, orders.FATE_UNKNOWN, self._mono_ns)
+            return
+        self.table.happen(slot, orders.PLACE_REFUSED, self._mono_ns)
+        breaker = self.breakers[place.side]
+        # A whole grid refused at one touch is one refusal: one late book, told several times.
+        told_before = policy is Policy.STEP_AWAY and breaker.waits_for_touch
+        match policy:
+            case Policy.STEP_AWAY:
+                breaker.waits_for_touch = True
+                breaker.step_away_ticks = 1
+            case Policy.RESYNC_CLOCK:
+                self._outbox.put(SyncClock())
+                self._hold_placing(_CLOCK_BREAK_NS, "our clock or sending is late")
+            case Policy.THROTTLE:
+                self._hold_placing(_WINDOW_BREAK_NS, "the venue's limit is used up")
+            case Policy.HALT:
+                self.fatal = f"refused with {reply.code} {reply.message}; mend it, then r"
+        if not told_before and breaker.refuse(reply.code, self._mono_ns):
+            word = "bid" if place.side is Side.BUY else "ask"
+            self._log.note(
+                Severity.WARNING, f"{word} closed for a while: {reply.code} {reply.message}"
+            )
+
+    def _hold_placing(self, for_ns: int, why: str) -> None:
+        if self._mono_ns >= self.throttled_until_ns:
+            self._log.note(Severity.WARNING, f"placing held for {for_ns / 1e9:.0f} s: {why}")
+        self.throttled_until_ns = self._mono_ns + for_ns
+
+    def receive_cancel_reply(self, cancel: Cancel, reply: Reply) -> None:
+        slot = self.table.slot(cancel.client_order_id)
+        if slot is None:
+            return
+        match reply.outcome:
+            case Outcome.DONE:
+                self.round_trips_ns.append(reply.round_trip_ns)
+                self.table.happen(slot, orders.SEEN_FINAL, self._mono_ns)
+            case Outcome.REFUSED:
+                self.table.happen(slot, orders.CANCEL_FAILED, self._mono_ns)
+            case Outcome.UNKNOWN:
+                self.table.happen(slot, orders.FATE_UNKNOWN, self._mono_ns)
+
+    def receive_query_reply(self, query: QueryOrder, reply: Reply) -> None:
+        slot = self.table.slot(query.client_order_id)
+        if slot is None or reply.code != _NO_SUCH_ORDER:
+            return
+        self.table.absences[slot] += 1
+        if self.table.absences[slot] >= _ABSENCES_THAT_PROVE:
+            self.table.happen(slot, orders.PROVEN_ABSENT, self._mono_ns)
+
+    # ------------------------------------------------------------ time
+
+    def watch(self) -> None:
+        """Time's part in every order's life: what was waited for too long is asked for."""
+        self.misses_fills = False
+        for slot in self.table.used:
+            self._watch_order(slot)
+
+    def _watch_order(self, slot: int) -> None:
+        state = self.table.state[slot]
+        waited_ns = self._mono_ns - self.table.changed_ns[slot]
+        if state in (orders.PLACED, orders.CANCELLING) and waited_ns > _REPLY_PATIENCE_NS:
+            self.table.happen(slot, orders.FATE_UNKNOWN, self._mono_ns)
+        elif state == orders.UNKNOWN and waited_ns > _CANCEL_PATIENCE_NS:
+            if self._mono_ns - self.table.asked_ns[slot] > _ASK_AGAIN_NS:
+                self.table.asked_ns[slot] = self._mono_ns
+                self._outbox.ask(QueryOrder, client_order_id=self.table.client_order_id(slot))
+        elif state == orders.ACKED and waited_ns > _REPLY_PATIENCE_NS:
+            self.table.happen(slot, orders.FATE_UNKNOWN, self._mono_ns)
+            self._outbox.put(
+                Reconnect(link=Link.PRIVATE, reason="an order was taken but never told of")
+            )
+        elif state == orders.DONE and waited_ns > _MISSING_FILL_PATIENCE_NS:
+            missing = self.table.booked_lots[slot] < self.table.reported_lots[slot]
+            self.misses_fills = self.misses_fills or bool(missing)
+
+    def doubt(self, listed: set[str], asked_mono_ns: int) -> None:
+        """Orders that should rest but are not listed: filled, cancelled or lost; a query tells.
+
+        Args:
+            listed: Client ids of all open orders.
+            asked_mono_ns: When that list was asked for; younger orders may be missing from it.
+        """
+        for slot in self.table.used:
+            settled = orders.ACKED <= self.table.state[slot] <= orders.CANCELLING
+            older = self.table.changed_ns[slot] < asked_mono_ns
+            if settled and older and self.table.client_order_id(slot) not in listed:
+                self.table.happen(slot, orders.FATE_UNKNOWN, self._mono_ns)
+
+    def touch_changed(self) -> None:
+        """What waited for the touch to change waits no longer."""
+        for breaker in self.breakers.values():
+            breaker.waits_for_touch = False
+
+    def hampers(self, side: Side) -> str:
+        """What keeps a quoting side from standing where it wants, or nothing."""
+        unknown = self.table.count_on(side, orders.UNKNOWN)
+        if unknown:
+            return f"{unknown} of unknown fate, asking"
+        if self._mono_ns < self.throttled_until_ns:
+            return f"placing held {(self.throttled_until_ns - self._mono_ns) / _S:.0f} s more"
+        if self.budget.left(self._recv_ns) < 1:
+            return "the venue's order limit is used up"
+        return ""
