@@ -92,11 +92,9 @@ def chi_square_quantile(p: float, dof: float) -> float:
         miss = chi_square_below(x, dof) - p
         low, high = (low, x) if miss > 0.0 else (x, high)
         step = miss * x / _gamma_front(0.5 * dof, 0.5 * x)
-        inside = low < x - step < high
-        before = x
-        x = x - step if inside else 0.5 * (low + high)
-        if abs(x - before) <= 1e-14 * x:
+        if abs(step) <= 1e-14 * x:
             break
+        x = x - step if low < x - step < high else 0.5 * (low + high)
     return x
 
 

@@ -1,0 +1,6 @@
+"""Properties of kernels: the first call of each may compile, so no example has a deadline."""
+
+from hypothesis import settings
+
+settings.register_profile("kernels", deadline=None, max_examples=60)
+settings.load_profile("kernels")
