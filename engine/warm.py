@@ -5,6 +5,7 @@ import subprocess
 import sys
 
 from engine.errors import StartError
+from exchange.errors import ExchangeError
 from exchange.jit_cache import is_warm, mark_warm
 
 _DESK_ROOMS = (
@@ -58,5 +59,8 @@ def warm_up_first() -> None:
 
 
 if __name__ == "__main__":
-    warm_up(replay=True)
-    mark_warm()
+    try:
+        warm_up(replay=True)
+        mark_warm()
+    except ExchangeError as error:
+        sys.exit(f"engine: {error}")

@@ -13,7 +13,7 @@ import numpy as np
 from numba import types as nb
 from numpy.typing import NDArray
 
-from exchange.jit_cache import cache_folder, forget_old_caches
+from exchange.jit_cache import open_cache
 
 IntArray: TypeAlias = NDArray[np.int64]
 """A contiguous int64 array of one dimension."""
@@ -25,7 +25,7 @@ Kernel = TypeVar("Kernel", bound=Callable[..., Any])
 _registry: list[Any] = []
 
 
-setattr(numba.config, "CACHE_DIR", str(cache_folder()))  # noqa: B010  # untyped
+setattr(numba.config, "CACHE_DIR", str(open_cache()))  # noqa: B010  # untyped
 
 
 def njit(kernel: Kernel) -> Kernel:
@@ -64,7 +64,6 @@ def warm_up() -> Iterator[tuple[int, int, str]]:
     """
     if getattr(numba.config, "DISABLE_JIT"):  # noqa: B009  # untyped
         return
-    forget_old_caches()
     for done, kernel in enumerate(list(_registry), start=1):
         kernel.compile(signature_of(kernel.py_func))
         yield done, len(_registry), kernel.__name__

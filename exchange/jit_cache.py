@@ -4,18 +4,24 @@ The folder is keyed by a hash of every kernel's source, numba's version and the 
 numba's own check misses a callee that changed in another file.
 """
 
+import functools
 import hashlib
 import os
 import platform
 import shutil
+import time
 from importlib.metadata import version
 from pathlib import Path
 
+from exchange.errors import SettingsError
+
 _ROOT = Path(__file__).resolve().parent.parent
 _KERNEL_ROOMS = ("exchange", "exchange/binance", "engine/models", "engine/core")
-_KEPT_CACHES = 4
+_KEPT_S = 7 * 86400
+"""How long kernels of other code are kept after they were last compiled into."""
 
 
+@functools.cache  # once a process: the code that runs is the code as it was at its start
 def cache_folder() -> Path:
     """Where compiled kernels of exactly this code, numba and CPU are kept."""
     base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
@@ -29,24 +35,38 @@ def cache_folder() -> Path:
     return base / "makers-desk" / "jit" / digest.hexdigest()[:16]
 
 
+def open_cache() -> Path:
+    """The cache folder, made if missing.
+
+    Raises:
+        SettingsError: When it cannot be written.
+    """
+    folder = cache_folder()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        probe = folder / f".probe-{os.getpid()}"
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise SettingsError(
+            f"the folder for compiled kernels {folder} cannot be written ({error.strerror}); "
+            "mend it or set XDG_CACHE_HOME to a folder of yours"
+        ) from error
+    return folder
+
+
 def is_warm() -> bool:
     """Has this exact code been compiled on this machine before?"""
     return (cache_folder() / "warm").exists()
 
 
 def mark_warm() -> None:
-    """Note that every kernel is in the cache."""
-    (cache_folder() / "warm").touch()
-
-
-def forget_old_caches() -> None:
-    """Make this code's folder, and delete all but the newest few of other code."""
-    folder = cache_folder()
-    folder.mkdir(parents=True, exist_ok=True)
-    others = [path for path in folder.parent.iterdir() if path != folder]
-    others.sort(key=lambda path: path.stat().st_mtime)
-    for old in others[:-_KEPT_CACHES]:
-        shutil.rmtree(old, ignore_errors=True)
+    """Note that every kernel is in the cache, and forget what other code left long ago."""
+    folder = open_cache()
+    (folder / "warm").touch()
+    for other in folder.parent.iterdir():
+        if other != folder and time.time() - other.stat().st_mtime > _KEPT_S:
+            shutil.rmtree(other, ignore_errors=True)
 
 
 def _cpu_model() -> str:

@@ -71,3 +71,17 @@ def test_kernels_also_run_uncompiled(module: str) -> None:
     code = f"import importlib; importlib.import_module({module!r})"
 
     subprocess.run([sys.executable, "-c", code], env={"NUMBA_DISABLE_JIT": "1"}, check=True)
+
+
+def test_a_cache_folder_that_cannot_be_written_is_named_with_the_way_out() -> None:
+    """numba itself would only say that there is no locator for some function."""
+    done = subprocess.run(
+        [sys.executable, "-c", "import exchange.jit"],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "XDG_CACHE_HOME": "/proc/nowhere"},
+    )
+
+    assert "SettingsError: the folder for compiled kernels /proc/nowhere" in done.stderr
+    assert "set XDG_CACHE_HOME" in done.stderr
