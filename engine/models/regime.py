@@ -1,0 +1,121 @@
+"""Four kinds of day: volatility across the day against volatility within it.
+
+    |            | intraday low                 | intraday high                          |
+    | daily low  | tight, for volume            | wide, larger size, averaging allowed   |
+    | daily high | small and tight, steady trend| wide, smaller size                     |
+
+Within: the square root of summed squared 5-minute log returns over 24 h. Across: the size of
+their sum, smoothed over days. Each is scored against a month of itself, and must pass one
+mark to be called high and a lower one to be called low again.
+"""
+
+import math
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from engine.models.reference import NORMAL_PER_MAD
+from exchange.jit import FloatArray, njit
+
+RETURNS_A_DAY = 288
+LEAST_SCALE = 0.05
+"""In logs: a flat history must not make every ripple an outlier."""
+HIGH_AT = 0.5
+LOW_AT = 0.0
+STAY_S = 1800.0
+"""A state lasts at least so long."""
+FEWEST_DAYS = 7.0
+
+DAILY_LOW_INTRADAY_LOW, DAILY_LOW_INTRADAY_HIGH, DAILY_HIGH_INTRADAY_LOW, BOTH_HIGH = range(4)
+
+ADVICE = {
+    DAILY_LOW_INTRADAY_LOW: "tight spread, maximise volume",
+    DAILY_LOW_INTRADAY_HIGH: "wide spread, larger size, averaging allowed",
+    DAILY_HIGH_INTRADAY_LOW: "small tight spread, steady trend",
+    BOTH_HIGH: "wide spread, smaller size",
+}
+"""What the study advises in each cell."""
+
+
+@njit
+def intraday_volatility(log_returns: FloatArray) -> float:
+    """Path length of the day: ``sqrt(sum r²)`` of its 5-minute log returns."""
+    return math.sqrt((log_returns * log_returns).sum())
+
+
+@njit
+def blend_daily(mean_square: float, log_returns: FloatArray, elapsed_days: float) -> float:
+    """Smoothed square of the day's net move; its root is the daily volatility.
+
+    Args:
+        mean_square: So far; nan to start with this day.
+        elapsed_days: Since the last call.
+
+    Source:
+        Exponential weights over 5 days of ``(sum r)²``.
+    """
+    square = float(log_returns.sum()) ** 2
+    if np.isnan(mean_square):
+        return square
+    return mean_square - math.expm1(-elapsed_days / 5.0) * (square - mean_square)
+
+
+@njit
+def efficiency_ratio(log_returns: FloatArray) -> float:
+    """Net move over path: about 1 for a random walk, far below when choppy, above in a trend.
+
+    Returns:
+        nan for a day that stood still.
+    """
+    path = intraday_volatility(log_returns)
+    return abs(log_returns.sum()) / path if path > 0.0 else np.nan
+
+
+def robust_score(x: float, history: FloatArray) -> float:
+    """How unusual x is against its own history, in robust standard deviations of logs.
+
+    Args:
+        history: Positive values; zeros are passed over.
+
+    Returns:
+        nan without any history; -inf for x of zero.
+    """
+    logs = np.log(history[history > 0.0])
+    if logs.size == 0:
+        return math.nan
+    middle = float(np.median(logs))
+    scale = NORMAL_PER_MAD * float(np.median(np.abs(logs - middle)))
+    distance = math.log(x) - middle if x > 0.0 else -math.inf
+    return distance / max(scale, LEAST_SCALE)
+
+
+@dataclass(frozen=True, slots=True)
+class Level:
+    """Whether one volatility is high, and since when."""
+
+    high: bool = False
+    since_s: float = -math.inf
+
+
+def next_level(level: Level, z: float, now_s: float) -> Level:
+    """High from +½ up, low from 0 down, and never changing twice in half an hour."""
+    wanted = level.high
+    if z >= HIGH_AT:
+        wanted = True
+    elif z <= LOW_AT:
+        wanted = False
+    if wanted == level.high or now_s - level.since_s < STAY_S:
+        return level
+    return replace(level, high=wanted, since_s=now_s)
+
+
+def cell_of(daily: Level, intraday: Level, history_days: float) -> tuple[int, bool]:
+    """The cell of the matrix.
+
+    Returns:
+        ``(cell, known)``. With less than a week of history nothing is known, and the cell is
+        the most cautious one.
+    """
+    if history_days < FEWEST_DAYS:
+        return BOTH_HIGH, False
+    return 2 * daily.high + intraday.high, True
