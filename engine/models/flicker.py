@@ -1,0 +1,359 @@
+"""How much more one side of the touch flickers than the other, and how much of it is bluff.
+
+Path length U is how far a best price travelled in a minute; D compares the two sides':
+
+    D(bid) = (U_bid + e)/(U_ask + e)         e = 1 tick, so that a still minute gives 1
+
+The improved D* asks how a price came back. A bid that steps up inside the spread and is sold
+into has done what a bid is for; one that is cancelled has not. So improvements are stacked,
+retreats pop them, and only the part of a round trip that no trade explains counts:
+
+    each tick popped within the window adds 2·(1 - share traded) to U*
+
+Steps that stay, and retreats of levels that stood before, add nothing: a trend gives D* = 1.
+Our own quotes must have been taken out of the touch first. It is a flag about the book, not a
+finding about anybody.
+
+Prices of both sides are handled as "height", which is side·price: a rise is an improvement.
+Memory is bounded, whatever arrives: sums live in a ring of time slots, improvements and
+trades in rings that overwrite their oldest.
+"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from exchange.jit import FloatArray, IntArray, njit
+
+SECOND_NS = 1_000_000_000
+WINDOW_NS = 60 * SECOND_NS
+GAP_NS = 2 * SECOND_NS
+"""A longer silence of the feed starts the window anew."""
+BOOK_INTERVAL_NS = 100_000_000
+"""A trade may explain a retreat that the book shows so much later."""
+
+PATH_BID, PATH_ASK, MOVES_BID, MOVES_ASK, STAR_BID, STAR_ASK = range(6)
+SUMS = 6
+
+_SLOTS = 600
+_STEPS_KEPT = 4096
+_TRADES_KEPT = 512
+_TOP, _HELD = 0, 1
+"""Where a stack of steps keeps its running top and how many it holds; pairs follow."""
+
+
+@njit
+def flicker_ratio(own: float, other: float, epsilon: float) -> float:
+    """D of one side from both path lengths, ticks.
+
+    Args:
+        epsilon: One tick by convention; with 0 the ratio may be undefined.
+
+    Returns:
+        nan, never inf, for a denominator of nought.
+
+    Source:
+        Reconstructed from the study's figures; Karam's own formula was not found.
+    """
+    below = other + epsilon
+    return (own + epsilon) / below if below > 0.0 else np.nan
+
+
+@njit
+def one_sided_chance(n_own: int, n_other: int) -> float:
+    """P(at least ``n_own`` of all moves fall on this side) if either were as likely.
+
+    Source:
+        Upper tail of Bin(n, 1/2), term by term from the shorter end, each from the last.
+    """
+    n = n_own + n_other
+    if 2 * n_own <= n:
+        return 1.0 - one_sided_tail(n_other + 1, n_own - 1)
+    return one_sided_tail(n_own, n_other)
+
+
+@njit
+def one_sided_tail(first: int, n_other: int) -> float:
+    """The sum of Bin(first + n_other, 1/2) from ``first`` up, which falls from term to term."""
+    if n_other < 0:
+        return 0.0
+    n = first + n_other
+    term = math.exp(
+        math.lgamma(n + 1.0)
+        - math.lgamma(first + 1.0)
+        - math.lgamma(n_other + 1.0)
+        - n * math.log(2.0)
+    )
+    total = term
+    for i in range(first, n):
+        term *= (n - i) / (i + 1.0)
+        total += term
+    return total
+
+
+@njit
+def advance(sums: FloatArray, newest: IntArray, time_ns: int, slot_ns: int) -> int:
+    """Move the ring of slots to now, emptying those that left the window.
+
+    Args:
+        sums: float64[slots·6], updated.
+        newest: int64[1], running number of the newest slot, updated.
+
+    Returns:
+        Where the newest slot's six sums begin.
+    """
+    slots = sums.size // SUMS
+    now = time_ns // slot_ns
+    for slot in range(max(newest[0] + 1, now - slots + 1), now + 1):
+        at = slot % slots * SUMS
+        sums[at : at + SUMS] = 0.0
+    newest[0] = max(newest[0], now)
+    return int(newest[0] % slots * SUMS)
+
+
+@njit
+def window_sum(sums: FloatArray, which: int) -> float:
+    """One of the six sums over the whole window; cost in slots, so for readers only."""
+    total = 0.0
+    for at in range(which, sums.size, SUMS):
+        total += sums[at]
+    return total
+
+
+@njit
+def push_step(steps: IntArray, time_ns: int, ticks: int) -> None:
+    """Stack an improvement; a full stack gives up its oldest.
+
+    Args:
+        steps: int64[2 + 2·kept], updated; zeros are an empty stack.
+    """
+    kept = steps.size // 2 - 1
+    at = 2 + steps[_TOP] % kept * 2
+    steps[at], steps[at + 1] = time_ns, ticks
+    steps[_TOP] += 1
+    steps[_HELD] = min(steps[_HELD] + 1, kept)
+
+
+@njit
+def pop_fresh(steps: IntArray, ticks: int, since_ns: int) -> int:
+    """Take up to ``ticks`` off the stack, newest first.
+
+    Returns:
+        How many of them were stacked at ``since_ns`` or later.
+    """
+    kept = steps.size // 2 - 1
+    fresh = 0
+    while ticks > 0 and steps[_HELD] > 0:
+        at = 2 + (steps[_TOP] - 1) % kept * 2
+        take = min(ticks, steps[at + 1])
+        if steps[at] >= since_ns:
+            fresh += take
+        ticks -= take
+        steps[at + 1] -= take
+        if steps[at + 1] == 0:
+            steps[_TOP] -= 1
+            steps[_HELD] -= 1
+    return fresh
+
+
+@njit
+def note_trade(trades: IntArray, time_ns: int, height: int, lots: int) -> None:
+    """Remember a trade against this side's quotes, over the oldest one remembered.
+
+    Args:
+        trades: int64[1 + 3·kept], updated; zeros hold none.
+        height: side·price, ticks.
+    """
+    at = 1 + trades[0] % (trades.size // 3) * 3
+    trades[at], trades[at + 1], trades[at + 2] = time_ns, height, lots
+    trades[0] += 1
+
+
+@njit
+def spend_trades(
+    trades: IntArray, above: int, up_to: int, after_ns: int, until_ns: int, want: int
+) -> int:
+    """Take the lots that explain a retreat, oldest first, each to be spent only once.
+
+    Args:
+        above: Heights above this count, the level retreated to.
+        up_to: Heights up to this count, the level retreated from.
+        after_ns: Trades later than this count.
+        until_ns: Trades up to this count.
+        want: Lots to explain.
+
+    Returns:
+        Lots taken, at most ``want``.
+    """
+    kept = trades.size // 3
+    taken = 0
+    for i in range(max(trades[0] - kept, 0), trades[0]):
+        at = 1 + i % kept * 3
+        if after_ns < trades[at] <= until_ns and above < trades[at + 1] <= up_to:
+            take = min(want - taken, trades[at + 2])
+            trades[at + 2] -= take
+            taken += take
+    return taken
+
+
+@njit
+def bluffed_ticks(
+    steps: IntArray,
+    trades: IntArray,
+    from_height: int,
+    to_height: int,
+    stood_lots: int,
+    after_ns: int,
+    time_ns: int,
+) -> float:
+    """What a retreat adds to U*: twice the popped ticks that no trade explains.
+
+    Args:
+        steps: Improvements of this side, popped.
+        trades: Trades against this side, spent.
+        stood_lots: What stood at the height retreated from.
+        after_ns: Trades later than this explain it.
+
+    Source:
+        The study's two cases: ``2·(1 - phi)`` a tick, ``phi = min(1, V/Q)``.
+    """
+    popped = pop_fresh(steps, from_height - to_height, time_ns - WINDOW_NS)
+    sold = spend_trades(trades, to_height, from_height, after_ns, time_ns, stood_lots)
+    unexplained = 1.0 - sold / stood_lots if stood_lots > 0 else 1.0
+    return 2.0 * popped * unexplained
+
+
+@njit
+def move_best(
+    sums: FloatArray,
+    at: int,
+    side: int,
+    steps: IntArray,
+    trades: IntArray,
+    from_ticks: int,
+    to_ticks: int,
+    stood_lots: int,
+    after_ns: int,
+    time_ns: int,
+) -> None:
+    """Account for one side's best price moving.
+
+    Args:
+        sums: float64[slots·6], updated from ``at`` on, see ``advance``.
+        side: +1 for the bid, -1 for the ask.
+    """
+    rise = side * (to_ticks - from_ticks)
+    other = 0 if side > 0 else 1
+    sums[at + PATH_BID + other] += abs(rise)
+    sums[at + MOVES_BID + other] += 1.0
+    if rise > 0:
+        push_step(steps, time_ns, rise)
+        return
+    sums[at + STAR_BID + other] += bluffed_ticks(
+        steps, trades, side * from_ticks, side * to_ticks, stood_lots, after_ns, time_ns
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Flicker:
+    """One minute's measures; each ask's D is one over the bid's."""
+
+    bid: float
+    ask: float
+    star_bid: float
+    """The improved measure: round trips ended by cancellation alone."""
+    star_ask: float
+    moves_bid: int
+    moves_ask: int
+
+    @property
+    def bid_chance(self) -> float:
+        """How often fair moves would favour the bid so much; see ``one_sided_chance``."""
+        return one_sided_chance(self.moves_bid, self.moves_ask)
+
+    @property
+    def ask_chance(self) -> float:
+        return one_sided_chance(self.moves_ask, self.moves_bid)
+
+
+class _Side:
+    """What one side of the touch remembers."""
+
+    def __init__(self, side: int) -> None:
+        self.side = side  # +1 for the bid, -1 for the ask
+        self.steps = np.zeros(2 + 2 * _STEPS_KEPT, np.int64)
+        self.trades = np.zeros(1 + 3 * _TRADES_KEPT, np.int64)
+
+
+class FlickerWindow:
+    """One minute of the touch, by snapshots or by every update, as it is fed.
+
+    Feed trades before the touches that they may explain: a caller that merges two streams
+    holds the book back by one book interval. Times are the venue's, never decreasing.
+
+    Args:
+        slot_ns: Grain of the window: a second for snapshots, less for updates.
+        tolerance_ns: How much later than a trade the book may show what it did.
+    """
+
+    def __init__(
+        self, slot_ns: int = WINDOW_NS // _SLOTS, tolerance_ns: int = BOOK_INTERVAL_NS
+    ) -> None:
+        self._slot_ns, self._tolerance_ns = slot_ns, tolerance_ns
+        self._sums = np.zeros(WINDOW_NS // slot_ns * SUMS)
+        self._newest = np.full(1, -1, np.int64)
+        self._bid, self._ask = _Side(1), _Side(-1)
+        self._last: tuple[int, int, int, int, int] | None = None
+
+    def receive_trade(self, exch_ns: int, aggressor: int, price_ticks: int, lots: int) -> None:
+        """A print; a seller's (-1) hits bids, a buyer's (+1) lifts asks."""
+        hit = self._bid if aggressor < 0 else self._ask
+        note_trade(hit.trades, exch_ns, hit.side * price_ticks, lots)
+
+    def receive_touch(
+        self, exch_ns: int, bid_ticks: int, bid_lots: int, ask_ticks: int, ask_lots: int
+    ) -> None:
+        """The best prices of others, two-sided and uncrossed; else call ``skip``."""
+        if self._last is not None:
+            before_ns, bid, bid_stood, ask, ask_stood = self._last
+            if exch_ns - before_ns > GAP_NS:
+                self._start_over()
+            else:
+                at = advance(self._sums, self._newest, exch_ns, self._slot_ns)
+                after_ns = before_ns - self._tolerance_ns
+                self._move(at, self._bid, bid, bid_ticks, bid_stood, after_ns, exch_ns)
+                self._move(at, self._ask, ask, ask_ticks, ask_stood, after_ns, exch_ns)
+        self._last = (exch_ns, bid_ticks, bid_lots, ask_ticks, ask_lots)
+
+    def skip(self) -> None:
+        """A side is missing or the book is crossed: neither change that touches it counts.
+
+        What stood before is then unknown, so no later retreat is held against it.
+        """
+        self._last = None
+        self._bid.steps[:] = self._ask.steps[:] = 0
+
+    def read(self, exch_ns: int, epsilon: float = 1.0) -> Flicker:
+        """The minute up to now; ``epsilon`` in ticks, see ``flicker_ratio``."""
+        advance(self._sums, self._newest, exch_ns, self._slot_ns)
+        sums = [window_sum(self._sums, which) for which in range(SUMS)]
+        return Flicker(
+            bid=flicker_ratio(sums[PATH_BID], sums[PATH_ASK], epsilon),
+            ask=flicker_ratio(sums[PATH_ASK], sums[PATH_BID], epsilon),
+            star_bid=flicker_ratio(sums[STAR_BID], sums[STAR_ASK], epsilon),
+            star_ask=flicker_ratio(sums[STAR_ASK], sums[STAR_BID], epsilon),
+            moves_bid=round(sums[MOVES_BID]),
+            moves_ask=round(sums[MOVES_ASK]),
+        )
+
+    def _move(
+        self, at: int, of: _Side, before: int, now: int, stood: int, after_ns: int, exch_ns: int
+    ) -> None:
+        if now != before:
+            sums, side = self._sums, of.side
+            move_best(sums, at, side, of.steps, of.trades, before, now, stood, after_ns, exch_ns)
+
+    def _start_over(self) -> None:
+        self._sums[:] = 0.0
+        self.skip()
