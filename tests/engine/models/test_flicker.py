@@ -2,6 +2,7 @@
 
 import math
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -197,6 +198,15 @@ def test_a_gap_in_the_feed_starts_the_window_anew() -> None:
     touch.move_bid(5)
 
     assert touch.read().bid == 1.0
+
+
+def test_a_quote_there_three_seconds_in_ten_moves_25_times_a_minute() -> None:
+    """Seen by snapshots: 2·f·(1-f) changes a second, each second on its own."""
+    there = np.random.default_rng(1).random((200, 61)) < 0.3
+
+    counts = [snapshots([100 + int(up) for up in minute], [110] * 61).moves_bid for minute in there]
+
+    assert np.mean(counts) == pytest.approx(60 * 2 * 0.3 * 0.7, rel=0.03)
 
 
 def test_flicker_that_snapshots_miss_is_seen_by_events() -> None:

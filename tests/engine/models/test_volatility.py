@@ -136,6 +136,15 @@ def test_bounce_fools_the_fast_figure_and_not_the_two_scale(seed: int) -> None:
     assert noise == pytest.approx(0.25 + 1.8**2 * 0.1 / 2, rel=0.1)
 
 
+def test_neighbours_are_no_cure_for_a_coarse_grid() -> None:
+    """True 0.3 seen in half ticks every 100 ms: realised doubles, bipower is half as wrong."""
+    mids = np.rint(2 * brownian(5, n=60_000, sigma=0.3)) / 2
+
+    assert realised_sigma(mids, 0.1) == pytest.approx(0.616, rel=0.05)
+    assert bipower_sigma(mids, 0.1) == pytest.approx(0.418, rel=0.08)
+    assert realised_sigma(mids[::100], 10.0) == pytest.approx(0.3, rel=0.15)
+
+
 def test_a_jump_counts_in_the_realised_figure_and_hardly_in_the_bipower() -> None:
     """Forty ticks at once in ten minutes of 1.8."""
     mids = brownian(3)
