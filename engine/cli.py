@@ -1,5 +1,6 @@
 """The ``engine`` command."""
 
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -111,9 +112,14 @@ def guarded(command: Callable[..., Any], name: str = "engine") -> int:
     """
     try:
         command(standalone_mode=True)
+        sys.stdout.flush()
     except (EngineError, ExchangeError) as error:
         print(f"{name}: {error}", file=sys.stderr)
         return getattr(error, "exit_code", 1)
+    except OSError as error:  # a pipe that closed, a disk that is full
+        print(f"{name}: {error.strerror or error}", file=sys.stderr)
+        sys.stdout = open(os.devnull, "w", encoding="ascii")  # noqa: SIM115  # for the exit's flush
+        return 1
     except KeyboardInterrupt:
         return 130
     return 0

@@ -5,6 +5,7 @@ and the fix. Values given with ``--set section.key=value`` go over the file's.
 """
 
 import difflib
+import hashlib
 import re
 import tomllib
 from pathlib import Path
@@ -19,10 +20,11 @@ from exchange.errors import ExchangeError
 from exchange.instrument import E8, Instrument
 from exchange.paper.settings import PaperSettings, SyntheticMarket
 
-Positive = Annotated[float, msgspec.Meta(gt=0)]
-NotNegative = Annotated[float, msgspec.Meta(ge=0)]
-Count = Annotated[int, msgspec.Meta(ge=1)]
-DecimalText = Annotated[str, msgspec.Meta(pattern=r"^\d+(\.\d+)?$")]
+Positive = Annotated[float, msgspec.Meta(gt=0, le=1e9)]
+NotNegative = Annotated[float, msgspec.Meta(ge=0, le=1e9)]
+FeeRate = Annotated[float, msgspec.Meta(ge=-0.1, le=0.1)]
+Count = Annotated[int, msgspec.Meta(ge=1, le=1_000_000)]
+DecimalText = Annotated[str, msgspec.Meta(pattern=r"^\d{1,12}(\.\d{1,12})?$")]
 
 PAPER_API_KEY = "paper-desk"
 PAPER_API_SECRET = "paper-desk-secret"  # opens only the exchange on this machine's loopback
@@ -34,7 +36,7 @@ class Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
 
 class Desk(Section, frozen=True, kw_only=True):
     mode: Literal["paper"]
-    symbol: Annotated[str, msgspec.Meta(min_length=2)]
+    symbol: Annotated[str, msgspec.Meta(pattern=r"^\w{2,40}$")]
     capital_usdt: Positive
 
 
@@ -54,8 +56,8 @@ class Strategy(Section, frozen=True, kw_only=True):
 
 
 class Calibration(Section, frozen=True, kw_only=True):
-    window_s: Positive
-    recalibrate_s: Positive
+    window_s: Annotated[float, msgspec.Meta(ge=1, le=86_400)]
+    recalibrate_s: Annotated[float, msgspec.Meta(ge=0.1, le=86_400)]
     levels: Annotated[int, msgspec.Meta(ge=3, le=500)]
     prior_A_per_s: Positive | None = None
     prior_k_per_tick: Positive | None = None
@@ -70,8 +72,8 @@ class Risk(Section, frozen=True, kw_only=True):
 class Paper(Section, frozen=True, kw_only=True):
     port: Annotated[int, msgspec.Meta(ge=1024, le=65535)]
     seed: int
-    maker_fee_rate: float
-    taker_fee_rate: float
+    maker_fee_rate: FeeRate
+    taker_fee_rate: FeeRate
     start_price: DecimalText
     sigma_ticks: Positive
     A_per_s: Positive
@@ -86,8 +88,8 @@ class Replay(Section, frozen=True, kw_only=True):
     order_latency_ms: NotNegative
     response_latency_ms: NotNegative
     queue: Literal["risk_averse", "log", "power2", "power3"]
-    maker_fee_rate: float
-    taker_fee_rate: float
+    maker_fee_rate: FeeRate
+    taker_fee_rate: FeeRate
 
 
 class Config(Section, frozen=True, kw_only=True):
@@ -106,6 +108,12 @@ class Config(Section, frozen=True, kw_only=True):
     @property
     def name(self) -> str:
         return Path(self.source).name
+
+    @property
+    def digest(self) -> str:
+        """The same for the same settings, wherever they were written."""
+        settings = msgspec.structs.replace(self, source="")
+        return hashlib.sha256(msgspec.json.encode(settings)).hexdigest()[:16]
 
     @property
     def mode(self) -> Mode:

@@ -13,6 +13,8 @@ import struct
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
+import msgspec
+
 from engine.core.actions import Action
 from engine.core.view import DeskView, Record
 from engine.errors import NoEngine, ProtocolError, StartError
@@ -179,10 +181,7 @@ class ConsoleServer:
         return console
 
     def _greet(self, console: Console, note: str) -> None:
-        welcome = self._welcome
-        console.send(
-            Welcome(VERSION, console.role, welcome.pid, welcome.config, welcome.symbol, note)
-        )
+        console.send(msgspec.structs.replace(self._welcome, role=console.role, note=note))
 
     def _leave(self, console: Console | None) -> None:
         """Forget a console; if it held the keys, the one that waits longest gets them."""

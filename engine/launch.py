@@ -12,7 +12,7 @@ from engine.config import Config, load_config
 from engine.console import ConsoleClient
 from engine.errors import NoEngine, StartError
 from engine.places import Places, places_for
-from engine.protocol import Role
+from engine.protocol import Role, Welcome
 from engine.warm import warm_up_first
 
 _ENGINE_PATIENCE_S = 60.0
@@ -38,13 +38,20 @@ def ensure_engine(
     """
     config = load_config(config_path, overrides)
     places = desk_places(config)
-    if asyncio.run(engine_answers(places)):
+    running = asyncio.run(engine_welcome(places))
+    if running is not None:
+        _compare(running, config, overrides, say)
         return places
     warm_up_first()
     say(f"starting the engine (log: {places.engine_log})")
     started = start_detached(["run", *config_arguments(config_path, overrides)], places.engine_log)
     meanwhile()
-    wait_until(lambda: asyncio.run(engine_answers(places)), started, places.engine_log, "engine")
+    wait_until(
+        lambda: asyncio.run(engine_welcome(places)) is not None,
+        started,
+        places.engine_log,
+        "engine",
+    )
     return places
 
 
@@ -59,14 +66,33 @@ def config_arguments(config_path: Path, overrides: list[str]) -> list[str]:
     return ["--config", str(config_path.resolve()), *sets]
 
 
-async def engine_answers(places: Places) -> bool:
-    """Does an engine answer on the desk's socket?"""
+def _compare(
+    running: Welcome, config: Config, overrides: list[str], say: Callable[[str], None]
+) -> None:
+    """Say so when the engine that runs was started with other settings than these.
+
+    Raises:
+        StartError: When settings were given by hand, which an engine that runs cannot take.
+    """
+    if running.digest == config.digest:
+        return
+    way_out = "end it first (./run engine stop) for these settings to count"
+    if overrides:
+        raise StartError(
+            f"an engine runs already, with other settings ({running.config}); {way_out}, "
+            "or attach without --set"
+        )
+    say(f"the engine that runs was started with other settings ({running.config}); {way_out}")
+
+
+async def engine_welcome(places: Places) -> Welcome | None:
+    """What the engine on the desk's socket says of itself; None when none answers."""
     try:
         client = await ConsoleClient.connect(places.socket, Role.WATCHER)
     except NoEngine:
-        return False
+        return None
     await client.close()
-    return True
+    return client.welcome
 
 
 def start_detached(arguments: list[str], log: Path) -> "subprocess.Popen[bytes]":
@@ -105,7 +131,8 @@ def wait_until(
         if process.poll() is not None:
             raise StartError(last_words(log) or f"the {name} ended at once; see {log}")
         if time.monotonic() > deadline_s:
-            raise StartError(f"the {name} did not come up in time; see {log}")
+            process.terminate()  # what was started for nothing must not trade unseen
+            raise StartError(f"the {name} did not come up in time and was ended; see {log}")
         time.sleep(pause_s)
 
 

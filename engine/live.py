@@ -48,6 +48,7 @@ class LiveDesk:
         trader: Fresh; this driver is its only feeder.
         venue_settings: Where the venue answers.
         places: Socket of the console; the engine's lock is held by the caller.
+        digest: Of the settings, told to every console.
     """
 
     def __init__(
@@ -56,6 +57,7 @@ class LiveDesk:
         venue_settings: VenueSettings,
         credentials: Credentials,
         places: Places,
+        digest: str,
     ) -> None:
         self._trader = trader
         self._settings = venue_settings
@@ -66,7 +68,14 @@ class LiveDesk:
         )
         self._portraitist = Portraitist(trader)
         settings = trader.settings
-        welcome = Welcome(VERSION, Role.WATCHER, os.getpid(), settings.config, settings.symbol)
+        welcome = Welcome(
+            version=VERSION,
+            role=Role.WATCHER,
+            pid=os.getpid(),
+            config=settings.config,
+            symbol=settings.symbol,
+            digest=digest,
+        )
         self._console = ConsoleServer(places.socket, welcome, self._on_command, trader.log.since)
         self._stopping = asyncio.Event()
         self._finished = asyncio.Event()
@@ -79,7 +88,7 @@ class LiveDesk:
         """
         await self._console.open()
         loop = asyncio.get_running_loop()
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT):
             loop.add_signal_handler(number, self._stop_by_signal, number)
         goodbye = Goodbye(verified=False, text="the engine was cut off before its last word")
         crash: BaseException | None = None

@@ -46,6 +46,8 @@ def places_for(mode: str, symbol: str, port: int) -> Places:
         StartError: When the folder cannot be written or its path is too long for a socket.
     """
     base = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state")
+    if not base.is_absolute():
+        raise StartError(f"XDG_STATE_HOME must be an absolute path, not {base}")
     folder = base / "makers-desk" / f"{mode}-{symbol.lower()}-{port}"
     places = Places(folder)
     try:

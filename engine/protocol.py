@@ -47,6 +47,8 @@ class Welcome(msgspec.Struct, frozen=True, tag="welcome"):
     config: str
     symbol: str
     note: str = ""
+    digest: str = ""
+    """Of the settings that the engine was started with."""
 
 
 class ViewMessage(msgspec.Struct, frozen=True, tag="view"):

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from itertools import count
 from typing import Any
 
+from engine.core.ledger import Ledger
 from exchange.binance import depth_sync, frames
 from exchange.binance.depth_sync import DepthSync
 from exchange.book import Book
@@ -21,6 +22,7 @@ from exchange.instrument import Instrument
 from exchange.simulation import QueueModel, RestingOrders
 from exchange.types import (
     AccountSnapshot,
+    AccountUpdate,
     Cancel,
     Command,
     Event,
@@ -89,8 +91,8 @@ class RecordedVenue:
         self._answers: list[tuple[int, int, Callable[[int], Event]]] = []
         self._turns = count()
         self._last_arrival_ns = self._last_answer_ns = 0
-        self._position_lots = 0
-        self._wallet_e8 = wallet_e8
+        self._ledger = Ledger(instrument.tick_lot_e8)
+        self._opening_e8 = wallet_e8
 
     # ------------------------------------------------------------ the two ways between
 
@@ -180,8 +182,6 @@ class RecordedVenue:
         place = order.place
         money_e8 = place.price_ticks * lots * self._instrument.tick_lot_e8
         fee_e8 = round(money_e8 * self._rules.maker_fee_rate)
-        self._position_lots += place.side * lots
-        self._wallet_e8 -= fee_e8
         number = len(self.fills) + 1
 
         def fill(now_ns: int) -> Fill:
@@ -199,8 +199,10 @@ class RecordedVenue:
             )
 
         self.fills.append(fill(exch_ns))
+        self._ledger.book_fill(self.fills[-1])
         self._answer(exch_ns, fill)
         self._tell_order(order, exch_ns)
+        self._tell_wallet(exch_ns)
 
     # ------------------------------------------------------------ requests, at the venue
 
@@ -285,8 +287,26 @@ class RecordedVenue:
     def _tell_order(self, order: _Order, now_ns: int) -> None:
         self._answer(now_ns, self._update(order))
 
+    @property
+    def _wallet_e8(self) -> int:
+        return self._opening_e8 + self._ledger.realised_e8 - self._ledger.fees_e8
+
+    def _tell_wallet(self, exch_ns: int) -> None:
+        position_lots, wallet_e8 = self._ledger.position_lots, self._wallet_e8
+        self._answer(
+            exch_ns,
+            lambda at: AccountUpdate(
+                recv_ns=at,
+                mono_ns=at,
+                position_lots=position_lots,
+                wallet_e8=wallet_e8,
+                reason="ORDER",
+                exch_ns=exch_ns,
+            ),
+        )
+
     def _tell_account(self, now_ns: int) -> None:
-        position_lots, wallet_e8 = self._position_lots, self._wallet_e8
+        position_lots, wallet_e8 = self._ledger.position_lots, self._wallet_e8
         updates = [self._update(order) for order in self._by_key.values()]
         asked_ns = now_ns - self._rules.order_latency_ns
 

@@ -90,6 +90,13 @@ def stop_desk(config_path: Path, overrides: list[str], *, flatten: bool) -> None
     try:
         goodbye = asyncio.run(_stop_engine(places, flatten=flatten))
     except NoEngine as error:
+        owner = lock_owner(places.engine_lock)
+        if owner is not None:
+            raise NotVerified(
+                f"the engine (process {owner}) holds this desk but does not answer. Kill it "
+                f"(kill -9 {owner}): the exchange then cancels within 30 s, and the next start "
+                "looks for leftovers first"
+            ) from error
         print(f"engine: {error}; nothing to stop")
     else:
         print(f"engine: stopped; {goodbye.text}")

@@ -15,6 +15,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
+from itertools import count
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -84,7 +85,8 @@ class _Turn(NamedTuple):
 
     at_ns: int
     rank: int
-    line: int
+    number: int
+    """Of all turns ever scheduled: what happens at one instant keeps the order of its file."""
     raw: bytes
     word: frames.Word | None
 
@@ -127,6 +129,7 @@ class Replay:
             config.desk_settings(), self._grid, Mode.REPLAY, epoch="replay", own_in_book=False
         )
         self._turns: list[_Turn] = []
+        self._numbers = count()
         self._now_ns = 0
         self._next_step_ns = 0
         self._orders_placed = 0
@@ -208,8 +211,8 @@ class Replay:
             raise RecordingError(path, number, error.what) from error
         if isinstance(word, frames.DepthDiff | frames.TradePrint | frames.Snapshot):
             venue_ns = word.exch_ns or local_ns
-            heapq.heappush(self._turns, _Turn(venue_ns, _VENUE, number, raw, word))
-        heapq.heappush(self._turns, _Turn(local_ns, _LOCAL, number, raw, None))
+            heapq.heappush(self._turns, _Turn(venue_ns, _VENUE, next(self._numbers), raw, word))
+        heapq.heappush(self._turns, _Turn(local_ns, _LOCAL, next(self._numbers), raw, None))
 
     # ------------------------------------------------------------ playing
 
@@ -293,7 +296,8 @@ def replay_files(
     config = load_config(config_path, overrides)
     for path in files:
         if not path.is_file():
-            raise RecordingError(path, None, "no such file")
+            problem = "is no file" if path.exists() else "no such file"
+            raise RecordingError(path, None, problem)
     warm_up(replay=True)
     with _progress() as report:
         result = Replay(config, files, report).run()

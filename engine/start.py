@@ -18,12 +18,14 @@ from engine.errors import StartError
 from engine.launch import config_arguments, desk_places, start_detached, wait_until
 from engine.lock import ProcessLock
 from engine.places import Places
+from exchange.errors import VenueError
 
 _PING_TIMEOUT_S = 0.5
 _LEFTOVER_DEADLINE_S = 5.0
 _LEFTOVER_LOOK_AGAIN_S = 0.05
 """A dead run sends nothing more; what it sent last is found again by the trader."""
-_RECV_WINDOW_MS = 5000
+_RECV_WINDOW_MS = 1000
+"""Short: it is also what keeps a quote that was held up from being executed late."""
 
 
 def run_engine(config_path: Path, overrides: list[str]) -> None:
@@ -63,8 +65,16 @@ async def _trade(config: Config, places: Places) -> None:
     # Leftovers of a run that died go first: before any compiling, before any data.
     from engine.core.trader import OUR_PREFIX, Trader
 
-    async with StopSession(venue, credentials, look_again_s=_LEFTOVER_LOOK_AGAIN_S) as session:
-        left = await session.cancel_ours_and_verify(OUR_PREFIX, _LEFTOVER_DEADLINE_S)
+    troubles: list[str] = []
+    session = StopSession(venue, credentials, troubles.append, _LEFTOVER_LOOK_AGAIN_S)
+    try:
+        async with session:
+            left = await session.cancel_ours_and_verify(OUR_PREFIX, _LEFTOVER_DEADLINE_S)
+    except VenueError as error:
+        why = troubles[-1] if troubles else str(error)
+        raise StartError(
+            f"the venue cannot be asked for orders of an earlier run: {why}"
+        ) from error
     if left:
         raise StartError(f"orders of an earlier run cannot be cancelled: {', '.join(left)}")
 
@@ -87,7 +97,7 @@ async def _trade(config: Config, places: Places) -> None:
         epoch=_new_epoch(),
         own_in_book=True,
     )
-    await LiveDesk(trader, venue, credentials, places).run()
+    await LiveDesk(trader, venue, credentials, places, config.digest).run()
 
 
 def _new_epoch() -> str:

@@ -77,6 +77,7 @@ def test_help_needs_no_python(checkout: Path, tmp_path: Path) -> None:
 
     assert done.returncode == 0
     assert "./run test" in done.stdout
+    assert "./run lock" in done.stdout
     assert "set -eu" not in done.stdout
 
 

@@ -1,7 +1,8 @@
 """The account as the venue tells it, held against what we counted ourselves.
 
 A snapshot over REST replaces, it never adds. It may be older than a fill that is still on
-its way, so a position that differs is asked for twice before the venue is believed.
+its way, so the venue is believed about a position that differs only when it says so twice,
+and our own trades were listed in between.
 """
 
 from enum import Enum, auto
@@ -27,8 +28,15 @@ class AccountWatch:
         self.foreign: dict[str, OrderUpdate] = {}
         """Open orders that are not ours, by client id; shown and never touched."""
         self.reconciled = False
+        self.trades_known = False
+        """Were our trades listed since the position was first suspected?"""
         self._suspect: tuple[int, int] | None = None
         self._seen_once = False
+
+    @property
+    def suspects(self) -> bool:
+        """Is a position that differs waiting for its second look?"""
+        return self._suspect is not None
 
     def receive_update(self, update: AccountUpdate) -> int:
         """Take an event of the private stream; the funding that it charged, in 1e-8."""
@@ -54,10 +62,11 @@ class AccountWatch:
         suspect = (snapshot.position_lots, our_fills)
         if snapshot.position_lots == our_lots:
             verdict = Verdict.AGREES
-        elif first or self._suspect == suspect:
+        elif first or (self._suspect == suspect and self.trades_known):
             verdict = Verdict.ADOPT
         else:
             self._suspect = suspect
+            self.trades_known = False
             return Verdict.ASK_AGAIN
         self._suspect = None
         self.reconciled = True

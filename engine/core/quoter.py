@@ -26,6 +26,7 @@ STEP_NS = 100_000_000
 _SAME_ORDER_NS = 1_000_000
 """Prints of one side this close together are one market order."""
 _FEWEST_LEVELS = 3
+_FARTHEST_TICKS = 1e9
 
 
 @njit
@@ -168,7 +169,7 @@ class Offsets:
 
 
 def offsets(fit: Fit, tuning: Tuning) -> Offsets | None:
-    """The model's answer, or None when these numbers have none (overflow, nan)."""
+    """The model's answer, or None when these numbers have none: overflow, nan, beyond reason."""
     half_spread, skew, c1, c2 = glft_quote(
         fit.sigma_ticks,
         fit.A_per_s,
@@ -178,6 +179,6 @@ def offsets(fit: Fit, tuning: Tuning) -> Offsets | None:
         tuning.adj1,
         tuning.adj2,
     )
-    if not (np.isfinite(half_spread) and np.isfinite(skew)):
+    if not (half_spread < _FARTHEST_TICKS and skew < _FARTHEST_TICKS):
         return None
     return Offsets(half_spread, skew, c1, c2, grid_interval(half_spread))

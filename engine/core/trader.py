@@ -60,11 +60,18 @@ OUR_PREFIX = "mdesk-"
 COUNTDOWN_MS = 30_000
 _S = 1_000_000_000
 _COUNTDOWN_EVERY_NS = 10 * _S
+_NEVER_NS = -(1 << 62)
 _ACCOUNT_EVERY_NS = 10 * _S
 _PROOF_EVERY_NS = _S // 5
 _ASK_AGAIN_NS = _S
 _TRADES_MARGIN_NS = 60 * _S
 """How far before the last known fill a list of trades begins; it names those again."""
+
+
+def run_of(client_order_id: str) -> tuple[int, str]:
+    """Which run an order of ours is of, in an order of time: epochs are numbers in base 36."""
+    epoch = client_order_id.removeprefix(OUR_PREFIX).partition("-")[0]
+    return len(epoch), epoch
 
 
 @dataclass(slots=True)
@@ -119,7 +126,8 @@ class Trader:
         self.entry = OrderEntry(settings, self._run_prefix, self._outbox, self.log)
         self.table = self.entry.table
         self._touch_decided: tuple[int, int] | None = None
-        self._countdown_asked_ns = self._countdown_armed_ns = -_COUNTDOWN_EVERY_NS * 10
+        self._countdown_asked_ns = self._countdown_armed_ns = _NEVER_NS
+        self._private_up_ns = self._halted_ns = 0
         self._account_asked_ns = self._trades_asked_ns = 0
         self._history_known = False
         self._last_fill_exch_ns = 0
@@ -252,8 +260,16 @@ class Trader:
             self.account.foreign.pop(name, None)
         elif not name.startswith(OUR_PREFIX):
             self.account.foreign[name] = update
+        elif run_of(name) > run_of(self._run_prefix):
+            self._meet_another_engine(update)
         else:
             self._adopt(update)
+
+    def _meet_another_engine(self, update: OrderUpdate) -> None:
+        """An order of a run that began after ours: two hands on one account, so ours lets go."""
+        self.account.foreign[update.client_order_id] = update
+        if self.gate.state is not RiskState.HALTED:
+            self._halt(f"another engine trades here: {update.client_order_id}", final=True)
 
     def _adopt(self, update: OrderUpdate) -> None:
         """Take an order of ours into the table, where it is cancelled unless it is wanted.
@@ -292,6 +308,8 @@ class Trader:
         self.ledger.funding_e8 += self.account.receive_update(update)
 
     def _on_account_snapshot(self, snapshot: AccountSnapshot) -> None:
+        if snapshot.asked_mono_ns < self._private_up_ns:
+            return  # asked before the line was lost: it cannot vouch for what came since
         self.account.foreign.clear()
         for order in snapshot.open_orders:
             self._learn(order)
@@ -300,8 +318,7 @@ class Trader:
         ours = self.ledger.position_lots
         match self.account.judge(snapshot, ours, self.ledger.fills):
             case Verdict.ASK_AGAIN:
-                self._ask_trades()
-                self._ask_account()
+                self._ask_trades()  # and when they are here, the account once more
             case Verdict.ADOPT:
                 self._read_touch()
                 self.ledger.adopt_position(snapshot.position_lots)
@@ -311,7 +328,9 @@ class Trader:
                     f"the venue holds {text(snapshot.position_lots)}, we counted {text(ours)}: "
                     "took the venue's word, at the present mid",
                 )
-        if self._verify_empty and not self.table.live:
+        ours_listed = any(name.startswith(OUR_PREFIX) for name in listed)
+        asked_since = snapshot.asked_mono_ns >= self._halted_ns
+        if self._verify_empty and asked_since and not ours_listed and not self.table.live:
             self._verify_empty = False
             self.log.note(Severity.INFO, "verified: no order of ours is left at the venue")
 
@@ -327,6 +346,9 @@ class Trader:
             else:
                 self.ledger.ignore_trade(fill.trade_id)
         self._history_known = True
+        self.account.trades_known = True
+        if self.account.suspects:
+            self._ask_account()
 
     def _ask_account(self) -> None:
         self._account_asked_ns = self.mono_ns
@@ -359,7 +381,7 @@ class Trader:
 
     def _on_countdown_reply(self, reply: Reply) -> None:
         if reply.outcome is Outcome.DONE:
-            self._countdown_armed_ns = self._countdown_asked_ns
+            self._countdown_armed_ns = self.mono_ns - reply.round_trip_ns
         else:
             self.log.note(Severity.WARNING, f"dead man's switch not armed: {reply.message}")
 
@@ -372,6 +394,7 @@ class Trader:
         if link.reconnects:
             self.log.note(Severity.INFO, f"{event.link} stream is back")
         if event.link is Link.PRIVATE:
+            self._private_up_ns = self.mono_ns
             self._ask_trades()
             self._ask_account()
 
@@ -385,6 +408,8 @@ class Trader:
             self._read_touch()
         elif event.link is Link.PRIVATE:
             self.account.reconciled = False
+            # The venue may have restarted and forgotten its switch: it is armed anew first.
+            self._countdown_asked_ns = self._countdown_armed_ns = _NEVER_NS
 
     def _on_listen_key_expired(self, _event: ListenKeyExpired) -> None:
         self.account.reconciled = False
@@ -460,9 +485,10 @@ class Trader:
         self.log.note(Severity.INFO, f"{command.name} {now:g} -> {command.value:g}")
         return None
 
-    def _halt(self, detail: str) -> None:
-        self.gate.halt(detail)
+    def _halt(self, detail: str, *, final: bool = False) -> None:
+        self.gate.halt(detail, final=final)
         self._verify_empty = True
+        self._halted_ns = self.mono_ns
         self.log.note(Severity.ALARM, f"halted: {detail}")
 
     # ------------------------------------------------------------ deciding
@@ -524,6 +550,10 @@ class Trader:
         if age_ms > self.settings.freshness_ms:
             limit = self.settings.freshness_ms
             return Why(SideReason.STALE, f"book {age_ms} of {limit} ms old", "fresh data")
+        late_ms = (self.market.feed_latency_ns or 0) // 1_000_000
+        if late_ms > self.settings.freshness_ms:
+            detail = f"book arrives {late_ms} ms late"
+            return Why(SideReason.STALE, detail, "fresh data, or a clock that is right")
         if self.offsets is None:
             return Why(SideReason.NOT_CALIBRATED, self.calibrator.note, "a first fit")
         return None
@@ -551,7 +581,9 @@ class Trader:
             self.wanted[side] = []
             return
         self._fill_prices(side, self.offsets, n)
-        self.wanted[side] = self._prices[:n].tolist()
+        # Beyond these no venue takes a price; near them the model has lost its meaning.
+        highest = 2 * sum(self.market.touch or (0, 0)) // 2
+        self.wanted[side] = [p for p in self._prices[:n].tolist() if 0 < p < highest]
 
     def _fill_prices(self, side: Side, at: Offsets, n: int) -> None:
         """Write n grid prices of one side into ``_prices``; needs a touch."""

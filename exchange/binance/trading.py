@@ -57,6 +57,8 @@ __all__ = ["BinanceVenue", "StopSession", "VenueSettings"]
 PLACE_WORKERS = 4
 CANCEL_WORKERS = 4
 POLL_WORKERS = 2
+PLACE_PATIENCE_MS = 200
+"""How long a placing may wait for a worker before it is too old to be sent."""
 LANE_LENGTH = 256
 """Requests of one lane that may wait; beyond it a request is refused, not delayed."""
 CLOCK_REFRESH_S = 180.0
@@ -208,8 +210,9 @@ class BinanceVenue:
         """Do one request and emit the one reply that ends it."""
         started_ns = time.monotonic_ns()
         waited_ms = (started_ns - queued_ns) // 1_000_000
-        if isinstance(request, Place) and waited_ms > self._settings.recv_window_ms:
-            # The venue's own guard counts from the stamp, which this order does not have yet.
+        if isinstance(request, Place) and waited_ms > PLACE_PATIENCE_MS:
+            # The venue's own guard counts from the stamp, which this order does not have yet;
+            # and the trader may have panicked since.
             message = f"stale: waited {waited_ms} ms for its turn"
             self._reply(request, started_ns, Outcome.REFUSED, 0, message)
             return

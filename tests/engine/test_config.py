@@ -60,6 +60,11 @@ def test_study_config_holds_the_study_s_own_parameters() -> None:
         ("strategy.order_qty=0", "strategy.order_qty: must be positive"),
         ("strategy.max_position=0.001", "strategy.max_position: is smaller than"),
         ("desk.mode=live", "desk.mode: invalid enum value 'live'"),
+        ("strategy.gamma=inf", "strategy.gamma: expected `float` <= 1"),
+        ("desk.capital_usdt=1e308", "desk.capital_usdt: expected `float` <= 1"),
+        ("calibration.window_s=inf", "calibration.window_s: expected `float` <= 86400"),
+        ("strategy.order_qty=99999999999999999999", "strategy.order_qty: expected `str` matching"),
+        ("desk.symbol=../../x", "desk.symbol: expected `str` matching"),
         ("paper.port=80", "paper.port: expected `int` >= 1024"),
     ],
 )
@@ -104,3 +109,12 @@ def test_a_file_that_is_no_toml_says_where(tmp_path: Path) -> None:
 def test_a_file_that_is_not_there_says_which_one_is(tmp_path: Path) -> None:
     """A typo in --config is the most likely first mistake."""
     assert "no such file" in refusal(path=tmp_path / "none.toml")
+
+
+def test_the_digest_tells_settings_apart_and_not_files(tmp_path: Path) -> None:
+    """A screen is told when the engine that runs was started with others."""
+    paper = load_config(PAPER)
+    same = load_config(edited(tmp_path, "[desk]", "[desk] # other words"))
+    other = load_config(PAPER, ["strategy.gamma=0.02"])
+
+    assert paper.digest == same.digest != other.digest

@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from engine.cli import app, guarded
+from engine.config import load_config
+from engine.replay import Replay
 from tests.places import THIN, USDM
 
 STUDY = Path(__file__).parents[2] / "configs" / "study.toml"
@@ -194,3 +196,23 @@ def test_two_files_of_one_session_play_as_one(
     )
 
     assert {**halves, "files": []} == {**whole, "files": []}
+
+
+def test_one_file_given_twice_is_played_and_not_compared_to_itself(
+    minute: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Equal times once made the queue compare the messages themselves."""
+    code, out, _ = replay(capsys, minute, minute)
+
+    assert code == 0
+    assert "32000 lines" in out
+
+
+def test_the_replayed_wallet_is_explained_to_the_last_unit(minute: Path) -> None:
+    """Realised profit and fees are all that ever move it."""
+    config = load_config(STUDY.with_name("paper.toml"), ["calibration.window_s=10"])
+
+    money = Replay(config, [minute], lambda _done, _total: None).run().view.money
+
+    assert money.fills > 10
+    assert money.residual_usdt == pytest.approx(0.0, abs=1e-6)

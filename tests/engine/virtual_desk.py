@@ -100,6 +100,8 @@ class Faults:
     private_late: float = 0.0
     """Arrives 200 ms after its time, behind younger messages."""
     market_lost: float = 0.0
+    trades_late_ms: float = 0.0
+    """By how much the list of our trades comes later than other answers."""
     private_cut_every_s: float = 0.0
     """Mean seconds between cuts of the private stream; its messages are lost for a second."""
 
@@ -139,7 +141,7 @@ class VirtualDesk:
         if opening_lots:
             self.exchange.place(NewOrder("earlier", Side.BUY, opening_lots, None))
         self.exchange.advance(START_NS)
-        self.trader = Trader(settings, GRID, Mode.PAPER, epoch="t1", own_in_book=True)
+        self.trader = Trader(settings, GRID, Mode.PAPER, epoch="tests", own_in_book=True)
         self._subscribe(Link.PUBLIC, Prefix.PUBLIC, "btcusdt@depth@100ms", "btcusdt@bookTicker")
         self._subscribe(Link.MARKET, Prefix.MARKET, "btcusdt@aggTrade", "btcusdt@markPrice@1s")
         listen_key = self.exchange.user_stream.start(self.exchange.now_ms)
@@ -286,8 +288,9 @@ class VirtualDesk:
             user_events.fill_from_rest(row, names[int(str(row["orderId"]))], GRID, 0, 0)
             for row in rows
         )
-        self._later(5, lambda: self.feed(TradesSnapshot, fills=fills))
-        self._later(5, lambda: self._reply(command.request_id))
+        delay_ms = 5 + self._faults.trades_late_ms
+        self._later(delay_ms, lambda: self.feed(TradesSnapshot, fills=fills))
+        self._later(delay_ms, lambda: self._reply(command.request_id))
 
     def _answer_countdown(self, command: RefreshCountdown) -> None:
         self.exchange.arm_countdown(command.countdown_ms)

@@ -11,17 +11,20 @@ from engine.core.view import Preview, RiskState, SideReason
 from exchange.paper.matching import Owner
 from exchange.paper.orders import NewOrder
 from exchange.types import (
+    AccountSnapshot,
     Cancel,
     FetchSnapshot,
     Fill,
     Link,
     LinkDown,
+    LinkUp,
     MarketFrame,
     OrderStatus,
     OrderUpdate,
     Place,
     RefreshCountdown,
     Side,
+    Tick,
     TimeInForce,
     TradesSnapshot,
 )
@@ -35,6 +38,7 @@ LOSSY = Faults(
     private_late=0.1,
     market_lost=0.01,
     private_cut_every_s=5.0,
+    trades_late_ms=300.0,
 )
 CALM = replace(MARKET, A_per_s=0.001, sigma_ticks=0.01)
 
@@ -430,6 +434,110 @@ def test_a_post_only_refusal_is_not_repeated_unchanged() -> None:
     assert max(bids) < in_front
 
 
+def test_after_a_lost_link_the_switch_is_armed_anew_before_any_quote() -> None:
+    """A venue that restarted has forgotten it; eight orders once rested for ever."""
+    desk = quoting_desk()
+    desk.exchange.arm_countdown(0)
+    sent = len(desk.commands)
+
+    desk.cut_private(0.5)
+    desk.run(3.0)
+
+    kinds = [type(c) for c in desk.commands[sent:] if isinstance(c, RefreshCountdown | Place)]
+    assert kinds[0] is RefreshCountdown
+    assert Place in kinds
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_a_list_of_trades_that_comes_late_books_no_fill_twice(seed: int) -> None:
+    """The venue's position must not be adopted while the fills that explain it are on their way."""
+    desk = VirtualDesk(seed, Faults(trades_late_ms=300.0))
+    desk.run(3.0)
+    for _ in range(4):
+        desk._private_up_ns = desk.now_ns + 4_000_000_000  # silent, and nobody is told
+        desk.run(12.0)
+    desk.operate(Action.PAUSE)
+    desk.run(25.0)
+
+    assert desk.trader.ledger.position_lots == desk.exchange.account.position_lots
+
+
+def test_an_account_asked_before_a_link_was_lost_reconciles_nothing() -> None:
+    """It cannot know what happened while the line was down."""
+    desk = quoting_desk()
+    asked_ns = desk.now_ns
+    desk.feed(LinkDown, link=Link.PRIVATE, reason="cut")
+    desk.run(0.2)
+    desk.feed(LinkUp, link=Link.PRIVATE)
+
+    desk.feed(AccountSnapshot, position_lots=0, wallet_e8=0, open_orders=(), asked_mono_ns=asked_ns)
+
+    assert reasons(desk) == {SideReason.RECONCILING}
+
+
+def test_verified_is_said_of_the_venue_s_list_and_not_of_our_table() -> None:
+    """An order that our table lacks must not be declared gone."""
+    desk = quoting_desk()
+    desk.operate(Action.PANIC)
+    order = OrderUpdate(
+        recv_ns=0,
+        mono_ns=0,
+        client_order_id="mdesk-tests-999",
+        venue_order_id=1,
+        side=Side.BUY,
+        status=OrderStatus.NEW,
+        price_ticks=599_000,
+        qty_lots=3,
+        filled_lots=0,
+        exch_ns=desk.now_ns,
+    )
+    for _ in range(5):
+        desk.feed(
+            AccountSnapshot,
+            position_lots=0,
+            wallet_e8=0,
+            open_orders=(order,),
+            asked_mono_ns=desk.now_ns,
+        )
+
+    assert not any("verified" in record.text for record in desk.trader.log.since(0))
+    assert "mdesk-tests-999" in desk.trader.table
+
+
+def test_an_order_of_a_younger_run_halts_the_desk_for_good() -> None:
+    """Another engine was started on the same account: two hands would fight over every order."""
+    desk = quoting_desk()
+
+    desk.exchange.place(NewOrder("mdesk-zzzzz-1", Side.BUY, 3, 599_000, TimeInForce.GTX))
+    desk.run(1.0)
+
+    assert [order.client_order_id for order in desk.our_open_orders] == ["mdesk-zzzzz-1"]
+    assert "another engine trades here" in desk.trader.gate.detail
+    assert "halted for good" in (desk.operate(Action.RESUME) or "")
+
+
+def test_data_that_arrives_late_is_stale_however_fast_it_comes() -> None:
+    """After a frozen process wakes, old frames pour in one after the other."""
+    desk = quoting_desk()
+    desk.trader.market.feed_latency_ns = (SETTINGS.freshness_ms + 500) * 1_000_000
+
+    desk.feed(Tick)
+
+    assert reasons(desk) == {SideReason.STALE}
+
+
+@pytest.mark.parametrize("adj1", [1e5, 1e12, 1e18])
+def test_no_width_sends_a_price_that_cannot_be(adj1: float) -> None:
+    """Below zero or beyond 64 bits: the side quotes nothing instead."""
+    desk = quoting_desk()
+
+    desk.operate(Action.SET, "adj1", value=adj1)
+    desk.run(1.0)
+
+    assert all(order.price_ticks and order.price_ticks > 0 for order in desk.our_open_orders)
+    assert -4164 not in desk.trader.entry.errors
+
+
 @pytest.mark.parametrize("seed", range(12))
 def test_whatever_the_network_loses_the_limit_holds_and_nothing_is_forgotten(seed: int) -> None:
     """Lost requests, lost replies, cuts, repeats and reordering; then a stop, then the truth."""
@@ -437,7 +545,7 @@ def test_whatever_the_network_loses_the_limit_holds_and_nothing_is_forgotten(see
     worst = 0
     for _ in range(300):
         desk.run(0.1)
-        worst = max(worst, abs(desk.exchange.account.position_lots))
+        worst = max(worst, desk.exchange.worst_lots)
     desk._faults = Faults()
     desk.operate(Action.STOP, "keep")
     desk.run_until(lambda: desk.trader.finished)
