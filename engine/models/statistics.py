@@ -13,6 +13,7 @@ import numpy as np
 from exchange.jit import FloatArray, njit
 
 DAY_S = 86400.0
+_ROUNDING = 1e-12
 DAYS_A_YEAR = 365
 """Crypto never closes. hftbacktest 2.x says 252 unless told otherwise."""
 
@@ -69,8 +70,14 @@ def ratio(above: float, below: float) -> float:
 
 
 def deviation(samples: FloatArray) -> float:
-    """Standard deviation about the mean, over n - 1; nan with fewer than two."""
-    return float(np.std(samples, ddof=1)) if samples.size >= 2 else math.nan
+    """Standard deviation about the mean, over n - 1; nan with fewer than two.
+
+    Samples that differ by rounding alone are alike: a ratio over that would be 10^18.
+    """
+    if samples.size < 2:
+        return math.nan
+    spread = float(np.std(samples, ddof=1))
+    return spread if spread > _ROUNDING * float(np.abs(samples).max()) else 0.0
 
 
 def sharpe(pnl: FloatArray, step_s: float, days: int = DAYS_A_YEAR) -> float:

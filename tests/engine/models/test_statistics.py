@@ -97,6 +97,13 @@ def test_a_curve_that_never_fell_has_no_sortino_and_no_ratio_to_its_drawdown() -
     assert math.isnan(metrics_2(np.array([1.0]), STEP_S, 1.0, 1).total_return)
 
 
+def test_steps_alike_but_for_rounding_have_no_sharpe() -> None:
+    """Tenths do not add up in binary; the deviation of 1e-17 made a Sharpe of 10^18."""
+    pnl = np.diff(np.array([0.1, 0.2, 0.3, 0.4, 0.5]))
+
+    assert math.isnan(sharpe(pnl, STEP_S))
+
+
 @given(curve=curves, scale=st.floats(0.01, 100.0))
 def test_ratios_do_not_know_the_currency(curve: np.ndarray, scale: float) -> None:
     """Money over money."""
