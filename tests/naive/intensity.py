@@ -40,7 +40,7 @@ def exposure_without_warm_up(arrival_s: Floats, now_s: float, tau_s: float) -> f
 
 def tilted_slope_by_scan(depths: Floats, exposure_s: Floats, fills: Floats) -> float:
     """k of the own-fill likelihood by trying every one."""
-    ks = np.linspace(-3, 3, 600_001)
+    ks = np.linspace(-3, 3, 60_001)
     total = np.exp(-np.outer(ks, depths)) @ exposure_s
     likelihood = -fills.sum() * np.log(total) - ks * (fills @ depths)
     return float(ks[np.argmax(likelihood)])

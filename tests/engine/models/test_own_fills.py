@@ -35,7 +35,7 @@ def test_the_root_is_the_top_of_the_likelihood(fills: list[int]) -> None:
     _, k, _ = fit_own_fills(DEPTHS, EXPOSURE, np.array(fills))
 
     scanned = tilted_slope_by_scan(DEPTHS, EXPOSURE, np.array(fills, dtype=np.float64))
-    assert np.clip(k, -3, 3) == pytest.approx(scanned, abs=2e-5)
+    assert np.clip(k, -3, 3) == pytest.approx(scanned, abs=2e-4)
 
 
 @given(A=st.floats(0.1, 5.0), k=st.floats(0.05, 2.0))
