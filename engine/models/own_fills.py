@@ -152,4 +152,4 @@ def virtual_waits(
         beyond = side * (quote - prices_ticks[i])
         if beyond > 0.0 or (beyond == 0.0 and not through):
             filled, start = filled + 1, i
-    return filled, times_s[-1] - times_s[0]
+    return filled, times_s[-1] - times_s[0] if times_s.size else 0.0

@@ -91,6 +91,13 @@ def test_reaching_a_quote_and_trading_through_it_differ(through: bool, filled: i
     assert virtual_waits(times, prices, mids, 1, 1.0, through) == (filled, 3.0)
 
 
+def test_no_print_is_no_wait() -> None:
+    """An empty tape, not a stray number from beside it."""
+    nothing = np.empty(0)
+
+    assert virtual_waits(nothing, nothing, nothing, 1, 1.0, False) == (0, 0.0)
+
+
 def test_virtual_waits_do_not_overlap() -> None:
     """One long fall fills three quotes in a row, and its time is shared out between them."""
     times = np.arange(7.0)
