@@ -88,6 +88,15 @@ def test_dropping_the_nearest_depths_does_not_move_the_fit(nearest: float) -> No
     assert fit.A_per_s == pytest.approx(1.2, rel=6 / math.sqrt(fit.n))
 
 
+@pytest.mark.parametrize("nearest", [0.0, 3.0])
+def test_intervals_hold_also_where_the_rate_is_carried_to_the_mid(nearest: float) -> None:
+    """Carried over three ticks, A leans on k; its interval must grow with that."""
+    fits = [fit_side(tally(arrivals(seed), 600.0, nearest)) for seed in range(1000)]
+
+    held = np.mean([fit.A_interval[0] <= 1.2 <= fit.A_interval[1] for fit in fits])
+    assert held == pytest.approx(0.95, abs=0.02)
+
+
 def test_depths_beyond_the_book_still_count() -> None:
     """Leaving them out would call a shallow snapshot a steep decay."""
     depths = arrivals(13, T=60_000.0)
