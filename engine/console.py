@@ -129,11 +129,6 @@ class ConsoleServer:
         """How many consoles are attached."""
         return len(self._consoles)
 
-    def drop_all(self) -> None:
-        """Cut every line at once, without a word."""
-        for console in self._consoles:
-            console.drop()
-
     def publish(self, view: DeskView) -> None:
         """Send the newest view and every record not yet sent to each console."""
         for console in list(self._consoles):

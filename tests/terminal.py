@@ -24,8 +24,9 @@ class Terminal:
         self._server = folder / f"t{columns}-{time.monotonic_ns()}"
         settings = [part for name, text in environment.items() for part in ("-e", f"{name}={text}")]
         size = ("-x", str(columns), "-y", str(rows))
-        self._tmux("-f", "/dev/null", "new-session", "-d", *size, *settings, command)
-        self._tmux("set-option", "-g", "remain-on-exit", "on")
+        # What a command said at its end must stay to be read.
+        keep = ("set-option", "-g", "remain-on-exit", "on", ";")
+        self._tmux("-f", "/dev/null", *keep, "new-session", "-d", *size, *settings, command)
 
     def __enter__(self) -> Self:
         return self

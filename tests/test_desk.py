@@ -219,6 +219,47 @@ def test_a_second_engine_for_one_desk_is_refused(desk: DeskProcesses) -> None:
     engine.communicate(timeout=20)
 
 
+def test_stopping_an_engine_that_hangs_claims_nothing_and_spares_the_exchange(
+    desk: DeskProcesses,
+) -> None:
+    """Its orders may rest: to end the exchange and exit with 0 would hide them."""
+    engine = desk.start("run")
+    wait_for(lambda: desk.quotes, lambda: str(desk.status()))
+    engine.send_signal(signal.SIGSTOP)
+
+    done = desk.engine("stop")
+
+    assert done.returncode == 4
+    assert f"process {engine.pid}" in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert lock_owner(desk.places.exchange_lock) is not None
+    engine.send_signal(signal.SIGCONT)
+    engine.send_signal(signal.SIGTERM)
+    engine.communicate(timeout=20)
+
+
+def test_settings_that_a_running_engine_cannot_take_are_refused(desk: DeskProcesses) -> None:
+    """A limit given by hand and dropped in silence would be worse than none."""
+    engine = desk.start("run")
+    wait_for(lambda: bool(desk.status()), lambda: "no engine")
+
+    with open_tui(desk, SMALL, "--set", "strategy.max_position=0.03") as terminal:
+        terminal.shows("an engine runs already, with other")
+
+    engine.send_signal(signal.SIGTERM)
+    engine.communicate(timeout=20)
+
+
+def test_a_relative_state_folder_is_refused(desk: DeskProcesses) -> None:
+    """The engine's own processes start elsewhere and would make another folder of it."""
+    desk.environment["XDG_STATE_HOME"] = "here"
+
+    done = desk.engine("run")
+
+    assert done.returncode == 1
+    assert "XDG_STATE_HOME must be an absolute path" in done.stderr
+
+
 def test_status_without_an_engine_is_one_line_and_exit_code_3(desk: DeskProcesses) -> None:
     """For scripts that watch a desk."""
     done = desk.engine("status")

@@ -28,7 +28,12 @@ PURE = (
             "errors",
         )
     ),
-    *(f"exchange/paper/{name}.py" for name in ("settings", "matching", "account", "flow")),
+    # Of the embedded exchange everything but the server.
+    *sorted(
+        str(path.relative_to(ROOT))
+        for path in (ROOT / "exchange" / "paper").glob("*.py")
+        if path.name not in ("__init__.py", "server.py")
+    ),
     "engine/core/*.py",
     "engine/models/*.py",
 )

@@ -268,7 +268,7 @@ async def test_a_line_lost_before_the_answer_leaves_no_one_waiting(bench: Bench)
 
     async with asyncio.timeout(PATIENCE_S), asyncio.TaskGroup() as tasks:
         tasks.create_task(listen(), name="listen")
-        bench.server.drop_all()
+        await bench.server.close(Goodbye(verified=False, text="cut off"))
         with pytest.raises(NoEngine, match="lost"):
             await client.ask(Action.PAUSE)
     await client.close()
