@@ -59,9 +59,10 @@ class Ledger:
             return False
         self._seen_trades[fill.trade_id] = None
         self._lots_of[fill.client_order_id] = self.lots_of(fill.client_order_id) + fill.qty_lots
-        for memory in (self._seen_trades, self._lots_of):
-            if len(memory) > _REMEMBERED_TRADES:
-                del memory[next(iter(memory))]  # type: ignore[arg-type]  # either kind of key
+        if len(self._seen_trades) > _REMEMBERED_TRADES:
+            del self._seen_trades[next(iter(self._seen_trades))]
+        if len(self._lots_of) > _REMEMBERED_TRADES:
+            del self._lots_of[next(iter(self._lots_of))]
         signed_lots = fill.side * fill.qty_lots
         if self._mid2 is None:
             self._mid2 = 2 * fill.price_ticks
