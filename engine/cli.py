@@ -28,6 +28,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
 )
+bench = typer.Typer(help="Measure the desk against what it promises.", no_args_is_help=True)
+app.add_typer(bench, name="bench")
 
 
 @app.command(
@@ -98,6 +100,19 @@ def replay(
     from engine.replay import replay_files
 
     replay_files(files, config, set_ or [], as_json=as_json, fills_path=fills)
+
+
+@bench.command(epilog="Example: engine bench theory --paths 10000 --json")
+def theory(
+    paths: Annotated[int, typer.Option(min=100, help="Simulated paths a market.")] = 40_000,
+    seed: Annotated[int, typer.Option(help="Of the first market; the others count on.")] = 42,
+    as_json: Annotated[bool, typer.Option("--json", help="The table as JSON.")] = False,
+) -> None:
+    """Simulate the models' own markets, beside the exact values. Exit code 1 when one is off."""
+    from engine.theory import show_theory
+
+    if not show_theory(paths=paths, seed=seed, as_json=as_json):
+        raise typer.Exit(1)
 
 
 def main() -> NoReturn:
