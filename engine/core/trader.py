@@ -380,10 +380,11 @@ class Trader:
             self._learn(reply.order)
 
     def _on_countdown_reply(self, reply: Reply) -> None:
-        if reply.outcome is Outcome.DONE:
-            self._countdown_armed_ns = self.mono_ns - reply.round_trip_ns
-        else:
+        asked_ns = self.mono_ns - reply.round_trip_ns
+        if reply.outcome is not Outcome.DONE:
             self.log.note(Severity.WARNING, f"dead man's switch not armed: {reply.message}")
+        elif asked_ns >= self._private_up_ns:
+            self._countdown_armed_ns = asked_ns
 
     # ------------------------------------------------------------ links
 
@@ -395,6 +396,8 @@ class Trader:
             self.log.note(Severity.INFO, f"{event.link} stream is back")
         if event.link is Link.PRIVATE:
             self._private_up_ns = self.mono_ns
+            # The venue may have restarted and forgotten its switch: it is armed anew first.
+            self._countdown_asked_ns = self._countdown_armed_ns = _NEVER_NS
             self._ask_trades()
             self._ask_account()
 
@@ -408,8 +411,6 @@ class Trader:
             self._read_touch()
         elif event.link is Link.PRIVATE:
             self.account.reconciled = False
-            # The venue may have restarted and forgotten its switch: it is armed anew first.
-            self._countdown_asked_ns = self._countdown_armed_ns = _NEVER_NS
 
     def _on_listen_key_expired(self, _event: ListenKeyExpired) -> None:
         self.account.reconciled = False
@@ -581,9 +582,9 @@ class Trader:
             self.wanted[side] = []
             return
         self._fill_prices(side, self.offsets, n)
-        # Beyond these no venue takes a price; near them the model has lost its meaning.
-        highest = 2 * sum(self.market.touch or (0, 0)) // 2
-        self.wanted[side] = [p for p in self._prices[:n].tolist() if 0 < p < highest]
+        # Below zero or beyond twice the mid no venue takes a price, and no model means one.
+        twice_mid = sum(self.market.touch or ())
+        self.wanted[side] = [p for p in self._prices[:n].tolist() if 0 < p < twice_mid]
 
     def _fill_prices(self, side: Side, at: Offsets, n: int) -> None:
         """Write n grid prices of one side into ``_prices``; needs a touch."""

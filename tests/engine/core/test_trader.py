@@ -21,8 +21,10 @@ from exchange.types import (
     MarketFrame,
     OrderStatus,
     OrderUpdate,
+    Outcome,
     Place,
     RefreshCountdown,
+    Reply,
     Side,
     Tick,
     TimeInForce,
@@ -446,6 +448,27 @@ def test_after_a_lost_link_the_switch_is_armed_anew_before_any_quote() -> None:
     kinds = [type(c) for c in desk.commands[sent:] if isinstance(c, RefreshCountdown | Place)]
     assert kinds[0] is RefreshCountdown
     assert Place in kinds
+
+
+def test_an_arming_asked_before_a_lost_link_arms_nothing_after_it() -> None:
+    """Its answer may be of the venue as it was before a restart."""
+    desk = quoting_desk()
+    late = next(c for c in reversed(desk.commands) if isinstance(c, RefreshCountdown))
+    desk.trader._outbox._open[late.request_id] = late
+    desk.feed(LinkDown, link=Link.PRIVATE, reason="cut")
+    desk.run(0.2)
+    desk.feed(LinkUp, link=Link.PRIVATE)
+
+    desk.feed(Reply, request_id=late.request_id, outcome=Outcome.DONE, round_trip_ns=1_000_000_000)
+    desk.feed(
+        AccountSnapshot,
+        position_lots=0,
+        wallet_e8=0,
+        open_orders=(),
+        asked_mono_ns=desk.now_ns,
+    )
+
+    assert {why.detail for why in desk.trader.why.values()} == {"dead man's switch not armed"}
 
 
 @pytest.mark.parametrize("seed", range(6))
