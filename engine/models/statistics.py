@@ -51,6 +51,11 @@ def rolling_day_mean(times_s: FloatArray, amounts: FloatArray) -> float:
     It counts the first, partly filled day like the others, and so comes out low; on records
     shorter than a day, far too low.
 
+    Args:
+        times_s: float64[n], ascending: of every record but the first, which has none before
+            it to differ from.
+        amounts: float64[n], added since the record before.
+
     Returns:
         nan without records.
     """
@@ -118,6 +123,11 @@ def median_leverage(positions: FloatArray, mids: FloatArray, capital: float) -> 
     return float(np.median(np.abs(positions * mids))) / capital if positions.size else math.nan
 
 
+def _drawdown_of_two(equity: FloatArray) -> float:
+    """One sample can fall from nothing: with fewer than two the drawdown is undefined."""
+    return max_drawdown(equity) if equity.size >= 2 else math.nan
+
+
 @dataclass(frozen=True, slots=True)
 class Summary17:
     """hftbacktest 1.7.1's ``Stat.summary``; the study's result slide."""
@@ -131,16 +141,18 @@ class Summary17:
     """Annualised return over drawdown."""
 
 
-def summary_1_7(equity: FloatArray, step_s: float, capital: float) -> Summary17:
+def summary_1_7(equity: FloatArray, step_s: float, capital: float, span_s: float) -> Summary17:
     """The slide's lines from resampled equity, 300 s steps by default there.
 
     Args:
         equity: float64[n], less fees; starting from what the account began with.
+        span_s: From the first raw record to the last. The return is annualised over this,
+            not over the resampled steps: 345 s touch two of 300 s, but are not 300 s.
     """
-    pnl, span_s = np.diff(equity), (equity.size - 1) * step_s
-    last = float(equity[-1]) if equity.size >= 2 else math.nan
+    pnl = np.diff(equity)
+    last = float(equity[-1]) if equity.size else math.nan
     annualised = 100.0 * ratio(last * DAY_S * 365, span_s * capital)
-    drawdown = 100.0 * max_drawdown(equity) / capital
+    drawdown = 100.0 * _drawdown_of_two(equity) / capital
     return Summary17(
         sharpe(pnl, step_s),
         sortino_1_7(pnl, step_s),
@@ -164,6 +176,8 @@ class Metrics2:
     return_over_trade: float
     """Return over traded value."""
     trades_per_day: float
+    total_days: float
+    """From the first resampled step to the last; what "per day" divides by."""
 
 
 def metrics_2(
@@ -176,19 +190,20 @@ def metrics_2(
     """2.x's figures from resampled equity, 10 s steps by default there.
 
     Args:
-        days: In a year, for Sharpe and Sortino; the return always takes 365.
+        days: In a year.
     """
     pnl = np.diff(equity)
     total_days = pnl.size * step_s / DAY_S
     gained = float(equity[-1] - equity[0]) if equity.size >= 2 else math.nan
-    drawdown = max_drawdown(equity)
+    drawdown = _drawdown_of_two(equity)
     return Metrics2(
         sharpe(pnl, step_s, days),
         sortino_2(pnl, step_s, days),
         gained,
-        ratio(gained, total_days) * 365,
+        ratio(gained, total_days) * days,
         drawdown,
         ratio(gained, drawdown),
         ratio(gained, traded_value),
         ratio(trades, total_days),
+        total_days,
     )

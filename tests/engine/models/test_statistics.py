@@ -26,6 +26,7 @@ from tests.naive.statistics import pandas_like_rolling_day
 
 EQUITY = np.array([0, 1.2, 0.7, 1.9, 2.6, 2.1, 1.5, 2.4, 3.3, 3.0, 3.9, 4.4, 4.1])
 STEP_S = 300.0
+HOUR_S = 3600.0
 POSITIONS = np.array([0, 0.003, 0.006, -0.003, 0.009])
 MIDS = np.array([37000.0, 37010, 36990, 37020, 37050])
 
@@ -36,7 +37,7 @@ curves = st.lists(st.integers(-50, 50), min_size=3, max_size=60).map(
 
 def test_slide_s_figures_by_the_older_definition() -> None:
     """An hour of 5-minute equity on a capital of 1000; run through the original code."""
-    assert astuple(summary_1_7(EQUITY, STEP_S, 1000.0)) == pytest.approx(
+    assert astuple(summary_1_7(EQUITY, STEP_S, 1000.0, HOUR_S)) == pytest.approx(
         (154.034250936, 825.674808196, 3591.6, 0.11, 32650.9090909), rel=1e-9
     )
 
@@ -66,8 +67,37 @@ def test_older_return_is_of_the_last_equity_and_newer_of_its_rise() -> None:
     """An account that starts with 100 and stays there has earned nothing."""
     flat = np.array([100.0, 101.0, 100.0])
 
-    assert summary_1_7(flat, STEP_S, 1000.0).annualised_return_pct > 0.0
+    assert summary_1_7(flat, STEP_S, 1000.0, 2 * STEP_S).annualised_return_pct > 0.0
     assert metrics_2(flat, STEP_S, 1.0, 1).annual_return == 0.0
+
+
+def test_older_return_is_annualised_over_the_raw_records() -> None:
+    """Two 5-minute steps hold anything from a moment to ten minutes; 345 s are 345 s.
+
+    Over the step between the two it came out 15 % too high.
+    """
+    gained = np.array([1.0, 2.0])
+
+    found = summary_1_7(gained, STEP_S, 1000.0, 345.0).annualised_return_pct
+
+    assert found == pytest.approx(100 * 2.0 / 1000.0 * 365 * 86400 / 345)
+
+
+def test_newer_return_takes_the_year_that_it_is_told() -> None:
+    """All of 2.x's annual figures do; 252 days is its own default."""
+    year, trading_year = (metrics_2(EQUITY, STEP_S, 1.0, 1, days=days) for days in (365, 252))
+
+    assert year.annual_return == pytest.approx(4.1 * 24 * 365)
+    assert trading_year.annual_return == pytest.approx(4.1 * 24 * 252)
+    assert year.total_days == trading_year.total_days == pytest.approx(1 / 24)
+
+
+def test_one_sample_has_no_drawdown() -> None:
+    """Nought would say that it was watched and never fell."""
+    one = np.array([5.0])
+
+    assert math.isnan(summary_1_7(one, STEP_S, 1.0, 60.0).max_drawdown_pct)
+    assert math.isnan(metrics_2(one, STEP_S, 1.0, 1).max_drawdown)
 
 
 def test_leverage_of_the_reference_s_positions() -> None:
@@ -90,8 +120,8 @@ def test_a_curve_that_never_fell_has_no_sortino_and_no_ratio_to_its_drawdown() -
     """The denominators are nought."""
     rising = np.array([0.0, 1.0, 3.0])
 
-    assert math.isnan(summary_1_7(rising, STEP_S, 1.0).sortino)
-    assert math.isnan(summary_1_7(rising, STEP_S, 1.0).risk_return_ratio)
+    assert math.isnan(summary_1_7(rising, STEP_S, 1.0, 2 * STEP_S).sortino)
+    assert math.isnan(summary_1_7(rising, STEP_S, 1.0, 2 * STEP_S).risk_return_ratio)
     assert math.isnan(metrics_2(rising, STEP_S, 1.0, 1).sortino)
     assert math.isnan(metrics_2(rising, STEP_S, 1.0, 1).return_over_drawdown)
     assert math.isnan(metrics_2(np.array([1.0]), STEP_S, 1.0, 1).total_return)
