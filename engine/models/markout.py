@@ -4,7 +4,7 @@
     effective        =  realised               +  adverse
 
 s is +1 for a maker's buy. The identity holds fill by fill, so it holds for any means of the
-same fills; a fill whose later mid is not yet known takes part in none of them.
+same fills; a fill of which either mid is not known takes part in none of them.
 """
 
 import math
@@ -70,10 +70,14 @@ class Markout:
     realised: float
     adverse: float
     realised_error: float
-    """Standard error; nan with fewer than two fills."""
+    """Standard error; nan with fewer than two fills.
+
+    It takes the fills for independent. Those nearer to each other than the horizon share most
+    of their move, so that in a busy session the truth is wider.
+    """
     n: int
     left_out: int
-    """Fills without a mid at the horizon."""
+    """Fills without a mid at the fill or at the horizon."""
 
 
 def markout(
@@ -83,10 +87,10 @@ def markout(
 
     Args:
         sides: float64[n], +1 for our buys, -1 for our sells.
-        mids: At each fill.
+        mids: At each fill; nan where there was none.
         later: From ``later_mids``.
     """
-    known = np.isfinite(later)
+    known = np.isfinite(mids) & np.isfinite(later)
     s, p, m, m_later, weights = (x[known] for x in (sides, prices, mids, later, lots))
     effective, _ = weighted_mean(s * (m - p), weights)
     realised, error = weighted_mean(s * (m_later - p), weights)

@@ -64,6 +64,14 @@ def test_a_fill_too_young_for_its_horizon_is_left_out() -> None:
     assert mean_markout_with_last_mid(sides, prices, later, 100.0) == pytest.approx(-0.025)
 
 
+def test_a_fill_without_a_mid_of_its_own_is_left_out() -> None:
+    """The book was lost for a moment; one such fill made every mean undefined."""
+    split = markout(row(1, 1), row(99.95, 99.95), row(1, 1), row(math.nan, 100), row(99.9, 99.9))
+
+    assert (split.n, split.left_out) == (1, 1)
+    assert split.effective == pytest.approx(0.05)
+
+
 def test_later_mid_is_the_one_in_force_and_never_beyond_the_path() -> None:
     """A mid stands until the next; after the last nothing is known."""
     out = np.empty(4)
