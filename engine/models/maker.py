@@ -20,24 +20,50 @@ def share(part: float, whole: float) -> float:
 
 @njit
 def quote_uptime(
-    times_ns: IntArray, bid_depths: FloatArray, ask_depths: FloatArray, within_ticks: float
+    times_ns: IntArray, bid_depths: FloatArray, ask_depths: FloatArray, within: float
 ) -> float:
     """Share of the session with both sides working near enough to the mid.
 
     Args:
         times_ns: int64[n], when each state began; the last only ends the one before.
-        bid_depths: float64[n], ticks from the mid to our best bid; nan with none working.
+        bid_depths: float64[n], from the mid to our best bid, in ticks or bp; nan with none
+            working.
         ask_depths: float64[n], the same for asks.
+        within: In the unit of the depths.
 
     Returns:
         nan for a session without length.
     """
     up = 0
     for i in range(times_ns.size - 1):
-        if bid_depths[i] <= within_ticks and ask_depths[i] <= within_ticks:
+        if bid_depths[i] <= within and ask_depths[i] <= within:
             up += times_ns[i + 1] - times_ns[i]
     session = times_ns[-1] - times_ns[0] if times_ns.size else 0
     return up / session if session > 0 else np.nan
+
+
+@njit
+def best_working(
+    state: IntArray, order_side: IntArray, price_ticks: IntArray, first: int, last: int
+) -> tuple[int, int]:
+    """Our best bid and ask among the orders in one range of states.
+
+    Args:
+        state: int64[slots]; ``order_side``, +1 or -1, and ``price_ticks`` alike.
+        first: Lowest state that counts as working.
+        last: Highest.
+
+    Returns:
+        ``(bid, ask)``: ticks, 0 where nothing works.
+    """
+    bid = ask = 0
+    for i in range(state.size):
+        if first <= state[i] <= last:
+            if order_side[i] > 0:
+                bid = max(bid, price_ticks[i])
+            elif ask == 0 or price_ticks[i] < ask:
+                ask = price_ticks[i]
+    return bid, ask
 
 
 @njit

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from engine.models.maker import inventory_half_life, quote_uptime, share
+from engine.models.maker import best_working, inventory_half_life, quote_uptime, share
 
 
 def wandering_inventory(phi: float, seed: int, n: int = 50_000) -> np.ndarray:
@@ -29,6 +29,16 @@ def test_uptime_wants_both_sides_near_enough() -> None:
     ask = np.array([2.0, math.nan, 9, 3, 2])
 
     assert quote_uptime(times, bid, ask, 3.0) == pytest.approx(0.7)
+
+
+def test_best_working_looks_only_at_orders_that_work() -> None:
+    """States 2 to 4 work; better prices in the states 1 and 5 do not."""
+    state = np.array([2, 3, 4, 1, 2, 5, 4, 0])
+    side = np.array([1, 1, 1, 1, -1, -1, -1, -1])
+    price = np.array([98, 99, 97, 100, 104, 102, 103, 101])
+
+    assert best_working(state, side, price, 2, 4) == (99, 103)
+    assert best_working(state, side, price, 6, 6) == (0, 0)
 
 
 def test_a_session_without_length_has_no_uptime() -> None:
