@@ -24,6 +24,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from engine.models.ring import sum_rows, turn_ring
 from exchange.jit import FloatArray, IntArray, njit
 
 SECOND_NS = 1_000_000_000
@@ -89,35 +90,6 @@ def one_sided_tail(first: int, n_other: int) -> float:
     for i in range(first, n):
         term *= (n - i) / (i + 1.0)
         total += term
-    return total
-
-
-@njit
-def advance(sums: FloatArray, newest: IntArray, time_ns: int, slot_ns: int) -> int:
-    """Move the ring of slots to now, emptying those that left the window.
-
-    Args:
-        sums: float64[slots·6], updated.
-        newest: int64[1], running number of the newest slot, updated.
-
-    Returns:
-        Where the newest slot's six sums begin.
-    """
-    slots = sums.size // SUMS
-    now = time_ns // slot_ns
-    for slot in range(max(newest[0] + 1, now - slots + 1), now + 1):
-        at = slot % slots * SUMS
-        sums[at : at + SUMS] = 0.0
-    newest[0] = max(newest[0], now)
-    return int(newest[0] % slots * SUMS)
-
-
-@njit
-def window_sum(sums: FloatArray, which: int) -> float:
-    """One of the six sums over the whole window; cost in slots, so for readers only."""
-    total = 0.0
-    for at in range(which, sums.size, SUMS):
-        total += sums[at]
     return total
 
 
@@ -240,7 +212,7 @@ def move_best(
     """Account for one side's best price moving.
 
     Args:
-        sums: float64[slots·6], updated from ``at`` on, see ``advance``.
+        sums: float64[slots·6], updated from ``at`` on, a row of six.
         side: +1 for the bid, -1 for the ask.
     """
     rise = side * (to_ticks - from_ticks)
@@ -303,6 +275,7 @@ class FlickerWindow:
         self._slot_ns, self._tolerance_ns = slot_ns, tolerance_ns
         self._sums = np.zeros(WINDOW_NS // slot_ns * SUMS)
         self._newest = np.full(1, -1, np.int64)
+        self._totals = np.zeros(SUMS)
         self._bid, self._ask = _Side(1), _Side(-1)
         self._last: tuple[int, int, int, int, int] | None = None
 
@@ -320,7 +293,7 @@ class FlickerWindow:
             if exch_ns - before_ns > GAP_NS:
                 self._start_over()
             else:
-                at = advance(self._sums, self._newest, exch_ns, self._slot_ns)
+                at = turn_ring(self._sums, self._newest, SUMS, exch_ns // self._slot_ns)
                 after_ns = before_ns - self._tolerance_ns
                 self._move(at, self._bid, bid, bid_ticks, bid_stood, after_ns, exch_ns)
                 self._move(at, self._ask, ask, ask_ticks, ask_stood, after_ns, exch_ns)
@@ -336,8 +309,9 @@ class FlickerWindow:
 
     def read(self, exch_ns: int, epsilon: float = 1.0) -> Flicker:
         """The minute up to now; ``epsilon`` in ticks, see ``flicker_ratio``."""
-        advance(self._sums, self._newest, exch_ns, self._slot_ns)
-        sums = [window_sum(self._sums, which) for which in range(SUMS)]
+        turn_ring(self._sums, self._newest, SUMS, exch_ns // self._slot_ns)
+        sum_rows(self._sums, self._totals)
+        sums = self._totals.tolist()
         return Flicker(
             bid=flicker_ratio(sums[PATH_BID], sums[PATH_ASK], epsilon),
             ask=flicker_ratio(sums[PATH_ASK], sums[PATH_BID], epsilon),
