@@ -18,10 +18,7 @@ from engine.models.chi_square import (
     decay_interval,
     log_normal_interval,
 )
-from exchange.jit import FloatArray, IntArray, njit
-
-LEVEL_TICKS = 0.5
-"""Width of a depth level: the mid moves by half ticks, so depths do too."""
+from exchange.jit import FloatArray, njit
 
 
 @njit
@@ -114,33 +111,13 @@ def shrink(
 
 
 @njit
-def count_reaching(depths_ticks: FloatArray, counts: FloatArray) -> int:
-    """Count, level by level, the arrivals that would have filled a quote there.
-
-    Args:
-        depths_ticks: float64[n], depth from the mid just before each arrival; any order.
-        counts: float64[levels], overwritten: ``counts[j]`` arrivals at least ``(j+1)/2``
-            ticks deep.
-
-    Returns:
-        How many leading levels have at least one arrival.
-    """
-    counts[:] = 0.0
-    for depth in depths_ticks:
-        level = min(int(depth / LEVEL_TICKS + 1e-9), counts.size)
-        if level >= 1:
-            counts[level - 1] += 1.0
-    for j in range(counts.size - 2, -1, -1):
-        counts[j] += counts[j + 1]
-    reached = 0
-    while reached < counts.size and counts[reached] > 0.0:
-        reached += 1
-    return reached
-
-
-@njit
 def fit_levels(
-    counts: FloatArray, levels: int, exposure_s: float, weighted: bool
+    counts: FloatArray,
+    levels: int,
+    exposure_s: float,
+    weighted: bool,
+    first_ticks: float,
+    step_ticks: float,
 ) -> tuple[float, float]:
     """Least squares of one side's log intensity on depth, over the levels nearest the mid.
 
@@ -151,6 +128,8 @@ def fit_levels(
         counts: float64[>= levels], arrivals of one side reaching each level; positive.
         levels: How many leading levels to use, at least 2.
         weighted: Weigh each level by its count, which tames the tail.
+        first_ticks: True depth of the first level; where half ticks pass for ticks, k halves.
+        step_ticks: From one level to the next.
 
     Returns:
         ``(A, k)``; both nan when the levels do not decay, since no quote can be made of that.
@@ -158,7 +137,7 @@ def fit_levels(
     sum_w = sum_x = sum_y = sum_xx = sum_xy = 0.0
     for j in range(levels):
         w = counts[j] if weighted else 1.0
-        x = (j + 1) * LEVEL_TICKS
+        x = first_ticks + j * step_ticks
         y = math.log(counts[j] / exposure_s)
         sum_w += w
         sum_x += w * x
@@ -172,31 +151,12 @@ def fit_levels(
 
 
 @njit
-def fit_log_linear(counts: FloatArray, levels: int, exposure_s: float) -> tuple[float, float]:
-    """Ordinary least squares from counts of both sides, parted evenly.
-
-    Args:
-        counts: float64[>= levels], arrivals of both sides reaching each level; positive.
-        levels: How many leading levels to use, at least 2.
-        exposure_s: Length of the window, seconds.
-
-    Returns:
-        ``(A, k)``: per second on one side, per tick; both nan when the levels do not decay.
-
-    Source:
-        hftbacktest's "GLFT Market Making Model and Grid Trading" as seed of the method,
-        with levels labelled by their true depth in ticks and both sides parted.
-    """
-    A, k = fit_levels(counts, levels, exposure_s, False)
-    return 0.5 * A, k
-
-
-@njit
-def worst_gap(counts: IntArray, k: float, width_ticks: float) -> float:
+def worst_gap(counts: FloatArray, n_beyond: float, k: float, width_ticks: float) -> float:
     """How far the arrivals' depths lie from an exponential: 0 for one, at most 1.
 
     Args:
-        counts: int64[bins], arrivals by bin of depth, not cumulative, nearest first.
+        counts: float64[bins], arrivals by bin of depth, not cumulative, nearest first.
+        n_beyond: Arrivals deeper than the last bin.
 
     Returns:
         The largest distance of seen and fitted share beyond any bin; nan without arrivals.
@@ -205,13 +165,13 @@ def worst_gap(counts: IntArray, k: float, width_ticks: float) -> float:
         Kolmogorov's distance, at the bins' edges. A chi-square test would refuse every
         real market, given enough arrivals; a distance asks how wrong, not how surely.
     """
-    total = beyond = counts.sum()
-    if total == 0:
+    total = deeper = counts.sum() + n_beyond
+    if total == 0.0:
         return np.nan
     gap = 0.0
     for j in range(counts.size):
-        beyond -= counts[j]
-        gap = max(gap, abs(beyond / total - math.exp(-k * width_ticks * (j + 1))))
+        deeper -= counts[j]
+        gap = max(gap, abs(deeper / total - math.exp(-k * width_ticks * (j + 1))))
     return gap
 
 

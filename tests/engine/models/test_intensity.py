@@ -9,10 +9,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from engine.models.intensity import (
-    count_reaching,
     fit_binned,
     fit_levels,
-    fit_log_linear,
     fit_side,
     fit_tally,
     shrink,
@@ -158,44 +156,13 @@ def test_a_finer_tick_scales_k_and_leaves_the_rate(seed: int, scale: float) -> N
     assert fine.k_per_tick * scale == pytest.approx(coarse.k_per_tick, rel=1e-9)
 
 
-def test_an_arrival_counts_at_every_level_it_reached() -> None:
-    """A print 1.5 ticks deep would have filled quotes at half, one and one and a half."""
-    counts = np.zeros(6)
-
-    reached = count_reaching(np.array([0.5, 1.5]), counts)
-
-    assert counts.tolist() == [2, 1, 1, 0, 0, 0]
-    assert reached == 3
-
-
-def test_prints_on_the_wrong_side_of_the_mid_count_nowhere() -> None:
-    """A stale mid makes negative depths; they say nothing about the book's depth."""
-    counts = np.zeros(4)
-
-    assert count_reaching(np.array([-2.0, 0.0]), counts) == 0
-
-
-def test_a_print_beyond_the_last_level_counts_at_all_of_them() -> None:
-    """A sweep deeper than the window is still an arrival."""
-    counts = np.zeros(3)
-
-    assert count_reaching(np.array([100.0]), counts) == 3
-
-
 @pytest.mark.parametrize(
     ("weighted", "A", "k"),
     [(False, 0.995598991321, 0.352634402475), (True, 0.994335649459, 0.351687088079)],
 )
 def test_least_squares_give_the_reference_s_rows(weighted: bool, A: float, k: float) -> None:
     """Five counts of one side at 0.5 .. 2.5 ticks over ten minutes."""
-    assert fit_levels(ONE_SIDE, 5, 600.0, weighted) == pytest.approx((A, k), rel=1e-9)
-
-
-def test_counts_of_both_sides_are_parted() -> None:
-    """A of both sides would quote a skew that is too small by sqrt 2."""
-    A, k = fit_log_linear(2 * ONE_SIDE, 5, 600.0)
-
-    assert (A, k) == pytest.approx((0.995598991321, 0.352634402475), rel=1e-9)
+    assert fit_levels(ONE_SIDE, 5, 600.0, weighted, 0.5, 0.5) == pytest.approx((A, k), rel=1e-9)
 
 
 @given(A=rates, k=rates, levels=st.integers(2, 60), weighted=st.booleans())
@@ -203,7 +170,7 @@ def test_an_exact_exponential_is_recovered(A: float, k: float, levels: int, weig
     """Counts that follow the law to the letter give its A and k back, whatever the weights."""
     counts = 600.0 * A * np.exp(-k * 0.5 * np.arange(1, levels + 1))
 
-    assert fit_levels(counts, levels, 600.0, weighted) == pytest.approx((A, k), rel=1e-6)
+    assert fit_levels(counts, levels, 600.0, weighted, 0.5, 0.5) == pytest.approx((A, k), rel=1e-6)
 
 
 def test_half_ticks_taken_for_ticks_halve_k() -> None:
@@ -211,7 +178,7 @@ def test_half_ticks_taken_for_ticks_halve_k() -> None:
     counts = 600.0 * 1.2 * np.exp(-0.35 * 0.5 * np.arange(1, 21))
 
     _, trapped = fit_half_ticks_as_ticks(counts, 600.0)
-    _, ours = fit_levels(counts, 20, 600.0, False)
+    _, ours = fit_levels(counts, 20, 600.0, False, 0.5, 0.5)
 
     assert trapped == pytest.approx(0.5 * 0.35, rel=1e-9)
     assert ours == pytest.approx(0.35, rel=1e-9)
@@ -219,7 +186,7 @@ def test_half_ticks_taken_for_ticks_halve_k() -> None:
 
 def test_intensity_that_does_not_decay_is_no_fit() -> None:
     """k at or below zero would be the logarithm of a negative number further on."""
-    A, k = fit_log_linear(np.full(5, 10.0), 5, 60.0)
+    A, k = fit_levels(np.full(5, 10.0), 5, 60.0, False, 0.5, 0.5)
 
     assert math.isnan(A)
     assert math.isnan(k)
@@ -250,9 +217,9 @@ def test_increments_without_their_empty_bins_come_out_low() -> None:
 
 def test_gap_is_small_for_an_exponential_and_large_for_a_wall() -> None:
     """A wall at one depth stops every order there: no single k describes that."""
-    exponential = np.histogram(arrivals(3), np.arange(0, 60, 0.5))[0].astype(np.int64)
-    wall = np.array([0, 0, 0, 0, 100, 0], dtype=np.int64)
+    exponential = np.histogram(arrivals(3), np.arange(0, 60, 0.5))[0].astype(np.float64)
+    wall = np.array([0, 0, 0, 0, 100.0, 0])
 
-    assert worst_gap(exponential, 0.35, 0.5) < 0.06
-    assert worst_gap(wall, 0.35, 0.5) > 0.4
-    assert math.isnan(worst_gap(0 * wall, 0.35, 0.5))
+    assert worst_gap(exponential, 0.0, 0.35, 0.5) < 0.06
+    assert worst_gap(wall, 0.0, 0.35, 0.5) > 0.4
+    assert math.isnan(worst_gap(0 * wall, 0.0, 0.35, 0.5))

@@ -1,0 +1,206 @@
+"""Fill intensity from how many price levels market orders went through, over a rolling window.
+
+Prices are discrete and nothing prints inside the spread. So of an arrival's depth one sees
+only how many levels j it went beyond the first that it could reach, which lay at a depth l.
+Exponential depths have no memory: whatever l was, j is geometric,
+
+    P(j or more) = exp(-k·j)        arrivals at l or beyond come at the rate A·exp(-k·l)
+
+and two sums hold all there is to know of k, at any tick size, where the continuous form is
+off by k²/12. Where the touch is no part of the exponential, as on a future whose spread is
+one tick for hours, let the first level lie some ticks from the mid.
+
+A side's numbers are float64[levels + 4]: arrivals by j, those that went further than the
+levels counted, seconds watched, and the sums of l and l² over those seconds.
+"""
+
+import math
+
+import numpy as np
+
+from engine.models.chi_square import count_interval, log_normal_interval
+from engine.models.intensity import SideFit, fit_binned, fit_levels, worst_gap
+from engine.models.ring import sum_rows, turn_ring
+from exchange.jit import FloatArray, njit
+
+_SLOTS = 60
+_BESIDES = 4
+"""Columns after the levels: beyond them all, seconds, seconds·l, seconds·l²."""
+
+
+@njit
+def first_price(side: int, bid_ticks: int, ask_ticks: int, nearest_ticks: float) -> int:
+    """The first price that a market order can reach and that is counted.
+
+    Args:
+        side: +1 for our bids, which sellers reach; -1 for our asks.
+        nearest_ticks: Least depth counted; 0 begins at the touch.
+    """
+    mid = 0.5 * (bid_ticks + ask_ticks)
+    if side > 0:
+        return int(min(bid_ticks, math.floor(mid - nearest_ticks)))
+    return int(max(ask_ticks, math.ceil(mid + nearest_ticks)))
+
+
+@njit
+def levels_of(numbers: FloatArray) -> int:
+    """How many levels are counted one by one."""
+    return numbers.size - 4
+
+
+@njit
+def tally_levels(numbers: FloatArray) -> tuple[int, int, int]:
+    """The sufficient statistics of one side.
+
+    Returns:
+        ``(n_seen, n_beyond, steps)``: arrivals of known j, arrivals beyond the levels
+        counted, and the sum of all their j.
+    """
+    levels = levels_of(numbers)
+    seen = steps = 0.0
+    for j in range(levels):
+        seen += numbers[j]
+        steps += j * numbers[j]
+    beyond = numbers[levels]
+    return int(seen), int(beyond), int(steps + levels * beyond)
+
+
+@njit
+def base_rate(arrivals_per_s: float, k: float, mean_depth: float, depth_variance: float) -> float:
+    """A, given how often the first level was reached: ``rate / mean(exp(-k·l))``.
+
+    Source:
+        Two cumulants of l; a spread that changes by a tick or two needs no more.
+    """
+    return float(arrivals_per_s * np.exp(k * mean_depth - 0.5 * k * k * depth_variance))
+
+
+@njit
+def first_depth(numbers: FloatArray) -> tuple[float, float]:
+    """Mean and variance, over time, of the depth of the first level; nan for no time."""
+    levels = levels_of(numbers)
+    span_s = numbers[levels + 1]
+    if not span_s > 0.0:
+        return np.nan, np.nan
+    mean = numbers[levels + 2] / span_s
+    return mean, max(numbers[levels + 3] / span_s - mean * mean, 0.0)
+
+
+@njit
+def fit_level_side(numbers: FloatArray) -> tuple[float, float]:
+    """``(A, k)`` of one side by maximum likelihood; nan twice without arrivals or time."""
+    seen, beyond, steps = tally_levels(numbers)
+    mean, variance = first_depth(numbers)
+    if np.isnan(mean):
+        return np.nan, np.nan
+    at_first, k, _ = fit_binned(seen, steps, 1.0, numbers[levels_of(numbers) + 1])
+    return base_rate(at_first * (seen + beyond) / max(seen, 1), k, mean, variance), k
+
+
+@njit
+def relative_errors(numbers: FloatArray, k: float) -> tuple[float, float]:
+    """Standard errors of ln A and ln k, as small as these arrivals allow.
+
+    Source:
+        Cramér-Rao for a geometric j, and A carried to the mid along k, whose error comes
+        with it.
+    """
+    seen, beyond, _ = tally_levels(numbers)
+    if seen == 0:
+        return np.nan, np.nan
+    mean, _ = first_depth(numbers)
+    rho = math.exp(-k)
+    error_k = (1.0 - rho) / (k * math.sqrt(rho * seen))
+    return math.sqrt(1.0 / (seen + beyond) + (k * mean * error_k) ** 2), error_k
+
+
+@njit
+def level_gap(numbers: FloatArray, k: float) -> float:
+    """``worst_gap`` of the levels reached; nan without arrivals."""
+    levels = levels_of(numbers)
+    return worst_gap(numbers[:levels], numbers[levels], k, 1.0)
+
+
+@njit
+def fit_level_line(
+    numbers: FloatArray, weighted: bool, reaching: FloatArray
+) -> tuple[float, float]:
+    """The same by least squares of the log rate on depth, for comparison with others.
+
+    Args:
+        weighted: Weigh each level by its arrivals, which tames the tail.
+        reaching: float64[levels], overwritten with the arrivals reaching each level.
+
+    Returns:
+        ``(A, k)``; nan twice with fewer than two levels reached, or without decay.
+    """
+    levels = levels_of(numbers)
+    left = numbers[levels]
+    reached = 0
+    for j in range(levels - 1, -1, -1):
+        left += numbers[j]
+        reaching[j] = left
+        reached += left > 0.0
+    mean, _ = first_depth(numbers)
+    if reached < 2:
+        return np.nan, np.nan
+    return fit_levels(reaching, reached, numbers[levels + 1], weighted, mean, 1.0)
+
+
+def side_fit(numbers: FloatArray, A: float, k: float) -> SideFit:
+    """A fit by whatever means with the intervals that the likelihood would give it.
+
+    Least squares does not reach that precision: its true intervals are 1.5 to 6 times wider.
+    """
+    seen, beyond, _ = tally_levels(numbers)
+    error_A, error_k = relative_errors(numbers, k)
+    n = seen + beyond
+    if n == 0:
+        span_s = float(numbers[levels_of(numbers) + 1])
+        interval = count_interval(0, span_s) if span_s > 0.0 else (math.nan, math.nan)
+        return SideFit(A, k, 0, interval, (math.nan, math.nan))
+    return SideFit(A, k, n, log_normal_interval(A, error_A), log_normal_interval(k, error_k))
+
+
+class LevelWindow:
+    """Both sides' arrivals over the last ``window_ns``, in slots of a sixtieth of it.
+
+    Args:
+        levels: Price levels counted one by one; deeper arrivals are only known to be deeper.
+    """
+
+    def __init__(self, window_ns: int, levels: int) -> None:
+        self._slot_ns = max(window_ns // _SLOTS, 1)
+        self._width = levels + _BESIDES
+        self._levels = levels
+        self._ring = np.zeros(_SLOTS * 2 * self._width)
+        self._newest = np.full(1, -1, np.int64)
+        self._sums = np.zeros(2 * self._width)
+
+    def watch(self, side: int, depth_ticks: float, span_s: float, time_ns: int) -> None:
+        """A stretch of time in which the first level of a side lay at this depth."""
+        at = self._row(side, time_ns) + self._levels + 1
+        self._ring[at] += span_s
+        self._ring[at + 1] += span_s * depth_ticks
+        self._ring[at + 2] += span_s * depth_ticks * depth_ticks
+
+    def arrive(self, side: int, j: int, time_ns: int) -> int:
+        """A market order that went j levels beyond the first; its place, for ``recount``."""
+        at = self._row(side, time_ns)
+        self._ring[at + min(j, self._levels)] += 1.0
+        return at
+
+    def recount(self, at: int, j: int, deeper: int) -> None:
+        """The order counted there a moment ago turned out to go deeper."""
+        self._ring[at + min(j, self._levels)] -= 1.0
+        self._ring[at + min(deeper, self._levels)] += 1.0
+
+    def read(self, time_ns: int) -> tuple[FloatArray, FloatArray]:
+        """The bid's and the ask's numbers as of now; views that the next call overwrites."""
+        self._row(1, time_ns)
+        sum_rows(self._ring, self._sums)
+        return self._sums[: self._width], self._sums[self._width :]
+
+    def _row(self, side: int, time_ns: int) -> int:
+        at = turn_ring(self._ring, self._newest, 2 * self._width, time_ns // self._slot_ns)
+        return at if side > 0 else at + self._width
