@@ -26,6 +26,9 @@ FeeRate = Annotated[float, msgspec.Meta(ge=-0.1, le=0.1)]
 Count = Annotated[int, msgspec.Meta(ge=1, le=1_000_000)]
 DecimalText = Annotated[str, msgspec.Meta(pattern=r"^\d{1,12}(\.\d{1,12})?$")]
 
+_LARGEST_BOUND = 5_000
+"""Fills of inventory; the quoting table has a row for each."""
+
 PAPER_API_KEY = "paper-desk"
 PAPER_API_SECRET = "paper-desk-secret"  # opens only the exchange on this machine's loopback
 
@@ -53,12 +56,20 @@ class Strategy(Section, frozen=True, kw_only=True):
     order_qty: DecimalText
     max_position: DecimalText
     grid_num: Annotated[int, msgspec.Meta(ge=1, le=20)]
+    fair: Literal["mid", "weighted_mid", "microprice", "depth_weighted"] = "mid"
+    fair_qty: DecimalText | None = None
 
 
 class Calibration(Section, frozen=True, kw_only=True):
     window_s: Annotated[float, msgspec.Meta(ge=1, le=86_400)]
     recalibrate_s: Annotated[float, msgspec.Meta(ge=0.1, le=86_400)]
+    intensity: Literal["mle", "wls", "ols", "online"] = "mle"
     levels: Annotated[int, msgspec.Meta(ge=3, le=500)]
+    nearest_ticks: Annotated[float, msgspec.Meta(ge=0, le=10_000)] = 0.0
+    widest_gap: Annotated[float, msgspec.Meta(gt=0, le=1)] = 0.1
+    hold_s: Annotated[float, msgspec.Meta(ge=0, le=86_400)] = 600.0
+    volatility: Literal["realised", "two_scale", "bipower", "ewma"] = "realised"
+    volatility_step_s: Annotated[float, msgspec.Meta(ge=0.1, le=60)] = 1.0
     prior_A_per_s: Positive | None = None
     prior_k_per_tick: Positive | None = None
     prior_sigma_ticks: Positive | None = None
@@ -124,8 +135,11 @@ class Config(Section, frozen=True, kw_only=True):
             self.desk.symbol, self.instrument.tick_size, self.instrument.lot_size
         )
 
-    def desk_settings(self) -> DeskSettings:
+    def desk_settings(self, *, replay: bool = False) -> DeskSettings:
         """What the trader needs, on the instrument's grid.
+
+        Args:
+            replay: Fees are those of the section ``replay``, not of the paper exchange.
 
         Raises:
             ConfigError: When a size or price is off the grid or two values contradict.
@@ -149,7 +163,7 @@ class Config(Section, frozen=True, kw_only=True):
                 "calibration",
                 "prior_A_per_s, prior_k_per_tick and prior_sigma_ticks go together",
             )
-        return DeskSettings(
+        settings = DeskSettings(
             config=self.name,
             symbol=self.desk.symbol,
             capital_usdt=self.desk.capital_usdt,
@@ -162,11 +176,48 @@ class Config(Section, frozen=True, kw_only=True):
             grid_num=self.strategy.grid_num,
             window_s=self.calibration.window_s,
             recalibrate_s=self.calibration.recalibrate_s,
-            fit_levels=self.calibration.levels,
+            fair=self.strategy.fair,
+            fair_lots=self._fair_lots(grid),
+            maker_fee_rate=(self.replay if replay else self.paper).maker_fee_rate,
+            intensity=self.calibration.intensity,
+            levels=self.calibration.levels,
+            nearest_ticks=self.calibration.nearest_ticks,
+            widest_gap=self.calibration.widest_gap,
+            hold_s=self.calibration.hold_s,
+            volatility=self.calibration.volatility,
+            volatility_step_s=self.calibration.volatility_step_s,
             prior=(given[0], given[1], given[2]) if given else None,
             max_loss_usdt=self.desk.capital_usdt * self.risk.max_loss_pct / 100,
             freshness_ms=self.risk.freshness_ms,
         )
+        self._check_reach(settings)
+        return settings
+
+    def _check_reach(self, settings: DeskSettings) -> None:
+        if settings.bound(settings.delta) > _LARGEST_BOUND:
+            raise ConfigError(
+                self.source,
+                "strategy.max_position",
+                f"is more than {_LARGEST_BOUND} fills of strategy.order_qty times "
+                "strategy.delta; enlarge the order",
+            )
+        if settings.window_s < 2 * settings.volatility_step_s:
+            raise ConfigError(
+                self.source,
+                "calibration.volatility_step_s",
+                "must fit into calibration.window_s at least twice",
+            )
+
+    def _fair_lots(self, grid: Instrument) -> int:
+        if self.strategy.fair_qty is not None:
+            return self._count(grid.qty.count, "strategy.fair_qty", self.strategy.fair_qty)
+        if self.strategy.fair == "depth_weighted":
+            raise ConfigError(
+                self.source,
+                "strategy.fair_qty",
+                'is missing; fair = "depth_weighted" needs the size to look down to, such as "1.0"',
+            )
+        return 0
 
     def paper_settings(self) -> PaperSettings:
         """What the embedded exchange needs. Raises ``ConfigError`` like ``desk_settings``."""

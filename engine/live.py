@@ -19,7 +19,7 @@ from engine.core.actions import Action
 from engine.core.operator import OperatorCommand
 from engine.core.orders import PLACED, UNKNOWN
 from engine.core.portrait import Portraitist, preview
-from engine.core.quoter import STEP_NS
+from engine.core.settings import STEP_NS
 from engine.core.trader import OUR_PREFIX, Trader
 from engine.core.view import Preview
 from engine.errors import NotVerified, SessionCrashed

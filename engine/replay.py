@@ -24,10 +24,11 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 
 from engine.config import Config, load_config
 from engine.core.portrait import Portraitist
-from engine.core.quoter import STEP_NS
+from engine.core.settings import STEP_NS
 from engine.core.trader import Trader
 from engine.core.view import DeskView, Mode, SideReason
 from engine.errors import RecordingError
+from engine.performance import Performance, SessionRecorder, as_plain, tables
 from engine.recorded_venue import RecordedVenue, ReplayRules
 from engine.warm import warm_up
 from exchange.binance import frames
@@ -35,7 +36,7 @@ from exchange.errors import Garbled
 from exchange.instrument import E8
 from exchange.recording.reader import LatencyScan, Recording, scan_latency
 from exchange.simulation import QueueModel
-from exchange.types import DepthSnapshot, Event, Fill, Link, LinkUp, MarketFrame, Place, Side, Tick
+from exchange.types import DepthSnapshot, Event, Fill, Link, LinkUp, MarketFrame, Side, Tick
 
 _NS_PER_MS = 1_000_000
 _SNAPSHOT_START = b'{"lastUpdateId"'
@@ -61,6 +62,7 @@ class ReplayResult:
     fills: list[Fill]
     orders_placed: int
     refusals: dict[int, int]
+    performance: Performance
     reasons: dict[str, Counter[str]] = field(default_factory=dict)
     """Per side, how many 100 ms steps each reason ruled."""
     last_words: dict[str, str] = field(default_factory=dict)
@@ -126,13 +128,17 @@ class Replay:
             wallet_e8=round(config.desk.capital_usdt * E8),
         )
         self._trader = Trader(
-            config.desk_settings(), self._grid, Mode.REPLAY, epoch="replay", own_in_book=False
+            config.desk_settings(replay=True),
+            self._grid,
+            Mode.REPLAY,
+            epoch="replay",
+            own_in_book=False,
         )
         self._turns: list[_Turn] = []
         self._numbers = count()
+        self._recorder = SessionRecorder(self._trader, self._venue.book)
         self._now_ns = 0
         self._next_step_ns = 0
-        self._orders_placed = 0
         self._reasons: dict[str, Counter[str]] = {"bid": Counter(), "ask": Counter()}
         self._tears: list[str] = []
 
@@ -161,8 +167,9 @@ class Replay:
             tears=self._tears,
             view=Portraitist(self._trader).draw(self._now_ns, self._now_ns),
             fills=self._venue.fills,
-            orders_placed=self._orders_placed,
+            orders_placed=self._recorder.orders,
             refusals={code: seen.count for code, seen in sorted(self._trader.entry.errors.items())},
+            performance=self._recorder.judge(self._config.desk.capital_usdt),
             reasons=self._reasons,
             last_words={"bid": self._why(Side.BUY), "ask": self._why(Side.SELL)},
         )
@@ -233,11 +240,11 @@ class Replay:
                 case 0:
                     self._hear(heapq.heappop(self._turns))
                 case 1:
-                    self._feed(*self._venue.take_answers())
+                    answers = self._venue.take_answers()
+                    self._feed(*answers)
+                    self._recorder.note_told(answers)
                 case 2:
-                    turn = heapq.heappop(self._turns)
-                    if turn.word is not None:
-                        self._venue.see(turn.word, turn.at_ns)
+                    self._happen(heapq.heappop(self._turns))
                 case 3:
                     self._venue.take_request()
                 case 4:
@@ -260,16 +267,25 @@ class Replay:
     def _hear(self, turn: _Turn) -> None:
         kind = DepthSnapshot if turn.raw.startswith(_SNAPSHOT_START) else MarketFrame
         self._feed(kind(recv_ns=turn.at_ns, mono_ns=turn.at_ns, raw=turn.raw))
+        self._recorder.note_market()
+
+    def _happen(self, turn: _Turn) -> None:
+        """Something happens at the venue, and what it fills is marked by the mid before it."""
+        assert turn.word is not None
+        mid2, known = self._recorder.venue_mid2, len(self._venue.fills)
+        self._venue.see(turn.word, turn.at_ns)
+        self._recorder.note_fills(self._venue.fills[known:], mid2)
 
     def _step(self) -> None:
         self._feed(Tick(recv_ns=self._next_step_ns, mono_ns=self._next_step_ns))
         self._next_step_ns += STEP_NS
+        self._recorder.note_step()
         for name, side in (("bid", Side.BUY), ("ask", Side.SELL)):
             self._reasons[name][self._trader.why[side].reason.value] += 1
 
     def _feed(self, *events: Event) -> None:
         for command in self._trader.receive(*events):
-            self._orders_placed += isinstance(command, Place)
+            self._recorder.note_command(command)
             self._venue.send(command, events[-1].mono_ns)
 
     def _why(self, side: Side) -> str:
@@ -384,6 +400,7 @@ def as_dict(result: ReplayResult, config: Config) -> dict[str, Any]:
             for side, counts in result.reasons.items()
         },
         "never_quoted": result.never_quoted,
+        "statistics": as_plain(result.performance),
     }
 
 
@@ -414,6 +431,25 @@ def _print_report(result: ReplayResult, config: Config) -> None:
         f"funding {money.funding_usdt:+.4f}"
     )
     print(f"volume    {money.volume_usdt:.2f} USDT, drawdown now {money.drawdown_usdt:.4f} USDT")
+    _print_performance(result.performance)
+
+
+def _print_performance(performance: Performance) -> None:
+    audit, maker = performance.audit, performance.maker
+    if not audit.holds:
+        print(
+            f"CHECK     the profit does NOT add up: the ledger says {audit.ledger_usdt:+.8f}, cash "
+            f"and stock {audit.cash_and_stock_usdt:+.8f} USDT; {audit.apart_usdt:.2e} apart, "
+            f"{audit.allowed_usdt:.0e} allowed"
+        )
+    if not maker.fills:
+        near = f"{maker.uptime_within_bps:g} bp of the mid"
+        print(f"no fill, so no statistics; both sides stood within {near} {maker.uptime:.1%} of it")
+        return
+    console = Console()
+    for table in tables(performance):
+        console.print()
+        console.print(table)
 
 
 def _clock(exch_ns: int) -> str:

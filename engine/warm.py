@@ -11,11 +11,7 @@ from exchange.jit_cache import is_warm, mark_warm
 _DESK_ROOMS = (
     "exchange.binance.frames",
     "exchange.book",
-    "engine.core.orders",
-    "engine.core.quoter",
-    "engine.models.glft",
-    "engine.models.intensity",
-    "engine.models.volatility",
+    "engine.core.trader",
 )
 
 

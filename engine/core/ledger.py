@@ -10,6 +10,12 @@ the position then earned as the mid moved. The identity holds to the last unit b
 mid of every fill is also a point of the path: the mid moves first, then the fill is booked.
 """
 
+from engine.models.roundtrip import (
+    break_even_ask_ticks,
+    break_even_bid_ticks,
+    unit_cost,
+    unit_proceeds,
+)
 from exchange.instrument import E8
 from exchange.types import Fill
 
@@ -115,6 +121,25 @@ class Ledger:
     def total_e8(self) -> int:
         """Profit since the start, at the present mid."""
         return self._e8(self._spread2 + self._inventory2) - self.fees_e8 - self.funding_e8
+
+    def break_even_ticks(self, maker_fee_rate: float) -> int | None:
+        """Nearest price at which closing all that is held, as maker, loses nothing.
+
+        The entry is taken at the present fee too: what was paid for it is in ``fees_e8``,
+        with everything else.
+
+        Args:
+            maker_fee_rate: Of the notional, a rebate negative.
+
+        Returns:
+            None without a position.
+        """
+        if self.position_lots == 0:
+            return None
+        entry_ticks = self._cost_e8 / self.position_lots / self._tick_lot_e8
+        if self.position_lots > 0:
+            return break_even_ask_ticks(unit_cost(entry_ticks, -maker_fee_rate), -maker_fee_rate, 1)
+        return break_even_bid_ticks(unit_proceeds(entry_ticks, -maker_fee_rate), -maker_fee_rate, 1)
 
     @property
     def drawdown_e8(self) -> int:

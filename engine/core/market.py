@@ -5,6 +5,7 @@ ticker newer than the book is written into it; a depth message older than the ne
 ticker never undoes it.
 """
 
+from collections import deque
 from typing import Any
 
 import numpy as np
@@ -16,9 +17,35 @@ from exchange.binance.depth_sync import DepthSync
 from exchange.book import Book
 from exchange.errors import Garbled
 from exchange.instrument import Instrument
+from exchange.jit import IntArray, njit
 from exchange.types import Command, FetchSnapshot, Link, Severity, Side
 
 _RESYNC_WAITS_MS = (0, 250, 500, 1000, 2000, 4000)
+_TOUCHES_KEPT = 512
+_LEVELS = 50
+
+
+@njit
+def take_out(
+    side: int,
+    price_ticks: IntArray,
+    lots: IntArray,
+    own_side: IntArray,
+    own_price_ticks: IntArray,
+    own_lots: IntArray,
+) -> None:
+    """Take our own working size out of one side's levels, leaving at least nothing.
+
+    Args:
+        price_ticks: int64[n], one side's levels.
+        lots: int64[n], updated.
+        own_side: int64[m], +1 or -1, as of the other two.
+    """
+    for i in range(own_lots.size):
+        if own_lots[i] > 0 and own_side[i] == side:
+            for j in range(price_ticks.size):
+                if price_ticks[j] == own_price_ticks[i]:
+                    lots[j] = max(lots[j] - own_lots[i], 0)
 
 
 class Market:
@@ -32,10 +59,14 @@ class Market:
         self.book = Book()
         self.touch: tuple[int, int] | None = None
         """Others' best bid and ask in ticks, our own size taken out; None: no trusted book."""
+        self.touch_lots = (0, 0)
+        """Others' sizes there."""
         self.last_print: tuple[int, Side] | None = None
         self.feed_latency_ns: int | None = None
         self.book_exch_ns = 0
         """The venue's stamp on the newest depth message in the book."""
+        self.touch_exch_ns = 0
+        """The venue's stamp on the newest message of either book stream."""
         self.heard_ns: dict[Link, int] = {}
         """Monotonic time of the last message on each link."""
         self._instrument = instrument
@@ -45,6 +76,8 @@ class Market:
         self._ticker: frames.TouchUpdate | None = None
         self._resyncs = 0
         self._own_lots = np.zeros(CAPACITY, dtype=np.int64)
+        self._touches: deque[tuple[int, int, int]] = deque(maxlen=_TOUCHES_KEPT)
+        self._levels = np.zeros((4, _LEVELS), dtype=np.int64)
 
     @property
     def trusted(self) -> bool:
@@ -93,22 +126,49 @@ class Market:
         """Find others' best prices under our own working size."""
         bid: int | None = None
         ask: int | None = None
-        if not self.trusted:
-            pass
-        elif self._own_in_book:
-            # Whole sizes and every order still known: a late book shows what was filled or
-            # cancelled a moment ago, and it may show an order before we hear of its placing.
-            np.multiply(table.qty_lots, table.state != FREE, out=self._own_lots)
-            bid, _, ask, _ = self.book.touch_without_ours(
-                table.side, table.price_ticks, self._own_lots, CAPACITY
+        if self.trusted:
+            bid, bid_lots, ask, ask_lots = self.book.touch_without_ours(
+                table.side, table.price_ticks, self._ours(table), CAPACITY
             )
-        else:
-            bid, ask = self.book.best_bid_ticks, self.book.best_ask_ticks
-        self.touch = None if bid is None or ask is None else (bid, ask)
+            self.touch_lots = (bid_lots, ask_lots)
+        touch = None if bid is None or ask is None else (bid, ask)
+        if touch is not None and touch != self.touch:
+            self._touches.append((self.touch_exch_ns, *touch))
+        self.touch = touch
+
+    def touch_before(self, exch_ns: int) -> tuple[int, int] | None:
+        """Others' touch just before a moment of the venue's clock; None: too long ago."""
+        for stamp_ns, bid, ask in reversed(self._touches):
+            if stamp_ns < exch_ns:
+                return bid, ask
+        return None
+
+    def others(self, table: OrderTable) -> tuple[IntArray, IntArray, IntArray, IntArray]:
+        """Bids and asks, best first, our size taken out: ``(ticks, lots, ticks, lots)``.
+
+        Views that the next call overwrites.
+        """
+        ours, levels = self._ours(table), self._levels
+        for side, row in ((Side.BUY, 0), (Side.SELL, 2)):
+            found = self.book.top(side, _LEVELS, levels[row], levels[row + 1])
+            levels[row + 1, found:] = 0
+            take_out(side, levels[row], levels[row + 1], table.side, table.price_ticks, ours)
+        return levels[0], levels[1], levels[2], levels[3]
+
+    def _ours(self, table: OrderTable) -> IntArray:
+        """Lots of ours that the feed may show, by slot.
+
+        Whole sizes and every order still known: a late book shows what was filled or
+        cancelled a moment ago, and it may show an order before we hear of its placing.
+        """
+        if self._own_in_book:
+            np.multiply(table.qty_lots, table.state != FREE, out=self._own_lots)
+        return self._own_lots
 
     def _hear_book(self, exch_ns: int, recv_ns: int, mono_ns: int) -> None:
         self.heard_ns[Link.PUBLIC] = mono_ns
         if exch_ns:
+            self.touch_exch_ns = exch_ns
             self.feed_latency_ns = recv_ns - exch_ns
 
     def _take_ticker(self, ticker: frames.TouchUpdate) -> None:

@@ -1,5 +1,6 @@
 """The trader's state as the view that every screen draws."""
 
+import math
 from statistics import median
 
 import numpy as np
@@ -8,10 +9,10 @@ from engine.core import orders
 from engine.core.budgets import ORDERS_1M, ORDERS_10S
 from engine.core.ledger import usdt
 from engine.core.operator import TUNABLE, retuned
-from engine.core.quoter import offsets
 from engine.core.trader import Trader
 from engine.core.view import (
     BookView,
+    CalibrationView,
     DeskView,
     ErrorView,
     InventoryView,
@@ -20,7 +21,11 @@ from engine.core.view import (
     OrderView,
     Preview,
     QuoteView,
+    SideFitView,
 )
+from engine.core.watch import number
+from engine.models.acceptance import bearable_gap
+from engine.models.intensity import SideFit
 from exchange.types import Link, Side
 
 _BOOK_LEVELS = 100
@@ -61,6 +66,8 @@ class Portraitist:
             book=self._book(mono_ns),
             orders=self._orders(mono_ns),
             quote=self._quote(mono_ns),
+            calibration=self._calibration(),
+            watch=trader.watch.view(mono_ns),
             inventory=self._inventory(),
             money=self._money(),
             links=[self._link(link, mono_ns) for link in Link],
@@ -121,17 +128,19 @@ class Portraitist:
 
     def _quote(self, mono_ns: int) -> QuoteView:
         trader = self._trader
-        tuning, at, touch = trader.hand.tuning, trader.offsets, trader.market.touch
-        fit, note = trader.calibrator.fit, trader.calibrator.note
-        fair = sum(touch) / 2 if touch else None
-        source = fit.source if fit else note
-        if fit and fit.source == "prior" and note:
-            source = f"prior; {note}"
+        tuning, at, fair = trader.hand.tuning, trader.offsets, trader.fair_ticks
+        fit = trader.calibrator.fit
+        half_spread, lean = at.at(trader.q) if at else (None, None)
         return QuoteView(
             fair_ticks=fair,
-            reservation_ticks=fair - at.skew * trader.q if at and fair is not None else None,
-            half_spread_ticks=at.half_spread if at else None,
-            skew_ticks_per_lot=at.skew if at else None,
+            fair_kind=trader.fair.kind,
+            reservation_ticks=fair - lean if lean is not None and fair is not None else None,
+            half_spread_ticks=half_spread,
+            lean_ticks=lean,
+            skew_ticks_per_lot=at.skew(trader.q) if at else None,
+            branch=at.branch if at else "",
+            validity=at.a if at else None,
+            bound_fills=trader.bound(tuning),
             c1_ticks=at.c1 if at else None,
             c2=at.c2 if at else None,
             gamma=tuning.gamma,
@@ -141,13 +150,39 @@ class Portraitist:
             A_per_s=fit.A_per_s if fit else None,
             k_per_tick=fit.k_per_tick if fit else None,
             sigma_ticks=fit.sigma_ticks if fit else None,
-            fit=source,
+            fit=self._fit_source(),
             fit_age_s=(mono_ns - fit.mono_ns) / 1e9 if fit and fit.mono_ns else None,
             grid_interval_ticks=at.interval if at else None,
             order_qty_lots=trader.settings.order_lots,
             grid_num=trader.settings.grid_num,
             bid_ticks=trader.wanted[Side.BUY],
             ask_ticks=trader.wanted[Side.SELL],
+        )
+
+    def _fit_source(self) -> str:
+        fit, note = self._trader.calibrator.fit, self._trader.calibrator.note
+        if fit is None or (fit.source == "fit" and note):
+            return note
+        return f"{fit.source}; {note}" if note else fit.source
+
+    def _calibration(self) -> CalibrationView:
+        calibrator, settings = self._trader.calibrator, self._trader.settings
+        reading = calibrator.reading
+        low, high = reading.sigma_interval if reading else (math.nan, math.nan)
+        return CalibrationView(
+            intensity=settings.intensity,
+            volatility=settings.volatility,
+            bid=_side_fit(reading.bid) if reading else None,
+            ask=_side_fit(reading.ask) if reading else None,
+            own=_side_fit(self._trader.own_intensity.read()),
+            gap=number(reading.gap) if reading else None,
+            widest_gap=bearable_gap(reading.n if reading else 0, settings.widest_gap),
+            refusal=reading.problem(settings.widest_gap) if reading else "",
+            sigma_low=number(low),
+            sigma_high=number(high),
+            noise_ratio=number(reading.noise_ratio) if reading else None,
+            window_s=settings.window_s,
+            seen_s=calibrator.seen_s,
         )
 
     def _inventory(self) -> InventoryView:
@@ -159,6 +194,7 @@ class Portraitist:
             max_position_lots=trader.settings.max_position_lots,
             worst_long_lots=held + trader.table.open_lots(Side.BUY),
             worst_short_lots=held - trader.table.open_lots(Side.SELL),
+            break_even_ticks=trader.ledger.break_even_ticks(trader.settings.maker_fee_rate),
         )
 
     def _money(self) -> MoneyView:
@@ -205,6 +241,13 @@ class Portraitist:
         ]
 
 
+def _side_fit(fit: SideFit | None) -> SideFitView | None:
+    """None for a side that was never reached: nan does not travel."""
+    if fit is None or not (math.isfinite(fit.A_per_s) and math.isfinite(fit.k_per_tick)):
+        return None
+    return SideFitView(fit.A_per_s, *fit.A_interval, fit.k_per_tick, *fit.k_interval, fit.n)
+
+
 def preview(trader: Trader, name: str, value: float) -> Preview | str:
     """What the quotes would be with one parameter moved, or why it cannot be.
 
@@ -216,15 +259,14 @@ def preview(trader: Trader, name: str, value: float) -> Preview | str:
     proposed = retuned(tuning, name, value) if name in TUNABLE else tuning
     if isinstance(proposed, str):
         return proposed
-    fit = trader.calibrator.fit
-    if fit is None:
+    if trader.calibrator.fit is None:
         return f"no quotes to compare yet: {trader.calibrator.note}"
-    after = offsets(fit, proposed)
+    after = trader.offsets_for(proposed)
     if after is None:
         return f"{name} at {value:g} gives no finite quote"
-    before = trader.offsets
+    before, q = trader.offsets, trader.q
     old, new = trader.quotes(before), trader.quotes(after)
-    nearer = before is not None and after.half_spread < before.half_spread
+    old_half, new_half = before.at(q)[0] if before else None, after.at(q)[0]
     return Preview(
         name=name,
         old_value=getattr(tuning, name, 0.0),
@@ -233,9 +275,9 @@ def preview(trader: Trader, name: str, value: float) -> Preview | str:
         old_ask_ticks=old[1] if old else None,
         new_bid_ticks=new[0] if new else None,
         new_ask_ticks=new[1] if new else None,
-        old_half_spread_ticks=before.half_spread if before else None,
-        new_half_spread_ticks=after.half_spread,
-        old_skew_ticks_per_lot=before.skew if before else None,
-        new_skew_ticks_per_lot=after.skew,
-        note="quotes move nearer to fair" if nearer else "",
+        old_half_spread_ticks=old_half,
+        new_half_spread_ticks=new_half,
+        old_skew_ticks_per_lot=before.skew(q) if before else None,
+        new_skew_ticks_per_lot=after.skew(q),
+        note="quotes move nearer to fair" if old_half is not None and new_half < old_half else "",
     )

@@ -1,31 +1,26 @@
 """From a fair price and an inventory to the prices that we want to stand at.
 
-    half_spread = (c1 + delta/2 · c2 · sigma) · adj1        skew = c2 · sigma · adj2
-    reservation = fair - skew · q
+    half_spread, lean = the model's table at q, times adj1 and adj2
+    reservation = fair - lean
     bid_i = the i-th multiple of the interval at or below min(reservation - half_spread, best bid)
     ask_i = the i-th multiple of the interval at or above max(reservation + half_spread, best ask)
 
-The grid hangs on multiples of its interval, not on the fair price, so that a small move
-leaves most orders where they are and in their queues.
+The table is made anew at each recalibration: by the closed form where that is honest, there
+half_spread = c1 + delta/2 · c2 · sigma and lean = c2 · sigma · q, and else by the spectral
+solution. The grid hangs on multiples of its interval, not on the fair price, so that a small
+move leaves most orders where they are and in their queues.
 """
 
-from collections import deque
 from dataclasses import dataclass
 
 import numpy as np
 
-from engine.core.settings import DeskSettings
-from engine.models.glft import glft_quote
-from engine.models.intensity import count_reaching, fit_log_linear
-from engine.models.volatility import realised_sigma
-from exchange.jit import IntArray, njit
-from exchange.types import Side
+from engine.core.calibration import Fit
+from engine.models.glft import glft_c1, glft_c2
+from engine.models.policy import bound_of, empty_table, table_offsets
+from engine.models.spectral import glft_table
+from exchange.jit import FloatArray, IntArray, njit
 
-STEP_NS = 100_000_000
-"""How often the mid is sampled."""
-_SAME_ORDER_NS = 1_000_000
-"""Prints of one side this close together are one market order."""
-_FEWEST_LEVELS = 3
 _FARTHEST_TICKS = 1e9
 
 
@@ -56,95 +51,50 @@ def grid_prices(
         out[i] = first - side * i * interval
 
 
-@dataclass(frozen=True, slots=True)
-class Fit:
-    """The market's numbers as last estimated."""
-
-    A_per_s: float
-    k_per_tick: float
-    sigma_ticks: float
-    source: str
-    """``prior`` or ``fit``."""
-    mono_ns: int
-    arrivals: int
-
-
-class Calibrator:
-    """Samples mids and market orders, and fits A, k and sigma to the last window.
+@njit
+def requote(
+    table: FloatArray,
+    fills: float,
+    adj1: float,
+    adj2: float,
+    fair_ticks: float,
+    bid_ticks: int,
+    ask_ticks: int,
+    interval: int,
+    n_bids: int,
+    n_asks: int,
+    bids: IntArray,
+    asks: IntArray,
+) -> tuple[float, float]:
+    """Both sides' wanted prices at this inventory.
 
     Args:
-        settings: Window, pace, levels and prior.
+        table: float64[2(2Q+1)], the model's depths.
+        fills: Inventory, in fills of delta.
+        bid_ticks: Best price that a bid of ours may have, as ``ask_ticks`` for asks.
+        n_bids: How many bids are wanted, perhaps 0.
+        bids: int64[>= n_bids], overwritten; best first, as are the asks.
+
+    Returns:
+        ``(half_spread, lean)`` as quoted, ticks.
     """
+    half_spread, lean = table_offsets(table, fills)
+    half_spread *= adj1
+    lean *= adj2
+    reservation = fair_ticks - lean
+    grid_prices(1, reservation - half_spread, bid_ticks, interval, n_bids, bids)
+    grid_prices(-1, reservation + half_spread, ask_ticks, interval, n_asks, asks)
+    return half_spread, lean
 
-    def __init__(self, settings: DeskSettings) -> None:
-        self._window_ns = round(settings.window_s * 1e9)
-        self._pace_ns = round(settings.recalibrate_s * 1e9)
-        self._levels = settings.fit_levels
-        self._mids: deque[float] = deque(maxlen=self._window_ns // STEP_NS + 1)
-        self._arrivals: deque[tuple[int, float]] = deque()
-        self._group: tuple[Side, int] | None = None
-        self._counts = np.zeros(max(self._levels, 500))
-        self._first_ns: int | None = None
-        self._next_fit_ns = 0
-        self.note = ""
-        """Why there is no newer fit, in words; empty after a good one."""
-        self.fit: Fit | None = None
-        if settings.prior is not None:
-            self.fit = Fit(*settings.prior, source="prior", mono_ns=0, arrivals=0)
 
-    def print_seen(
-        self, aggressor: Side, price_ticks: int, mid_ticks: float, exch_ns: int, mono_ns: int
-    ) -> None:
-        """One print of the tape; several prints of one market order count once, at the deepest."""
-        depth = aggressor * (price_ticks - mid_ticks)
-        same_order = (
-            self._group is not None
-            and self._group[0] is aggressor
-            and exch_ns - self._group[1] < _SAME_ORDER_NS
-        )
-        if same_order and self._arrivals:
-            since_ns, deepest = self._arrivals.pop()
-            self._arrivals.append((since_ns, max(deepest, depth)))
-        else:
-            self._arrivals.append((mono_ns, depth))
-        self._group = (aggressor, exch_ns)
-
-    def step(self, mid_ticks: float, mono_ns: int) -> bool:
-        """One 100 ms sample; refits when it is time.
-
-        Returns:
-            True when there is a new fit.
-        """
-        if self._first_ns is None:
-            self._first_ns = self._next_fit_ns = mono_ns
-        self._mids.append(mid_ticks)
-        while self._arrivals and self._arrivals[0][0] < mono_ns - self._window_ns:
-            self._arrivals.popleft()
-        if mono_ns < self._next_fit_ns:
+@njit
+def within_reason(table: FloatArray, farthest_ticks: float) -> bool:
+    """Is every depth a number, and none absurd? The two sides never quoted are nan."""
+    for i in range(table.size):
+        absent = i == 1 or i == table.size - 2
+        if not absent and not abs(table[i]) < farthest_ticks:
             return False
-        self._next_fit_ns += self._pace_ns
-        seen_ns = mono_ns - self._first_ns
-        if seen_ns < self._window_ns:
-            self.note = f"{seen_ns / 1e9:.0f} s of the {self._window_ns / 1e9:.0f} s window seen"
-            return False
-        return self._refit(mono_ns)
-
-    def _refit(self, mono_ns: int) -> bool:
-        depths = np.fromiter((depth for _, depth in self._arrivals), np.float64)
-        levels = min(count_reaching(depths, self._counts), self._levels)
-        sigma = realised_sigma(np.array(self._mids), STEP_NS / 1e9)
-        if levels < _FEWEST_LEVELS:
-            self.note = f"market orders reached {levels} levels, {_FEWEST_LEVELS} are needed"
-            return False
-        A, k = fit_log_linear(self._counts, levels, self._window_ns / 1e9)
-        if not np.isfinite(A) or not sigma > 0.0:
-            self.note = (
-                "intensity does not decay with depth" if sigma > 0.0 else "the mid stood still"
-            )
-            return False
-        self.note = ""
-        self.fit = Fit(A, k, sigma, "fit", mono_ns, len(depths))
-        return True
+    return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,28 +107,55 @@ class Tuning:
     adj2: float
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Offsets:
-    """What the model says, before any price: ticks, and ticks per order quantity."""
+    """What the model says of one calibration, before any price; q in order quantities."""
 
-    half_spread: float
-    skew: float
+    table: FloatArray
+    tuning: Tuning
     c1: float
     c2: float
+    a: float
+    """The validity number of the closed form."""
+    spectral: bool
     interval: int
+    """Of the grid: the half spread without inventory, so that a fill does not move it."""
+
+    @property
+    def branch(self) -> str:
+        return "spectral table" if self.spectral else "closed form"
+
+    @property
+    def bound(self) -> int:
+        """Q, in fills."""
+        return bound_of(self.table)
+
+    def fills(self, q: float) -> float:
+        return q / self.tuning.delta
+
+    def at(self, q: float) -> tuple[float, float]:
+        """``(half_spread, lean)`` as quoted at an inventory, ticks."""
+        half_spread, lean = table_offsets(self.table, self.fills(q))
+        return half_spread * self.tuning.adj1, lean * self.tuning.adj2
+
+    def skew(self, q: float) -> float:
+        """Ticks that one more order quantity moves the quotes by, around this inventory."""
+        reach = 0.5 * self.tuning.delta
+        return (self.at(q + reach)[1] - self.at(q - reach)[1]) / self.tuning.delta
 
 
-def offsets(fit: Fit, tuning: Tuning) -> Offsets | None:
-    """The model's answer, or None when these numbers have none: overflow, nan, beyond reason."""
-    half_spread, skew, c1, c2 = glft_quote(
-        fit.sigma_ticks,
-        fit.A_per_s,
-        fit.k_per_tick,
-        tuning.gamma,
-        tuning.delta,
-        tuning.adj1,
-        tuning.adj2,
-    )
-    if not (half_spread < _FARTHEST_TICKS and skew < _FARTHEST_TICKS):
+def offsets(fit: Fit, tuning: Tuning, bound: int) -> Offsets | None:
+    """The model's answer, or None when these numbers have none: overflow, nan, beyond reason.
+
+    Args:
+        bound: Largest inventory that may be reached, in fills; at least 1.
+    """
+    table = empty_table(bound)
+    A, k, gamma, delta = fit.A_per_s, fit.k_per_tick, tuning.gamma, tuning.delta
+    a, spectral = glft_table(fit.sigma_ticks, A, k, gamma, delta, table)
+    if not within_reason(table, _FARTHEST_TICKS / max(tuning.adj1, tuning.adj2, 1.0)):
         return None
-    return Offsets(half_spread, skew, c1, c2, grid_interval(half_spread))
+    half_spread, _ = table_offsets(table, 0.0)
+    interval = grid_interval(half_spread * tuning.adj1)
+    c1, c2 = glft_c1(k, gamma, delta), glft_c2(A, k, gamma, delta)
+    return Offsets(table, tuning, c1, c2, a, bool(spectral), interval)

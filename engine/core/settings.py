@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass
 
+STEP_NS = 100_000_000
+"""How often the market is sampled and the timer ticks."""
+
 
 @dataclass(frozen=True, slots=True)
 class DeskSettings:
@@ -21,10 +24,32 @@ class DeskSettings:
     order_lots: int
     max_position_lots: int
     grid_num: int
+    fair: str
+    """``mid weighted_mid microprice depth_weighted``."""
+    fair_lots: int
+    """Size that the depth-weighted fair price looks down to; 0 for the other kinds."""
+    maker_fee_rate: float
+    """Of the notional, a rebate negative; for break-even prices, never for the ledger."""
     window_s: float
     recalibrate_s: float
-    fit_levels: int
+    intensity: str
+    """``mle wls ols online``."""
+    levels: int
+    """Price levels beyond the first that are counted one by one."""
+    nearest_ticks: float
+    """Least depth of the first level counted."""
+    widest_gap: float
+    """Distance of depths from exponential that is borne, beyond what chance explains."""
+    hold_s: float
+    """How long the last good fit may be quoted, widened."""
+    volatility: str
+    """``realised two_scale bipower ewma``."""
+    volatility_step_s: float
     prior: tuple[float, float, float] | None
     """A per second, k per tick and sigma in ticks per square-root second until the first fit."""
     max_loss_usdt: float
     freshness_ms: int
+
+    def bound(self, delta: float) -> int:
+        """Largest inventory in fills of ``delta`` order quantities; at least 1."""
+        return max(int(self.max_position_lots / (self.order_lots * delta)), 1)

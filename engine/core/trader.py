@@ -13,18 +13,22 @@ import numpy as np
 from engine.core import orders
 from engine.core.account import AccountWatch, Verdict
 from engine.core.actions import Action
+from engine.core.calibration import Calibrator
 from engine.core.entry import OrderEntry
 from engine.core.explain import Why
+from engine.core.fair_price import FairPrice
 from engine.core.ledger import Ledger, usdt
 from engine.core.log import DeskLog
 from engine.core.market import Market
 from engine.core.operator import OperatorCommand, OperatorState, retuned, side_named
 from engine.core.orders import CAPACITY
 from engine.core.outbox import Outbox
-from engine.core.quoter import Calibrator, Offsets, Tuning, grid_prices, offsets
+from engine.core.own_intensity import OwnIntensity
+from engine.core.quoter import Offsets, Tuning, offsets, requote
 from engine.core.risk import RiskGate
-from engine.core.settings import DeskSettings
+from engine.core.settings import STEP_NS, DeskSettings
 from engine.core.view import Mode, RiskState, SideReason
+from engine.core.watch import MarketWatch
 from exchange.instrument import Instrument
 from exchange.types import (
     AccountSnapshot,
@@ -111,7 +115,12 @@ class Trader:
         self.ledger = Ledger(instrument.tick_lot_e8)
         self.account = AccountWatch()
         self.gate = RiskGate(settings.max_loss_usdt)
-        self.calibrator = Calibrator(settings)
+        self.calibrator = Calibrator(settings, self.log)
+        self.fair = FairPrice(settings, self.log)
+        self.fair_ticks: float | None = None
+        """What the quotes are laid around; None without a touch."""
+        self.watch = MarketWatch(settings.maker_fee_rate, self.log)
+        self.own_intensity = OwnIntensity()
         self.hand = OperatorState(
             Tuning(settings.gamma, settings.delta, settings.adj1, settings.adj2)
         )
@@ -133,7 +142,8 @@ class Trader:
         self._last_fill_exch_ns = 0
         self._verify_empty = False
         self._flatten_sent = False
-        self._prices = np.zeros(CAPACITY, dtype=np.int64)
+        self._bids = np.zeros(CAPACITY, dtype=np.int64)
+        self._asks = np.zeros(CAPACITY, dtype=np.int64)
         self._hear: dict[type, Callable[[Any], None]] = {
             DepthSnapshot: self._on_snapshot,
             OrderUpdate: self._on_order_update,
@@ -195,12 +205,10 @@ class Trader:
 
     def quotes(self, at: Offsets | None) -> tuple[int, int] | None:
         """Our best bid and ask under these offsets, were nothing in the way."""
-        if at is None or self.market.touch is None:
+        if at is None or self.fair_ticks is None:
             return None
-        self._fill_prices(Side.BUY, at, 1)
-        bid = int(self._prices[0])
-        self._fill_prices(Side.SELL, at, 1)
-        return bid, int(self._prices[0])
+        self._requote(at, 1, 1)
+        return int(self._bids[0]), int(self._asks[0])
 
     # ------------------------------------------------------------ plumbing
 
@@ -219,13 +227,20 @@ class Trader:
     def _on_market_frame(self, event: MarketFrame) -> None:
         seen, commands = self.market.receive_frame(event.raw, event.recv_ns, event.mono_ns)
         self._outbox.put(*commands)
-        if seen is not None and self.market.touch is not None:
-            mid = sum(self.market.touch) / 2
-            self.calibrator.print_seen(
-                seen.aggressor, seen.price_ticks, mid, seen.exch_ns, event.mono_ns
-            )
-        elif seen is None:
+        if seen is None:
             self._read_touch()
+            self._note_touch()
+            return
+        self.calibrator.receive_print(
+            seen.aggressor,
+            seen.price_ticks,
+            seen.exch_ns,
+            self.market.touch_before,
+            event.mono_ns,
+        )
+        self.watch.flicker.receive_print(
+            seen.exch_ns, seen.aggressor, seen.price_ticks, seen.qty_lots
+        )
 
     def _on_snapshot(self, event: DepthSnapshot) -> None:
         self._outbox.put(*self.market.receive_snapshot(event.raw, event.mono_ns))
@@ -234,6 +249,15 @@ class Trader:
         self.market.read_touch(self.table)
         if self.market.touch is not None:
             self.ledger.move_mid(*self.market.touch)
+
+    def _note_touch(self) -> None:
+        market = self.market
+        if market.touch is None:
+            self.watch.flicker.lose()
+            return
+        (bid, ask), (bid_lots, ask_lots) = market.touch, market.touch_lots
+        self.watch.flicker.receive_touch(market.touch_exch_ns, (bid, bid_lots, ask, ask_lots))
+        self.fair.note((bid, bid_lots, ask, ask_lots))
 
     # ------------------------------------------------------------ our orders
 
@@ -295,6 +319,9 @@ class Trader:
         slot = self.table.slot(fill.client_order_id)
         if slot is not None:
             self.table.book_fill(slot, fill.qty_lots, fill.exch_ns, self.mono_ns)
+        before = self.market.touch_before(fill.exch_ns)
+        if fill.maker and before is not None:
+            self.own_intensity.fill(fill.side * (sum(before) / 2 - fill.price_ticks))
         price = self.instrument.price.text(fill.price_ticks)
         lots = self.instrument.qty.text(fill.qty_lots)
         remark = "" if fill.maker else " as taker"
@@ -420,8 +447,12 @@ class Trader:
 
     def _on_tick(self, _event: Tick) -> None:
         touch = self.market.touch
-        if self.calibrator.step(sum(touch) / 2 if touch else np.nan, self.mono_ns):
+        mid = sum(touch) / 2 if touch else np.nan
+        if self.calibrator.step(touch, self.mono_ns):
             self._refit()
+        self.own_intensity.step(self.table, mid, STEP_NS / 1e9)
+        self.watch.step(mid, self.mono_ns)
+        self.fair.step(self.mono_ns)
         self.entry.watch()
         if self.entry.misses_fills and self.mono_ns - self._trades_asked_ns > _ASK_AGAIN_NS:
             self._ask_trades()
@@ -495,8 +526,16 @@ class Trader:
     # ------------------------------------------------------------ deciding
 
     def _refit(self) -> None:
+        self.offsets = self.offsets_for(self.hand.tuning)
+
+    def offsets_for(self, tuning: Tuning) -> Offsets | None:
+        """What the present fit makes of these parameters; None without a fit or an answer."""
         fit = self.calibrator.fit
-        self.offsets = offsets(fit, self.hand.tuning) if fit is not None else None
+        return offsets(fit, tuning, self.bound(tuning)) if fit is not None else None
+
+    def bound(self, tuning: Tuning) -> int:
+        """Largest inventory that the limit leaves room for, in fills of the model."""
+        return self.settings.bound(tuning.delta)
 
     def _decide(self) -> None:
         """Bring both sides of our market to where they should stand now."""
@@ -504,14 +543,16 @@ class Trader:
         if self.market.touch != self._touch_decided:
             self._touch_decided = self.market.touch
             self.entry.touch_changed()
+        has_touch = self.market.touch is not None
+        self.fair_ticks = self.fair.read(self.market, self.table) if has_touch else None
         if self.gate.check_loss(usdt(self.ledger.total_e8), usdt(self.ledger.drawdown_e8)):
             self._halt(self.gate.detail)
         if self.entry.fatal:
             fatal, self.entry.fatal = self.entry.fatal, ""
             self._halt(fatal)
+        self.why = {side: self._judge_side(side) for side in Side}
+        self._want()
         for side in Side:
-            self.why[side] = self._judge_side(side)
-            self._want(side)
             self.entry.stand_at(side, self.wanted[side], self.ledger.position_lots)
         self._flatten_if_asked()
         self.table.release_finished(self.market.book_exch_ns, self.mono_ns)
@@ -576,25 +617,37 @@ class Trader:
         room = self.settings.max_position_lots - side * self.ledger.position_lots
         return min(self.settings.grid_num, room // self.settings.order_lots)
 
-    def _want(self, side: Side) -> None:
-        n = self._grid_size(side)
-        if not self.why[side].quotes or self.offsets is None:
-            self.wanted[side] = []
+    def _want(self) -> None:
+        bids, asks = (self._grid_size(side) if self.why[side].quotes else 0 for side in Side)
+        self.wanted = {Side.BUY: [], Side.SELL: []}
+        if self.offsets is None or bids + asks == 0:
             return
-        self._fill_prices(side, self.offsets, n)
+        self._requote(self.offsets, bids, asks)
         # Below zero or beyond twice the mid no venue takes a price, and no model means one.
         twice_mid = sum(self.market.touch or ())
-        self.wanted[side] = [p for p in self._prices[:n].tolist() if 0 < p < twice_mid]
+        for side, prices in ((Side.BUY, self._bids[:bids]), (Side.SELL, self._asks[:asks])):
+            self.wanted[side] = [price for price in prices.tolist() if 0 < price < twice_mid]
 
-    def _fill_prices(self, side: Side, at: Offsets, n: int) -> None:
-        """Write n grid prices of one side into ``_prices``; needs a touch."""
+    def _requote(self, at: Offsets, n_bids: int, n_asks: int) -> None:
+        """Write both sides' grid prices into ``_bids`` and ``_asks``; needs a touch."""
         assert self.market.touch is not None
+        assert self.fair_ticks is not None
         bid, ask = self.market.touch
-        reservation = (bid + ask) / 2 - at.skew * self.q
-        away = self.entry.breakers[side].step_away_ticks
-        touch = bid - away if side is Side.BUY else ask + away
-        quote = reservation - side * at.half_spread
-        grid_prices(side, quote, touch, at.interval, n, self._prices)
+        breakers = self.entry.breakers
+        requote(
+            at.table,
+            at.fills(self.q),
+            at.tuning.adj1,
+            at.tuning.adj2,
+            self.fair_ticks,
+            bid - breakers[Side.BUY].step_away_ticks,
+            ask + breakers[Side.SELL].step_away_ticks,
+            at.interval,
+            n_bids,
+            n_asks,
+            self._bids,
+            self._asks,
+        )
 
     def _flatten_if_asked(self) -> None:
         """The operator's last order, once every quote is gone: close what is held."""

@@ -84,14 +84,29 @@ class BookView(msgspec.Struct, frozen=True):
 
 
 class QuoteView(msgspec.Struct, frozen=True):
-    """The quote taken apart: which numbers it was made of."""
+    """The quote taken apart: which numbers it was made of.
+
+    bid = fair - lean - half_spread and ask = fair - lean + half_spread, then to the grid.
+    """
 
     fair_ticks: float | None
+    fair_kind: str
+    """``mid weighted_mid microprice depth_weighted``, as it is in use."""
     reservation_ticks: float | None
+    """fair - lean."""
     half_spread_ticks: float | None
-    """(c1 + delta/2 c2 sigma) adj1."""
+    """At the present inventory, times adj1. The closed form has (c1 + delta/2 c2 sigma) adj1
+    at every inventory; the spectral table a little more far out."""
+    lean_ticks: float | None
+    """What the inventory moves both quotes by, times adj2; positive when long."""
     skew_ticks_per_lot: float | None
-    """c2 sigma adj2; times q it moves the reservation price."""
+    """How fast the lean grows with q, here; the closed form has c2 sigma adj2 everywhere."""
+    branch: str
+    """``closed form`` or ``spectral table``, whichever quotes; empty without a fit."""
+    validity: float | None
+    """a = k delta skew: how far one fill moves the quotes, in units of 1/k. Small is honest."""
+    bound_fills: int
+    """Q, the largest inventory that the model may reach, in fills of delta."""
     c1_ticks: float | None
     c2: float | None
     gamma: float
@@ -103,7 +118,8 @@ class QuoteView(msgspec.Struct, frozen=True):
     sigma_ticks: float | None
     """Ticks per square-root second."""
     fit: str
-    """Where A, k and sigma come from: ``prior``, ``fit`` or a sentence that says why none."""
+    """Where A, k and sigma come from: ``prior``, ``fit``, or a sentence that says why none or
+    why an older one, widened, is in use."""
     fit_age_s: float | None
     grid_interval_ticks: int | None
     order_qty_lots: int
@@ -111,6 +127,118 @@ class QuoteView(msgspec.Struct, frozen=True):
     bid_ticks: list[int]
     """Wanted prices, best first; empty when the side quotes nothing."""
     ask_ticks: list[int]
+
+
+class SideFitView(msgspec.Struct, frozen=True):
+    """A and k of one side as the newest window has them, with 95 % intervals."""
+
+    A_per_s: float
+    A_low: float
+    A_high: float
+    k_per_tick: float
+    k_low: float
+    k_high: float
+    n: int
+    """Market orders that it rests on."""
+
+
+class CalibrationView(msgspec.Struct, frozen=True):
+    """What the newest window says of the market, taken or refused."""
+
+    intensity: str
+    """``mle wls ols online``."""
+    volatility: str
+    """``realised two_scale bipower ewma``."""
+    bid: SideFitView | None
+    """Sellers' market orders, which fill bids."""
+    ask: SideFitView | None
+    own: SideFitView | None
+    """The same from our own fills, where queue and size have had their say."""
+    gap: float | None
+    """Distance of the depths seen from exponential ones, 0 to 1."""
+    widest_gap: float
+    """What is borne of that, chance allowed for."""
+    refusal: str
+    """Why the newest fit is not used; empty when it is."""
+    sigma_low: float | None
+    sigma_high: float | None
+    noise_ratio: float | None
+    """Sigma as sampled over sigma with the quotes' bounce taken out: 1 without bounce."""
+    window_s: float
+    seen_s: float
+    """How much of the window was seen so far."""
+
+
+class FlickerView(msgspec.Struct, frozen=True):
+    """How much more one side of the touch shakes than the other, over the last minute.
+
+    A flag about the book, not a finding about anybody.
+    """
+
+    bid: float
+    """D of the bid from snapshots a second apart; the ask's is one over it."""
+    star_bid: float
+    """The improved D*: only round trips ended by cancellation count."""
+    star_ask: float
+    update_bid: float
+    """The same three at every change of the touch."""
+    update_star_bid: float
+    update_star_ask: float
+    moves_bid: int
+    """Moves of each best price among the snapshots."""
+    moves_ask: int
+    chance: float
+    """Of moves so one-sided, were either side as likely."""
+    level: str
+    """``quiet notice warning alarm``."""
+    words: str
+    """What the level means; empty when quiet."""
+    usual: float | None
+    """This market's own 98 % point over the last day."""
+    share_inside: float | None
+    """Minutes of the last day with D from 0.1 to 3.1; the study saw 0.98."""
+    minutes: int
+
+
+class NoiseView(msgspec.Struct, frozen=True):
+    """The noise model's spread from the last minute. Never part of a quote."""
+
+    sigma_ticks: float
+    """Standard deviation of the window's mids about their mean."""
+    shift_ticks: float
+    """How far the window's later half lies from its earlier: the model wants 0."""
+    half_spread_ticks: float
+    """Where the expected gain is greatest."""
+    gain_ticks: float
+    """Expected per period at that half spread."""
+    n: int
+    curve: list[tuple[float, float, float]]
+    """``(half_spread, gain of the model, gain of the sample itself)``, ticks."""
+
+
+class RegimeView(msgspec.Struct, frozen=True):
+    """Which of the four kinds of day it is."""
+
+    daily_high: bool
+    intraday_high: bool
+    known: bool
+    """False: too little history, and the most cautious cell is shown."""
+    advice: str
+    history_days: float
+    wanted_days: float
+    efficiency: float | None
+    """Net move over path of the last day: 1 for a random walk, less when choppy."""
+
+
+class WatchView(msgspec.Struct, frozen=True):
+    """What the market is like, apart from any quote."""
+
+    volatility: list[tuple[float, float, float]]
+    """``(window_s, sigma in ticks per square-root second, seen_s)``, shortest first; windows
+    that saw nothing are left out."""
+    flicker: FlickerView | None
+    noise: NoiseView | None
+    regime: RegimeView
 
 
 class InventoryView(msgspec.Struct, frozen=True):
@@ -123,6 +251,8 @@ class InventoryView(msgspec.Struct, frozen=True):
     worst_long_lots: int
     """Position if everything open, in flight or unknown on the bid side fills."""
     worst_short_lots: int
+    break_even_ticks: int | None
+    """Nearest price at which closing all of it as maker loses nothing, fees included."""
 
 
 class MoneyView(msgspec.Struct, frozen=True):
@@ -189,6 +319,8 @@ class DeskView(msgspec.Struct, frozen=True):
     book: BookView
     orders: list[OrderView]
     quote: QuoteView
+    calibration: CalibrationView
+    watch: WatchView
     inventory: InventoryView
     money: MoneyView
     links: list[LinkView]

@@ -25,6 +25,19 @@ REASONS = {
 
 
 @njit
+def bearable_gap(n: float, widest_gap: float) -> float:
+    """The largest distance from the exponential that is borne with so many arrivals.
+
+    Args:
+        widest_gap: Beyond what chance explains.
+
+    Source:
+        1.36/sqrt(n) is the 95 % point of Kolmogorov's distance.
+    """
+    return widest_gap + 1.36 / math.sqrt(n) if n > 0.0 else np.inf
+
+
+@njit
 def judge_fit(n: float, A: float, k: float, gap: float, fewest: float, widest_gap: float) -> int:
     """May this fit be quoted?
 
@@ -32,13 +45,10 @@ def judge_fit(n: float, A: float, k: float, gap: float, fewest: float, widest_ga
         n: Arrivals it rests on, or effective arrivals.
         gap: From ``worst_gap``; nan when it was not measured.
         fewest: Arrivals wanted.
-        widest_gap: Bearable distance from the exponential, beyond what chance explains.
+        widest_gap: See ``bearable_gap``.
 
     Returns:
         ``ACCEPTED`` or the first thing wrong with it.
-
-    Source:
-        1.36/sqrt(n) is the 95 % point of Kolmogorov's distance.
     """
     if n < fewest:
         return TOO_FEW
@@ -46,7 +56,7 @@ def judge_fit(n: float, A: float, k: float, gap: float, fewest: float, widest_ga
         return NOT_A_NUMBER
     if k <= 0.0 or np.isinf(k):
         return NO_DECAY
-    if gap > widest_gap + 1.36 / math.sqrt(n):
+    if gap > bearable_gap(n, widest_gap):
         return POOR_FIT
     return ACCEPTED
 

@@ -135,17 +135,21 @@ def validity(sigma: float, A: float, k: float, gamma: float, xi: float, delta: f
 
 
 @njit
-def needs_table(a: float, most_lots: float) -> bool:
+def needs_table(a: float, bound: int) -> bool:
     """Is the closed form too far off, so that the spectral table must quote?
+
+    It is where one fill or all of them move the quotes too far for a straight line, and where
+    the bound is felt at every inventory: below ``least_bound``.
 
     Args:
         a: The validity number.
-        most_lots: Largest inventory that will be quoted at, in fills.
+        bound: Largest inventory that may be reached, in fills.
 
     Returns:
         Also True when ``a`` is nan.
     """
-    return not (a <= 0.1 and a * most_lots <= 0.5)
+    straight = a <= 0.1 and a * bound <= 0.5
+    return not (straight and bound * np.sqrt(a) >= 4.3)
 
 
 @njit

@@ -52,6 +52,21 @@ def state_of(
 
 
 @njit
+def write_states(
+    bid_ticks: IntArray,
+    bid_lots: IntArray,
+    ask_ticks: IntArray,
+    ask_lots: IntArray,
+    edges: FloatArray,
+    spreads: int,
+    out: IntArray,
+) -> None:
+    """``state_of`` for each of n touches, into int64[n]."""
+    for i in range(out.size):
+        out[i] = state_of(bid_ticks[i], bid_lots[i], ask_ticks[i], ask_lots[i], edges, spreads)
+
+
+@njit
 def mirror_of(state: int, buckets: int, spreads: int) -> int:
     """The state seen from the other side of the book."""
     return (buckets - 1 - state // spreads) * spreads + state % spreads
@@ -187,8 +202,8 @@ def learn_microprice(
         spreads: Widest spread kept, ticks.
     """
     edges = symmetric_edges(bid_lots / (bid_lots + ask_lots), buckets)
-    touches = zip(bid_ticks, bid_lots, ask_ticks, ask_lots, strict=True)
-    states = np.array([state_of(*touch, edges, spreads) for touch in touches], dtype=np.int64)
+    states = np.zeros(bid_ticks.size, np.int64)
+    write_states(bid_ticks, bid_lots, ask_ticks, ask_lots, edges, spreads, states)
     size = buckets * spreads
     stays, lands = np.zeros(size * size), np.full(size * size, 4 * _UNSEEN / size)
     moves = np.full(size * MOVES_TICKS.size, _UNSEEN)

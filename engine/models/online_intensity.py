@@ -47,6 +47,16 @@ def arrive(state: FloatArray, time_s: float, depth_ticks: float, tau_s: float) -
 
 
 @njit
+def go_deeper(state: FloatArray, further_ticks: float) -> None:
+    """The last arrival turned out to reach further than was said.
+
+    Args:
+        state: float64[4], updated.
+    """
+    state[_DEPTHS] += further_ticks
+
+
+@njit
 def read_intensity(state: FloatArray, time_s: float, tau_s: float) -> tuple[float, float, float]:
     """A and k as of now, with the arrivals that they are worth.
 

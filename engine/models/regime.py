@@ -10,6 +10,7 @@ mark to be called high and a lower one to be called low again.
 """
 
 import math
+from collections import deque
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -25,6 +26,9 @@ LOW_AT = 0.0
 STAY_S = 1800.0
 """A state lasts at least so long."""
 FEWEST_DAYS = 7.0
+_DAYS_KEPT = 30
+_RETURN_S = 300.0
+_SCORES_AN_HOUR = 12
 
 DAILY_LOW_INTRADAY_LOW, DAILY_LOW_INTRADAY_HIGH, DAILY_HIGH_INTRADAY_LOW, BOTH_HIGH = range(4)
 
@@ -119,3 +123,59 @@ def cell_of(daily: Level, intraday: Level, history_days: float) -> tuple[int, bo
     if history_days < FEWEST_DAYS:
         return BOTH_HIGH, False
     return 2 * daily.high + intraday.high, True
+
+
+class RegimeWatch:
+    """Feed it mids by the clock; it samples every 5 minutes and remembers a month by the hour."""
+
+    def __init__(self) -> None:
+        self._returns: deque[float] = deque(maxlen=RETURNS_A_DAY)
+        self._history: deque[tuple[float, float]] = deque(maxlen=24 * _DAYS_KEPT)
+        self._sampled_s = -math.inf
+        self._mid = math.nan
+        self._daily_square = math.nan
+        self._daily, self._intraday = Level(), Level()
+        self._scored = 0
+
+    def receive_mid(self, mid_ticks: float, time_s: float) -> None:
+        """One sample; nan is passed over, and the return over it goes to when the mid is back."""
+        if math.isnan(mid_ticks) or time_s - self._sampled_s < _RETURN_S:
+            return
+        if mid_ticks > 0.0 and self._mid > 0.0:
+            self._returns.append(math.log(mid_ticks / self._mid))
+            self._score(time_s)
+        self._mid, self._sampled_s = mid_ticks, time_s
+
+    def _score(self, time_s: float) -> None:
+        if len(self._returns) < RETURNS_A_DAY:
+            return
+        returns = np.array(self._returns)
+        self._daily_square = blend_daily(self._daily_square, returns, 1.0 / RETURNS_A_DAY)
+        now = (math.sqrt(self._daily_square), intraday_volatility(returns))
+        self._scored += 1
+        if self._scored % _SCORES_AN_HOUR == 0:
+            self._history.append(now)
+        past = np.array(self._history).reshape(-1, 2)
+        if len(past) and self.known:
+            self._daily = next_level(self._daily, robust_score(now[0], past[:, 0]), time_s)
+            self._intraday = next_level(self._intraday, robust_score(now[1], past[:, 1]), time_s)
+
+    @property
+    def history_days(self) -> float:
+        return len(self._history) / 24.0
+
+    @property
+    def known(self) -> bool:
+        return cell_of(self._daily, self._intraday, self.history_days)[1]
+
+    @property
+    def cell(self) -> int:
+        """The most cautious one while nothing is known."""
+        return cell_of(self._daily, self._intraday, self.history_days)[0]
+
+    @property
+    def efficiency(self) -> float:
+        """``efficiency_ratio`` of what was seen of the last day; nan with fewer than an hour."""
+        if len(self._returns) < _SCORES_AN_HOUR:
+            return math.nan
+        return efficiency_ratio(np.array(self._returns))

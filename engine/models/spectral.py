@@ -11,7 +11,15 @@ Here only the ratios are computed, inward from both ends, where every term is po
 
 import numpy as np
 
-from engine.models.glft import GlftModel, glft_c1, glft_rates
+from engine.models.glft import (
+    GlftModel,
+    glft_c1,
+    glft_c2,
+    glft_rates,
+    needs_table,
+    validity,
+    write_closed_form,
+)
 from engine.models.policy import Policy, bound_of, empty_table
 from exchange.jit import FloatArray, njit
 
@@ -151,6 +159,29 @@ def spectral_table(
     lowest = eigenvalue(0, alpha, k * drift, eta, bound_of(out))
     write_stationary(glft_c1(k, xi, delta), k, alpha, k * drift, eta, lowest, out)
     return lowest
+
+
+@njit
+def glft_table(
+    sigma: float, A: float, k: float, gamma: float, delta: float, out: FloatArray
+) -> tuple[float, bool]:
+    """The depths to quote by: the closed form where it is honest, else the spectral table.
+
+    Args:
+        sigma, A, k, gamma, delta: As for ``spectral_table``, with xi = gamma and no drift.
+        out: float64[2(2Q+1)], overwritten; its size says Q.
+
+    Returns:
+        ``(a, spectral)``: the validity number, and whether the table is the spectral one.
+    """
+    a = validity(sigma, A, k, gamma, gamma, delta)
+    spectral = needs_table(a, bound_of(out))
+    if spectral:
+        spectral_table(sigma, A, k, gamma, gamma, delta, 0.0, out)
+    else:
+        skew = sigma * glft_c2(A, k, gamma, delta)
+        write_closed_form(glft_c1(k, gamma, delta) + 0.5 * delta * skew, skew, delta, 0.0, out)
+    return a, spectral
 
 
 def stationary_policy(model: GlftModel) -> Policy:

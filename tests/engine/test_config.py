@@ -43,7 +43,7 @@ def test_study_config_holds_the_study_s_own_parameters() -> None:
     assert (desk.gamma, desk.delta, desk.adj1, desk.grid_num) == (0.3, 3, 1.5, 4)
     assert desk.adj2 == pytest.approx(10 * 0.003)
     assert (desk.order_lots, desk.max_position_lots) == (3, 120)
-    assert (desk.window_s, desk.recalibrate_s, desk.fit_levels) == (600, 5, 40)
+    assert (desk.window_s, desk.recalibrate_s, desk.levels) == (600, 5, 20)
     assert desk.capital_usdt == 302
     assert desk.prior is None
 

@@ -94,12 +94,13 @@ def test_quotes_stand_on_grid_multiples_around_the_fair_price() -> None:
     assert at is not None
     assert touch is not None
     fair = sum(touch) / 2
+    half_spread, _ = at.at(0.0)
 
     bids, asks = trader.wanted[Side.BUY], trader.wanted[Side.SELL]
 
     assert all(price % at.interval == 0 for price in bids + asks)
-    assert 0 <= fair - at.half_spread - bids[0] < at.interval
-    assert 0 <= asks[0] - (fair + at.half_spread) < at.interval
+    assert 0 <= fair - half_spread - bids[0] < at.interval
+    assert 0 <= asks[0] - (fair + half_spread) < at.interval
 
 
 def test_our_own_quotes_do_not_move_our_fair_price() -> None:

@@ -152,20 +152,19 @@ def test_validity_number_is_the_skew_of_one_fill_in_units_of_one_over_k(
 
 
 @pytest.mark.parametrize(
-    ("a", "most_lots", "table"),
+    ("a", "bound", "table"),
     [
-        (0.1, 5, False),
-        (0.1001, 1, True),
-        (0.02, 25, False),
-        (0.02, 25.1, True),
+        (0.0025, 86, False),  # 86 is least_bound there
+        (0.0025, 85, True),  # the bound is felt
+        (0.0025, 201, True),  # a times the bound exceeds a half
+        (0.1001, 14, True),
+        (0.0, 1000, True),
         (float("nan"), 1, True),
     ],
 )
-def test_closed_form_quotes_only_where_it_is_honest(
-    a: float, most_lots: float, table: bool
-) -> None:
-    """One fill moves the quotes little, and all of them together move them little."""
-    assert needs_table(a, most_lots) is table
+def test_closed_form_quotes_only_where_it_is_honest(a: float, bound: int, table: bool) -> None:
+    """One fill moves the quotes little, all of them too, and the bound lies far away."""
+    assert needs_table(a, bound) == table
 
 
 def test_least_bound_is_where_the_limit_stops_widening_the_quotes() -> None:

@@ -1,0 +1,380 @@
+"""What the market's numbers are, fitted again and again, and whether they may be quoted.
+
+A market order is counted from the mid just before it by the venue's stamps: the streams do
+not arrive in order, and a mid of a moment later takes a sweep for a touch. Each side keeps
+its own A; k is of both together, since they share it and either alone knows little. The pair
+that is quoted is then exact but for a lean of ln(A_bid/A_ask)/2k, which is mostly noise.
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from engine.core.log import DeskLog
+from engine.core.settings import STEP_NS, DeskSettings
+from engine.models.acceptance import (
+    ACCEPTED,
+    POOR_FIT,
+    REASONS,
+    TOO_FEW,
+    FitInUse,
+    bearable_gap,
+    choose_fit,
+    judge_fit,
+)
+from engine.models.chi_square import sigma_interval
+from engine.models.intensity import SideFit
+from engine.models.level_intensity import (
+    LevelWindow,
+    base_rate,
+    first_depth,
+    first_price,
+    fit_level_line,
+    fit_level_side,
+    level_gap,
+    side_fit,
+)
+from engine.models.online_intensity import (
+    FEWEST_EFFECTIVE,
+    arrive,
+    go_deeper,
+    read_intensity,
+    start_watching,
+)
+from engine.models.volatility import (
+    bipower_sigma,
+    realised_sigma,
+    start_ewma,
+    two_scale,
+    update_ewma,
+)
+from exchange.jit import FloatArray
+from exchange.types import Severity, Side
+
+_SAME_ORDER_NS = 1_000_000
+"""Prints of one side this close together are one market order."""
+_STEP_S = STEP_NS / 1e9
+_SLOWEST_STEPS = 60
+"""Slow scale of the two-scale sigma, where the window is long enough."""
+_EWMA_SPREAD = 2.0  # an EWMA of decay tau is worth 2·tau/step changes
+_BIPOWER_SPREAD = 1.3  # variance of bipower over that of realised
+_TWO_SCALE_GAIN = 1.5  # overlapping grids against one grid
+
+Touch = tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """The market's numbers to quote with."""
+
+    A_per_s: float
+    k_per_tick: float
+    sigma_ticks: float
+    source: str
+    """``prior`` or ``fit``."""
+    mono_ns: int
+    """When A and k were fitted."""
+    arrivals: int
+    widened: bool = False
+    """The newest window gave no good fit; these are an older one's at their cautious end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What the newest window says, taken or refused."""
+
+    bid: SideFit
+    ask: SideFit
+    both: SideFit
+    """A: the geometric mean of the sides'; k: of all arrivals."""
+    gap: float
+    code: int
+    """Of ``acceptance``."""
+    sigma: float
+    sigma_interval: tuple[float, float]
+    noise_ratio: float
+    """Sigma as sampled over sigma without the quotes' bounce; nan where that is unknown."""
+
+    @property
+    def n(self) -> int:
+        """Arrivals on the side that has fewer."""
+        return min(self.bid.n, self.ask.n)
+
+    def problem(self, widest_gap: float) -> str:
+        """Why it is refused, with the value against the limit; empty when it is not."""
+        detail = {
+            TOO_FEW: f" ({self.n} of {FEWEST_EFFECTIVE:.0f} on one side)",
+            POOR_FIT: f" (gap {self.gap:.2f} of {bearable_gap(self.n, widest_gap):.2f})",
+        }
+        return REASONS[self.code] + detail.get(self.code, "")
+
+
+class MidWindow:
+    """The last n mids, oldest first and contiguous: each is written twice, n places apart."""
+
+    def __init__(self, n: int) -> None:
+        self._room = np.full(2 * n, np.nan)
+        self._n = n
+        self._at = 0
+
+    def add(self, mid_ticks: float) -> None:
+        self._room[self._at] = self._room[self._at + self._n] = mid_ticks
+        self._at = (self._at + 1) % self._n
+
+    def last(self) -> FloatArray:
+        """float64[n]: a view, with nan for what was not seen."""
+        return self._room[self._at : self._at + self._n]
+
+    def unbroken(self) -> FloatArray:
+        """float64: the newest of them without a nan between."""
+        mids = self.last()
+        gaps = np.flatnonzero(np.isnan(mids))
+        return mids[gaps[-1] + 1 :] if gaps.size else mids
+
+    def every(self, steps: int) -> FloatArray:
+        """float64: each ``steps``-th of them, the newest included."""
+        return np.ascontiguousarray(self.last()[(self._n - 1) % steps :: steps])
+
+
+@dataclass(slots=True)
+class _Sweep:
+    """A market order whose prints may still be coming in."""
+
+    exch_ns: int
+    first_ticks: int
+    """The first level that it could reach."""
+    j: int = -1
+    at: int = 0
+
+
+class Intensity:
+    """Both sides' arrivals, counted by level and also with exponential weights."""
+
+    def __init__(self, settings: DeskSettings) -> None:
+        self._nearest_ticks = settings.nearest_ticks
+        self._estimator = settings.intensity
+        self._tau_s = settings.window_s
+        self._levels = LevelWindow(round(settings.window_s * 1e9), settings.levels)
+        self._reaching = np.zeros(settings.levels)
+        self._weighted = {key: np.zeros(4) for key in (Side.BUY, Side.SELL, 0)}  # 0: both
+        self._sweeps: dict[Side, _Sweep] = {}
+
+    def start(self, mono_ns: int) -> None:
+        for state in self._weighted.values():
+            start_watching(state, mono_ns / 1e9)
+
+    def receive_print(
+        self,
+        aggressor: Side,
+        price_ticks: int,
+        exch_ns: int,
+        touch_before: Callable[[int], Touch | None],
+        mono_ns: int,
+    ) -> None:
+        """One print; several prints of one market order count once, at the deepest."""
+        side = Side(-aggressor)
+        sweep = self._sweeps.get(side)
+        if sweep is None or not 0 <= exch_ns - sweep.exch_ns < _SAME_ORDER_NS:
+            touch = touch_before(exch_ns)
+            if touch is None:
+                return
+            sweep = _Sweep(exch_ns, first_price(side, *touch, self._nearest_ticks))
+            self._sweeps[side] = sweep
+        j = side * (sweep.first_ticks - price_ticks)
+        if j <= sweep.j:
+            return
+        if sweep.j < 0:
+            sweep.at = self._levels.arrive(side, j, mono_ns)
+            for state in (self._weighted[side], self._weighted[0]):
+                arrive(state, mono_ns / 1e9, j, self._tau_s)
+        else:
+            self._levels.recount(sweep.at, sweep.j, j)
+            for state in (self._weighted[side], self._weighted[0]):
+                go_deeper(state, j - sweep.j)
+        sweep.j = j
+
+    def watch(self, touch: Touch, mono_ns: int) -> None:
+        """A step during which this touch stood."""
+        mid = 0.5 * sum(touch)
+        for side in Side:
+            depth = side * (mid - first_price(side, *touch, self._nearest_ticks))
+            self._levels.watch(side, depth, _STEP_S, mono_ns)
+
+    def read(self, mono_ns: int) -> tuple[SideFit, SideFit, SideFit, float]:
+        """``(bid, ask, both, gap)`` as of now."""
+        bid_numbers, ask_numbers = self._levels.read(mono_ns)
+        all_numbers = bid_numbers + ask_numbers
+        bid = self._fit(bid_numbers, Side.BUY, mono_ns)
+        ask = self._fit(ask_numbers, Side.SELL, mono_ns)
+        k = self._fit(all_numbers, 0, mono_ns).k_per_tick
+        mean_depth, _ = first_depth(all_numbers)
+        # Each side's A was carried to the mid along its own k; this carries it along the common.
+        carried = (k - 0.5 * (bid.k_per_tick + ask.k_per_tick)) * mean_depth
+        A = float(np.sqrt(bid.A_per_s * ask.A_per_s) * np.exp(carried))
+        return bid, ask, side_fit(all_numbers, A, k), level_gap(all_numbers, k)
+
+    def _fit(self, numbers: FloatArray, key: int, mono_ns: int) -> SideFit:
+        match self._estimator:
+            case "mle":
+                A, k = fit_level_side(numbers)
+            case "online":
+                at_first, per_step, _ = read_intensity(
+                    self._weighted[key], mono_ns / 1e9, self._tau_s
+                )
+                k = math.log1p(per_step)
+                A = base_rate(at_first, k, *first_depth(numbers))
+            case line:
+                A, k = fit_level_line(numbers, line == "wls", self._reaching)
+        return side_fit(numbers, A, k)
+
+
+class Volatility:
+    """Sigma of the mid by the estimator that was chosen, from samples 100 ms apart."""
+
+    def __init__(self, settings: DeskSettings) -> None:
+        self._estimator = settings.volatility
+        self._steps = max(round(settings.volatility_step_s / _STEP_S), 1)
+        self._tau_s = settings.window_s
+        self._mids = MidWindow(round(settings.window_s / _STEP_S) + 1)
+        self._slow = max(min(_SLOWEST_STEPS, self._mids.last().size // 10), 2)
+        self._ewma = np.full(3, np.nan)
+        self._seen = 0
+
+    @property
+    def _step_s(self) -> float:
+        return self._steps * _STEP_S
+
+    def add(self, mid_ticks: float, mono_ns: int) -> None:
+        self._mids.add(mid_ticks)
+        self._seen += 1
+        if self._seen % self._steps == 0:
+            self._update_ewma(mid_ticks, mono_ns / 1e9)
+
+    def _update_ewma(self, mid_ticks: float, time_s: float) -> None:
+        if not math.isnan(self._ewma[0]):
+            update_ewma(self._ewma, mid_ticks, time_s, self._tau_s)
+        elif not math.isnan(first := realised_sigma(self._mids.every(self._steps), self._step_s)):
+            start_ewma(self._ewma, mid_ticks, time_s, first)
+
+    def read(self) -> tuple[float, tuple[float, float], float]:
+        """``(sigma, its 95 % interval, noise ratio)``; nan where there is nothing yet."""
+        sampled = self._mids.every(self._steps)
+        realised = realised_sigma(sampled, self._step_s)
+        unbroken = self._mids.unbroken()
+        clean, *_ = two_scale(unbroken, _STEP_S, self._slow)
+        sigma, n = realised, float(np.count_nonzero(~np.isnan(np.diff(sampled))))
+        match self._estimator:
+            case "bipower":
+                sigma, n = bipower_sigma(sampled, self._step_s), n / _BIPOWER_SPREAD
+            case "two_scale" if not math.isnan(clean):
+                sigma, n = clean, _TWO_SCALE_GAIN * unbroken.size / self._slow
+            case "ewma" if not math.isnan(self._ewma[0]):
+                sigma, n = math.sqrt(self._ewma[2]), _EWMA_SPREAD * self._tau_s / self._step_s
+        noise = realised / clean if clean > 0.0 else math.nan
+        if not sigma > 0.0:
+            return sigma, (math.nan, math.nan), noise
+        return sigma, sigma_interval(sigma, max(round(n), 1)), noise
+
+
+class Calibrator:
+    """Samples the market, and fits A, k and sigma to the last window at a steady pace.
+
+    Args:
+        settings: Window, pace, estimators, what is accepted, and the prior.
+    """
+
+    def __init__(self, settings: DeskSettings, log: DeskLog) -> None:
+        self._settings = settings
+        self._log = log
+        self._window_ns = round(settings.window_s * 1e9)
+        self._pace_ns = round(settings.recalibrate_s * 1e9)
+        self._intensity = Intensity(settings)
+        self._volatility = Volatility(settings)
+        self._in_use: FitInUse | None = None
+        self._ever_accepted = self._refused = False
+        self._first_ns: int | None = None
+        self._next_fit_ns = 0
+        self.seen_s = 0.0
+        self.reading: Reading | None = None
+        self.note = ""
+        """Why there is no newer fit, in words; empty after a good one."""
+        self.fit: Fit | None = None
+        if settings.prior is not None:
+            self.fit = Fit(*settings.prior, source="prior", mono_ns=0, arrivals=0)
+
+    def receive_print(
+        self,
+        aggressor: Side,
+        price_ticks: int,
+        exch_ns: int,
+        touch_before: Callable[[int], Touch | None],
+        mono_ns: int,
+    ) -> None:
+        """One print of the tape, to be seen against the touch just before it."""
+        self._intensity.receive_print(aggressor, price_ticks, exch_ns, touch_before, mono_ns)
+
+    def step(self, touch: Touch | None, mono_ns: int) -> bool:
+        """One 100 ms sample; refits when it is time.
+
+        Returns:
+            True when the fit to quote with has changed, perhaps to none.
+        """
+        if self._first_ns is None:
+            self._first_ns = self._next_fit_ns = mono_ns
+            self._intensity.start(mono_ns)
+        self._volatility.add(0.5 * sum(touch) if touch else math.nan, mono_ns)
+        if touch is not None:
+            self._intensity.watch(touch, mono_ns)
+        if mono_ns < self._next_fit_ns:
+            return False
+        self._next_fit_ns += self._pace_ns
+        self.seen_s = (mono_ns - self._first_ns) / 1e9
+        if mono_ns - self._first_ns < self._window_ns:
+            self.note = f"{self.seen_s:.0f} s of the {self._window_ns / 1e9:.0f} s window seen"
+            return False
+        return self._refit(mono_ns)
+
+    def _refit(self, mono_ns: int) -> bool:
+        settings = self._settings
+        bid, ask, both, gap = self._intensity.read(mono_ns)
+        A, k = both.A_per_s, both.k_per_tick
+        code = judge_fit(min(bid.n, ask.n), A, k, gap, FEWEST_EFFECTIVE, settings.widest_gap)
+        reading = Reading(bid, ask, both, gap, code, *self._volatility.read())
+        now_s = mono_ns / 1e9
+        self.reading = reading
+        self._in_use = choose_fit(both, code, self._in_use, now_s, settings.hold_s)
+        self._tell(reading)
+        self._ever_accepted |= code == ACCEPTED
+        if self._in_use is None and not self._ever_accepted and self.fit is not None:
+            return False  # the prior stands until the market has said anything good
+        if self._in_use is not None and not reading.sigma > 0.0:
+            self.note = "the mid stood still"
+            return False
+        self.fit = self._to_quote(self._in_use, reading.sigma) if self._in_use else None
+        return True
+
+    def _to_quote(self, used: FitInUse, sigma_ticks: float) -> Fit:
+        return Fit(
+            used.A_per_s,
+            used.k_per_tick,
+            sigma_ticks,
+            "fit",
+            round(used.fitted_at_s * 1e9),
+            used.fit.n,
+            widened=used.code != ACCEPTED,
+        )
+
+    def _tell(self, reading: Reading) -> None:
+        """Note the problem, and log it when it begins and when it ends."""
+        problem = reading.problem(self._settings.widest_gap)
+        known = self._refused
+        self._refused = bool(problem)
+        self.note = problem
+        if problem and self._in_use is not None:
+            self.note = f"{problem}; quoting an older fit, widened"
+        if problem and not known:
+            self._log.note(Severity.WARNING, f"calibration: {self.note}")
+        elif known and not problem:
+            self._log.note(Severity.INFO, "calibration: fitted again")

@@ -1,0 +1,84 @@
+"""What the desk takes for the fair price: the mid, or what the sizes around it say."""
+
+from collections import deque
+
+import numpy as np
+
+from engine.core.log import DeskLog
+from engine.core.market import Market
+from engine.core.orders import OrderTable
+from engine.core.settings import DeskSettings
+from engine.models.fair import depth_weighted_mid, mid, weighted_mid
+from engine.models.microprice import MicropriceTable, learn_microprice, microprice
+from exchange.types import Severity
+
+_TOUCHES_KEPT = 16_384
+_FEWEST_TOUCHES = 1_000
+_LEARN_EVERY_NS = 60_000_000_000
+_WIDEST_SPREAD_TICKS = 5
+
+Touch = tuple[int, int, int, int]
+"""``(bid_ticks, bid_lots, ask_ticks, ask_lots)``."""
+
+
+class FairPrice:
+    """The fair price of the chosen kind; the mid while that cannot be had.
+
+    Args:
+        settings: Its kind, and the size that the depth-weighted one looks down to.
+    """
+
+    def __init__(self, settings: DeskSettings, log: DeskLog) -> None:
+        self._wanted = settings.fair
+        self._lots = settings.fair_lots
+        self._log = log
+        self._touches: deque[Touch] = deque(maxlen=_TOUCHES_KEPT)
+        self._table: MicropriceTable | None = None
+        self._learn_at_ns = 0
+
+    @property
+    def kind(self) -> str:
+        """The kind in use."""
+        unready = self._wanted == "microprice" and self._table is None
+        return "mid" if unready else self._wanted
+
+    def note(self, touch: Touch) -> None:
+        """One more touch of others, for the micro-price to learn from."""
+        if self._wanted == "microprice" and min(touch[1], touch[3]) > 0:
+            self._touches.append(touch)
+
+    def step(self, mono_ns: int) -> None:
+        """Learn the micro-price anew when it is time."""
+        if self._wanted != "microprice" or mono_ns < self._learn_at_ns:
+            return
+        if len(self._touches) < _FEWEST_TOUCHES:
+            return
+        self._learn_at_ns = mono_ns + _LEARN_EVERY_NS
+        seen = np.ascontiguousarray(np.array(self._touches, dtype=np.int64).T)
+        first = self._table is None
+        self._table = learn_microprice(
+            seen[0], seen[1], seen[2], seen[3], spreads=_WIDEST_SPREAD_TICKS
+        )
+        if first:
+            self._log.note(Severity.INFO, "fair price: the micro-price is learnt and in use")
+
+    def read(self, market: Market, table: OrderTable) -> float:
+        """Ticks; needs a touch.
+
+        Returns:
+            The mid where the chosen kind has no answer: no size, or a spread never learnt.
+        """
+        assert market.touch is not None
+        (bid, ask), (bid_lots, ask_lots) = market.touch, market.touch_lots
+        match self.kind:
+            case "weighted_mid":
+                return weighted_mid(bid, bid_lots, ask, ask_lots)
+            case "microprice" if self._table is not None:
+                at = self._table
+                return microprice(
+                    bid, bid_lots, ask, ask_lots, at.edges, at.spreads, at.adjustments
+                )
+            case "depth_weighted":
+                fair = depth_weighted_mid(*market.others(table), self._lots)
+                return mid(bid, ask) if np.isnan(fair) else fair
+        return mid(bid, ask)
