@@ -28,7 +28,8 @@ from engine.core.settings import STEP_NS
 from engine.core.trader import Trader
 from engine.core.view import DeskView, Mode, SideReason
 from engine.errors import RecordingError
-from engine.performance import Performance, SessionRecorder, as_plain, tables
+from engine.performance import Performance, SessionRecorder
+from engine.performance_report import as_plain, tables
 from engine.recorded_venue import RecordedVenue, ReplayRules
 from engine.warm import warm_up
 from exchange.binance import frames
@@ -442,7 +443,7 @@ def _print_performance(performance: Performance) -> None:
             f"and stock {audit.cash_and_stock_usdt:+.8f} USDT; {audit.apart_usdt:.2e} apart, "
             f"{audit.allowed_usdt:.0e} allowed"
         )
-    if not maker.fills:
+    if not performance.fills:
         near = f"{maker.uptime_within_bps:g} bp of the mid"
         print(f"no fill, so no statistics; both sides stood within {near} {maker.uptime:.1%} of it")
         return
