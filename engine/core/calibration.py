@@ -28,11 +28,10 @@ from engine.models.chi_square import sigma_interval
 from engine.models.intensity import SideFit
 from engine.models.level_intensity import (
     LevelWindow,
-    base_rate,
-    first_depth,
+    carry_to_mid,
     first_price,
-    fit_level_line,
-    fit_level_side,
+    first_rate,
+    first_rate_by_line,
     level_gap,
     side_fit,
 )
@@ -206,28 +205,31 @@ class Intensity:
         """``(bid, ask, both, gap)`` as of now."""
         bid_numbers, ask_numbers = self._levels.read(mono_ns)
         all_numbers = bid_numbers + ask_numbers
-        bid = self._fit(bid_numbers, Side.BUY, mono_ns)
-        ask = self._fit(ask_numbers, Side.SELL, mono_ns)
-        k = self._fit(all_numbers, 0, mono_ns).k_per_tick
-        mean_depth, _ = first_depth(all_numbers)
-        # Each side's A was carried to the mid along its own k; this carries it along the common.
-        carried = (k - 0.5 * (bid.k_per_tick + ask.k_per_tick)) * mean_depth
-        A = float(np.sqrt(bid.A_per_s * ask.A_per_s) * np.exp(carried))
-        return bid, ask, side_fit(all_numbers, A, k), level_gap(all_numbers, k)
+        sides = ((bid_numbers, Side.BUY), (ask_numbers, Side.SELL))
+        rates = [self._first_rate(numbers, side, mono_ns) for numbers, side in sides]
+        _, k = self._first_rate(all_numbers, 0, mono_ns)
+        bid, ask = (
+            side_fit(numbers, carry_to_mid(rate, side_k, numbers), side_k)
+            for (rate, side_k), (numbers, _) in zip(rates, sides, strict=True)
+        )
+        both_A = [
+            carry_to_mid(rate, k, numbers)
+            for (rate, _), (numbers, _) in zip(rates, sides, strict=True)
+        ]
+        both = side_fit(all_numbers, math.sqrt(both_A[0] * both_A[1]), k)
+        return bid, ask, both, level_gap(all_numbers, k)
 
-    def _fit(self, numbers: FloatArray, key: int, mono_ns: int) -> SideFit:
+    def _first_rate(self, numbers: FloatArray, key: int, mono_ns: int) -> tuple[float, float]:
+        """Arrivals a second at the first level or beyond, and k."""
         match self._estimator:
             case "mle":
-                A, k = fit_level_side(numbers)
+                return first_rate(numbers)
             case "online":
-                at_first, per_step, _ = read_intensity(
-                    self._weighted[key], mono_ns / 1e9, self._tau_s
-                )
-                k = math.log1p(per_step)
-                A = base_rate(at_first, k, *first_depth(numbers))
+                state = self._weighted[key]
+                rate, per_level, _ = read_intensity(state, mono_ns / 1e9, self._tau_s)
+                return rate, math.log1p(per_level)
             case line:
-                A, k = fit_level_line(numbers, line == "wls", self._reaching)
-        return side_fit(numbers, A, k)
+                return first_rate_by_line(numbers, line == "wls", self._reaching)
 
 
 class Volatility:

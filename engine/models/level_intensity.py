@@ -87,14 +87,32 @@ def first_depth(numbers: FloatArray) -> tuple[float, float]:
 
 
 @njit
-def fit_level_side(numbers: FloatArray) -> tuple[float, float]:
-    """``(A, k)`` of one side by maximum likelihood; nan twice without arrivals or time."""
-    seen, beyond, steps = tally_levels(numbers)
+def carry_to_mid(rate_per_s: float, k: float, numbers: FloatArray) -> float:
+    """A, given the rate of arrivals at the first level or beyond."""
     mean, variance = first_depth(numbers)
-    if np.isnan(mean):
+    return base_rate(rate_per_s, k, mean, variance)
+
+
+@njit
+def first_rate(numbers: FloatArray) -> tuple[float, float]:
+    """Arrivals a second at the first level or beyond, and k, by maximum likelihood.
+
+    Returns:
+        ``(rate, k)``; nan twice without arrivals or time, k inf if none went further.
+    """
+    seen, beyond, steps = tally_levels(numbers)
+    span_s = numbers[levels_of(numbers) + 1]
+    if not span_s > 0.0:
         return np.nan, np.nan
-    at_first, k, _ = fit_binned(seen, steps, 1.0, numbers[levels_of(numbers) + 1])
-    return base_rate(at_first * (seen + beyond) / max(seen, 1), k, mean, variance), k
+    _, k, _ = fit_binned(seen, steps, 1.0, span_s)
+    return (seen + beyond) / span_s, k
+
+
+@njit
+def fit_level_side(numbers: FloatArray) -> tuple[float, float]:
+    """``(A, k)`` of one side by maximum likelihood; nan where there is nothing to tell."""
+    rate, k = first_rate(numbers)
+    return carry_to_mid(rate, k, numbers), k
 
 
 @njit
@@ -122,7 +140,7 @@ def level_gap(numbers: FloatArray, k: float) -> float:
 
 
 @njit
-def fit_level_line(
+def first_rate_by_line(
     numbers: FloatArray, weighted: bool, reaching: FloatArray
 ) -> tuple[float, float]:
     """The same by least squares of the log rate on depth, for comparison with others.
@@ -132,7 +150,7 @@ def fit_level_line(
         reaching: float64[levels], overwritten with the arrivals reaching each level.
 
     Returns:
-        ``(A, k)``; nan twice with fewer than two levels reached, or without decay.
+        ``(rate, k)``; nan twice with fewer than two levels reached, or without decay.
     """
     levels = levels_of(numbers)
     left = numbers[levels]
@@ -141,10 +159,9 @@ def fit_level_line(
         left += numbers[j]
         reaching[j] = left
         reached += left > 0.0
-    mean, _ = first_depth(numbers)
     if reached < 2:
         return np.nan, np.nan
-    return fit_levels(reaching, reached, numbers[levels + 1], weighted, mean, 1.0)
+    return fit_levels(reaching, reached, numbers[levels + 1], weighted, 0.0, 1.0)
 
 
 def side_fit(numbers: FloatArray, A: float, k: float) -> SideFit:

@@ -10,7 +10,8 @@ from engine.models.level_intensity import (
     LevelWindow,
     base_rate,
     first_price,
-    fit_level_line,
+    first_rate,
+    first_rate_by_line,
     fit_level_side,
     level_gap,
     side_fit,
@@ -139,9 +140,9 @@ def test_least_squares_agree_on_an_exact_exponential(weighted: bool) -> None:
     numbers[41:] = (1e6 / 3.0 * math.exp(-0.2 * 1.5) / math.exp(-0.3), 0.0, 0.0)
     numbers[42], numbers[43] = 1.5 * numbers[41], 2.25 * numbers[41]
 
-    line = fit_level_line(numbers, weighted, np.zeros(40))
+    line = first_rate_by_line(numbers, weighted, np.zeros(40))
 
-    assert line == pytest.approx(fit_level_side(numbers), rel=1e-4)
+    assert line == pytest.approx(first_rate(numbers), rel=1e-4)
 
 
 def test_the_gap_tells_an_exponential_from_a_wall_at_the_touch() -> None:
@@ -159,5 +160,5 @@ def test_no_time_and_no_arrivals_are_no_fit() -> None:
     numbers = np.zeros(8)
 
     assert all(math.isnan(x) for x in fit_level_side(numbers))
-    assert all(math.isnan(x) for x in fit_level_line(numbers, True, np.zeros(4)))
+    assert all(math.isnan(x) for x in first_rate_by_line(numbers, True, np.zeros(4)))
     assert side_fit(numbers, math.nan, math.nan).n == 0

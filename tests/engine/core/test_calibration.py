@@ -1,0 +1,215 @@
+"""What the desk makes of a tape: which numbers it takes, and what it does without good ones."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from engine.core.calibration import Calibrator, MidWindow
+from engine.core.log import DeskLog
+from engine.core.settings import STEP_NS
+from exchange.types import Side
+from tests.engine.virtual_desk import SETTINGS, VirtualDesk
+
+S_NS = 1_000_000_000
+SIXTY = replace(SETTINGS, window_s=60.0, nearest_ticks=0.0)
+MID = 600_000
+
+
+class Tape:
+    """A market that trades around a mid of its own; time goes on as it is played."""
+
+    def __init__(self, settings: object = SIXTY, seed: int = 1) -> None:
+        self.log = DeskLog()
+        self.calibrator = Calibrator(settings, self.log)  # type: ignore[arg-type]  # as replaced
+        self.random = np.random.default_rng(seed)
+        self.now_ns = 0
+        self.mid = float(MID)
+        self.touch = (MID - 1, MID + 1)
+
+    def before(self, _exch_ns: int) -> tuple[int, int]:
+        return self.touch
+
+    def play(self, seconds: float, A: float = 6.0, k: float = 0.12, sigma: float = 3.0) -> None:
+        """Steps of 100 ms; orders on both sides at rate A, as deep as k says."""
+        for _ in range(round(seconds * 10)):
+            self.now_ns += STEP_NS
+            self.mid += sigma * 0.1**0.5 * self.random.standard_normal()
+            self.touch = (round(self.mid) - 1, round(self.mid) + 1)
+            for aggressor in Side:
+                for _ in range(self.random.poisson(A * 0.1)):
+                    self.strike(aggressor, self.random.exponential(1 / k))
+            self.calibrator.step(self.touch, self.now_ns)
+
+    def strike(self, aggressor: Side, depth: float) -> None:
+        """One market order; within a tick of the mid there is nothing to print at."""
+        if depth >= 1.0:
+            self.now_ns += 2_000_000
+            price = sum(self.touch) // 2 + aggressor * int(depth)
+            self.calibrator.receive_print(aggressor, price, self.now_ns, self.before, self.now_ns)
+
+    @property
+    def said(self) -> list[str]:
+        return [record.text for record in self.log.since(0)]
+
+
+@pytest.mark.parametrize("intensity", ["mle", "wls", "ols", "online"])
+def test_every_estimator_finds_the_market_s_numbers(intensity: str) -> None:
+    """Least squares only roughly; a tenth of a thousand arrivals is what it needs to get near."""
+    tape = Tape(replace(SIXTY, window_s=300.0, intensity=intensity))
+    tape.play(320)
+
+    fit = tape.calibrator.fit
+    assert fit is not None
+    assert fit.source == "fit"
+    assert fit.A_per_s == pytest.approx(6.0, rel=0.25)
+    assert fit.k_per_tick == pytest.approx(0.12, rel=0.25)
+
+
+@pytest.mark.parametrize("volatility", ["realised", "two_scale", "bipower", "ewma"])
+def test_every_volatility_finds_the_market_s_sigma(volatility: str) -> None:
+    """In spite of a mid that moves by whole ticks."""
+    tape = Tape(replace(SIXTY, window_s=300.0, volatility=volatility))
+    tape.play(320)
+
+    reading = tape.calibrator.reading
+    assert reading is not None
+    assert reading.sigma == pytest.approx(3.0, rel=0.2)
+    assert reading.sigma_interval[0] < reading.sigma < reading.sigma_interval[1]
+
+
+def test_a_fast_sample_takes_tick_rounding_for_volatility() -> None:
+    """The desk's first default read 7 to 9 where the truth was 6; a second is slow enough."""
+    calm = [Tape(replace(SIXTY, volatility_step_s=step_s)) for step_s in (0.1, 1.0)]
+    for tape in calm:
+        tape.play(90, sigma=0.4)
+
+    fast, slow = (tape.calibrator.reading.sigma for tape in calm if tape.calibrator.reading)
+    assert fast > 1.5 * 0.4
+    assert slow == pytest.approx(0.4, rel=0.5)
+
+
+def test_the_paper_exchange_s_truth_comes_back_through_the_wire() -> None:
+    """Frames, touch, stamps, levels and likelihood in one: A 4, k 0.12, sigma 6."""
+    desk = VirtualDesk(settings=replace(SETTINGS, window_s=200.0))
+    desk.run(201.0)
+
+    reading = desk.trader.calibrator.reading
+    assert reading is not None
+    assert reading.both.A_per_s == pytest.approx(4.0, rel=0.2)
+    assert reading.both.k_per_tick == pytest.approx(0.12, rel=0.15)
+    assert reading.sigma == pytest.approx(6.0, rel=0.25)
+
+
+def test_nothing_is_fitted_before_a_whole_window_was_seen() -> None:
+    """Until then the prior stands, and the note says how far it is."""
+    tape = Tape()
+    tape.play(31)
+
+    assert tape.calibrator.fit is not None
+    assert tape.calibrator.fit.source == "prior"
+    assert tape.calibrator.note == "30 s of the 60 s window seen"
+
+
+def test_too_few_market_orders_leave_the_prior_and_say_how_many() -> None:
+    """Nineteen events are no fit; the operator's word is better."""
+    tape = Tape()
+    tape.play(70, A=0.1)
+
+    assert tape.calibrator.fit is not None
+    assert tape.calibrator.fit.source == "prior"
+    assert tape.calibrator.note.startswith("too few market orders (")
+    assert "of 20 on one side" in tape.calibrator.note
+
+
+def test_without_a_prior_and_without_a_fit_there_is_nothing_to_quote() -> None:
+    """A guess would be somebody's money."""
+    tape = Tape(replace(SIXTY, prior=None))
+    tape.play(70, A=0.1)
+
+    assert tape.calibrator.fit is None
+
+
+def test_a_dry_market_is_quoted_with_the_last_good_fit_widened() -> None:
+    """Lower A and lower k both widen; fresh volatility is still used."""
+    tape = Tape()
+    tape.play(70)
+    good = tape.calibrator.fit
+    tape.play(70, A=0.02)
+    held = tape.calibrator.fit
+
+    assert good is not None
+    assert held is not None
+    assert held.widened
+    assert held.A_per_s < 0.95 * good.A_per_s
+    assert held.k_per_tick < 0.98 * good.k_per_tick
+    assert tape.calibrator.note.endswith("quoting an older fit, widened")
+
+
+def test_an_old_fit_is_not_quoted_for_ever() -> None:
+    """Beyond hold_s there is no fit, and so no quote."""
+    tape = Tape(replace(SIXTY, hold_s=30.0))
+    tape.play(70)
+    tape.play(100, A=0.02)
+
+    assert tape.calibrator.fit is None
+
+
+def test_depths_that_no_exponential_describes_are_refused() -> None:
+    """Six orders in seven stop at the touch, as on the real future: a wall, not a decay."""
+    tape = Tape()
+    for _ in range(650):
+        tape.play(0.1, A=0.0)
+        tape.strike(Side.BUY, 1.0)
+        tape.strike(Side.SELL, 15.0 if tape.random.random() < 0.15 else 1.0)
+
+    assert tape.calibrator.note.startswith("depths are far from exponential (gap 0.")
+    assert tape.calibrator.fit is not None
+    assert tape.calibrator.fit.source == "prior"
+
+
+def test_refusal_and_recovery_are_each_logged_once() -> None:
+    """A line every five seconds would bury the log."""
+    tape = Tape()
+    tape.play(70)
+    tape.play(80, A=0.02)
+    tape.play(90)
+
+    told = [text for text in tape.said if text.startswith("calibration")]
+    assert len(told) == 2
+    assert told[1] == "calibration: fitted again"
+
+
+def test_prints_of_one_market_order_count_once_at_the_deepest() -> None:
+    """A sweep through five levels is one arrival, not five."""
+    tape = Tape()
+    tape.calibrator.step(tape.touch, 1)
+    for level in (1, 2, 5, 3):
+        tape.calibrator.receive_print(Side.BUY, MID + level, 7, tape.before, 2)
+    tape.play(62, A=0.0)
+    for level in (1, 4):
+        tape.calibrator.receive_print(Side.BUY, MID + level, 70 * S_NS, tape.before, tape.now_ns)
+    tape.play(5, A=0.0)
+
+    reading = tape.calibrator.reading
+    assert reading is not None
+    assert (reading.ask.n, reading.bid.n) == (1, 0)
+
+
+def test_a_mid_window_is_contiguous_and_keeps_the_newest() -> None:
+    """Its last sample is in every subsample."""
+    window = MidWindow(5)
+    for mid in range(8):
+        window.add(float(mid))
+
+    assert window.last().tolist() == [3, 4, 5, 6, 7]
+    assert window.every(2).tolist() == [3, 5, 7]
+
+
+def test_a_hole_in_the_mids_ends_what_is_unbroken() -> None:
+    """The two-scale sigma knows no nan."""
+    window = MidWindow(5)
+    for mid in (1.0, np.nan, 3.0, 4.0):
+        window.add(mid)
+
+    assert window.unbroken().tolist() == [3, 4]
