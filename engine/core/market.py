@@ -146,7 +146,7 @@ class Market:
     def others(self, table: OrderTable) -> tuple[IntArray, IntArray, IntArray, IntArray]:
         """Bids and asks, best first, our size taken out: ``(ticks, lots, ticks, lots)``.
 
-        Views that the next call overwrites.
+        Views that the next call overwrites; no lots where nothing is left, at any price.
         """
         ours, levels = self._ours(table), self._levels
         for side, row in ((Side.BUY, 0), (Side.SELL, 2)):

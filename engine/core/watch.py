@@ -21,6 +21,7 @@ from exchange.types import Severity, Side
 
 _STEPS_A_SECOND = SECOND_NS // STEP_NS
 _CURVE_POINTS = 24
+_FEWEST_READINGS = 100
 _CURVE_SIGMAS = 3.0
 _LEVELS = ("quiet", "notice", "warning", "alarm")
 _SEVERITIES = (Severity.INFO, Severity.INFO, Severity.WARNING, Severity.ALARM)
@@ -89,9 +90,14 @@ class FlickerWatch:
         self._level = level
         self.view = self._portray(by_second, by_update, level, chance)
 
+    @property
+    def _usual(self) -> float:
+        """The market's own 98 % point; nan before enough minutes were seen to have one."""
+        return self._day.quantile(0.98) if self._day.n >= _FEWEST_READINGS else math.nan
+
     def _judge(self, read: Flicker) -> tuple[int, float]:
         """The side that deserves more, where both measures agree: moved, and by cancelling."""
-        usual = self._day.quantile(0.98)
+        usual = self._usual
         sides = (
             (read.bid, read.star_bid, read.bid_chance),
             (read.ask, read.star_ask, read.ask_chance),
@@ -116,7 +122,7 @@ class FlickerWatch:
             chance=chance,
             level=_LEVELS[level],
             words=WORDS[level],
-            usual=number(self._day.quantile(0.98)),
+            usual=number(self._usual),
             share_inside=number(self._day.share_inside),
             minutes=self._day.n // 2,
         )

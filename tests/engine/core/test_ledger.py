@@ -125,3 +125,29 @@ def test_an_open_position_earns_with_the_mid(side: Side, sign: int) -> None:
     ledger.move_mid(1001, 1003)
 
     assert ledger.inventory_e8 == sign * 5 * TICK_LOT_E8
+
+
+@pytest.mark.parametrize(
+    ("side", "fee_rate", "break_even"),
+    [
+        (Side.BUY, 0.0, 1003),  # 1002.5, up to the tick
+        (Side.BUY, 0.001, 1005),  # both ways at a tenth of a per cent: 1004.507
+        (Side.BUY, -0.001, 1001),  # a rebate lets us sell below the entry
+        (Side.SELL, 0.0, 1002),
+        (Side.SELL, 0.001, 1000),
+    ],
+)
+def test_break_even_is_the_nearest_tick_that_loses_nothing(
+    side: Side, fee_rate: float, break_even: int
+) -> None:
+    """Average entry 1002.5; rounded away from us, fees of both ways included."""
+    ledger = Ledger(TICK_LOT_E8)
+    ledger.book_fill(fill(1, side, 1000, 2))
+    ledger.book_fill(fill(2, side, 1005, 2))
+
+    assert ledger.break_even_ticks(fee_rate) == break_even
+
+
+def test_a_flat_desk_has_no_break_even() -> None:
+    """Nothing is held, so nothing is to be closed."""
+    assert Ledger(TICK_LOT_E8).break_even_ticks(0.0002) is None

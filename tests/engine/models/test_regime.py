@@ -16,6 +16,7 @@ from engine.models.regime import (
     DAILY_LOW_INTRADAY_LOW,
     STAY_S,
     Level,
+    RegimeWatch,
     blend_daily,
     cell_of,
     efficiency_ratio,
@@ -127,3 +128,47 @@ def test_daily_volatility_forgets_over_five_days() -> None:
 
     assert first == pytest.approx(0.0004)
     assert later == pytest.approx(0.0004 + (1 - math.exp(-1)) * 0.0012)
+
+
+def days_of(watch: RegimeWatch, days: float, sigma: float, start_s: float = 0.0) -> float:
+    """Feed mids a minute apart whose 5-minute returns have this size; when it ended."""
+    random = np.random.default_rng(4)
+    n = round(days * 288)
+    mids = 60_000 * np.exp(sigma * random.standard_normal(n).cumsum())
+    for i, mid in enumerate(mids):
+        watch.receive_mid(float(mid), start_s + 300.0 * i)
+        watch.receive_mid(float(mid) * 1.5, start_s + 300.0 * i + 60.0)  # between two samples
+    return start_s + 300.0 * n
+
+
+def test_a_week_of_its_own_makes_a_regime_known() -> None:
+    """The first day fills the window, seven more fill the history."""
+    watch = RegimeWatch()
+    days_of(watch, 7.9, 1e-3)
+    young = watch.known, watch.cell
+    days_of(watch, 0.3, 1e-3, 8 * 86_400.0)
+
+    assert young == (False, BOTH_HIGH)
+    assert watch.known
+    assert watch.history_days >= 7.0
+
+
+def test_a_wild_day_after_calm_ones_is_called_high() -> None:
+    """Intraday volatility at four times its usual level passes the mark within the day."""
+    watch = RegimeWatch()
+    end_s = days_of(watch, 9.0, 1e-3)
+    assert not watch.cell & DAILY_LOW_INTRADAY_HIGH
+    days_of(watch, 1.0, 4e-3, end_s)
+
+    assert watch.cell & DAILY_LOW_INTRADAY_HIGH
+
+
+def test_an_hour_of_returns_gives_an_efficiency() -> None:
+    """Before that the ratio would be one return over itself."""
+    watch = RegimeWatch()
+    days_of(watch, 11 / 288, 1e-3)
+    early = watch.efficiency
+    days_of(watch, 0.5, 1e-3, 86_400.0)
+
+    assert math.isnan(early)
+    assert 0.0 <= watch.efficiency < 4.0

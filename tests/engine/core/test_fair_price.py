@@ -1,0 +1,70 @@
+"""The fair price of each kind, read off a real book with our own orders in it."""
+
+from dataclasses import replace
+
+import pytest
+
+from engine.core.fair_price import FairPrice
+from engine.core.log import DeskLog
+from exchange.types import Side
+from tests.engine.virtual_desk import SETTINGS, VirtualDesk
+
+
+def desk_with(fair: str, fair_lots: int = 0) -> VirtualDesk:
+    desk = VirtualDesk(settings=replace(SETTINGS, fair=fair, fair_lots=fair_lots))
+    desk.run(5.0)
+    return desk
+
+
+def test_weighted_mid_leans_to_the_thinner_side() -> None:
+    """Much on the bid lifts it towards the ask; ours does not count."""
+    trader = desk_with("weighted_mid").trader
+    assert trader.market.touch is not None
+    (bid, ask), (bid_lots, ask_lots) = trader.market.touch, trader.market.touch_lots
+
+    assert trader.fair_ticks == pytest.approx(bid + (ask - bid) * bid_lots / (bid_lots + ask_lots))
+
+
+def test_depth_weighted_price_looks_through_our_own_orders() -> None:
+    """Else our own grid would move the price that it is laid around."""
+    trader = desk_with("depth_weighted", fair_lots=2000).trader
+    table = trader.table
+    bid_ticks, bid_lots, _, _ = trader.market.others(table)
+    seen = bid_lots > 0
+    others = dict(zip(bid_ticks[seen].tolist(), bid_lots[seen].tolist(), strict=True))
+    resting = [(int(table.price_ticks[slot]), int(table.qty_lots[slot])) for slot in table.used]
+
+    assert trader.fair_ticks is not None
+    assert trader.market.touch is not None
+    assert trader.market.touch[0] < trader.fair_ticks < trader.market.touch[1]
+    ours = [(price, lots) for price, lots in resting if price in others]
+    assert ours
+    for price, lots in ours:
+        assert others[price] == trader.market.book.lots_at(Side.BUY, price) - lots
+
+
+def test_microprice_is_the_mid_until_it_is_learnt() -> None:
+    """The screen names the kind that is in use, not the one that was wished for."""
+    trader = desk_with("microprice").trader
+
+    assert trader.market.touch is not None
+    assert trader.fair.kind == "mid"
+    assert trader.fair_ticks == sum(trader.market.touch) / 2
+
+
+def test_microprice_is_learnt_from_the_touches_seen() -> None:
+    """A heavy bid is followed by a rise here, so a heavy bid is worth more."""
+    fair = FairPrice(replace(SETTINGS, fair="microprice"), log := DeskLog())
+    bid = 1000
+    for i in range(4000):
+        heavy = i % 2 == 0
+        fair.note((bid, 90 if heavy else 50, bid + 1, 10 if heavy else 50))
+        bid += heavy and i % 4 == 0
+        bid -= i % 4 == 3
+    fair.step(1)
+
+    trader = desk_with("mid").trader
+    trader.market.touch, trader.market.touch_lots = (1000, 1001), (90, 10)
+    assert fair.kind == "microprice"
+    assert fair.read(trader.market, trader.table) > 1000.5
+    assert "micro-price" in log.since(0)[0].text

@@ -1,0 +1,53 @@
+"""A and k from our own quotes' life."""
+
+import numpy as np
+import pytest
+
+from engine.core import orders
+from engine.core.orders import OrderTable
+from engine.core.own_intensity import OwnIntensity
+from exchange.types import Side
+
+
+def stand(table: OrderTable, side: Side, price_ticks: int, state: int = orders.RESTING) -> None:
+    table.add(f"{side}{price_ticks}", side, price_ticks, 3, 0, state)
+
+
+def test_fills_by_depth_give_the_rates_that_made_them() -> None:
+    """Two quotes a side for an hour, filled as A 2 and k 0.2 fill them."""
+    table, own = OrderTable(), OwnIntensity()
+    for side in Side:
+        for depth in (5, 10):
+            stand(table, side, 1000 - side * depth)
+    own.step(table, 1000.5, 3600.0)
+    random = np.random.default_rng(2)
+    for depth in (4.5, 5.5, 9.5, 10.5):
+        for _ in range(random.poisson(2.0 * np.exp(-0.2 * (depth + 0.5)) * 3600.0)):
+            own.fill(depth)
+
+    fit = own.read()
+    assert fit is not None
+    assert fit.A_per_s == pytest.approx(2.0, rel=0.15)
+    assert fit.k_per_tick == pytest.approx(0.2, rel=0.1)
+    assert fit.A_interval[0] < fit.A_per_s < fit.A_interval[1]
+
+
+def test_only_resting_orders_are_exposed() -> None:
+    """One that the venue has not confirmed cannot be filled at its place in the queue."""
+    table, own = OrderTable(), OwnIntensity()
+    stand(table, Side.BUY, 995, orders.PLACED)
+    stand(table, Side.BUY, 990)
+    own.step(table, 1000.0, 1.0)
+    own.fill(10.0)
+    own.fill(10.0)
+
+    assert own.read() is None
+
+
+def test_without_fills_there_is_no_fit() -> None:
+    """A quiet hour is not an intensity of nought."""
+    table, own = OrderTable(), OwnIntensity()
+    stand(table, Side.SELL, 1005)
+    own.step(table, 1000.0, 3600.0)
+
+    assert own.read() is None
