@@ -68,6 +68,7 @@ def play(
     table: FloatArray,
     rates: FloatArray,
     sigma: float,
+    drift: float,
     duration_s: float,
     start_lots: int,
     state: IntArray,
@@ -78,6 +79,7 @@ def play(
         table: float64[2(2Q+1)], depths.
         rates: The same shape, fills a second.
         sigma: Ticks per square-root second.
+        drift: Ticks per second.
         duration_s: Seconds.
         start_lots: Inventory at the start, in fills.
         state: int64[1], the generator; moved on.
@@ -96,7 +98,8 @@ def play(
         row = 2 * (q + bound_of(table))
         both = rates[row] + rates[row + 1]
         wait = exponential(both, state)
-        moved += q * sigma * np.sqrt(min(wait, left)) * normal(state)
+        held_s = min(wait, left)
+        moved += q * (drift * held_s + sigma * np.sqrt(held_s) * normal(state))
         if wait >= left:
             return q, moved + income, fills, income
         left -= wait
@@ -114,6 +117,7 @@ def play_paths(
     table: FloatArray,
     rates: FloatArray,
     sigma: float,
+    drift: float,
     horizon_s: float,
     state: IntArray,
     out: FloatArray,
@@ -125,8 +129,8 @@ def play_paths(
     """
     half_s = 0.5 * horizon_s
     for row in range(0, out.size, P_WIDTH):
-        q, early, _, _ = play(table, rates, sigma, half_s, 0, state)
-        q, late, fills, income = play(table, rates, sigma, half_s, q, state)
+        q, early, _, _ = play(table, rates, sigma, drift, half_s, 0, state)
+        q, late, fills, income = play(table, rates, sigma, drift, half_s, q, state)
         out[row + P_HALF_PROFIT] = early
         out[row + P_PROFIT] = early + late
         out[row + P_FILLS] = fills
@@ -217,10 +221,11 @@ def generator(seed: int) -> IntArray:
 def simulate(
     policy: Policy, model: GlftModel, horizon_s: float, paths: int, state: IntArray
 ) -> Paths:
-    """Paths from flat in the model's own market, without drift."""
+    """Paths from flat in the model's own market."""
     out = np.empty(P_WIDTH * paths)
+    rates, sigma, drift = rates_of(policy, model), model.sigma_ticks, model.drift
     with np.errstate(over="ignore"):  # uncompiled, the generator's wrap-around would warn
-        play_paths(policy.table, rates_of(policy, model), model.sigma_ticks, horizon_s, state, out)
+        play_paths(policy.table, rates, sigma, drift, horizon_s, state, out)
     return Paths(*np.ascontiguousarray(out.reshape(paths, P_WIDTH).T))
 
 

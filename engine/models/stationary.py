@@ -69,6 +69,7 @@ def log_moment(
     table: FloatArray,
     rates: FloatArray,
     sigma: float,
+    drift: float,
     g: float,
     horizon_s: float,
     work: FloatArray,
@@ -79,6 +80,7 @@ def log_moment(
         table: float64[2(2Q+1)], depths.
         rates: Of the same shape, from ``fill_rates``.
         sigma: Ticks per square-root second.
+        drift: Ticks per second.
         g: Per tick·fill.
         horizon_s: Seconds.
         work: float64[5(2Q+1)], scratch.
@@ -93,7 +95,8 @@ def log_moment(
     v[:] = 1.0
     for i in range(n):
         bid, ask = rates[2 * i], rates[2 * i + 1]
-        diagonal[i] = 0.5 * (g * sigma * (i - bound)) ** 2 - bid - ask
+        q = i - bound
+        diagonal[i] = g * q * (0.5 * g * sigma * sigma * q - drift) - bid - ask
         upper[i] = bid * np.exp(-g * table[2 * i]) if bid > 0.0 else 0.0
         lower[i] = ask * np.exp(-g * table[2 * i + 1]) if ask > 0.0 else 0.0
     log_scale = apply_exponential(lower, diagonal, upper, horizon_s, v, term)
@@ -179,18 +182,18 @@ def half_life_s(model: GlftModel) -> float:
 
 
 def worth(policy: Policy, model: GlftModel, horizon_s: float) -> Worth:
-    """Certainty equivalent, mean and standard deviation of profit from flat, without drift."""
+    """Certainty equivalent, mean and standard deviation of profit from flat."""
     gamma_fill = model.gamma * model.delta
-    sigma = model.sigma_ticks
+    sigma, drift = model.sigma_ticks, model.drift
     work = np.empty(5 * (2 * policy.bound + 1))
     rates = rates_of(policy, model)
-    log_w = log_moment(policy.table, rates, sigma, gamma_fill, horizon_s, work)
-    mean, sd = profit_moments(policy, rates, sigma, horizon_s)
+    log_w = log_moment(policy.table, rates, sigma, drift, gamma_fill, horizon_s, work)
+    mean, sd = profit_moments(policy, rates, sigma, drift, horizon_s)
     return Worth(-log_w / gamma_fill, mean, sd)
 
 
 def profit_moments(
-    policy: Policy, rates: FloatArray, sigma: float, horizon_s: float
+    policy: Policy, rates: FloatArray, sigma: float, drift: float, horizon_s: float
 ) -> tuple[float, float]:
     """Mean and standard deviation of profit from flat, in tick·fills.
 
@@ -208,8 +211,10 @@ def profit_moments(
     generator = np.zeros((2 * n + 1, 2 * n + 1))
     first, second = slice(0, n), slice(n, 2 * n)
     generator[first, first] = generator[second, second] = chain
-    generator[first, -1] = earned.sum(axis=1)
-    generator[second, first] = 2 * (np.diag(earned[:-1, 0], 1) + np.diag(earned[1:, 1], -1))
+    generator[first, -1] = earned.sum(axis=1) + drift * lots
+    generator[second, first] = 2 * (
+        np.diag(earned[:-1, 0], 1) + np.diag(earned[1:, 1], -1) + np.diag(drift * lots)
+    )
     generator[second, -1] = (earned * depth).sum(axis=1) + (sigma * lots) ** 2
     start = np.zeros(2 * n + 1)
     start[-1] = 1.0

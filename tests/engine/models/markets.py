@@ -10,9 +10,9 @@ def calm(bound: int = 10, *, gamma: float = 0.01, drift: float = 0.0) -> GlftMod
     return GlftModel(0.9, 0.3, 0.3, gamma, bound, drift=drift)
 
 
-def steep(bound: int = 30) -> GlftModel:
+def steep(bound: int = 30, *, drift: float = 0.0) -> GlftModel:
     """Each fill moves the quotes by half of 1/k: a = 0.49."""
-    return GlftModel(0.2, 0.3, 1.0, 0.1, bound)
+    return GlftModel(0.2, 0.3, 1.0, 0.1, bound, drift=drift)
 
 
 def brisk(bound: int = 15) -> GlftModel:

@@ -76,6 +76,18 @@ def test_profit_has_its_exact_mean_and_spread(
     assert_mean((profit - exact.mean) ** 2, exact.sd**2)
 
 
+def test_drift_pays_the_one_who_holds_the_rising_side() -> None:
+    """Between fills inventory times drift times time, and no more."""
+    model = steep(drift=0.1)
+    policy = stationary_policy(model)
+    exact = worth(policy, model, 60.0)
+
+    profit = simulate(policy, model, 60.0, PATHS, generator(4)).profit
+
+    assert_mean(profit, exact.mean)
+    assert_mean((profit - exact.mean) ** 2, exact.sd**2)
+
+
 @pytest.fixture(scope="module")
 def steady() -> Paths:
     """A steep market, noted from ten half-lives on."""

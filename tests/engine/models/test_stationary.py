@@ -15,6 +15,7 @@ from engine.models.stationary import (
     certainty_growth,
     half_life_s,
     law_of,
+    log_moment,
     long_run,
     rates_of,
     worth,
@@ -132,9 +133,10 @@ def closed_policy_worth(model: GlftModel) -> float:
     return worth(closed_policy(model), model, HORIZON_S).certain
 
 
-def test_worth_grows_at_the_certain_rate_in_the_long_run() -> None:
+@pytest.mark.parametrize("drift", [0.0, 0.1])
+def test_worth_grows_at_the_certain_rate_in_the_long_run(drift: float) -> None:
     """Two ways to one number: the eigenvalue, and the policy's own exponential."""
-    model = steep()
+    model = steep(drift=drift)
     policy = stationary_policy(model)
     grown = worth(policy, model, 400.0).certain - worth(policy, model, 300.0).certain
 
@@ -152,6 +154,30 @@ def test_certainty_is_computed_where_paths_cannot_show_it(seed: int) -> None:
 
     assert exact == pytest.approx(1264.092, rel=1e-6)
     assert naive.sampled_certainty(profit, 0.01) > exact + 100
+
+
+@pytest.mark.parametrize("drift", [0.0, -0.04])
+def test_moments_of_profit_are_slopes_of_its_logarithm(drift: float) -> None:
+    """Mean and variance are the first two derivatives of ln E[exp(-g·profit)] at g = 0."""
+    model = steep(6, drift=drift)
+    policy, work = stationary_policy(model), np.empty(5 * 13)
+    rates = rates_of(policy, model)
+    exact, g = worth(policy, model, 60.0), 1e-3
+
+    down, up = (
+        log_moment(policy.table, rates, model.sigma_ticks, drift, x, 60.0, work) for x in (-g, g)
+    )
+
+    assert (down - up) / (2 * g) == pytest.approx(exact.mean, rel=1e-4)
+    assert (down + up) / g**2 == pytest.approx(exact.sd**2, rel=1e-4)
+
+
+def test_a_drift_is_worth_what_following_it_earns() -> None:
+    """The quotes lean into it and hold the inventory that rises."""
+    still, rising = (worth(stationary_policy(m), m, 60.0) for m in (steep(), steep(drift=0.1)))
+
+    assert rising.mean > still.mean
+    assert rising.certain > still.certain
 
 
 def test_worth_of_no_time_is_nothing() -> None:
