@@ -1,7 +1,9 @@
 """Do the 95 % intervals of A, k and sigma hold the truth in 95 % of markets?
 
 Run on the synthetic market of the reference: one side's arrivals with exponential gaps and
-depths, and a mid that diffuses. All randomness is handed in.
+depths, and a mid that diffuses. Once with every depth and mid known exactly, and once as a
+desk sees them: in whole price levels beyond the best price, and to the half tick. All
+randomness is handed in.
 """
 
 from dataclasses import dataclass
@@ -10,11 +12,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.models.chi_square import count_interval, decay_interval, sigma_interval
-from engine.models.intensity import tally_depths
+from engine.models.intensity import SideFit, tally_depths
+from engine.models.level_intensity import LevelWindow, fit_level_side, side_fit
 from engine.models.volatility import realised_sigma
 from exchange.jit import FloatArray, njit
 
 Draws = NDArray[np.float64]
+
+_LEVELS = 20
+_WATCHES = 60
+_S_NS = 1_000_000_000
 
 
 @njit
@@ -85,19 +92,76 @@ def coverage(
     Raises:
         ValueError: When a row's gaps do not fill the exposure.
     """
-    if (gaps.sum(axis=1) < A * exposure_s).any():
-        raise ValueError("too few gaps to fill the exposure")
+    _check_filled(gaps, A * exposure_s)
     step_s = exposure_s / steps.shape[1]
-    held = np.array(
+    return _shares(
         [
-            intervals_hold(
-                gap / A,
-                depth / k,
-                np.cumsum(np.append(0.0, step)) * sigma * np.sqrt(step_s),
-                *(A, k, sigma, exposure_s, step_s),
-            )
-            for gap, depth, step in zip(gaps, depths, steps, strict=True)
+            intervals_hold(gap / A, depth / k, mids, A, k, sigma, exposure_s, step_s)
+            for gap, depth, mids in zip(gaps, depths, _mids(steps, sigma, step_s), strict=True)
         ]
     )
-    share_A, share_k, share_sigma = held.mean(axis=0).tolist()
+
+
+def level_coverage(
+    gaps: Draws,
+    depths: Draws,
+    steps: Draws,
+    A: float,
+    k: float,
+    sigma: float,
+    half_spread: float,
+    exposure_s: float,
+) -> Coverage:
+    """The same by what the desk sees and fits: ``LevelWindow``, and mids to the half tick.
+
+    Args:
+        gaps, depths, steps: As for ``coverage``.
+        half_spread: Depth of the first price at which anything can print, ticks.
+
+    Raises:
+        ValueError: When a row's gaps do not fill the exposure.
+    """
+    _check_filled(gaps, A * exposure_s)
+    step_s = exposure_s / steps.shape[1]
+    held = []
+    for gap, depth, mids in zip(gaps, depths, _mids(steps, sigma, step_s), strict=True):
+        fit = _level_fit(np.cumsum(gap / A), depth / k, half_spread, exposure_s)
+        seen = realised_sigma(np.rint(2.0 * mids) / 2.0, step_s)
+        low, high = sigma_interval(seen, mids.size - 1)
+        held.append((_holds(fit.A_interval, A), _holds(fit.k_interval, k), low <= sigma <= high))
+    return _shares(held)
+
+
+def _level_fit(times_s: Draws, depths: Draws, half_spread: float, exposure_s: float) -> SideFit:
+    """One side's fit from what goes through the first price; the rest never prints."""
+    last_ns = round(exposure_s * _S_NS) - 1
+    window = LevelWindow(last_ns + 1, _LEVELS)
+    for watch in range(_WATCHES):
+        span_s = exposure_s / _WATCHES
+        window.watch(1, half_spread, span_s, round(watch * span_s * _S_NS))
+    seen = (times_s < exposure_s) & (depths >= half_spread)
+    for time_s, depth in zip(times_s[seen], depths[seen], strict=True):
+        window.arrive(1, int(depth - half_spread), int(time_s * _S_NS))
+    numbers, _ = window.read(last_ns)
+    return side_fit(numbers, *fit_level_side(numbers))
+
+
+def _check_filled(gaps: Draws, arrivals: float) -> None:
+    if (gaps.sum(axis=1) < arrivals).any():
+        raise ValueError("too few gaps to fill the exposure")
+
+
+def _mids(steps: Draws, sigma: float, step_s: float) -> Draws:
+    """[runs, m + 1], ticks."""
+    paths = np.zeros((len(steps), steps.shape[1] + 1))
+    np.cumsum(steps * (sigma * np.sqrt(step_s)), axis=1, out=paths[:, 1:])
+    return paths
+
+
+def _holds(interval: tuple[float, float], truth: float) -> bool:
+    return interval[0] <= truth <= interval[1]
+
+
+def _shares(held: list[tuple[bool, bool, bool]]) -> Coverage:
+    share_A, share_k, share_sigma = np.mean(held, axis=0).tolist()
     return Coverage(share_A, share_k, share_sigma, len(held))

@@ -8,6 +8,7 @@ from typer.testing import CliRunner
 
 from engine import theory
 from engine.cli import app
+from engine.models.coverage import Coverage
 
 
 def test_whole_comparison_holds_and_prints_as_json() -> None:
@@ -17,7 +18,7 @@ def test_whole_comparison_holds_and_prints_as_json() -> None:
     rows = json.loads(done.stdout)
 
     assert done.exit_code == 0
-    assert {row["source"] for row in rows} == {"exact", "published"}
+    assert {row["source"] for row in rows} == {"exact", "published", "stated"}
     assert all(row["holds"] for row in rows)
 
 
@@ -41,6 +42,25 @@ def test_figure_that_is_off_ends_the_command_with_1(monkeypatch: pytest.MonkeyPa
 
     assert done.exit_code == 1
     assert "+10.00 !" in done.stdout
+
+
+@pytest.mark.parametrize(("share", "holds"), [(0.931, True), (0.929, False), (0.971, False)])
+def test_intervals_must_hold_within_two_per_cent(share: float, holds: bool) -> None:
+    """Tighter than four standard errors of a thousand runs, which are 2.8 %."""
+    rows = list(theory._coverage_rows("market", Coverage(share, 0.95, 0.95, 1000)))
+
+    assert [row.holds for row in rows] == [holds, True, True]
+    assert abs(rows[0].errors) < theory.TOLERANCE
+
+
+def test_every_job_of_the_desk_s_own_estimators_is_seeded() -> None:
+    """The same seed fits the same thousand markets."""
+    first, again, other = (
+        [row.simulated for row in theory.level_coverage_rows(3.0, 1.6, 6.0, 1.5, 60.0, 1, seed)]
+        for seed in (1, 1, 2)
+    )
+
+    assert first == again != other
 
 
 def test_help_shows_an_example() -> None:

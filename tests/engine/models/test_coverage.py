@@ -3,17 +3,15 @@
 import numpy as np
 import pytest
 
-from engine.models.coverage import Coverage, coverage
+from engine.models.coverage import Draws, coverage, level_coverage
 
 
-def synthetic(seed: int, A: float, k: float, sigma: float, exposure_s: float) -> Coverage:
+def drawn(seed: int, A: float, exposure_s: float) -> tuple[Draws, Draws, Draws]:
     """A thousand markets, with half as many draws again as they should need."""
     rng = np.random.default_rng(seed)
-    n = int(1.5 * A * exposure_s) + 40
-    shape = (1000, n)
+    shape = (1000, int(1.5 * A * exposure_s) + 40)
     steps = rng.standard_normal((1000, 300))
-    gaps, depths = rng.standard_exponential(shape), rng.standard_exponential(shape)
-    return coverage(gaps, depths, steps, A, k, sigma, exposure_s)
+    return rng.standard_exponential(shape), rng.standard_exponential(shape), steps
 
 
 @pytest.mark.parametrize(
@@ -23,7 +21,15 @@ def test_95_per_cent_intervals_hold_95_per_cent_of_the_time(
     A: float, k: float, sigma: float, exposure_s: float
 ) -> None:
     """Of a thousand markets, within two per cent; a market of 360 arrivals, and one of 120."""
-    found = synthetic(1, A, k, sigma, exposure_s)
+    found = coverage(*drawn(1, A, exposure_s), A, k, sigma, exposure_s)
+
+    assert (found.A, found.k, found.sigma) == pytest.approx((0.95,) * 3, abs=0.02)
+
+
+@pytest.mark.parametrize(("A", "k", "half_spread"), [(1.2, 0.35, 1.5), (3.0, 1.6, 0.5)])
+def test_the_desk_s_own_intervals_hold_as_often(A: float, k: float, half_spread: float) -> None:
+    """From whole price levels beyond the best, and mids to the half tick."""
+    found = level_coverage(*drawn(2, A, 300.0), A, k, 6.0, half_spread, 300.0)
 
     assert (found.A, found.k, found.sigma) == pytest.approx((0.95,) * 3, abs=0.02)
 
@@ -34,3 +40,5 @@ def test_draws_that_do_not_fill_the_window_are_refused() -> None:
 
     with pytest.raises(ValueError, match="too few gaps"):
         coverage(short, short, short, 1.0, 1.0, 1.0, 60.0)
+    with pytest.raises(ValueError, match="too few gaps"):
+        level_coverage(short, short, short, 1.0, 1.0, 1.0, 1.0, 60.0)
