@@ -15,7 +15,7 @@ _DESK_ROOMS = (
 )
 
 
-_REPLAY_ROOMS = ("exchange.simulation",)
+_REPLAY_ROOMS = ("exchange.simulation", "engine.performance")
 
 
 def warm_up(*, replay: bool = False) -> None:

@@ -22,7 +22,8 @@ FloatArray: TypeAlias = NDArray[np.float64]
 
 Kernel = TypeVar("Kernel", bound=Callable[..., Any])
 
-_registry: list[Any] = []
+_cold: list[Any] = []
+"""Kernels that no warm-up has seen yet."""
 
 
 setattr(numba.config, "CACHE_DIR", str(open_cache()))  # noqa: B010  # untyped
@@ -31,7 +32,7 @@ setattr(numba.config, "CACHE_DIR", str(open_cache()))  # noqa: B010  # untyped
 def njit(kernel: Kernel) -> Kernel:
     """Compile a kernel, cached on disk, without Python objects."""
     compiled = numba.njit(cache=True, nogil=True)(kernel)
-    _registry.append(compiled)
+    _cold.append(compiled)
     return cast(Kernel, compiled)
 
 
@@ -57,13 +58,20 @@ def signature_of(function: Callable[..., Any]) -> tuple[Any, ...]:
 
 
 def warm_up() -> Iterator[tuple[int, int, str]]:
-    """Compile or load every imported kernel, one at a time.
+    """Compile or load every imported kernel that is still cold, one at a time.
+
+    Afterwards they take other types only by converting them to those: an enum, which numba
+    would compile anew for, becomes its integer. Hand over plain integers all the same: looking
+    up what an enum is takes fifty times as long as the call.
 
     Yields:
         ``(done, total, name)`` after each kernel, for a progress bar.
     """
     if getattr(numba.config, "DISABLE_JIT"):  # noqa: B009  # untyped
         return
-    for done, kernel in enumerate(list(_registry), start=1):
+    total = len(_cold)
+    while _cold:
+        kernel = _cold.pop()
         kernel.compile(signature_of(kernel.py_func))
-        yield done, len(_registry), kernel.__name__
+        kernel.disable_compile()
+        yield total - len(_cold), total, kernel.__name__

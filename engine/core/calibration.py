@@ -179,7 +179,7 @@ class Intensity:
             touch = touch_before(exch_ns)
             if touch is None:
                 return
-            sweep = _Sweep(exch_ns, first_price(side, *touch, self._nearest_ticks))
+            sweep = _Sweep(exch_ns, first_price(int(side), *touch, self._nearest_ticks))
             self._sweeps[side] = sweep
         j = side * (sweep.first_ticks - price_ticks)
         if j <= sweep.j:
@@ -198,7 +198,7 @@ class Intensity:
         """A step during which this touch stood."""
         mid = 0.5 * sum(touch)
         for side in Side:
-            depth = side * (mid - first_price(side, *touch, self._nearest_ticks))
+            depth = side * (mid - first_price(int(side), *touch, self._nearest_ticks))
             self._levels.watch(side, depth, _STEP_S, mono_ns)
 
     def read(self, mono_ns: int) -> tuple[SideFit, SideFit, SideFit, float]:

@@ -104,7 +104,7 @@ class OrderEntry:
             self.table.state,
             self.table.side,
             self.table.price_ticks,
-            side,
+            int(side),
             self._wanted_ticks,
             len(wanted),
             self._cancel_slots,

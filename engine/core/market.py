@@ -152,7 +152,7 @@ class Market:
         for side, row in ((Side.BUY, 0), (Side.SELL, 2)):
             found = self.book.top(side, _LEVELS, levels[row], levels[row + 1])
             levels[row + 1, found:] = 0
-            take_out(side, levels[row], levels[row + 1], table.side, table.price_ticks, ours)
+            take_out(int(side), levels[row], levels[row + 1], table.side, table.price_ticks, ours)
         return levels[0], levels[1], levels[2], levels[3]
 
     def _ours(self, table: OrderTable) -> IntArray:

@@ -159,7 +159,7 @@ class OrderTable:
     def open_lots(self, side: Side) -> int:
         """Lots on one side that may yet become ours: the worst case of the table."""
         return open_lots(
-            self.state, self.side, self.qty_lots, self.booked_lots, self.reported_lots, side
+            self.state, self.side, self.qty_lots, self.booked_lots, self.reported_lots, int(side)
         )
 
     def count(self, *states: int) -> int:

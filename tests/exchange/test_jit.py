@@ -11,6 +11,7 @@ from numba import types as nb
 from exchange import jit
 from exchange.jit import FloatArray, IntArray, njit, signature_of, warm_up
 from exchange.jit_cache import cache_folder
+from exchange.types import Side
 
 needs_compiler = pytest.mark.skipif(
     bool(os.environ.get("NUMBA_DISABLE_JIT")), reason="kernels are plain functions in this run"
@@ -43,7 +44,7 @@ def test_kernel_of_other_types_is_refused() -> None:
 @needs_compiler
 def test_warm_up_leaves_nothing_to_compile(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """A kernel that compiles at its first call would do so while an order waits."""
-    monkeypatch.setattr(jit, "_registry", [])
+    monkeypatch.setattr(jit, "_cold", [])
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))  # one kernel does not make the desk warm
 
     @njit
@@ -53,6 +54,7 @@ def test_warm_up_leaves_nothing_to_compile(monkeypatch: pytest.MonkeyPatch, tmp_
     reports = list(warm_up())
     compiled = len(doubled.signatures)  # type: ignore[attr-defined]  # numba's dispatcher
     doubled(21)
+    assert doubled(Side.SELL) == -2  # an enum would have been a type of its own
 
     assert reports == [(1, 1, "doubled")]
     assert len(doubled.signatures) == compiled  # type: ignore[attr-defined]  # the same

@@ -21,9 +21,9 @@ def test_fills_by_depth_give_the_rates_that_made_them() -> None:
             stand(table, side, 1000 - side * depth)
     own.step(table, 1000.5, 3600.0)
     random = np.random.default_rng(2)
-    for depth in (4.5, 5.5, 9.5, 10.5):
-        for _ in range(random.poisson(2.0 * np.exp(-0.2 * (depth + 0.5)) * 3600.0)):
-            own.fill(depth)
+    for at_fill in (4.5, 5.5, 9.5, 10.5):
+        for _ in range(random.poisson(2.0 * np.exp(-0.2 * (at_fill + 0.5)) * 3600.0)):
+            own.fill(at_fill)
 
     fit = own.read()
     assert fit is not None

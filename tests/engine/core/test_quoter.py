@@ -57,11 +57,7 @@ def test_the_factors_act_on_either_branch() -> None:
 
 @pytest.mark.parametrize("fit", [CALM, WILD])
 def test_inventory_in_fills_of_delta_is_inventory_in_order_quantities(fit: Fit) -> None:
-    """Three times the fill size, a third of the fills: the unit of q is the desk's, not the model's.
-
-    The money at stake must stay the same too: gamma per order quantity, delta in order
-    quantities, and the same limit on the inventory.
-    """
+    """Three times the fill size, a third of the fills: the desk's q is not the model's n."""
     at = answer(fit, replace(PLAIN, delta=3.0), bound=40)
 
     assert at.fills(6.0) == 2.0

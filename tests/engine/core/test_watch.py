@@ -140,7 +140,7 @@ def brownian(watch: MarketWatch, seconds: int, sigma: float = 2.0) -> int:
     mids = 600_000 + sigma * np.sqrt(0.1) * random.standard_normal(seconds * 10).cumsum()
     for i, mid in enumerate(mids):
         watch.step(float(mid), START_NS + i * SECOND_NS // 10)
-    return START_NS + (mids.size - 1) * SECOND_NS // 10
+    return START_NS + (seconds * 10 - 1) * SECOND_NS // 10
 
 
 def test_volatility_is_the_same_over_every_window_of_a_brownian_mid() -> None:
