@@ -292,7 +292,7 @@ class FlickerWindow:
             before_ns, bid, bid_stood, ask, ask_stood = self._last
             if exch_ns - before_ns > GAP_NS:
                 self._start_over()
-            else:
+            elif bid_ticks != bid or ask_ticks != ask:
                 at = turn_ring(self._sums, self._newest, SUMS, exch_ns // self._slot_ns)
                 after_ns = before_ns - self._tolerance_ns
                 self._move(at, self._bid, bid, bid_ticks, bid_stood, after_ns, exch_ns)
