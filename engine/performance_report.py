@@ -9,7 +9,7 @@ from rich.table import Table
 
 from engine.models.markout import Markout, in_bps
 from engine.models.statistics import DAYS_A_YEAR
-from engine.performance import NEAR_BPS, STEP_1_7_S, STEP_2_S, MakerFigures, Performance
+from engine.performance import STEP_1_7_S, STEP_2_S, Audit, MakerFigures, Performance
 
 _SLIDE_LINES = (
     ("sharpe", "Sharpe ratio", ".1f"),
@@ -67,6 +67,25 @@ def _without_nan(plain: Any) -> Any:
     return None if isinstance(plain, float) and math.isnan(plain) else plain
 
 
+def complaint(audit: Audit) -> str:
+    """What is said of a profit that does not add up."""
+    return (
+        f"the profit does NOT add up: the ledger says {audit.ledger_usdt:+.8f} USDT, cash and "
+        f"stock {audit.cash_and_stock_usdt:+.8f}; {audit.apart_usdt:.1e} apart, "
+        f"{audit.allowed_usdt:.1e} allowed"
+    )
+
+
+def without_fills(maker: MakerFigures) -> str:
+    """What is said of a desk that was never filled, in place of tables."""
+    uptime = _figure(maker.uptime, ".1%")
+    return f"no fill, hence no statistics; both sides within {_near(maker)}: {uptime} of the time"
+
+
+def _near(maker: MakerFigures) -> str:
+    return f"{maker.uptime_within_bps:g} bp of the mid"
+
+
 def tables(performance: Performance) -> Iterator[Table]:
     """The slide by both definitions, the markouts, and the market maker's figures."""
     yield _slide_table(performance)
@@ -75,7 +94,11 @@ def tables(performance: Performance) -> Iterator[Table]:
 
 
 def _slide_table(performance: Performance) -> Table:
-    table = Table(box=None, caption=f"of {performance.capital_usdt:g} USDT capital, fees paid")
+    caption = (
+        f'after fees, on {performance.capital_usdt:g} USDT; in 1.7.1\'s "a day"\n'
+        "the part of a day that was seen counts as a whole one"
+    )
+    table = Table(box=None, caption=caption)
     table.add_column("result slide", no_wrap=True)
     table.add_column("hftbacktest 1.7.1\nStat.summary, 5 min", justify="right")
     table.add_column(f"hftbacktest 2.x\nmetrics, 10 s, {DAYS_A_YEAR} days", justify="right")
@@ -90,8 +113,11 @@ def _slide_table(performance: Performance) -> Table:
 
 
 def _markout_table(performance: Performance) -> Table:
-    caption = "effective = realised + adverse, from the venue's mid before the fill"
-    table = Table(box=None, caption=f"{caption};\nthe error takes fills for independent")
+    caption = (
+        "effective = realised + adverse, by the mid when the desk was told;\n"
+        "the error takes fills for independent"
+    )
+    table = Table(box=None, caption=caption)
     table.add_column("markout", no_wrap=True)
     table.add_column("")
     for head in ("fills", "left out", "effective", "realised", "st. error", "adverse"):
@@ -100,7 +126,9 @@ def _markout_table(performance: Performance) -> Table:
         ticks = [value for _, value in _amounts(found)]
         bps = [in_bps(value, performance.mean_mid_ticks) for value in ticks]
         counts = (str(found.n), str(found.left_out))
-        table.add_row(when, "ticks", *counts, *(_figure(value, "+.2f") for value in ticks))
+        table.add_row(
+            when.replace("_", " "), "ticks", *counts, *(_figure(value, "+.2f") for value in ticks)
+        )
         table.add_row("", "bp", "", "", *(_figure(value, "+.3f") for value in bps))
     return table
 
@@ -115,7 +143,7 @@ def _maker_table(maker: MakerFigures) -> Table:
         ("orders filled, at least in part", _figure(maker.orders_filled, ".2%")),
         ("orders a fill (quote-to-trade)", _figure(maker.orders_per_fill, ".2f")),
         ("maker share of the value", _figure(maker.maker_share, ".2%")),
-        (f"both sides within {NEAR_BPS:g} bp of the mid", _figure(maker.uptime, ".2%")),
+        (f"both sides within {_near(maker)}", _figure(maker.uptime, ".2%")),
         ("best bid, ask from the mid, median bp", ", ".join(depths)),
         ("inventory half-life, s", _figure(maker.inventory_half_life_s, ".1f")),
         ("post-only refusals (-5022) of orders", _figure(maker.post_only_refused, ".2%")),

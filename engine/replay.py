@@ -29,7 +29,7 @@ from engine.core.trader import Trader
 from engine.core.view import DeskView, Mode, SideReason
 from engine.errors import RecordingError
 from engine.performance import Performance, SessionRecorder
-from engine.performance_report import as_plain, tables
+from engine.performance_report import as_plain, complaint, tables, without_fills
 from engine.recorded_venue import RecordedVenue, ReplayRules
 from engine.warm import warm_up
 from exchange.binance import frames
@@ -137,7 +137,7 @@ class Replay:
         )
         self._turns: list[_Turn] = []
         self._numbers = count()
-        self._recorder = SessionRecorder(self._trader, self._venue.book)
+        self._recorder = SessionRecorder(self._trader)
         self._now_ns = 0
         self._next_step_ns = 0
         self._reasons: dict[str, Counter[str]] = {"bid": Counter(), "ask": Counter()}
@@ -168,7 +168,7 @@ class Replay:
             tears=self._tears,
             view=Portraitist(self._trader).draw(self._now_ns, self._now_ns),
             fills=self._venue.fills,
-            orders_placed=self._recorder.orders,
+            orders_placed=self._recorder.tally.orders,
             refusals={code: seen.count for code, seen in sorted(self._trader.entry.errors.items())},
             performance=self._recorder.judge(self._config.desk.capital_usdt),
             reasons=self._reasons,
@@ -245,7 +245,9 @@ class Replay:
                     self._feed(*answers)
                     self._recorder.note_told(answers)
                 case 2:
-                    self._happen(heapq.heappop(self._turns))
+                    turn = heapq.heappop(self._turns)
+                    if turn.word is not None:
+                        self._venue.see(turn.word, turn.at_ns)
                 case 3:
                     self._venue.take_request()
                 case 4:
@@ -269,13 +271,6 @@ class Replay:
         kind = DepthSnapshot if turn.raw.startswith(_SNAPSHOT_START) else MarketFrame
         self._feed(kind(recv_ns=turn.at_ns, mono_ns=turn.at_ns, raw=turn.raw))
         self._recorder.note_market()
-
-    def _happen(self, turn: _Turn) -> None:
-        """Something happens at the venue, and what it fills is marked by the mid before it."""
-        assert turn.word is not None
-        mid2, known = self._recorder.venue_mid2, len(self._venue.fills)
-        self._venue.see(turn.word, turn.at_ns)
-        self._recorder.note_fills(self._venue.fills[known:], mid2)
 
     def _step(self) -> None:
         self._feed(Tick(recv_ns=self._next_step_ns, mono_ns=self._next_step_ns))
@@ -436,16 +431,10 @@ def _print_report(result: ReplayResult, config: Config) -> None:
 
 
 def _print_performance(performance: Performance) -> None:
-    audit, maker = performance.audit, performance.maker
-    if not audit.holds:
-        print(
-            f"CHECK     the profit does NOT add up: the ledger says {audit.ledger_usdt:+.8f}, cash "
-            f"and stock {audit.cash_and_stock_usdt:+.8f} USDT; {audit.apart_usdt:.2e} apart, "
-            f"{audit.allowed_usdt:.0e} allowed"
-        )
+    if not performance.audit.holds:
+        print(f"CHECK     {complaint(performance.audit)}")
     if not performance.fills:
-        near = f"{maker.uptime_within_bps:g} bp of the mid"
-        print(f"no fill, so no statistics; both sides stood within {near} {maker.uptime:.1%} of it")
+        print(without_fills(performance.maker))
         return
     console = Console()
     for table in tables(performance):

@@ -6,6 +6,7 @@ import itertools
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from engine.cli import app, guarded
@@ -37,6 +38,19 @@ def replay(capsys: pytest.CaptureFixture[str], *arguments: str | Path) -> tuple[
     return code, printed.out, printed.err
 
 
+def ticker_of(path: Path) -> tuple[np.ndarray, np.ndarray]:
+    """Every best bid and offer of a recording: the venue's time in ns, and the mid in USDT."""
+    rows = []
+    with gzip.open(path) as lines:
+        for line in lines:
+            word = json.loads(line.split(b" ", 1)[1]).get("data", {})
+            if word.get("e") == "bookTicker":
+                rows.append((word["T"] * 1_000_000, (float(word["b"]) + float(word["a"])) / 2))
+    rows.sort(key=lambda row: row[0])
+    times_ns, mids = zip(*rows, strict=True)
+    return np.array(times_ns), np.array(mids)
+
+
 def test_a_desk_near_the_touch_is_filled_and_its_money_adds_up(
     minute: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -57,6 +71,95 @@ def test_a_desk_near_the_touch_is_filled_and_its_money_adds_up(
     assert money["total"] == pytest.approx(
         money["spread"] + money["inventory"] + money["fees"] + money["funding"], abs=1e-9
     )
+
+
+def test_statistics_say_what_the_money_says(
+    minute: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Two ways to each figure: counted by the desk as it went, and from the file of fills."""
+    fills_path = tmp_path / "fills.csv"
+
+    _, out, _ = replay(capsys, minute, *NEAR, "--json", "--fills", fills_path)
+
+    result = json.loads(out, parse_constant=pytest.fail)
+    found, maker = result["statistics"], result["statistics"]["maker"]
+    with fills_path.open(encoding="ascii") as stream:
+        bought = [float(row["qty"]) for row in csv.DictReader(stream)]
+    new = found["hftbacktest_2"]
+    assert maker["fill_ratio"] == pytest.approx(sum(bought) / (0.003 * result["orders_placed"]))
+    assert maker["orders_per_fill"] == pytest.approx(result["orders_placed"] / len(bought))
+    assert maker["post_only_refused"] == pytest.approx(
+        result["refusals"].get("-5022", 0) / result["orders_placed"]
+    )
+    # A fill in the last moments comes after the last record.
+    assert new["volume_per_day"] / new["trades_per_day"] == pytest.approx(np.mean(bought), rel=0.01)
+    assert new["return_over_trade_bps"] == pytest.approx(
+        result["pnl_usdt"]["total"] / result["volume_usdt"] * 1e4, rel=0.1
+    )
+    for split in found["markouts"].values():
+        assert split["n"] + split["left_out"] <= len(bought)
+        assert split["effective_bps"] == pytest.approx(split["realised_bps"] + split["adverse_bps"])
+    quoting_s = min(side["quoting"] for side in result["reasons_s"].values())
+    assert 0.1 < maker["uptime"] <= quoting_s / result["span_s"]
+    assert found["capital_usdt"] == 5000.0
+    assert found["audit"]["holds"]
+    assert found["audit"]["ledger_usdt"] == result["pnl_usdt"]["total"]
+
+
+def test_markouts_agree_with_the_recording_s_own_ticker(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Read apart from the desk: the best prices in the raw lines, by the venue's own clock.
+
+    The desk's clock runs some milliseconds behind it, which is worth a tick or two.
+    """
+    fills_path = tmp_path / "fills.csv"
+    _, out, _ = replay(capsys, USDM, "--json", "--fills", fills_path)
+    times_ns, mids = ticker_of(USDM)
+    with fills_path.open(encoding="ascii") as stream:
+        fills = [
+            (
+                int(row["exch_ns"]),
+                1 if row["side"] == "B" else -1,
+                *map(float, list(row.values())[2:4]),
+            )
+            for row in csv.DictReader(stream)
+        ]
+
+    found = json.loads(out)["statistics"]["markouts"]
+
+    for horizon_s in (1, 5, 30):
+        later = [(ns + horizon_s * 10**9, *rest) for ns, *rest in fills]
+        kept = [row for row in later if row[0] <= times_ns[-1]]
+        at = np.searchsorted(times_ns, [row[0] for row in kept], side="right") - 1
+        _, side, price, qty = np.array(kept).T
+        realised = np.average(side * (mids[at] - price), weights=qty)
+        assert found[f"{horizon_s}_s"]["realised_ticks"] == pytest.approx(10 * realised, abs=2.0)
+
+
+def test_the_run_ends_with_both_slides_under_their_own_names(
+    minute: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A minute is no two 5-minute samples, so one of the two has no Sharpe ratio to show."""
+    _, out, _ = replay(capsys, minute, *NEAR)
+
+    lines = out.splitlines()
+    assert max(map(len, lines)) <= 100
+    assert "Stat.summary, 5 min  metrics, 10 s, 365 days" in out
+    sharpe = next(line for line in lines if line.startswith(" Sharpe"))
+    assert "does NOT add up" not in out
+    assert sharpe.count("undefined") == 1
+    assert "both sides within 5 bp of the mid" in out
+
+
+def test_a_desk_too_far_out_to_be_filled_gets_one_sentence(
+    minute: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A page of undefined would say less."""
+    _, out, _ = replay(capsys, minute, *NEAR, "--set", "strategy.adj1=100")
+
+    assert "no fill, hence no statistics; both sides within 5 bp of the mid: 0.0% of" in out
+    assert "Sharpe" not in out
 
 
 def test_fills_lie_within_what_the_recording_traded(
