@@ -1,10 +1,12 @@
-"""Exact quotes with a set time at which trading ends: "be flat by then" without a cliff.
+"""Exact quotes with a set time at which trading ends, and what is then held must be closed.
 
-With M as in the stationary solution and v = exp(-M·tau)·1,
+With M as in the stationary solution and v = exp(-M·tau)·exp(-k·close·|n|),
 
     bid_depth(n) = c1 + ln(v_n / v_(n+1)) / k        ask_depth(n) = c1 + ln(v_n / v_(n-1)) / k
 
-and ln(v_0) / k is what being flat with tau seconds left is worth for certain.
+and ln(v_0) / k is what being flat with tau seconds left is worth for certain. The papers'
+own problem has close = 0: what is left may be kept at the mid, so the quotes forget the
+inventory as the end draws near. With a cost of closing they become "be flat by then".
 """
 
 import numpy as np
@@ -39,6 +41,7 @@ def horizon_table(
     delta: float,
     drift: float,
     tau: float,
+    close: float,
     work: FloatArray,
     out: FloatArray,
 ) -> float:
@@ -50,6 +53,8 @@ def horizon_table(
     Args:
         sigma .. drift: As for ``spectral_table``.
         tau: Seconds to the end; not negative.
+        close: Ticks that each order quantity held at the end costs; half the spread and a
+            taker's fee, for one closed at market. Depths are nan where k·close·Q nears 700.
         work: float64[4(2Q+1)], scratch.
         out: float64[2(2Q+1)], overwritten; its size says Q.
 
@@ -64,21 +69,26 @@ def horizon_table(
     alpha, eta = glft_rates(sigma, A, k, gamma, xi, delta)
     beside, diagonal, v, term = work[:n], work[n : 2 * n], work[2 * n : 3 * n], work[3 * n : 4 * n]
     beside[:] = eta
-    v[:] = 1.0
     for i in range(n):
+        v[i] = np.exp(-k * close * abs(i - bound))
         diagonal[i] = (i - bound) * (k * drift - alpha * (i - bound))
     log_scale = apply_exponential(beside, diagonal, beside, tau, v, term)
     write_ratios(glft_c1(k, xi, delta), k, v, out)
     return float(log_scale + np.log(v[bound]))
 
 
-def horizon_policy(model: GlftModel, tau_s: float) -> tuple[Policy, float]:
+def horizon_policy(
+    model: GlftModel, tau_s: float, close_ticks: float = 0.0
+) -> tuple[Policy, float]:
     """The best depths with ``tau_s`` left, and what starting flat is worth.
+
+    Args:
+        close_ticks: See ``close`` of ``horizon_table``.
 
     Returns:
         The depths at this moment, and the certainty equivalent in tick·fills.
     """
     table = empty_table(model.bound)
     work = np.empty(2 * table.size)
-    log_value = horizon_table(*model.numbers, model.drift, tau_s, work, table)
+    log_value = horizon_table(*model.numbers, model.drift, tau_s, close_ticks, work, table)
     return Policy(table), log_value / model.k_per_tick

@@ -17,7 +17,14 @@ Array = NDArray[np.float64]
 
 
 def utility_depths(
-    sigma: float, A: float, k: float, gamma: float, drift: float, bound: int, tau: float
+    sigma: float,
+    A: float,
+    k: float,
+    gamma: float,
+    drift: float,
+    bound: int,
+    tau: float,
+    close: float = 0.0,
 ) -> Array:
     """Best depths from the Hamilton–Jacobi–Bellman equation itself, by classic Runge–Kutta.
 
@@ -40,7 +47,7 @@ def utility_depths(
                     change[i] += gain(best, worth)
         return change
 
-    theta = np.zeros(2 * bound + 1)
+    theta = -close * np.abs(lots).astype(float)
     h = tau / steps
     for _ in range(steps):
         s1 = slope(theta)

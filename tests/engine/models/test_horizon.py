@@ -49,13 +49,13 @@ def test_drift_moves_both_quotes_with_it() -> None:
     assert policy.depths(0) == pytest.approx((3.27392903884, 3.29379096736), rel=1e-9)
 
 
-@pytest.mark.parametrize("drift", [0.0, 0.02])
+@pytest.mark.parametrize(("drift", "close"), [(0.0, 0.0), (0.02, 0.0), (0.0, 1.5)])
 @pytest.mark.parametrize("tau", [0.5, 4.0])
-def test_depths_solve_the_control_problem_itself(drift: float, tau: float) -> None:
+def test_depths_solve_the_control_problem_itself(drift: float, close: float, tau: float) -> None:
     """Against Runge–Kutta on the utility equation, with the best depth searched for."""
-    policy, _ = horizon_policy(GlftModel(0.6, 0.5, 1.0, 0.2, 2, drift=drift), tau)
+    policy, _ = horizon_policy(GlftModel(0.6, 0.5, 1.0, 0.2, 2, drift=drift), tau, close)
 
-    by_search = naive.utility_depths(1.0, 0.6, 0.5, 0.2, drift, 2, tau)
+    by_search = naive.utility_depths(1.0, 0.6, 0.5, 0.2, drift, 2, tau, close)
 
     assert policy.table.reshape(-1, 2) == pytest.approx(by_search, abs=2e-6, nan_ok=True)
 
@@ -116,3 +116,28 @@ def test_more_time_is_never_worth_less() -> None:
 
     assert worths == sorted(worths)
     assert math.isclose(worths[0], 0.0)
+
+
+def test_at_the_end_a_quote_that_reduces_gives_up_what_closing_would_cost() -> None:
+    """Two ticks of closing cost make the last ask of a long desk two ticks nearer."""
+    policy, _ = horizon_policy(calm(), 0.0, close_ticks=2.0)
+    c1 = glft_c1(0.3, 0.01, 1.0)
+
+    assert policy.depths(3) == pytest.approx((c1 + 2.0, c1 - 2.0), rel=1e-9)
+    assert policy.depths(-3) == pytest.approx((c1 - 2.0, c1 + 2.0), rel=1e-9)
+    assert policy.depths(0) == pytest.approx((c1 + 2.0, c1 + 2.0), rel=1e-9)
+
+
+def test_a_cost_of_closing_leads_home_before_the_end() -> None:
+    """Without one the lean fades as the end draws near; with one it grows."""
+    far, near = (horizon_policy(calm(), tau, close_ticks=5.0)[0].depths(4) for tau in (300.0, 5.0))
+    plain = horizon_policy(calm(), 5.0)[0].depths(4)
+
+    assert near[1] < far[1] < plain[1]
+
+
+def test_far_from_the_end_a_cost_of_closing_is_not_felt() -> None:
+    """Ten minutes are a dozen half-lives here."""
+    policy, _ = horizon_policy(calm(), 1500.0, close_ticks=5.0)
+
+    assert policy.table == pytest.approx(stationary_policy(calm()).table, rel=1e-6, nan_ok=True)
