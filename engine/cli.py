@@ -115,6 +115,21 @@ def theory(
         raise typer.Exit(1)
 
 
+@bench.command(epilog="Example: engine bench models --config configs/study.toml --json")
+def models(
+    config: ConfigOption = PAPER,
+    set_: SetOption = None,
+    as_json: Annotated[bool, typer.Option("--json", help="The table as JSON.")] = False,
+) -> None:
+    """Time a quote and a recalibration, beside what is promised. Exit code 1 when far slower."""
+    from engine.bench_models import show_costs
+    from engine.config import load_config
+
+    settings = load_config(config, set_ or []).desk_settings()
+    if not show_costs(settings, as_json=as_json):
+        raise typer.Exit(1)
+
+
 def main() -> NoReturn:
     """Run the command line; every known error is one line and a non-zero exit."""
     sys.exit(guarded(app))
