@@ -12,6 +12,7 @@ from rich.text import Text
 
 from engine.core.view import DeskView
 from tui.render import ink
+from tui.render.bars import round_up
 from tui.render.frame import Frame
 from tui.render.glyphs import Glyphs
 from tui.render.lines import fit, line, pad
@@ -130,17 +131,7 @@ class _Columns:
         self.size_width = min(max(len(self.qty_grid.text(max(sizes))), 5), 8)
         used = _CUM_WIDTH + 1 + self.size_width + 1 + self.price_width + 1 + _OWN_WIDTH
         self.bar_width = max(0, width - used - 1)
-        self.full_bar_lots = _round_up(sorted(sizes)[-max(1, len(sizes) // 12)])
-
-
-def _round_up(lots: int) -> int:
-    """To 1, 2 or 5 times a power of ten, so that the scale of the bars rarely moves."""
-    power = 1
-    while True:
-        for lead in (1, 2, 5):
-            if lead * power >= lots:
-                return lead * power
-        power *= 10
+        self.full_bar_lots = round_up(sorted(sizes)[-max(1, len(sizes) // 12)])
 
 
 def _half(

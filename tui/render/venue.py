@@ -4,9 +4,10 @@ from rich.text import Text
 
 from engine.core.view import DeskView, ErrorView
 from tui.render import ink
+from tui.render.bars import meter
 from tui.render.frame import Frame
 from tui.render.glyphs import Glyphs
-from tui.render.lines import fit, line, spread
+from tui.render.lines import Piece, fit, line, spread
 from tui.render.words import age
 
 MEANINGS = {
@@ -106,11 +107,9 @@ def _budget(name: str, used: int, limit: int, width: int, glyphs: Glyphs) -> Tex
     return line((f"{name} ", ink.LABEL), *_meter(used, limit, room, glyphs), numbers)
 
 
-def _meter(used: int, limit: int, room: int, glyphs: Glyphs) -> list[tuple[str, str]]:
-    share = min(1.0, used / limit) if limit else 1.0
-    full = min(room, round(share * room) or (1 if used else 0))
-    name = ink.ALARM if share >= _BUSY else ink.ACCENT
-    return [(glyphs.bar * full, name), (glyphs.rail * (room - full), ink.DIM)]
+def _meter(used: int, limit: int, room: int, glyphs: Glyphs) -> list[Piece]:
+    share = used / limit if limit else 1.0
+    return meter(share, room, ink.ALARM if share >= _BUSY else ink.ACCENT, glyphs)
 
 
 def _budgets_in_a_line(view: DeskView, width: int, glyphs: Glyphs) -> Text:
@@ -123,7 +122,6 @@ def _budgets_in_a_line(view: DeskView, width: int, glyphs: Glyphs) -> Text:
     text = Text(no_wrap=True, end="")
     for name, used, limit in budgets:
         text.append(f"{'  ' if text else ''}{name}", ink.LABEL)
-        for piece in _meter(used, limit, room, glyphs):
-            text.append(*piece)
+        text.append_text(line(*_meter(used, limit, room, glyphs)))
         text.append(f" {used}/{limit}")
     return text
