@@ -20,7 +20,7 @@ from engine.core import orders
 from engine.core.ledger import Ledger, usdt
 from engine.core.trader import Trader
 from engine.models.maker import best_working, inventory_half_life, quote_uptime, share
-from engine.models.markout import HORIZONS_S, Markout, later_mids, markout
+from engine.models.markout import HORIZONS_S, Markout, in_bps, later_mids, markout
 from engine.models.pnl_split import PnlSplit, Split
 from engine.models.statistics import (
     DAYS_A_YEAR,
@@ -38,7 +38,9 @@ from exchange.jit import FloatArray, IntArray
 from exchange.types import Cancel, Command, Event, Fill, Place
 
 NEAR_BPS = 5.0
-"""Both sides within this of the mid count as quoting."""
+NEAR_TICKS = 2.0
+"""Both sides within this of the mid count as quoting: the wider of the two, since one tick of a
+cheap coin may be more than 5 bp."""
 STEP_1_7_S = 300.0
 STEP_2_S = 10.0
 """What either version resamples by unless told otherwise."""
@@ -330,14 +332,15 @@ def maker_figures(steps: Steps, fills: Fills, tally: Tally) -> MakerFigures:
     value = (fills.lots * fills.price_ticks).astype(np.float64)
     bid_bps, ask_bps = quote_depths_bps(steps)
     q = _resampled(steps.recv_ns / 1e9, steps.position_lots.astype(np.float64), _INVENTORY_S)
+    near_bps = max(NEAR_BPS, in_bps(NEAR_TICKS, _median(_mids(steps.mid2))))
     placed = float(tally.orders)
     return MakerFigures(
         fill_ratio=share(float(fills.lots.sum()), float(tally.ordered_lots)),
         orders_filled=share(float(tally.orders_filled), placed),
         orders_per_fill=share(placed, float(value.size)),
         maker_share=share(float(value[fills.maker > 0].sum()), float(value.sum())),
-        uptime=quote_uptime(steps.recv_ns, bid_bps, ask_bps, NEAR_BPS),
-        uptime_within_bps=NEAR_BPS,
+        uptime=quote_uptime(steps.recv_ns, bid_bps, ask_bps, near_bps),
+        uptime_within_bps=near_bps,
         bid_depth_bps=_median(bid_bps),
         ask_depth_bps=_median(ask_bps),
         inventory_half_life_s=inventory_half_life(q, _INVENTORY_S),

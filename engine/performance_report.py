@@ -83,7 +83,7 @@ def without_fills(maker: MakerFigures) -> str:
 
 
 def _near(maker: MakerFigures) -> str:
-    return f"{maker.uptime_within_bps:g} bp of the mid"
+    return f"{maker.uptime_within_bps:.3g} bp of the mid"
 
 
 def tables(performance: Performance) -> Iterator[Table]:

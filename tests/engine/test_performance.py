@@ -346,6 +346,18 @@ def test_uptime_wants_both_sides_within_5_bp() -> None:
     assert found.bid_depth_bps == pytest.approx(5.0)
 
 
+def test_uptime_grants_two_ticks_where_a_tick_is_coarse() -> None:
+    """A coin at 1.2355 in ticks of 0.001: 8 bp a tick, so that none could stand within 5."""
+    steps = session(
+        1.0, [0.0] * 3, mid2=[2471] * 3, bid_ticks=[1234] * 3, ask_ticks=[1237, 1238, 1237]
+    )
+
+    found = maker_figures(steps, NO_FILLS, Tally())
+
+    assert found.uptime == pytest.approx(1 / 2)
+    assert found.uptime_within_bps == pytest.approx(2 / 1235.5 * 1e4)
+
+
 def test_half_life_is_of_one_second_samples() -> None:
     """Inventory that halves every two seconds, sampled ten times a second."""
     lots = [round(1e6 * 0.5 ** (i // 10 / 2)) for i in range(200)]
