@@ -29,6 +29,7 @@ from engine.core.view import (
     SideView,
 )
 from engine.protocol import VERSION, Answer, CommandMessage, Goodbye, Role, Welcome
+from tests.tui.fake_market import calibration, watch
 
 MID_TICKS = 642_503
 NOON_NS = 1_700_000_000_000_000_000
@@ -56,12 +57,17 @@ def book(mid_ticks: int = MID_TICKS, levels: int = 40, **changes: Any) -> BookVi
 
 
 def quote(mid_ticks: int = MID_TICKS, **changes: Any) -> QuoteView:
-    """A quote whose numbers satisfy the formula: 4 = (2.8 + 1/2 0.5 4.8) 1."""
+    """A quote that satisfies the closed form: 4 = (2.8 + 1/2 0.5 4.8) 1, 0.24 = 0.072 3.333."""
     fields: dict[str, Any] = {
         "fair_ticks": mid_ticks + 0.21,
+        "fair_kind": "mid",
         "reservation_ticks": mid_ticks - 0.03,
         "half_spread_ticks": 4.0,
+        "lean_ticks": 0.24,
         "skew_ticks_per_lot": 0.072,
+        "branch": "closed form",
+        "validity": 0.012,
+        "bound_fills": 20,
         "c1_ticks": 2.8,
         "c2": 0.5,
         "gamma": 0.05,
@@ -80,6 +86,40 @@ def quote(mid_ticks: int = MID_TICKS, **changes: Any) -> QuoteView:
         "ask_ticks": [mid_ticks + 5, mid_ticks + 9, mid_ticks + 13],
     }
     return QuoteView(**fields | changes)
+
+
+def table_quote(**changes: Any) -> QuoteView:
+    """The same from the spectral table, a little wider and steeper than the closed form."""
+    fields: dict[str, Any] = {
+        "reservation_ticks": MID_TICKS - 0.05,
+        "half_spread_ticks": 4.12,
+        "lean_ticks": 0.26,
+        "skew_ticks_per_lot": 0.081,
+        "branch": "spectral table",
+        "validity": 0.41,
+    }
+    return quote(**fields | changes)
+
+
+EMPTY_QUOTE = quote(
+    fair_ticks=None,
+    reservation_ticks=None,
+    half_spread_ticks=None,
+    lean_ticks=None,
+    skew_ticks_per_lot=None,
+    branch="",
+    validity=None,
+    c1_ticks=None,
+    c2=None,
+    A_per_s=None,
+    k_per_tick=None,
+    sigma_ticks=None,
+    fit="too few trades: 12 of 30",
+    fit_age_s=None,
+    grid_interval_ticks=None,
+    bid_ticks=[],
+    ask_ticks=[],
+)
 
 
 def money(**changes: Any) -> MoneyView:
@@ -124,7 +164,9 @@ def desk_view(mid_ticks: int = MID_TICKS, **changes: Any) -> DeskView:
             *(order(-1, ticks) for ticks in quoted.ask_ticks),
         ],
         "quote": quoted,
-        "inventory": InventoryView(3.33, 10, 120, 19, -9),
+        "calibration": calibration(),
+        "watch": watch(),
+        "inventory": InventoryView(10 / 3, 10, 120, 19, -9, 642_480),
         "money": money(),
         "links": [
             LinkView("public", True, 12, 0, ""),

@@ -28,6 +28,12 @@ class Glyphs:
     worst_long: str
     rule: str
     dot: str
+    product: str
+    """Between the factors of a product."""
+    reach: str
+    """Between the ends of an interval."""
+    beyond: str
+    """Ends a bar that is longer than its room."""
     ours: str
     """Stands before a price of ours."""
     cut: str
@@ -78,6 +84,9 @@ UNICODE = Glyphs(
     worst_long="▷",
     rule="─",
     dot="·",
+    product="·",
+    reach="–",
+    beyond="▷",
     ours="▸",
     cut="…",
     times="×",
@@ -110,6 +119,9 @@ ASCII = Glyphs(
     worst_long=">",
     rule="-",
     dot="-",
+    product="*",
+    reach="-",
+    beyond=">",
     ours=">",
     cut="~",
     times="x",

@@ -6,7 +6,7 @@ from engine.core.view import DeskView
 from tui.render import ink
 from tui.render.frame import Frame
 from tui.render.glyphs import Glyphs
-from tui.render.lines import fit, line, spread
+from tui.render.lines import fit, line, spread, widest
 from tui.render.words import base_asset, grid, signed
 
 _NEAR_LIMIT = 0.8
@@ -55,21 +55,38 @@ def _gauge(view: DeskView, width: int, glyphs: Glyphs) -> Text:
 
 
 def _numbers(view: DeskView, width: int, glyphs: Glyphs) -> Text:
+    """Inventory, where closing it would break even, and how much of the limit it uses."""
     held = view.inventory
     base = base_asset(view.symbol, view.quote_asset)
-    share = abs(held.position_lots) / held.max_position_lots if held.max_position_lots else 0.0
     word = "long" if held.position_lots > 0 else "short" if held.position_lots < 0 else "flat"
     name = ink.side_ink(held.position_lots) if held.position_lots else ink.DIM
-    left = line(
-        ("q ", ink.LABEL),
-        (signed(held.q, 2, glyphs.minus).strip(), ink.STRONG),
-        "  ",
-        (f"{_signed_lots(held.position_lots, view, glyphs)} {base} {word}", name),
-    )
+    lots = _signed_lots(held.position_lots, view, glyphs)
+    share = abs(held.position_lots) / held.max_position_lots if held.max_position_lots else 0.0
     used = line((f"{share:.0%}", ink.WARN if share >= _NEAR_LIMIT else ""))
-    if left.cell_len + used.cell_len + len(" of limit") < width:
-        used.append(" of limit", ink.LABEL)
-    return spread(left, used, width, glyphs.cut)
+    of_limit = used.copy().append(" of limit", ink.LABEL)
+
+    def wording(amount: str, even: str, right: Text) -> Text:
+        text = line(
+            ("q ", ink.LABEL),
+            (signed(held.q, 2, glyphs.minus).strip(), ink.STRONG),
+            "  ",
+            (amount, name),
+        )
+        if held.break_even_ticks is not None:
+            price = grid(view.tick_size).text(held.break_even_ticks)
+            text.append(f"  {even} ", ink.LABEL).append(price)
+        return spread(text, right, max(width, text.cell_len + right.cell_len + 1), glyphs.cut)
+
+    return widest(
+        (
+            wording(f"{lots} {base} {word}", "break-even", of_limit),
+            wording(f"{lots} {base} {word}", "break-even", used),
+            wording(f"{lots} {word}", "even", used),
+            wording(lots, "even", used),
+        ),
+        width,
+        glyphs.cut,
+    )
 
 
 def _worst(view: DeskView, width: int, glyphs: Glyphs) -> Text:

@@ -45,6 +45,15 @@ def spread(left: Text, right: Text, width: int, cut: str = "…") -> Text:
     return pad(fit(left, room - 1, cut), room).append_text(right)
 
 
+def widest(wordings: Iterable[Text], width: int, cut: str = "…") -> Text:
+    """The first wording that fits, of several from the fullest to the barest; the last is cut."""
+    text = Text()
+    for text in wordings:
+        if text.cell_len <= width:
+            return text
+    return fit(text, width, cut)
+
+
 def joined(chips: Iterable[Text], width: int, gap: str = "  ") -> Text:
     """As many chips, first to last, as a width holds; the rest is left out."""
     text = Text(no_wrap=True, end="")
@@ -56,6 +65,17 @@ def joined(chips: Iterable[Text], width: int, gap: str = "  ") -> Text:
             text.append(gap)
         text.append_text(chip)
     return text
+
+
+def flowed(chips: Iterable[Text], width: int, gap: str = "  ") -> list[Text]:
+    """Every chip, on as many lines as that takes."""
+    lines: list[Text] = []
+    for chip in chips:
+        if lines and lines[-1].cell_len + len(gap) + chip.cell_len <= width:
+            lines[-1].append(gap).append_text(chip)
+        else:
+            lines.append(chip.copy())
+    return lines
 
 
 def beside(left: list[Text], right: list[Text], left_width: int, gap: str = "  ") -> list[Text]:

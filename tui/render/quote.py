@@ -1,4 +1,4 @@
-"""The quote taken apart: the formula, and under it the same formula with today's numbers."""
+"""The quote taken apart: which branch of the model quotes, and today's numbers in it."""
 
 from rich.text import Text
 
@@ -6,11 +6,27 @@ from engine.core.view import DeskView, QuoteView
 from tui.render import ink
 from tui.render.frame import Frame
 from tui.render.glyphs import Glyphs
-from tui.render.lines import Piece, fit, joined, line, spread
-from tui.render.words import age, base_asset, figure, grid, price_between, signed
+from tui.render.lines import fit, joined, line, spread, widest, wrapped
+from tui.render.reckoning import (
+    half_factors,
+    half_formula,
+    half_row,
+    half_terms,
+    half_ticks,
+    is_closed,
+    lean_row,
+    lean_ticks,
+    named,
+    price_row,
+    reserve_row,
+    skew_row,
+)
+from tui.render.words import age, base_asset, figure, grid
 
 _ROOMY_ROWS = 12
 _TIGHT_ROWS = 6
+_MOST_NOTES = 2
+_SHORT_FAIR = {"weighted_mid": "wmid", "microprice": "micro", "depth_weighted": "depth"}
 
 
 def quote(frame: Frame, width: int, height: int) -> list[Text]:
@@ -18,6 +34,8 @@ def quote(frame: Frame, width: int, height: int) -> list[Text]:
     view, glyphs = frame.view, frame.glyphs
     if height < _TIGHT_ROWS:
         rows = _tight(view, width, glyphs)
+    elif view.quote.half_spread_ticks is None:
+        rows = _nothing(view, width, glyphs)
     elif height < _ROOMY_ROWS:
         rows = _usual(view, width, glyphs)
     else:
@@ -27,50 +45,84 @@ def quote(frame: Frame, width: int, height: int) -> list[Text]:
 
 def _tight(view: DeskView, width: int, glyphs: Glyphs) -> list[Text]:
     q = view.quote
+    if q.half_spread_ticks is None:
+        why = line(("half=", ink.LABEL), (f"n/a: {q.fit}", ink.WARN))
+        return [_both_prices(view), *wrapped(why, width)]
+    terms, closed = half_terms(q, glyphs, tight=True)
+    half, lean = (half_ticks(q, glyphs), ink.STRONG), (lean_ticks(q, glyphs), ink.STRONG)
+    tail = line(("t lean ", ink.LABEL), lean, ("t", ink.LABEL))
+    if is_closed(q):
+        wordings = [line(("half=", ink.LABEL), f"{terms}=", half)]
+    else:
+        wordings = [line(("half=", ink.LABEL), half, ("t, closed ", ink.LABEL), closed)]
+    wordings.append(line(("half=", ink.LABEL), half))
     return [
         _both_prices(view),
-        line(("half=", ink.LABEL), *_half_numbers(q, glyphs, tight=True)),
-        joined(_bare_numbers(q, glyphs), width, " "),
+        widest([each.append_text(tail) for each in wordings], width, glyphs.cut),
+        joined(_bare_numbers(view, glyphs), width, " "),
+    ]
+
+
+def _nothing(view: DeskView, width: int, glyphs: Glyphs) -> list[Text]:
+    """No numbers to quote with: why, and what is set."""
+    q = view.quote
+    return [
+        _both_prices(view),
+        *wrapped(named("half", (f"n/a: {q.fit}", ink.WARN)), width),
+        _grid_line(view),
+        joined(_parameters(q, glyphs), width),
+        joined(_fitted(q, glyphs), width),
     ]
 
 
 def _usual(view: DeskView, width: int, glyphs: Glyphs) -> list[Text]:
     q = view.quote
+    parameters, notes = _parameters_and_notes(q, width, glyphs)
+    skew = skew_row(view, width, glyphs)
     return [
-        _both_prices(view),
-        line(
-            ("half     ", ink.LABEL),
-            f"{_half_formula(glyphs)} = ",
-            *_half_numbers(q, glyphs, tight=False),
-        ),
-        line(("skew     ", ink.LABEL), f"{_skew_formula(glyphs)} = ", *_skew_numbers(q, glyphs)),
-        line(("reserve  ", ink.LABEL), *_reservation(view, glyphs)[:-1]),
-        _grid_line(view),
-        spread(joined(_parameters(q, glyphs), width), _fit_source(q), width, glyphs.cut),
+        _prices_and_branch(view, width, glyphs),
+        half_row(view, width, glyphs),
+        *([] if len(notes) > 1 else [skew]),
+        lean_row(view, width, glyphs),
+        reserve_row(view, width, glyphs),
+        *(notes or [_grid_line(view)]),
+        parameters,
         joined(_fitted(q, glyphs), width),
     ]
 
 
 def _roomy(view: DeskView, width: int, glyphs: Glyphs) -> list[Text]:
     q = view.quote
-    indent = "         = "
-    blank = Text()
+    parameters, notes = _parameters_and_notes(q, width, glyphs)
     return [
-        _both_prices(view),
-        blank,
-        line(("half     ", ink.LABEL), f"= {_half_formula(glyphs)}"),
-        line((indent, ink.LABEL), *_half_numbers(q, glyphs, tight=False)),
-        line(("skew     ", ink.LABEL), f"= {_skew_formula(glyphs)}"),
-        line((indent, ink.LABEL), *_skew_numbers(q, glyphs)),
-        line(("reserve  ", ink.LABEL), f"= fair {glyphs.minus} skew{glyphs.dot}q"),
-        line((indent, ink.LABEL), *_reservation(view, glyphs)[1:]),
-        line(
-            ("bid, ask ", ink.LABEL), f"= reserve {glyphs.minus} half, reserve + half, to the grid"
-        ),
-        _grid_line(view),
-        blank,
-        spread(joined(_parameters(q, glyphs), width), _fit_source(q), width, glyphs.cut),
+        _prices_and_branch(view, width, glyphs),
+        *_half_in_steps(q, glyphs),
+        skew_row(view, width, glyphs, "= "),
+        lean_row(view, width, glyphs, "= "),
+        reserve_row(view, width, glyphs, "= "),
+        price_row(view, +1, glyphs),
+        price_row(view, -1, glyphs),
+        *[_grid_line(view), Text()][: _MOST_NOTES - len(notes)],
+        *notes,
+        parameters,
         joined(_fitted(q, glyphs), width),
+    ]
+
+
+def _half_in_steps(q: QuoteView, glyphs: Glyphs) -> list[Text]:
+    """Three rows: the formula, the numbers in it, and its sum; or the table's half beside them."""
+    terms, closed = half_terms(q, glyphs)
+    half = (half_ticks(q, glyphs), ink.STRONG)
+    if is_closed(q):
+        return [
+            named("half", f"= {half_formula(glyphs)}"),
+            named("", f"= {half_factors(q, glyphs)}"),
+            named("", f"= {terms} = ", half, (" ticks", ink.LABEL)),
+        ]
+    return [
+        named("half", "= ", half, (" ticks by the table, at this q", ink.LABEL)),
+        named("closed", (f"= {half_formula(glyphs)}", ink.LABEL)),
+        named("", (f"= {terms} = {closed} ticks, for comparison", ink.LABEL)),
     ]
 
 
@@ -90,53 +142,23 @@ def _both_prices(view: DeskView) -> Text:
     return text
 
 
-def _half_formula(glyphs: Glyphs) -> str:
-    return f"(c1 + {glyphs.delta}/2{glyphs.dot}c2{glyphs.dot}{glyphs.sigma}){glyphs.dot}adj1"
+def _prices_and_branch(view: DeskView, width: int, glyphs: Glyphs) -> Text:
+    prices = _both_prices(view)
+    branches = [_branch(view.quote), _branch(view.quote, short=True), Text()]
+    branch = widest(branches, width - prices.cell_len - 2, glyphs.cut)
+    return spread(prices, branch, width, glyphs.cut)
 
 
-def _skew_formula(glyphs: Glyphs) -> str:
-    return f"c2{glyphs.dot}{glyphs.sigma}{glyphs.dot}adj2"
-
-
-def _half_numbers(q: QuoteView, glyphs: Glyphs, *, tight: bool) -> list[Piece]:
-    if q.half_spread_ticks is None:
-        return [(f"n/a: {q.fit}", ink.WARN)]
-    dot, plus = glyphs.dot, "+" if tight else " + "
-    numbers = (
-        f"({figure(q.c1_ticks)}{plus}{figure(q.delta)}/2{dot}{figure(q.c2)}{dot}"
-        f"{figure(q.sigma_ticks)}){dot}{figure(q.adj1)}"
-    )
-    return [numbers, "=" if tight else " = ", *_ticks(q.half_spread_ticks, tight=tight)]
-
-
-def _ticks(value: float, *, tight: bool) -> list[Piece]:
-    return [(f"{value:.2f}", ink.STRONG), ("t" if tight else " ticks", ink.LABEL)]
-
-
-def _skew_numbers(q: QuoteView, glyphs: Glyphs) -> list[Piece]:
-    if q.skew_ticks_per_lot is None:
-        return [("n/a", ink.WARN)]
-    dot = glyphs.dot
-    return [
-        f"{figure(q.c2)}{dot}{figure(q.sigma_ticks)}{dot}{figure(q.adj2)} = ",
-        (figure(q.skew_ticks_per_lot), ink.STRONG),
-        (" ticks per q", ink.LABEL),
-    ]
-
-
-def _reservation(view: DeskView, glyphs: Glyphs) -> list[Piece]:
-    q = view.quote
-    if q.reservation_ticks is None or q.fair_ticks is None or q.skew_ticks_per_lot is None:
-        return ["", ("n/a", ink.WARN)]
-    shift = q.skew_ticks_per_lot * view.inventory.q
-    fair = price_between(q.fair_ticks, view.tick_size)
-    held = signed(view.inventory.q, 2, glyphs.minus).strip()
-    return [
-        f"fair{glyphs.minus}skew{glyphs.dot}q = ",
-        f"{fair} {glyphs.minus} {figure(q.skew_ticks_per_lot)}{glyphs.dot}({held}) = ",
-        (price_between(q.reservation_ticks, view.tick_size), ink.STRONG),
-        (f"  ({signed(-shift, 2, glyphs.minus).strip()} ticks)", ink.LABEL),
-    ]
+def _branch(q: QuoteView, *, short: bool = False) -> Text:
+    """Which part of the model quotes, and the number that says how honest the closed form is."""
+    if not q.branch:
+        return Text()
+    name = q.branch
+    if short:
+        name = "closed" if is_closed(q) else "table"
+    bound = "" if is_closed(q) else f"{' ' if short else ', '}Q {q.bound_fills}"
+    a = f"{' ' if short else ', '}a {figure(q.validity, 2)}"
+    return line((name, ink.STRONG), f"{a}{bound}")
 
 
 def _grid_line(view: DeskView) -> Text:
@@ -144,51 +166,65 @@ def _grid_line(view: DeskView) -> Text:
     base = base_asset(view.symbol, view.quote_asset)
     interval = "n/a" if q.grid_interval_ticks is None else f"{q.grid_interval_ticks}"
     size = grid(view.lot_size).text(q.order_qty_lots)
-    return line(
-        ("grid     ", ink.LABEL),
-        f"{q.grid_num} a side, {interval} ticks apart, {size} {base} each",
-    )
+    return named("grid", f"{q.grid_num} a side, {interval} ticks apart, {size} {base} each")
 
 
 def _parameters(q: QuoteView, glyphs: Glyphs) -> list[Text]:
     """What the trader sets."""
     return [
-        _named(glyphs.gamma, figure(q.gamma), strong=True),
-        _named("adj1", figure(q.adj1)),
-        _named("adj2", figure(q.adj2)),
-        _named(glyphs.delta, figure(q.delta)),
+        _pair(glyphs.gamma, figure(q.gamma), strong=True),
+        _pair("adj1", figure(q.adj1)),
+        _pair("adj2", figure(q.adj2)),
+        _pair(glyphs.delta, figure(q.delta)),
     ]
+
+
+def _parameters_and_notes(q: QuoteView, width: int, glyphs: Glyphs) -> tuple[Text, list[Text]]:
+    """What the trader sets; and where the rest comes from, if that needs rows of its own."""
+    parameters, source = joined(_parameters(q, glyphs), width), fit_source(q)
+    if parameters.cell_len + 2 + source.cell_len <= width:
+        return spread(parameters, source, width, glyphs.cut), []
+    return parameters, wrapped(source, width)[:_MOST_NOTES]
 
 
 def _fitted(q: QuoteView, glyphs: Glyphs) -> list[Text]:
     """What the market says."""
     return [
-        _named("A", f"{figure(q.A_per_s)}/s"),
-        _named("k", f"{figure(q.k_per_tick)}/tick"),
-        _named(glyphs.sigma, f"{figure(q.sigma_ticks)} ticks/{glyphs.root_s}"),
-        _named("c1", figure(q.c1_ticks)),
-        _named("c2", figure(q.c2)),
+        _pair("A", f"{figure(q.A_per_s)}/s"),
+        _pair("k", f"{figure(q.k_per_tick)}/tick"),
+        _pair(glyphs.sigma, f"{figure(q.sigma_ticks)} ticks/{glyphs.root_s}"),
+        _pair("c1", figure(q.c1_ticks)),
+        _pair("c2", figure(q.c2)),
     ]
 
 
-def _bare_numbers(q: QuoteView, glyphs: Glyphs) -> list[Text]:
+def _bare_numbers(view: DeskView, glyphs: Glyphs) -> list[Text]:
     """What the quote was made of, without units, most telling first."""
+    q = view.quote
+    chips = [_branch(q, short=True), _pair(glyphs.gamma, figure(q.gamma), strong=True)]
+    if view.calibration.refusal:
+        chips.append(line(("fit refused", ink.WARN)))
+    elif q.fit.startswith("prior"):
+        chips.append(line(("prior", ink.WARN)))
+    if q.fair_kind in _SHORT_FAIR:
+        chips.append(_pair("fair", _SHORT_FAIR[q.fair_kind]))
     return [
-        _named(glyphs.gamma, figure(q.gamma), strong=True),
-        _named("skew", figure(q.skew_ticks_per_lot)),
-        _named("A", figure(q.A_per_s)),
-        _named("k", figure(q.k_per_tick)),
-        _named(glyphs.sigma, figure(q.sigma_ticks)),
-        _named("adj1", figure(q.adj1)),
-        _named("adj2", figure(q.adj2)),
+        *chips,
+        _pair("skew", figure(q.skew_ticks_per_lot)),
+        _pair("A", figure(q.A_per_s)),
+        _pair("k", figure(q.k_per_tick)),
+        _pair(glyphs.sigma, figure(q.sigma_ticks)),
+        _pair("adj1", figure(q.adj1)),
+        _pair("adj2", figure(q.adj2)),
     ]
 
 
-def _named(name: str, value: str, *, strong: bool = False) -> Text:
+def _pair(name: str, value: str, *, strong: bool = False) -> Text:
     return line((f"{name} ", ink.LABEL), (value, ink.STRONG) if strong else value)
 
 
-def _fit_source(q: QuoteView) -> Text:
+def fit_source(q: QuoteView) -> Text:
+    """Where the numbers in use come from: short when all is well, a sentence when it is not."""
     if q.fit == "fit":
         return line(("fitted ", ink.LABEL), age(q.fit_age_s), (" ago", ink.LABEL))
     if q.fit == "prior":

@@ -1,5 +1,6 @@
 """Numbers as a trader reads them: ages, money, sizes, prices between two ticks."""
 
+import math
 from functools import lru_cache
 
 from exchange.instrument import DecimalGrid
@@ -8,6 +9,7 @@ _MINUTE_S = 60
 _HOUR_S = 3600
 _DAY_S = 86400
 _NS_PER_S = 1_000_000_000
+_MOST_DECIMALS = 4
 
 
 @lru_cache(maxsize=32)
@@ -72,6 +74,13 @@ def figure(value: float | None, digits: int = 3) -> str:
     if value and not 1e-3 <= abs(value) < 1e5:
         return f"{value:.{digits - 1}e}".replace("e-0", "e-").replace("e+0", "e")
     return f"{value:.{digits}g}" if abs(value) < 10**digits else f"{value:.0f}"
+
+
+def decimals_of(value: float, digits: int = 3) -> int:
+    """Decimals that show so many significant digits of a value, four at most."""
+    if not value:
+        return digits - 1
+    return max(0, min(_MOST_DECIMALS, digits - 1 - math.floor(math.log10(abs(value)))))
 
 
 def price_between(ticks: float | None, tick_size: str) -> str:
