@@ -1,4 +1,4 @@
-"""Lines over time, drawn in braille: what this screen itself has seen, and no more."""
+"""Lines drawn in braille; over time, what this screen itself has seen and no more."""
 
 from collections import deque
 from dataclasses import dataclass, field
@@ -122,6 +122,34 @@ def _row(masks: list[int], inks: list[str], glyphs: Glyphs) -> Text:
     return text
 
 
+def labelled(
+    curves: list[Curve],
+    width: int,
+    height: int,
+    *,
+    labels: tuple[str, str],
+    bounds: tuple[float, float],
+    glyphs: Glyphs,
+) -> tuple[list[Text], int]:
+    """A plot with its upper and lower bound written at the right, and how wide the plot itself is.
+
+    Args:
+        labels: Texts of the upper and the lower bound.
+        bounds: Lower and upper value.
+    """
+    across = plot_width(width, labels)
+    rows = [pad(row, across) for row in plot(curves, across, max(1, height), *bounds, glyphs)]
+    rows[0].append(f" {labels[0]}", ink.LABEL)
+    if len(rows) > 1:
+        rows[-1].append(f" {labels[1]}", ink.LABEL)
+    return rows, across
+
+
+def plot_width(width: int, labels: tuple[str, str]) -> int:
+    """The cells that labels at the right leave to a plot."""
+    return max(1, width - max(len(label) for label in labels) - 1)
+
+
 def chart(
     curves: list[Curve],
     width: int,
@@ -132,20 +160,12 @@ def chart(
     span_s: int,
     glyphs: Glyphs,
 ) -> list[Text]:
-    """A plot with its bounds written at the right and its true span underneath.
+    """A labelled plot over time, with its true span underneath.
 
     Args:
-        labels: Texts of the upper and the lower bound.
-        bounds: Lower and upper value.
         span_s: How long the screen has watched, of what is shown; no more is claimed.
     """
-    label_width = max(len(label) for label in labels) + 1
-    across = max(1, width - label_width)
-    rows = plot(curves, across, max(1, height - 1), *bounds, glyphs)
-    rows = [pad(row, across) for row in rows]
-    rows[0].append(f" {labels[0]}", ink.LABEL)
-    if len(rows) > 1:
-        rows[-1].append(f" {labels[1]}", ink.LABEL)
+    rows, across = labelled(curves, width, height - 1, labels=labels, bounds=bounds, glyphs=glyphs)
     minutes, seconds = divmod(span_s, 60)
     foot = spread(
         line((f"{glyphs.minus}{minutes}:{seconds:02d} seen by this screen", ink.LABEL)),
