@@ -16,7 +16,15 @@ from engine.core.view import (
     SideReason,
     SideView,
 )
-from tests.tui.fake_engine import MID_TICKS, desk_view, money, quote, record
+from tests.tui.fake_engine import (
+    EMPTY_QUOTE,
+    MID_TICKS,
+    desk_view,
+    money,
+    record,
+    table_quote,
+)
+from tests.tui.fake_market import EMPTY_WATCH
 from tui.render.banner import banner, gone
 from tui.render.chart import Curve, History, plot
 from tui.render.frame import Frame, Line
@@ -26,28 +34,13 @@ from tui.render.inventory import inventory
 from tui.render.ladder import ladder
 from tui.render.links import links
 from tui.render.log import record_lines
+from tui.render.market import market
+from tui.render.model import model
 from tui.render.money import money as money_panel
 from tui.render.orders import orders
 from tui.render.preview import preview_lines
 from tui.render.quote import quote as quote_panel
 from tui.render.venue import venue
-
-EMPTY_QUOTE = quote(
-    fair_ticks=None,
-    reservation_ticks=None,
-    half_spread_ticks=None,
-    skew_ticks_per_lot=None,
-    c1_ticks=None,
-    c2=None,
-    A_per_s=None,
-    k_per_tick=None,
-    sigma_ticks=None,
-    fit="too few trades: 12 of 30",
-    fit_age_s=None,
-    grid_interval_ticks=None,
-    bid_ticks=[],
-    ask_ticks=[],
-)
 
 
 def everything(frame: Frame, width: int, height: int) -> list[Text]:
@@ -59,6 +52,8 @@ def everything(frame: Frame, width: int, height: int) -> list[Text]:
         *ladder(frame, width, height, {})[0],
         *inventory(frame, width, height),
         *quote_panel(frame, width, height),
+        *model(frame, width, height),
+        *market(frame, width, height),
         *money_panel(frame, width, height),
         *venue(frame, width, height),
         *orders(frame, width, height),
@@ -77,32 +72,22 @@ def said(lines: list[Text]) -> str:
 @pytest.mark.parametrize("width", [36, 40, 66, 118, 200])
 @pytest.mark.parametrize("height", [2, 3, 5, 9, 20])
 def test_every_panel_fits_its_size(width: int, height: int, glyphs: Glyphs) -> None:
-    lines = everything(Frame(desk_view(paused=True), glyphs=glyphs), width, height)
+    for quoted in (EMPTY_QUOTE, table_quote()):
+        view = desk_view(paused=True, quote=quoted)
+        lines = everything(Frame(view, glyphs=glyphs), width, height)
 
-    assert max(line.cell_len for line in lines) <= width
+        assert max(line.cell_len for line in lines) <= width
 
 
 def test_an_ascii_terminal_gets_only_ascii() -> None:
-    for view in (desk_view(), desk_view(quote=EMPTY_QUOTE, orders=[])):
+    for view in (
+        desk_view(),
+        desk_view(quote=table_quote()),
+        desk_view(quote=EMPTY_QUOTE, orders=[], watch=EMPTY_WATCH),
+    ):
         frame = Frame(view, glyphs=ASCII, frozen=True)
         assert said(everything(frame, 110, 14)).isascii()
         assert said(gone(Frame(view, line=Line.LOST, glyphs=ASCII))).isascii()
-
-
-@pytest.mark.parametrize("height", [3, 8, 14])
-def test_a_quote_without_numbers_says_why(height: int) -> None:
-    text = said(quote_panel(Frame(desk_view(quote=EMPTY_QUOTE)), 80, height))
-
-    assert "n/a: too few trades: 12 of 30" in text
-    assert "bid none" in text
-
-
-def test_the_quote_is_its_formula_with_todays_numbers() -> None:
-    text = said(quote_panel(Frame(desk_view()), 80, 8))
-
-    assert "(c1 + δ/2·c2·σ)·adj1 = (2.8 + 1/2·0.5·4.8)·1 = 4.00 ticks" in text
-    assert "c2·σ·adj2 = 0.5·4.8·0.03 = 0.072 ticks per q" in text
-    assert "64250.32 − 0.072·(+3.33) = 64250.30" in text
 
 
 def test_a_side_that_does_not_quote_says_the_rule_and_what_clears_it() -> None:
@@ -146,13 +131,28 @@ def test_a_frozen_display_does_not_claim_quotes_that_are_not_there() -> None:
 
 
 def test_the_gauge_fills_from_zero_and_marks_the_worst_cases() -> None:
-    short = InventoryView(-20.0, -60, 120, 30, -90)
+    short = InventoryView(-20.0, -60, 120, 30, -90, None)
     gauge = inventory(Frame(desk_view(inventory=short)), 58, 2)[0].plain
     zero = gauge.index("┼")
 
     assert gauge[zero - 1] == "█"
     assert gauge[zero + 1] != "█"
     assert gauge.index("◁") < gauge.index("█") < zero < gauge.index("▷")
+
+
+@pytest.mark.parametrize("width", [36, 40, 58, 68])
+def test_the_break_even_price_stands_beside_the_position(width: int) -> None:
+    """A long sells there, or higher, without a loss; the sign of q says which way it is."""
+    numbers = inventory(Frame(desk_view()), width, 2)[1].plain
+
+    assert "even 64248.0" in numbers
+    assert "+0.010" in numbers
+
+
+def test_a_flat_desk_has_no_break_even() -> None:
+    flat = InventoryView(0.0, 0, 120, 9, -9, None)
+
+    assert "even" not in inventory(Frame(desk_view(inventory=flat)), 68, 2)[1].plain
 
 
 def test_the_parts_of_profit_add_up_on_the_screen() -> None:

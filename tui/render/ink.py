@@ -7,6 +7,7 @@ from typing import Final
 
 DIM: Final = "dim"
 LABEL: Final = "label"
+TITLE: Final = "title"
 STRONG: Final = "strong"
 BID: Final = "bid"
 ASK: Final = "ask"
@@ -33,6 +34,7 @@ REPLAY_BLOCK: Final = "replay-block"
 ALL: Final = (
     DIM,
     LABEL,
+    TITLE,
     STRONG,
     BID,
     ASK,
