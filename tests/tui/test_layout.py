@@ -8,7 +8,7 @@ from engine.core.view import Mode, SideReason, SideView
 from tests.tui.conftest import LARGE, SMALL, USUAL, open_desk
 from tests.tui.fake_engine import book
 from tui.render.glyphs import ASCII
-from tui.screens.layout import NEEDS, dropped
+from tui.screens.layout import NEEDS, Page, dropped
 
 
 async def test_the_smallest_desk_still_says_what_must_be_known(socket: Path) -> None:
@@ -23,7 +23,7 @@ async def test_the_smallest_desk_still_says_what_must_be_known(socket: Path) -> 
 async def test_the_usual_desk_has_formula_parts_and_log(socket: Path) -> None:
     async with open_desk(socket, USUAL) as desk:
         desk.engine.say("book joined")
-        await desk.sees("(c1 + δ/2·c2·σ)·adj1 = (2.8 + 1/2·0.5·4.8)·1 = 4.00 ticks")
+        await desk.sees("(c1 + δ/2·c2·σ)·adj1 = (2.80 + 1.20)·1 = 4.00 ticks")
         await desk.sees("+20.1200", "−5.1943", "−2.5800", "would take", "book joined")
 
 
@@ -79,10 +79,13 @@ async def test_any_size_draws(socket: Path, size: tuple[int, int]) -> None:
         await desk.sees("PANIC")
 
 
-def test_panels_drop_in_the_order_of_the_table() -> None:
+@pytest.mark.parametrize("page", list(Page))
+@pytest.mark.parametrize("columns", [80, 110, 160, 200])
+def test_panels_drop_in_the_order_of_the_table(page: Page, columns: int) -> None:
     """Whatever is still there at a size, so is everything below it in the table."""
-    names = list(NEEDS)
+    table = NEEDS[page]
+    names = [name for name, need in table.items() if need.columns <= columns]
     for rows in range(10, 70):
-        out = dropped(110, rows)
-        shown = [name not in out for name in names if NEEDS[name].columns <= 110]
-        assert shown == sorted(shown)
+        out = dropped(columns, rows, page)
+        shown = [name not in out for name in names]
+        assert shown == sorted(shown), f"at {columns}x{rows}"

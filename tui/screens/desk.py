@@ -12,7 +12,7 @@ from engine.core.view import Mode, Record
 from tui.render.frame import Frame
 from tui.render.glyphs import Glyphs
 from tui.screens.keys import DESK, REDUCING, hints
-from tui.screens.layout import NEEDS, dropped, shape
+from tui.screens.layout import PANELS, Page, dropped, shape
 from tui.widgets.charts import ChartPanel, MoneyChart, PriceChart
 from tui.widgets.key_bar import KeyBar
 from tui.widgets.ladder import LadderPanel
@@ -23,6 +23,8 @@ from tui.widgets.numbers import (
     HeaderPanel,
     InventoryPanel,
     LinksPanel,
+    MarketPanel,
+    ModelPanel,
     MoneyPanel,
     OrdersPanel,
     QuotePanel,
@@ -40,13 +42,16 @@ class DeskScreen(Screen[None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         *REDUCING,
         *DESK,
-        Binding("escape", "follow", "back", show=False, tooltip="thaw, and follow the log again"),
+        Binding(
+            "escape", "follow", "back", show=False, tooltip="to the desk, thawed, its log followed"
+        ),
     ]
     AUTO_FOCUS = ""  # keys belong to the desk until the trader asks for the log
 
     def __init__(self, glyphs: Glyphs) -> None:
         super().__init__()
         self._glyphs = glyphs
+        self._page = Page.DESK
         self.frozen = False
 
     def compose(self) -> ComposeResult:
@@ -65,6 +70,9 @@ class DeskScreen(Screen[None]):
                     yield MoneyChart(name="money-chart", title="profit")
                 with Container(id="story"):
                     yield PriceChart(name="price-chart", title="mid and our quotes")
+                    with Container(id="study"):
+                        yield ModelPanel(name="model", title="model")
+                        yield MarketPanel(name="market", title="market")
                     yield LogPanel(name="log", title="log")
         yield KeyBar(name="keys")
         yield BannerPanel(name="banner")
@@ -72,16 +80,10 @@ class DeskScreen(Screen[None]):
         yield WaitingPanel(name="waiting")
 
     def on_mount(self) -> None:
-        self.query_one(KeyBar).hints = hints(self.active_bindings.values(), self._glyphs)
+        self._tell_keys()
 
     def on_resize(self, event: events.Resize) -> None:
-        columns, rows = event.size
-        out = dropped(columns, rows)
-        for name in NEEDS:
-            self.query_one(f"#{name}").set_class(name in out, "-dropped")
-        wanted = shape(columns, rows)
-        for each in _SHAPES:
-            self.set_class(each == wanted, each)
+        self._arrange(*event.size)
 
     def show(self, frame: Frame) -> None:
         """Draw a frame; what is frozen keeps the last one."""
@@ -103,16 +105,45 @@ class DeskScreen(Screen[None]):
         for log in self.query(LogPanel):
             log.add(records)
 
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """The page that is open has no key of its own in the bar."""
+        if action == "page" and parameters == (self._page,):
+            return None
+        return True
+
+    def action_page(self, page: str) -> None:
+        """Show another page; the panels of the one before stay as they are, out of sight."""
+        self._page = Page(page)
+        self.set_focus(None)
+        self._arrange(*self.outer_size)
+        self._tell_keys()
+
     def action_freeze(self) -> None:
         self.frozen = not self.frozen
 
     def action_follow(self) -> None:
         self.frozen = False
         self.query_one(LogPanel).action_newest()
-        self.set_focus(None)
+        self.action_page(Page.DESK)
 
     def action_focus_log(self) -> None:
-        self.query_one(LogPanel).focus()
+        if "log" in dropped(*self.outer_size, self._page):
+            self.action_page(Page.DESK)
+        self.call_after_refresh(self.query_one(LogPanel).focus)
+
+    def _arrange(self, columns: int, rows: int) -> None:
+        """Panels by page and size, and the shape that they stand in."""
+        out = dropped(columns, rows, self._page)
+        for name in PANELS:
+            self.query_one(f"#{name}").set_class(name in out, "-dropped")
+        wanted = shape(columns, rows)
+        for each in _SHAPES:
+            self.set_class(each == wanted, each)
+        for page in Page:
+            self.set_class(page is self._page, f"-{page}-page")
+
+    def _tell_keys(self) -> None:
+        self.query_one(KeyBar).hints = hints(self.active_bindings.values(), self._glyphs)
 
     def _wear(self, mode: Mode) -> None:
         """The mode in words and colour on the border around everything."""

@@ -22,12 +22,8 @@ def _tune(key: str, name: str, direction: int, says: str, *, show: bool = False)
 
 DESK = [
     Binding("r", "app.resume", "resume", tooltip="quote again, after a preview"),
-    _tune("left_square_bracket", "gamma", -1, "gamma down", show=True),
-    _tune("right_square_bracket", "gamma", +1, "gamma up"),
-    _tune("left_curly_bracket", "adj1", -1, "width down"),
-    _tune("right_curly_bracket", "adj1", +1, "width up"),
-    _tune("comma", "adj2", -1, "skew down"),
-    _tune("full_stop", "adj2", +1, "skew up"),
+    Binding("1", "page('desk')", "desk", tooltip="book, quotes, money, orders, log"),
+    Binding("2", "page('model')", "model", tooltip="model and market, with room for charts"),
     Binding("Q", "app.stop_engine", "stop", tooltip="cancel ours, verify, end the engine"),
     Binding("q", "app.detach", "detach", tooltip="leave the screen; the engine goes on"),
     Binding("question_mark", "app.help", "help", tooltip="these keys"),
@@ -35,9 +31,16 @@ DESK = [
     Binding(
         "a", "app.side('ask')", "ask side", show=False, tooltip="off at once, on after a preview"
     ),
+    _tune("left_square_bracket", "gamma", -1, "gamma down", show=True),
+    _tune("right_square_bracket", "gamma", +1, "gamma up"),
+    _tune("left_curly_bracket", "adj1", -1, "width down"),
+    _tune("right_curly_bracket", "adj1", +1, "width up"),
+    _tune("comma", "adj2", -1, "skew down"),
+    _tune("full_stop", "adj2", +1, "skew up"),
     Binding("space", "freeze", "freeze", tooltip="hold lists and tape still; quoting goes on"),
     Binding("l", "focus_log", "log", show=False, tooltip="scroll the log: arrows, page keys, end"),
 ]
+"""Shown from left to right as far as the bar reaches."""
 
 _NAMES = {
     "left_square_bracket": "[",

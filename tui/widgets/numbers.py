@@ -7,6 +7,8 @@ from tui.render.frame import Frame, Line
 from tui.render.header import header
 from tui.render.inventory import inventory
 from tui.render.links import links
+from tui.render.market import market
+from tui.render.model import model
 from tui.render.money import money
 from tui.render.orders import orders
 from tui.render.quote import quote
@@ -34,6 +36,16 @@ class InventoryPanel(FramePanel):
 class QuotePanel(FramePanel):
     def draw_frame(self, frame: Frame, width: int, height: int) -> list[Text]:
         return quote(frame, width, height)
+
+
+class ModelPanel(FramePanel):
+    def draw_frame(self, frame: Frame, width: int, height: int) -> list[Text]:
+        return model(frame, width, height)
+
+
+class MarketPanel(FramePanel):
+    def draw_frame(self, frame: Frame, width: int, height: int) -> list[Text]:
+        return market(frame, width, height)
 
 
 class MoneyPanel(FramePanel):
