@@ -142,10 +142,15 @@ class _Sweep:
     """A market order whose prints may still be coming in."""
 
     exch_ns: int
+    height: int
+    """side times price of the last print: it falls as the order goes deeper."""
     first_ticks: int
     """The first level that it could reach."""
     j: int = -1
     at: int = 0
+
+    def goes_on(self, height: int, exch_ns: int) -> bool:
+        return 0 <= exch_ns - self.exch_ns < _SAME_ORDER_NS and height <= self.height
 
 
 class Intensity:
@@ -172,15 +177,19 @@ class Intensity:
         touch_before: Callable[[int], Touch | None],
         mono_ns: int,
     ) -> None:
-        """One print; several prints of one market order count once, at the deepest."""
+        """One print; several prints of one market order count once, at the deepest.
+
+        A market order only goes deeper: a print nearer to the touch begins another.
+        """
         side = Side(-aggressor)
         sweep = self._sweeps.get(side)
-        if sweep is None or not 0 <= exch_ns - sweep.exch_ns < _SAME_ORDER_NS:
+        if sweep is None or not sweep.goes_on(side * price_ticks, exch_ns):
             touch = touch_before(exch_ns)
             if touch is None:
                 return
-            sweep = _Sweep(exch_ns, first_price(int(side), *touch, self._nearest_ticks))
-            self._sweeps[side] = sweep
+            first_ticks = first_price(int(side), *touch, self._nearest_ticks)
+            sweep = self._sweeps[side] = _Sweep(exch_ns, side * price_ticks, first_ticks)
+        sweep.height = side * price_ticks
         j = side * (sweep.first_ticks - price_ticks)
         if j <= sweep.j:
             return

@@ -181,19 +181,17 @@ def test_refusal_and_recovery_are_each_logged_once() -> None:
 
 
 def test_prints_of_one_market_order_count_once_at_the_deepest() -> None:
-    """A sweep through five levels is one arrival, not five."""
+    """A sweep through five levels is one arrival; the next begins where prices step back."""
     tape = Tape()
-    tape.calibrator.step(tape.touch, 1)
-    for level in (1, 2, 5, 3):
-        tape.calibrator.receive_print(Side.BUY, MID + level, 7, tape.before, 2)
     tape.play(62, A=0.0)
-    for level in (1, 4):
-        tape.calibrator.receive_print(Side.BUY, MID + level, 70 * S_NS, tape.before, tape.now_ns)
+    for level in (1, 2, 2, 5, 1, 4):
+        price = sum(tape.touch) // 2 + level
+        tape.calibrator.receive_print(Side.BUY, price, 70 * S_NS, tape.before, tape.now_ns)
     tape.play(5, A=0.0)
 
     reading = tape.calibrator.reading
     assert reading is not None
-    assert (reading.ask.n, reading.bid.n) == (1, 0)
+    assert (reading.ask.n, reading.bid.n) == (2, 0)
 
 
 def test_a_mid_window_is_contiguous_and_keeps_the_newest() -> None:
