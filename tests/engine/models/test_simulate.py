@@ -78,7 +78,7 @@ def test_profit_has_its_exact_mean_and_spread(
 
 def test_drift_pays_the_one_who_holds_the_rising_side() -> None:
     """Between fills inventory times drift times time, and no more."""
-    model = steep(drift=0.1)
+    model = steep(12, drift=0.1)
     policy = stationary_policy(model)
     exact = worth(policy, model, 60.0)
 
@@ -115,6 +115,24 @@ def test_inventory_never_leaves_the_bound() -> None:
     played = simulate(Policy.symmetric(0.0, 2), model, 100.0, 500, generator(5))
 
     assert set(played.lots) == {-2.0, -1.0, 0.0, 1.0, 2.0}
+
+
+@pytest.mark.parametrize(("gamma", "average"), [(0.1, 1.49), (0.01, 1.35), (1.0, 3.02)])
+def test_symmetric_strategy_quotes_the_other_s_average_spread(gamma: float, average: float) -> None:
+    """As printed in the journal's tables: the static part and half of what time adds."""
+    _, spread = finite_quote(2.0, 1.5, gamma, 0.0, 0.5)
+
+    assert spread == pytest.approx(average, abs=0.005)
+
+
+def test_symmetric_strategy_between_the_printed_tables() -> None:
+    """gamma 0.5, as the reference found it in 200,000 paths; the moments are exact."""
+    _, spread = finite_quote(2.0, 1.5, 0.5, 0.0, 0.5)
+
+    found = symmetric_moments(2.0, 140.0, 1.5, spread / 2, 1.0, 200)
+
+    assert found == pytest.approx((59.97, 12.34, 6.92), rel=0.01)
+    assert found[0] == pytest.approx(59.97, abs=4 * 0.03)
 
 
 @pytest.mark.parametrize("gamma", [0.01, 0.1, 1.0])

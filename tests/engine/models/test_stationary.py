@@ -136,7 +136,7 @@ def closed_policy_worth(model: GlftModel) -> float:
 @pytest.mark.parametrize("drift", [0.0, 0.1])
 def test_worth_grows_at_the_certain_rate_in_the_long_run(drift: float) -> None:
     """Two ways to one number: the eigenvalue, and the policy's own exponential."""
-    model = steep(drift=drift)
+    model = steep(12, drift=drift)
     policy = stationary_policy(model)
     grown = worth(policy, model, 400.0).certain - worth(policy, model, 300.0).certain
 
@@ -174,7 +174,7 @@ def test_moments_of_profit_are_slopes_of_its_logarithm(drift: float) -> None:
 
 def test_a_drift_is_worth_what_following_it_earns() -> None:
     """The quotes lean into it and hold the inventory that rises."""
-    still, rising = (worth(stationary_policy(m), m, 60.0) for m in (steep(), steep(drift=0.1)))
+    still, rising = (worth(stationary_policy(m), m, 60.0) for m in (steep(8), steep(8, drift=0.1)))
 
     assert rising.mean > still.mean
     assert rising.certain > still.certain
