@@ -48,7 +48,11 @@ def uniform(state: IntArray) -> float:
 
 @njit
 def exponential(rate: float, state: IntArray) -> float:
-    """A waiting time; one uniform."""
+    """A waiting time; one uniform.
+
+    Source:
+        ``-ln(u)/rate``, the inverse of its distribution.
+    """
     return float(-np.log(uniform(state)) / rate)
 
 

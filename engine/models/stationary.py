@@ -24,6 +24,9 @@ def fill_rates(A: float, k: float, table: FloatArray, out: FloatArray) -> None:
     Args:
         table: float64[2(2Q+1)], depths.
         out: The same shape, overwritten.
+
+    Source:
+        ``A·exp(-k·depth)``, Guéant, Lehalle & Fernandez-Tapia (2013), section 2.
     """
     for i in range(table.size):
         out[i] = 0.0 if np.isnan(table[i]) else A * np.exp(-k * table[i])
@@ -53,7 +56,11 @@ def inventory_law(rates: FloatArray, out: FloatArray) -> None:
 
 @njit
 def long_run_flow(table: FloatArray, rates: FloatArray, law: FloatArray) -> tuple[float, float]:
-    """Fills a second, and the spread they earn, in tick·fills a second."""
+    """Fills a second, and the spread they earn, in tick·fills a second.
+
+    Source:
+        Ergodic means: the sums of ``law·rate`` and ``law·rate·depth`` over both sides.
+    """
     fills = 0.0
     income = 0.0
     for i in range(table.size):
