@@ -597,7 +597,9 @@ class Trader:
             detail = f"book arrives {late_ms} ms late"
             return Why(SideReason.STALE, detail, "fresh data, or a clock that is right")
         if self.offsets is None:
-            return Why(SideReason.NOT_CALIBRATED, self.calibrator.note, "a first fit")
+            absurd = "the fit gives no finite quote"
+            detail = absurd if self.calibrator.fit is not None else self.calibrator.note
+            return Why(SideReason.NOT_CALIBRATED, detail, "a good fit")
         return None
 
     def _side_rule(self, side: Side) -> Why | None:

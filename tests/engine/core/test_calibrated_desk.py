@@ -1,0 +1,88 @@
+"""The whole desk between a good market and a bad one: what it quotes, and what it says of it."""
+
+from dataclasses import replace
+
+from engine.core.portrait import Portraitist
+from engine.core.view import DeskView, SideReason
+from tests.engine.virtual_desk import MARKET, SETTINGS, VirtualDesk
+
+BRISK = replace(SETTINGS, window_s=30.0, hold_s=20.0)
+
+
+def view_of(desk: VirtualDesk) -> DeskView:
+    return Portraitist(desk.trader).draw(desk.now_ns, desk.now_ns)
+
+
+def dry_up(desk: VirtualDesk) -> None:
+    """Nobody sends market orders any more; the arrivals already drawn pass."""
+    for arrivals in desk.exchange.flow._arrivals:
+        arrivals._rate_hz = 1e-6
+
+
+def test_the_view_names_the_branch_and_its_numbers_sum() -> None:
+    """bid = fair - lean - half spread, whichever branch quotes."""
+    desk = VirtualDesk(settings=BRISK)
+    desk.run(32.0)
+    quote = view_of(desk).quote
+
+    assert quote.branch == "spectral table"
+    assert quote.bound_fills == 10
+    assert quote.fair_kind == "mid"
+    assert quote.fair_ticks is not None
+    assert quote.lean_ticks is not None
+    assert quote.reservation_ticks == quote.fair_ticks - quote.lean_ticks
+    assert quote.half_spread_ticks is not None
+    assert quote.bid_ticks[0] <= quote.reservation_ticks - quote.half_spread_ticks
+
+
+def test_the_view_shows_both_sides_with_their_intervals() -> None:
+    """What the newest window says, apart from what is quoted."""
+    desk = VirtualDesk(settings=BRISK)
+    desk.run(32.0)
+    calibration = view_of(desk).calibration
+
+    assert calibration.bid is not None
+    assert calibration.ask is not None
+    for side in (calibration.bid, calibration.ask):
+        assert side.A_low < side.A_per_s < side.A_high
+        assert side.k_low < side.k_per_tick < side.k_high
+    assert calibration.refusal == ""
+    assert calibration.sigma_low is not None
+
+
+def test_a_market_that_dries_up_is_quoted_wider_and_then_not_at_all() -> None:
+    """First the last good fit at its cautious end, and after hold_s nothing, with the reason."""
+    desk = VirtualDesk(settings=BRISK)
+    desk.run(32.0)
+    good = view_of(desk).quote
+    dry_up(desk)
+    desk.run_until(lambda: "widened" in desk.trader.calibrator.note)
+    held = view_of(desk).quote
+    desk.run(30.0)
+
+    assert good.A_per_s is not None
+    assert held.A_per_s is not None
+    assert held.A_per_s < good.A_per_s
+    assert "quoting an older fit, widened" in held.fit
+    why = view_of(desk).bid
+    assert why.reason is SideReason.NOT_CALIBRATED
+    assert why.detail.startswith("too few market orders")
+    assert why.clears == "a good fit"
+    assert not desk.our_open_orders
+
+
+def test_a_desk_far_from_its_limits_in_a_calm_market_takes_the_closed_form() -> None:
+    """a of a few thousandths and room for two hundred fills: both branches would agree."""
+    settings = replace(
+        SETTINGS, gamma=1e-6, max_position_lots=600, prior=(4.0, 0.12, 6.0), window_s=600.0
+    )
+    desk = VirtualDesk(settings=settings, market=MARKET)
+    desk.run(2.0)
+    quote = view_of(desk).quote
+
+    assert quote.branch == "closed form"
+    assert quote.validity is not None
+    assert quote.validity < 0.0025
+    assert quote.c1_ticks is not None
+    assert quote.c2 is not None
+    assert quote.half_spread_ticks == quote.c1_ticks + 0.5 * quote.c2 * 6.0
