@@ -147,7 +147,7 @@ def test_an_older_fit_in_use_is_told_in_full(size: tuple[int, int]) -> None:
     """A cut sentence once ended before the word that mattered."""
     text = said(desk_view(quote=quote(fit=REFUSED)), size)
 
-    assert " ".join(text.split()).count(REFUSED) == 1
+    assert " ".join(text.split()).count(f"{REFUSED} (12 s old)") == 1
     assert "γ 0.05  adj1 1" in text
 
 

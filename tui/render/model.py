@@ -12,6 +12,7 @@ from tui.render.fit_table import NAME, PLAIN, filling, fit_table, interval, side
 from tui.render.frame import Frame
 from tui.render.glyphs import Glyphs
 from tui.render.lines import fit, flowed, line, wrapped
+from tui.render.quote import fit_source
 from tui.render.words import decimals_of, figure
 
 _CHART_ROWS = 6
@@ -45,10 +46,10 @@ def _notes(view: DeskView, width: int) -> list[Text]:
     said, refusal = view.quote.fit, view.calibration.refusal
     notes = []
     if said not in PLAIN and not (said.startswith("prior") and filling(view.calibration)):
-        notes.append(said)
+        notes.append(fit_source(view.quote))
     if refusal and refusal not in said:
-        notes.append(f"newest fit refused: {refusal}")
-    return [row for note in notes for row in wrapped(line((note, ink.WARN)), width)]
+        notes.append(line((f"newest fit refused: {refusal}", ink.WARN)))
+    return [row for note in notes for row in wrapped(note, width)]
 
 
 def _goodness(c: CalibrationView) -> list[Text]:

@@ -229,4 +229,5 @@ def fit_source(q: QuoteView) -> Text:
         return line(("fitted ", ink.LABEL), age(q.fit_age_s), (" ago", ink.LABEL))
     if q.fit == "prior":
         return line(("from the ", ink.LABEL), ("prior", ink.WARN))
-    return line((q.fit, ink.WARN))
+    old = "" if q.fit_age_s is None else f" ({age(q.fit_age_s)} old)"
+    return line((f"{q.fit}{old}", ink.WARN))
