@@ -78,11 +78,11 @@ def _foot(across: int, reach: float, mark: tuple[float, str] | None, glyphs: Gly
         return pad(line(("0", ink.LABEL)), across - len(end)).append(end, ink.LABEL)
     depth, words = mark
     at = round(depth / reach * (across - 1))
-    foot = pad(line(("0" if at > 1 else "", ink.LABEL)), at).append(glyphs.up, ink.STRONG)
-    if foot.cell_len + 1 + len(words) > across:
-        room = max(0, at - len(words) - 1)
-        return pad(Text(), room).append(words[:at]).append(" ").append(glyphs.up, ink.STRONG)
-    foot.append(f" {words}")
+    nought = line(("0" if at > 1 else "", ink.LABEL))
+    if at + 2 + len(words) > across:
+        before = nought if at <= len(words) else pad(Text(), at - len(words) - 1).append(words)
+        return pad(before, at).append(glyphs.up, ink.STRONG)
+    foot = pad(nought, at).append(glyphs.up, ink.STRONG).append(f" {words}")
     if foot.cell_len + 2 + len(end) <= across:
         foot = pad(foot, across - len(end)).append(end, ink.LABEL)
     return foot
