@@ -24,7 +24,7 @@ from engine.core.log import DeskLog
 from engine.core.quoter import Offsets, Tuning, offsets, requote
 from engine.core.settings import STEP_NS, DeskSettings
 from engine.errors import ConfigError
-from engine.models.acceptance import judge_fit
+from engine.models.acceptance import bearable_gap, judge_fit
 from engine.models.fair import mid, weighted_mid
 from engine.models.level_intensity import (
     LevelWindow,
@@ -192,7 +192,8 @@ def fit_sides(ring: FloatArray, sums: FloatArray, widest_gap: float) -> tuple[fl
     _, k = first_rate(both)
     A = math.sqrt(carry_to_mid(bid_rate, k, bid) * carry_to_mid(ask_rate, k, ask))
     fewest = min(tally_levels(bid)[0], tally_levels(ask)[0])
-    return A, k, judge_fit(fewest, A, k, level_gap(both, k), FEWEST_EFFECTIVE, widest_gap)
+    bearable = bearable_gap(tally_levels(both)[0], widest_gap)
+    return A, k, judge_fit(fewest, A, k, level_gap(both, k), FEWEST_EFFECTIVE, bearable)
 
 
 @njit

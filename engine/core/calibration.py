@@ -89,6 +89,7 @@ class Reading:
     both: SideFit
     """A: the geometric mean of the sides'; k: of all arrivals."""
     gap: float
+    bearable_gap: float
     code: int
     """Of ``acceptance``."""
     sigma: float
@@ -101,11 +102,12 @@ class Reading:
         """Arrivals on the side that has fewer."""
         return min(self.bid.n, self.ask.n)
 
-    def problem(self, widest_gap: float) -> str:
+    @property
+    def problem(self) -> str:
         """Why it is refused, with the value against the limit; empty when it is not."""
         detail = {
             TOO_FEW: f" ({self.n} of {FEWEST_EFFECTIVE:.0f} on one side)",
-            POOR_FIT: f" (gap {self.gap:.2f} of {bearable_gap(self.n, widest_gap):.2f})",
+            POOR_FIT: f" (gap {self.gap:.2f} of {self.bearable_gap:.2f})",
         }
         return REASONS[self.code] + detail.get(self.code, "")
 
@@ -225,7 +227,9 @@ class Intensity:
             carry_to_mid(rate, k, numbers)
             for (rate, _), (numbers, _) in zip(rates, sides, strict=True)
         ]
-        both = side_fit(all_numbers, math.sqrt(both_A[0] * both_A[1]), k)
+        # The geometric mean is as uncertain as its poorer half, not as all arrivals together.
+        evenly = 4.0 / (1.0 / max(bid.n, 1) + 1.0 / max(ask.n, 1))
+        both = side_fit(all_numbers, math.sqrt(both_A[0] * both_A[1]), k, evenly)
         return bid, ask, both, level_gap(all_numbers, k)
 
     def _first_rate(self, numbers: FloatArray, key: int, mono_ns: int) -> tuple[float, float]:
@@ -351,8 +355,9 @@ class Calibrator:
         settings = self._settings
         bid, ask, both, gap = self._intensity.read(mono_ns)
         A, k = both.A_per_s, both.k_per_tick
-        code = judge_fit(min(bid.n, ask.n), A, k, gap, FEWEST_EFFECTIVE, settings.widest_gap)
-        reading = Reading(bid, ask, both, gap, code, *self._volatility.read())
+        bearable = bearable_gap(both.n, settings.widest_gap)
+        code = judge_fit(min(bid.n, ask.n), A, k, gap, FEWEST_EFFECTIVE, bearable)
+        reading = Reading(bid, ask, both, gap, bearable, code, *self._volatility.read())
         now_s = mono_ns / 1e9
         self.reading = reading
         self._in_use = choose_fit(both, code, self._in_use, now_s, settings.hold_s)
@@ -379,7 +384,7 @@ class Calibrator:
 
     def _tell(self, reading: Reading) -> None:
         """Note the problem, and log it when it begins and when it ends."""
-        problem = reading.problem(self._settings.widest_gap)
+        problem = reading.problem
         known = self._refused
         self._refused = bool(problem)
         self.note = problem

@@ -24,7 +24,6 @@ from engine.core.view import (
     SideFitView,
 )
 from engine.core.watch import number
-from engine.models.acceptance import bearable_gap
 from engine.models.intensity import SideFit
 from exchange.types import Link, Side
 
@@ -176,8 +175,8 @@ class Portraitist:
             ask=_side_fit(reading.ask) if reading else None,
             own=_side_fit(self._trader.own_intensity.read()),
             gap=number(reading.gap) if reading else None,
-            widest_gap=bearable_gap(reading.n if reading else 0, settings.widest_gap),
-            refusal=reading.problem(settings.widest_gap) if reading else "",
+            widest_gap=reading.bearable_gap if reading else settings.widest_gap,
+            refusal=reading.problem if reading else "",
             sigma_low=number(low),
             sigma_high=number(high),
             noise_ratio=number(reading.noise_ratio) if reading else None,

@@ -38,14 +38,14 @@ def bearable_gap(n: float, widest_gap: float) -> float:
 
 
 @njit
-def judge_fit(n: float, A: float, k: float, gap: float, fewest: float, widest_gap: float) -> int:
+def judge_fit(n: float, A: float, k: float, gap: float, fewest: float, bearable: float) -> int:
     """May this fit be quoted?
 
     Args:
-        n: Arrivals it rests on, or effective arrivals.
+        n: Arrivals it rests on, of the side that saw fewer, or effective arrivals.
         gap: From ``worst_gap``; nan when it was not measured.
         fewest: Arrivals wanted.
-        widest_gap: See ``bearable_gap``.
+        bearable: From ``bearable_gap``, of all the arrivals that the gap was measured on.
 
     Returns:
         ``ACCEPTED`` or the first thing wrong with it.
@@ -56,7 +56,7 @@ def judge_fit(n: float, A: float, k: float, gap: float, fewest: float, widest_ga
         return NOT_A_NUMBER
     if k <= 0.0 or np.isinf(k):
         return NO_DECAY
-    if gap > bearable_gap(n, widest_gap):
+    if gap > bearable:
         return POOR_FIT
     return ACCEPTED
 

@@ -138,8 +138,9 @@ def validity(sigma: float, A: float, k: float, gamma: float, xi: float, delta: f
 def needs_table(a: float, bound: int) -> bool:
     """Is the closed form too far off, so that the spectral table must quote?
 
-    It is where one fill or all of them move the quotes too far for a straight line, and where
-    the bound is felt at every inventory: below ``least_bound``.
+    It is where all fills together move the quotes too far for a straight line, and where the
+    bound is felt at every inventory: below ``least_bound``. Between the two a is at most
+    0.0135, so that one fill alone never is too much.
 
     Args:
         a: The validity number.
@@ -148,8 +149,7 @@ def needs_table(a: float, bound: int) -> bool:
     Returns:
         Also True when ``a`` is nan.
     """
-    straight = a <= 0.1 and a * bound <= 0.5
-    return not (straight and bound * np.sqrt(a) >= 4.3)
+    return not (a * bound <= 0.5 and bound * np.sqrt(a) >= 4.3)
 
 
 @njit

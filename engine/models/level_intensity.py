@@ -116,20 +116,23 @@ def fit_level_side(numbers: FloatArray) -> tuple[float, float]:
 
 
 @njit
-def relative_errors(numbers: FloatArray, k: float) -> tuple[float, float]:
+def relative_errors(numbers: FloatArray, k: float, n: float) -> tuple[float, float]:
     """Standard errors of ln A and ln k, as small as these arrivals allow.
+
+    Args:
+        n: Arrivals that A rests on.
 
     Source:
         Cramér-Rao for a geometric j, and A carried to the mid along k, whose error comes
         with it.
     """
-    seen, beyond, _ = tally_levels(numbers)
+    seen, _, _ = tally_levels(numbers)
     if seen == 0:
         return np.nan, np.nan
     mean, _ = first_depth(numbers)
     rho = math.exp(-k)
     error_k = (1.0 - rho) / (k * math.sqrt(rho * seen))
-    return math.sqrt(1.0 / (seen + beyond) + (k * mean * error_k) ** 2), error_k
+    return math.sqrt(1.0 / n + (k * mean * error_k) ** 2), error_k
 
 
 @njit
@@ -164,13 +167,16 @@ def first_rate_by_line(
     return fit_levels(reaching, reached, numbers[levels + 1], weighted, 0.0, 1.0)
 
 
-def side_fit(numbers: FloatArray, A: float, k: float) -> SideFit:
+def side_fit(numbers: FloatArray, A: float, k: float, n_of_A: float | None = None) -> SideFit:
     """A fit by whatever means with the intervals that the likelihood would give it.
 
     Least squares does not reach that precision: its true intervals are 1.5 to 6 times wider.
+
+    Args:
+        n_of_A: Arrivals that A rests on, where these are not all of them.
     """
     seen, beyond, _ = tally_levels(numbers)
-    error_A, error_k = relative_errors(numbers, k)
+    error_A, error_k = relative_errors(numbers, k, n_of_A or seen + beyond)
     n = seen + beyond
     if n == 0:
         span_s = float(numbers[levels_of(numbers) + 1])

@@ -36,5 +36,6 @@ def sum_rows(ring: FloatArray, out: FloatArray) -> None:
         out: float64[columns], overwritten.
     """
     out[:] = 0.0
-    for i in range(ring.size):
-        out[i % out.size] += ring[i]
+    for row in range(0, ring.size, out.size):
+        for column in range(out.size):
+            out[column] += ring[row + column]

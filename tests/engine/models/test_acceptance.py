@@ -11,6 +11,7 @@ from engine.models.acceptance import (
     POOR_FIT,
     REASONS,
     TOO_FEW,
+    bearable_gap,
     choose_fit,
     judge_fit,
 )
@@ -39,7 +40,7 @@ def test_a_fit_is_judged_by_the_first_thing_wrong_with_it(
     n: float, A: float, k: float, gap: float, code: int
 ) -> None:
     """The last row: with few arrivals a wide gap is chance, not misfit."""
-    assert judge_fit(n, A, k, gap, 20.0, 0.15) == code
+    assert judge_fit(n, A, k, gap, 20.0, bearable_gap(n, 0.15)) == code
 
 
 def test_every_refusal_has_words() -> None:
