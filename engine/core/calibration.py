@@ -384,13 +384,11 @@ class Calibrator:
 
     def _tell(self, reading: Reading) -> None:
         """Note the problem, and log it when it begins and when it ends."""
-        problem = reading.problem
         known = self._refused
-        self._refused = bool(problem)
-        self.note = problem
-        if problem and self._in_use is not None:
-            self.note = f"{problem}; quoting an older fit, widened"
-        if problem and not known:
-            self._log.note(Severity.WARNING, f"calibration: {self.note}")
-        elif known and not problem:
+        self.note = reading.problem
+        self._refused = bool(self.note)
+        if self._refused and not known:
+            remedy = "" if self._in_use is None else "; quoting the last good fit, widened"
+            self._log.note(Severity.WARNING, f"calibration: {self.note}{remedy}")
+        elif known and not self._refused:
             self._log.note(Severity.INFO, "calibration: fitted again")

@@ -15,6 +15,7 @@ from engine.core.view import (
     CalibrationView,
     DeskView,
     ErrorView,
+    FitKind,
     InventoryView,
     LinkView,
     MoneyView,
@@ -149,7 +150,8 @@ class Portraitist:
             A_per_s=fit.A_per_s if fit else None,
             k_per_tick=fit.k_per_tick if fit else None,
             sigma_ticks=fit.sigma_ticks if fit else None,
-            fit=self._fit_source(),
+            fit=self._fit_kind(),
+            fit_note=trader.calibrator.note,
             fit_age_s=(mono_ns - fit.mono_ns) / 1e9 if fit and fit.mono_ns else None,
             grid_interval_ticks=at.interval if at else None,
             order_qty_lots=trader.settings.order_lots,
@@ -158,11 +160,11 @@ class Portraitist:
             ask_ticks=trader.wanted[Side.SELL],
         )
 
-    def _fit_source(self) -> str:
-        fit, note = self._trader.calibrator.fit, self._trader.calibrator.note
-        if fit is None or (fit.source == "fit" and note):
-            return note
-        return f"{fit.source}; {note}" if note else fit.source
+    def _fit_kind(self) -> FitKind:
+        fit = self._trader.calibrator.fit
+        if fit is None:
+            return FitKind.NONE
+        return FitKind.WIDENED if fit.widened else FitKind(fit.source)
 
     def _calibration(self) -> CalibrationView:
         calibrator, settings = self._trader.calibrator, self._trader.settings
@@ -176,7 +178,7 @@ class Portraitist:
             own=_side_fit(self._trader.own_intensity.read()),
             gap=number(reading.gap) if reading else None,
             widest_gap=reading.bearable_gap if reading else settings.widest_gap,
-            refusal=reading.problem if reading else "",
+            sigma_ticks=number(reading.sigma) if reading else None,
             sigma_low=number(low),
             sigma_high=number(high),
             noise_ratio=number(reading.noise_ratio) if reading else None,
@@ -241,10 +243,11 @@ class Portraitist:
 
 
 def _side_fit(fit: SideFit | None) -> SideFitView | None:
-    """None for a side that was never reached: nan does not travel."""
-    if fit is None or not (math.isfinite(fit.A_per_s) and math.isfinite(fit.k_per_tick)):
+    """None for a side that was hardly reached: what is no number does not travel."""
+    if fit is None:
         return None
-    return SideFitView(fit.A_per_s, *fit.A_interval, fit.k_per_tick, *fit.k_interval, fit.n)
+    numbers = (fit.A_per_s, *fit.A_interval, fit.k_per_tick, *fit.k_interval)
+    return SideFitView(*numbers, fit.n) if all(map(math.isfinite, numbers)) else None
 
 
 def preview(trader: Trader, name: str, value: float) -> Preview | str:

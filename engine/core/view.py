@@ -27,6 +27,17 @@ class RiskState(StrEnum):
     HALTED = "HALTED"
 
 
+class FitKind(StrEnum):
+    """What the quoted A and k are."""
+
+    NONE = "none"
+    PRIOR = "prior"
+    """The operator's, until the first good fit."""
+    FIT = "fit"
+    WIDENED = "widened"
+    """The last good fit at its cautious end: the newest was refused."""
+
+
 class SideReason(StrEnum):
     """Why a side quotes or does not. The first one that applies is shown."""
 
@@ -117,9 +128,10 @@ class QuoteView(msgspec.Struct, frozen=True):
     k_per_tick: float | None
     sigma_ticks: float | None
     """Ticks per square-root second."""
-    fit: str
-    """Where A, k and sigma come from: ``prior``, ``fit``, or a sentence that says why none or
-    why an older one, widened, is in use."""
+    fit: FitKind
+    """Where A, k and sigma come from."""
+    fit_note: str
+    """Why there is no newer fit, or none at all; empty after a good one."""
     fit_age_s: float | None
     grid_interval_ticks: int | None
     order_qty_lots: int
@@ -158,8 +170,8 @@ class CalibrationView(msgspec.Struct, frozen=True):
     """Distance of the depths seen from exponential ones, 0 to 1."""
     widest_gap: float
     """What is borne of that, chance allowed for."""
-    refusal: str
-    """Why the newest fit is not used; empty when it is."""
+    sigma_ticks: float | None
+    """Of the newest window, perhaps not of the quote."""
     sigma_low: float | None
     sigma_high: float | None
     noise_ratio: float | None

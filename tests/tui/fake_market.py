@@ -23,7 +23,7 @@ def calibration(**changes: Any) -> CalibrationView:
         "own": SideFitView(0.43, 0.31, 0.58, 0.27, 0.17, 0.37, 37),
         "gap": 0.031,
         "widest_gap": 0.07,
-        "refusal": "",
+        "sigma_ticks": 4.8,
         "sigma_low": 4.51,
         "sigma_high": 5.13,
         "noise_ratio": 1.08,

@@ -3,13 +3,14 @@
 import pytest
 from rich.text import Text
 
-from engine.core.view import DeskView, SideFitView
+from engine.core.view import DeskView, FitKind, SideFitView
 from tests.tui.fake_engine import desk_view, quote
 from tests.tui.fake_market import calibration
 from tui.render.frame import Frame
 from tui.render.model import model
 
 NARROW, WIDE, ROOMY = (37, 16), (68, 9), (97, 31)
+SEEN = "23 s of the 60 s window seen"
 GAP = "depths are far from exponential (gap 0.12 of 0.07)"
 STEEP = SideFitView(12.3, 11.1, 13.4, 0.0412, 0.037, 0.0453, 10412)
 
@@ -57,7 +58,7 @@ def test_nothing_is_cut(size: tuple[int, int]) -> None:
     """Even a busy market with five digits of orders, or a long refusal."""
     for view in (
         desk_view(calibration=calibration(bid=STEEP)),
-        desk_view(quote=quote(fit=f"{GAP}; quoting an older fit, widened")),
+        desk_view(quote=quote(fit=FitKind.WIDENED, fit_note=GAP)),
     ):
         assert "…" not in said(view, size)
 
@@ -66,29 +67,29 @@ def test_nothing_is_cut(size: tuple[int, int]) -> None:
 def test_a_refused_fit_is_told_once_and_in_warning_ink(size: tuple[int, int]) -> None:
     """The engine's sentence holds the reason already; twice would read as two troubles."""
     view = desk_view(
-        quote=quote(fit=f"{GAP}; quoting an older fit, widened"),
-        calibration=calibration(refusal=GAP, gap=0.121),
+        quote=quote(fit=FitKind.WIDENED, fit_note=GAP), calibration=calibration(gap=0.121)
     )
     lines = drawn(view, size)
     text = " ".join(" ".join(line.plain for line in lines).split())
 
     assert text.count("far from exponential") == 1
-    assert "quoting an older fit, widened" in text
+    assert "fit of 12 s ago, widened; " in text
     assert "warn" in inks_of(lines, "far from exponential")
     assert "warn" in inks_of(lines, "gap 0.121, over 0.070")
 
 
-def test_a_refusal_that_the_quote_does_not_mention_is_told_by_itself() -> None:
-    view = desk_view(calibration=calibration(refusal="the fit is not a number"))
+def test_a_prior_whose_window_is_full_says_why_it_still_stands() -> None:
+    """The first window gave nothing good: that is not the same as a window still filling."""
+    view = desk_view(quote=quote(fit=FitKind.PRIOR, fit_note="the fit is not a number"))
 
-    assert "newest fit refused: the fit is not a number" in said(view, WIDE)
+    assert "from the prior; the fit is not a number" in said(view, WIDE)
 
 
 @pytest.mark.parametrize("size", [NARROW, WIDE])
 def test_the_first_window_fills_a_bar(size: tuple[int, int]) -> None:
     """Until it is full the prior quotes, and a trader wants to know how long still."""
     filling = calibration(window_s=60.0, seen_s=23.0, bid=None, ask=None, own=None, gap=None)
-    view = desk_view(quote=quote(fit="prior; 23 s of the 60 s window seen"), calibration=filling)
+    view = desk_view(quote=quote(fit=FitKind.PRIOR, fit_note=SEEN), calibration=filling)
     text = said(view, size)
 
     assert "█─" in text
@@ -99,8 +100,8 @@ def test_the_first_window_fills_a_bar(size: tuple[int, int]) -> None:
 
 def test_the_prior_is_not_put_inside_the_newest_interval() -> None:
     """Sigma in use is the prior's then; the interval is of another number."""
-    assert "6.00  newest 4.51–5.13" in said(
-        desk_view(quote=quote(sigma_ticks=6.0, fit="prior")), WIDE
+    assert "6.00  newest 4.80  4.51–5.13" in said(
+        desk_view(quote=quote(sigma_ticks=6.0, fit=FitKind.PRIOR)), WIDE
     )
 
 

@@ -10,14 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.text import Text
 
-from engine.core.view import DeskView, InventoryView, QuoteView
+from engine.core.view import DeskView, FitKind, InventoryView, QuoteView
 from tests.tui.fake_engine import EMPTY_QUOTE, MID_TICKS, desk_view, quote, table_quote
-from tests.tui.fake_market import calibration
 from tui.render.frame import Frame
 from tui.render.quote import quote as quote_panel
 
 TIGHT, USUAL, ROOMY = (40, 3), (68, 8), (68, 13)
-REFUSED = "depths are far from exponential (gap 0.12 of 0.07); quoting an older fit, widened"
+REFUSED = "depths are far from exponential (gap 0.12 of 0.07)"
 
 
 def said(view: DeskView, size: tuple[int, int]) -> str:
@@ -145,16 +144,16 @@ def test_a_fair_price_that_is_not_the_mid_is_named(kind: str, words: str) -> Non
 @pytest.mark.parametrize("size", [USUAL, ROOMY])
 def test_an_older_fit_in_use_is_told_in_full(size: tuple[int, int]) -> None:
     """A cut sentence once ended before the word that mattered."""
-    text = said(desk_view(quote=quote(fit=REFUSED)), size)
+    text = said(desk_view(quote=quote(fit=FitKind.WIDENED, fit_note=REFUSED)), size)
 
-    assert " ".join(text.split()).count(f"{REFUSED} (12 s old)") == 1
+    assert " ".join(text.split()).count(f"fit of 12 s ago, widened; {REFUSED}") == 1
     assert "γ 0.05  adj1 1" in text
 
 
 def test_even_three_rows_tell_of_a_refused_fit() -> None:
-    view = desk_view(quote=quote(fit=REFUSED), calibration=calibration(refusal="too few"))
+    view = desk_view(quote=quote(fit=FitKind.WIDENED, fit_note=REFUSED))
 
-    assert "fit refused" in said(view, TIGHT)
+    assert "widened" in said(view, TIGHT)
 
 
 @pytest.mark.parametrize("size", [TIGHT, (58, 8), USUAL, ROOMY])
@@ -173,7 +172,7 @@ def test_no_number_is_cut(size: tuple[int, int], branch: str) -> None:
 def test_a_quote_without_numbers_says_why(height: int) -> None:
     text = said(desk_view(quote=EMPTY_QUOTE), (80, height))
 
-    assert "n/a: too few trades: 12 of 30" in text
+    assert "n/a: too few market orders (12 of 20" in text
     assert "bid none" in text
 
 
@@ -184,6 +183,6 @@ def inks(lines: list[Text], words: str) -> list[str]:
 
 
 def test_the_prior_is_a_warning() -> None:
-    lines = quote_panel(Frame(desk_view(quote=quote(fit="prior"))), *USUAL)
+    lines = quote_panel(Frame(desk_view(quote=quote(fit=FitKind.PRIOR))), *USUAL)
 
     assert "warn" in inks(lines, "from the prior")

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from rich.text import Text
 
-from engine.core.view import CalibrationView, DeskView, SideFitView
+from engine.core.view import CalibrationView, DeskView, FitKind, SideFitView
 from tui.render import ink
 from tui.render.glyphs import Glyphs
 from tui.render.lines import flowed, line, spread
@@ -14,8 +14,6 @@ from tui.render.words import decimals_of
 
 NAME = 7
 """Width of the column of names."""
-PLAIN = ("fit", "prior")
-"""Sources of the quoted numbers that are no sentence."""
 
 
 class _Row(NamedTuple):
@@ -142,7 +140,7 @@ def _narrow(rows: list[_Row], view: DeskView, width: int) -> list[Text]:
 def _source(view: DeskView, room: int) -> Text:
     """Where the quoted numbers come from, if that can be said in so many cells."""
     q = view.quote
-    if q.fit.startswith("prior") and filling(view.calibration):
+    if q.fit is FitKind.PRIOR:
         return line(("from the ", ink.LABEL), ("prior", ink.WARN))
     source = fit_source(q)
-    return source if q.fit in PLAIN and source.cell_len <= room else Text()
+    return source if q.fit is FitKind.FIT and source.cell_len <= room else Text()

@@ -4,11 +4,11 @@ import math
 
 from rich.text import Text
 
-from engine.core.view import CalibrationView, DeskView
+from engine.core.view import CalibrationView, DeskView, FitKind
 from tui.render import ink
 from tui.render.bars import meter
 from tui.render.depth_chart import Stroke, depth_chart
-from tui.render.fit_table import NAME, PLAIN, filling, fit_table, interval, sides
+from tui.render.fit_table import NAME, filling, fit_table, interval, sides
 from tui.render.frame import Frame
 from tui.render.glyphs import Glyphs
 from tui.render.lines import fit, flowed, line, wrapped
@@ -43,13 +43,9 @@ def model(frame: Frame, width: int, height: int) -> list[Text]:
 
 def _notes(view: DeskView, width: int) -> list[Text]:
     """What is wrong, in the engine's own sentences."""
-    said, refusal = view.quote.fit, view.calibration.refusal
-    notes = []
-    if said not in PLAIN and not (said.startswith("prior") and filling(view.calibration)):
-        notes.append(fit_source(view.quote))
-    if refusal and refusal not in said:
-        notes.append(line((f"newest fit refused: {refusal}", ink.WARN)))
-    return [row for note in notes for row in wrapped(note, width)]
+    if not view.quote.fit_note or filling(view.calibration):
+        return []
+    return wrapped(fit_source(view.quote), width)
 
 
 def _goodness(c: CalibrationView) -> list[Text]:
@@ -73,8 +69,9 @@ def _sigma(view: DeskView, glyphs: Glyphs) -> list[Text]:
     quoted = "n/a" if q.sigma_ticks is None else f"{q.sigma_ticks:.{digits}f}"
     sigma = line((f"{glyphs.sigma} ", ink.LABEL), (quoted, ink.STRONG))
     if c.sigma_low is not None and c.sigma_high is not None:
-        newest = "  " if q.fit == "fit" else "  newest "
-        sigma.append(newest, ink.LABEL)
+        sigma.append("  ")
+        if q.fit is FitKind.PRIOR and c.sigma_ticks is not None:
+            sigma.append("newest ", ink.LABEL).append(f"{c.sigma_ticks:.{digits}f}  ")
         sigma.append(interval(c.sigma_low, c.sigma_high, digits, glyphs))
     chips = [
         sigma.append(*unit),

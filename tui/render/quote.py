@@ -2,7 +2,7 @@
 
 from rich.text import Text
 
-from engine.core.view import DeskView, QuoteView
+from engine.core.view import DeskView, FitKind, QuoteView
 from tui.render import ink
 from tui.render.frame import Frame
 from tui.render.glyphs import Glyphs
@@ -46,7 +46,7 @@ def quote(frame: Frame, width: int, height: int) -> list[Text]:
 def _tight(view: DeskView, width: int, glyphs: Glyphs) -> list[Text]:
     q = view.quote
     if q.half_spread_ticks is None:
-        why = line(("half=", ink.LABEL), (f"n/a: {q.fit}", ink.WARN))
+        why = line(("half=", ink.LABEL), (f"n/a: {q.fit_note}", ink.WARN))
         return [_both_prices(view), *wrapped(why, width)]
     terms, closed = half_terms(q, glyphs, tight=True)
     half, lean = (half_ticks(q, glyphs), ink.STRONG), (lean_ticks(q, glyphs), ink.STRONG)
@@ -68,7 +68,7 @@ def _nothing(view: DeskView, width: int, glyphs: Glyphs) -> list[Text]:
     q = view.quote
     return [
         _both_prices(view),
-        *wrapped(named("half", (f"n/a: {q.fit}", ink.WARN)), width),
+        *wrapped(named("half", (f"n/a: {q.fit_note}", ink.WARN)), width),
         _grid_line(view),
         joined(_parameters(q, glyphs), width),
         joined(_fitted(q, glyphs), width),
@@ -202,10 +202,8 @@ def _bare_numbers(view: DeskView, glyphs: Glyphs) -> list[Text]:
     """What the quote was made of, without units, most telling first."""
     q = view.quote
     chips = [_branch(q, short=True), _pair(glyphs.gamma, figure(q.gamma), strong=True)]
-    if view.calibration.refusal:
-        chips.append(line(("fit refused", ink.WARN)))
-    elif q.fit.startswith("prior"):
-        chips.append(line(("prior", ink.WARN)))
+    if q.fit is not FitKind.FIT:
+        chips.append(line((q.fit.value, ink.WARN)))
     if q.fair_kind in _SHORT_FAIR:
         chips.append(_pair("fair", _SHORT_FAIR[q.fair_kind]))
     return [
@@ -225,9 +223,13 @@ def _pair(name: str, value: str, *, strong: bool = False) -> Text:
 
 def fit_source(q: QuoteView) -> Text:
     """Where the numbers in use come from: short when all is well, a sentence when it is not."""
-    if q.fit == "fit":
-        return line(("fitted ", ink.LABEL), age(q.fit_age_s), (" ago", ink.LABEL))
-    if q.fit == "prior":
-        return line(("from the ", ink.LABEL), ("prior", ink.WARN))
-    old = "" if q.fit_age_s is None else f" ({age(q.fit_age_s)} old)"
-    return line((f"{q.fit}{old}", ink.WARN))
+    note = f"; {q.fit_note}" if q.fit_note else ""
+    match q.fit:
+        case FitKind.FIT:
+            return line(("fitted ", ink.LABEL), age(q.fit_age_s), (" ago", ink.LABEL))
+        case FitKind.PRIOR:
+            return line(("from the ", ink.LABEL), (f"prior{note}", ink.WARN))
+        case FitKind.WIDENED:
+            return line((f"fit of {age(q.fit_age_s)} ago, widened{note}", ink.WARN))
+        case FitKind.NONE:
+            return line((q.fit_note, ink.WARN))

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from engine.core.portrait import Portraitist
-from engine.core.view import DeskView, SideReason
+from engine.core.view import DeskView, FitKind, SideReason
 from tests.engine.virtual_desk import MARKET, SETTINGS, VirtualDesk
 
 BRISK = replace(SETTINGS, window_s=30.0, hold_s=20.0)
@@ -46,7 +46,7 @@ def test_the_view_shows_both_sides_with_their_intervals() -> None:
     for side in (calibration.bid, calibration.ask):
         assert side.A_low < side.A_per_s < side.A_high
         assert side.k_low < side.k_per_tick < side.k_high
-    assert calibration.refusal == ""
+    assert calibration.sigma_ticks is not None
     assert calibration.sigma_low is not None
 
 
@@ -56,14 +56,14 @@ def test_a_market_that_dries_up_is_quoted_wider_and_then_not_at_all() -> None:
     desk.run(32.0)
     good = view_of(desk).quote
     dry_up(desk)
-    desk.run_until(lambda: "widened" in desk.trader.calibrator.note)
+    desk.run_until(lambda: view_of(desk).quote.fit is FitKind.WIDENED)
     held = view_of(desk).quote
     desk.run(30.0)
 
     assert good.A_per_s is not None
     assert held.A_per_s is not None
     assert held.A_per_s < good.A_per_s
-    assert "quoting an older fit, widened" in held.fit
+    assert held.fit_note.startswith("too few market orders")
     why = view_of(desk).bid
     assert why.reason is SideReason.NOT_CALIBRATED
     assert why.detail.startswith("too few market orders")
