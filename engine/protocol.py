@@ -15,7 +15,7 @@ from engine.core.actions import Action
 from engine.core.view import DeskView, Preview, Record
 from engine.errors import ProtocolError
 
-VERSION = 1
+VERSION = 2
 MAX_FRAME_BYTES = 4 * 1024 * 1024
 _HEADER_BYTES = 4
 
