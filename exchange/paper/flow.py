@@ -14,7 +14,7 @@ Source: Avellaneda & Stoikov (2008), sections 2 and 3; Guéant, Lehalle & Fernan
 import math
 from collections.abc import Iterable, Iterator
 
-from exchange.paper.matching import MatchEvent, Matching, Owner
+from exchange.paper.matching import BACKGROUND, MatchEvent, Matching
 from exchange.paper.settings import SyntheticMarket
 from exchange.types import Side, TimeInForce
 
@@ -168,7 +168,7 @@ class Ladder:
         return sorted(prices, reverse=self.side is Side.BUY)
 
     def _submit(self, price_ticks: int, lots: int) -> list[MatchEvent]:
-        events = self._matching.submit(Owner.BACKGROUND, self.side, lots, price_ticks)
+        events = self._matching.submit(BACKGROUND, self.side, lots, price_ticks)
         self._orders[price_ticks] = self._matching.last_order_id
         return events
 
@@ -262,7 +262,7 @@ class Flow:
         last_lots = reached[-1]
         part = math.ceil(last_lots * self._sizes.uniform())
         qty_lots = sum(reached) - last_lots + part
-        return self._matching.submit(Owner.BACKGROUND, side, qty_lots, limit, TimeInForce.IOC)
+        return self._matching.submit(BACKGROUND, side, qty_lots, limit, TimeInForce.IOC)
 
 
 def _difference(a: range, b: range) -> list[int]:

@@ -7,20 +7,29 @@ is returned as a list of events, oldest first, and the caller stamps them with i
 """
 
 import heapq
-from enum import Enum, IntEnum
+from enum import Enum, StrEnum
 from itertools import takewhile
+from typing import TypeAlias
 
 import msgspec
 
 from exchange.errors import InvariantBroken
 from exchange.types import Side, TimeInForce
 
+Owner: TypeAlias = int
+"""Whose order it is: an account's number, or ``BACKGROUND``."""
 
-class Owner(IntEnum):
-    """Whose order it is. Only the account's own orders are kept from trading together."""
+BACKGROUND: Owner = 0
+"""Everybody else; the one owner whose orders trade with each other."""
 
-    ACCOUNT = 0
-    BACKGROUND = 1
+
+class SelfTrade(StrEnum):
+    """What a taker wants done where it meets an order of its own account."""
+
+    NONE = "NONE"
+    EXPIRE_TAKER = "EXPIRE_TAKER"
+    EXPIRE_MAKER = "EXPIRE_MAKER"
+    EXPIRE_BOTH = "EXPIRE_BOTH"
 
 
 class Expiry(Enum):
@@ -28,6 +37,7 @@ class Expiry(Enum):
 
     SELF_TRADE = "1"
     IOC_REMAINDER = "2"
+    IOC_SELF_TRADE = "3"
     REDUCE_ONLY = "4"
     MARKET_REMAINDER = "9"
 
@@ -61,6 +71,15 @@ class Traded(msgspec.Struct, frozen=True):
     maker_owner: Owner
 
 
+class Amended(msgspec.Struct, frozen=True):
+    """At another price or size from now on, and last in its queue."""
+
+    venue_order_id: int
+    owner: Owner
+    price_ticks: int
+    left_lots: int
+
+
 class Cancelled(msgspec.Struct, frozen=True):
     """Taken off the book by its owner."""
 
@@ -85,7 +104,7 @@ class Refused(msgspec.Struct, frozen=True):
     reason: Refusal
 
 
-MatchEvent = Accepted | Traded | Cancelled | Expired | Refused
+MatchEvent = Accepted | Traded | Amended | Cancelled | Expired | Refused
 
 
 class Resting(msgspec.Struct):
@@ -244,31 +263,66 @@ class Matching:
         qty_lots: int,
         price_ticks: int | None,
         time_in_force: TimeInForce = TimeInForce.GTC,
+        self_trade: SelfTrade = SelfTrade.EXPIRE_MAKER,
     ) -> list[MatchEvent]:
         """Give one order its turn.
 
         Args:
             qty_lots: At least 1.
             price_ticks: The limit, or None for a market order.
+            self_trade: Without effect on a fill-or-kill order.
         """
         if time_in_force is TimeInForce.GTX and self._crosses(side, price_ticks):
             return [Refused(owner, Refusal.WOULD_TAKE)]
-        if time_in_force is TimeInForce.FOK and not self._fillable(
-            owner, side, qty_lots, price_ticks
-        ):
-            return [Refused(owner, Refusal.NOT_FILLABLE)]
+        if time_in_force is TimeInForce.FOK:
+            if not self._fillable(side, qty_lots, price_ticks):
+                return [Refused(owner, Refusal.NOT_FILLABLE)]
+            self_trade = SelfTrade.NONE
         self.last_order_id += 1
         venue_order_id = self.last_order_id
         events: list[MatchEvent] = [Accepted(venue_order_id, owner, side, qty_lots)]
-        left = self._take(venue_order_id, owner, side, qty_lots, price_ticks, events)
-        if left == 0:
+        taker = Resting(venue_order_id, owner, side, price_ticks or 0, qty_lots)
+        met_itself = self._take(taker, price_ticks, self_trade, events)
+        if taker.left_lots == 0:
             return events
-        if price_ticks is None:
-            events.append(Expired(venue_order_id, owner, left, Expiry.MARKET_REMAINDER))
-        elif time_in_force is TimeInForce.IOC:
-            events.append(Expired(venue_order_id, owner, left, Expiry.IOC_REMAINDER))
+        ended = _end_of_taker(price_ticks, time_in_force, met_itself=met_itself)
+        if ended is None:
+            self._rest(taker)
         else:
-            self._rest(Resting(venue_order_id, owner, side, price_ticks, left))
+            events.append(Expired(venue_order_id, owner, taker.left_lots, ended))
+        return events
+
+    def amend(
+        self,
+        venue_order_id: int,
+        price_ticks: int,
+        left_lots: int,
+        *,
+        post_only: bool,
+        self_trade: SelfTrade = SelfTrade.EXPIRE_MAKER,
+    ) -> list[MatchEvent]:
+        """Give a resting order another price and size, last in the queue there.
+
+        Args:
+            left_lots: At least 1, what is to be left of it.
+            post_only: Where it would take, it is cancelled instead.
+
+        Returns:
+            No event when it does not rest.
+        """
+        order = self._resting.get(venue_order_id)
+        if order is None:
+            return []
+        if post_only and self._crosses(order.side, price_ticks):
+            return self.cancel(venue_order_id)
+        self._remove(order)
+        order.price_ticks, order.left_lots = price_ticks, left_lots
+        events: list[MatchEvent] = [Amended(venue_order_id, order.owner, price_ticks, left_lots)]
+        met_itself = self._take(order, price_ticks, self_trade, events)
+        if order.left_lots and met_itself:
+            events.append(Expired(venue_order_id, order.owner, order.left_lots, Expiry.SELF_TRADE))
+        elif order.left_lots:
+            self._rest(order)
         return events
 
     def cancel(self, venue_order_id: int) -> list[MatchEvent]:
@@ -307,64 +361,65 @@ class Matching:
         best = self._halves[Side(-side)].best_ticks
         return best is not None and _reaches(side, price_ticks, best)
 
-    def _fillable(self, owner: Owner, side: Side, qty_lots: int, price_ticks: int | None) -> bool:
-        """Whether others offer enough; the account's own orders would expire, not trade."""
+    def _fillable(self, side: Side, qty_lots: int, price_ticks: int | None) -> bool:
         half = self._halves[Side(-side)]
         left = qty_lots
         for best in half.best_first():
             if not _reaches(side, price_ticks, best):
                 break
-            left -= sum(
-                o.left_lots
-                for o in half.levels[best].queue.values()
-                if not _same_account(owner, o.owner)
-            )
+            left -= half.levels[best].lots
             if left <= 0:
                 return True
         return False
 
     def _take(
         self,
-        venue_order_id: int,
-        owner: Owner,
-        side: Side,
-        qty_lots: int,
+        taker: Resting,
         price_ticks: int | None,
+        self_trade: SelfTrade,
         events: list[MatchEvent],
-    ) -> int:
-        """Trade against the other side while the limit reaches; what is left of the taker."""
-        half = self._halves[Side(-side)]
-        left = qty_lots
-        while left:
+    ) -> bool:
+        """Trade against the other side while the limit reaches.
+
+        Returns:
+            Whether the taker met an order of its own account and must not go on.
+        """
+        half = self._halves[Side(-taker.side)]
+        while taker.left_lots:
             best = half.best_ticks
-            if best is None or not _reaches(side, price_ticks, best):
+            if best is None or not _reaches(taker.side, price_ticks, best):
                 break
-            level = half.levels[best]
-            maker = next(iter(level.queue.values()))
-            if _same_account(owner, maker.owner):
-                events += self.expire(maker.venue_order_id, Expiry.SELF_TRADE)
-                continue
-            lots = min(left, maker.left_lots)
-            left -= lots
-            events.append(
-                Traded(
-                    self.next_trade_id,
-                    best,
-                    lots,
-                    side,
-                    venue_order_id,
-                    owner,
-                    maker.venue_order_id,
-                    maker.owner,
-                )
-            )
-            self.next_trade_id += 1
-            if lots == maker.left_lots:
-                self._remove(maker)
-                maker.left_lots = 0
+            maker = next(iter(half.levels[best].queue.values()))
+            if self_trade is not SelfTrade.NONE and _same_account(taker, maker):
+                if self_trade is not SelfTrade.EXPIRE_TAKER:
+                    events += self.expire(maker.venue_order_id, Expiry.SELF_TRADE)
+                if self_trade is not SelfTrade.EXPIRE_MAKER:
+                    return True
             else:
-                self.shrink(maker.venue_order_id, maker.left_lots - lots)
-        return left
+                self._trade(taker, maker, events)
+        return False
+
+    def _trade(self, taker: Resting, maker: Resting, events: list[MatchEvent]) -> None:
+        lots = min(taker.left_lots, maker.left_lots)
+        taker.left_lots -= lots
+        events.append(
+            Traded(
+                self.next_trade_id,
+                maker.price_ticks,
+                lots,
+                taker.side,
+                taker.venue_order_id,
+                taker.owner,
+                maker.venue_order_id,
+                maker.owner,
+            )
+        )
+        self.next_trade_id += 1
+        if lots == maker.left_lots:
+            self._remove(maker)
+            maker.left_lots = 0
+        else:
+            self.shrink(maker.venue_order_id, maker.left_lots - lots)
 
     def _rest(self, order: Resting) -> None:
         half = self._halves[order.side]
@@ -397,5 +452,16 @@ def _reaches(side: Side, price_ticks: int | None, best_ticks: int) -> bool:
     return price_ticks is None or side * price_ticks >= side * best_ticks
 
 
-def _same_account(taker: Owner, maker: Owner) -> bool:
-    return taker is Owner.ACCOUNT and maker is Owner.ACCOUNT
+def _same_account(taker: Resting, maker: Resting) -> bool:
+    return taker.owner == maker.owner != BACKGROUND
+
+
+def _end_of_taker(
+    price_ticks: int | None, time_in_force: TimeInForce, *, met_itself: bool
+) -> Expiry | None:
+    """Why what is left of a taker ends; None when it rests."""
+    if time_in_force is TimeInForce.IOC and price_ticks is not None:
+        return Expiry.IOC_SELF_TRADE if met_itself else Expiry.IOC_REMAINDER
+    if met_itself:
+        return Expiry.SELF_TRADE
+    return Expiry.MARKET_REMAINDER if price_ticks is None else None

@@ -14,7 +14,7 @@ from exchange.paper.account import Account
 from exchange.paper.flow import Flow
 from exchange.paper.hub import Hub
 from exchange.paper.market_data import MarketData
-from exchange.paper.matching import Expiry, MatchEvent, Matching, Owner, Refusal
+from exchange.paper.matching import Expiry, MatchEvent, Matching, Refusal
 from exchange.paper.orders import EXPIRED_IN_MATCH, NewOrder, OrderRecord, TradeRecord
 from exchange.paper.settings import PaperSettings
 from exchange.paper.user_stream import UserStream
@@ -25,6 +25,9 @@ KEPT_ORDERS = 20_000
 """Finished orders that queries still find."""
 
 KEPT_TRADES = 20_000
+
+ACCOUNT = 1
+"""The account's number in the matching engine."""
 
 IDS_PER_MS = 100
 """Room for ids between two starts; the background alone uses about one in three milliseconds."""
@@ -144,7 +147,7 @@ class PaperVenue:
         qty_lots = self._reducible(order) if order.reduce_only else order.qty_lots
         self._check_margin(order.side, qty_lots)
         events = self.matching.submit(
-            Owner.ACCOUNT, order.side, qty_lots, order.price_ticks, order.time_in_force
+            ACCOUNT, order.side, qty_lots, order.price_ticks, order.time_in_force
         )
         if isinstance(events[0], match.Refused):
             raise Refused(*_REFUSALS[events[0].reason])
@@ -260,15 +263,15 @@ class PaperVenue:
         for event in events:
             if isinstance(event, match.Traded):
                 self.tape.append((event, self.now_ms))
-                if event.taker_owner is Owner.ACCOUNT:
+                if event.taker_owner == ACCOUNT:
                     ours = True
                     self._fill(event, event.taker_order_id, maker=False)
-                elif event.maker_owner is Owner.ACCOUNT:
+                if event.maker_owner == ACCOUNT:
                     ours = True
                     self._fill(event, event.maker_order_id, maker=True)
-            elif isinstance(event, match.Cancelled) and event.owner is Owner.ACCOUNT:
+            elif isinstance(event, match.Cancelled) and event.owner == ACCOUNT:
                 self._finish(self._open[event.venue_order_id], "CANCELED")
-            elif isinstance(event, match.Expired) and event.owner is Owner.ACCOUNT:
+            elif isinstance(event, match.Expired) and event.owner == ACCOUNT:
                 self._finish(self._open[event.venue_order_id], "EXPIRED", event.reason)
         return ours
 
@@ -298,7 +301,9 @@ class PaperVenue:
         self.user_stream.publish(self.wire.account_event(self.account, self.mark_e8, self.now_ms))
 
     def _finish(self, order: OrderRecord, execution: str, reason: Expiry | None = None) -> None:
-        order.status = EXPIRED_IN_MATCH if reason is Expiry.SELF_TRADE else execution
+        order.status = (
+            EXPIRED_IN_MATCH if reason in (Expiry.SELF_TRADE, Expiry.IOC_SELF_TRADE) else execution
+        )
         order.updated_ms = self.now_ms
         self._close(order)
         self._publish_order(order, execution, expiry_reason=reason.value if reason else "0")

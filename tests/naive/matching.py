@@ -2,14 +2,14 @@
 
 from dataclasses import dataclass
 
-from exchange.paper.matching import Owner
+from exchange.paper.matching import BACKGROUND, SelfTrade
 from exchange.types import Side, TimeInForce
 
 
 @dataclass
 class Order:
     number: int
-    owner: Owner
+    owner: int
     side: Side
     price_ticks: int
     left_lots: int
@@ -22,46 +22,61 @@ class NaiveMatching:
         self.book: list[Order] = []
         self.trades: list[tuple[int, int, int, int]] = []
         """Maker, taker, price, size."""
-        self.expired: list[int] = []
+        self.expired: list[tuple[int, int]] = []
+        """Order and what was left of it."""
         self._number = 0
 
     def submit(
         self,
-        owner: Owner,
+        owner: int,
         side: Side,
         qty_lots: int,
         price_ticks: int | None,
         time_in_force: TimeInForce = TimeInForce.GTC,
+        self_trade: SelfTrade = SelfTrade.EXPIRE_MAKER,
     ) -> bool:
         """Whether the order was accepted."""
-        if time_in_force is TimeInForce.GTX and self._makers(side, price_ticks):
+        makers = self._makers(side, price_ticks)
+        if time_in_force is TimeInForce.GTX and makers:
             return False
-        others = [
-            order
-            for order in self._makers(side, price_ticks)
-            if not owner == order.owner == Owner.ACCOUNT
-        ]
-        if time_in_force is TimeInForce.FOK and sum(o.left_lots for o in others) < qty_lots:
-            return False
+        if time_in_force is TimeInForce.FOK:
+            self_trade = SelfTrade.NONE
+            if sum(order.left_lots for order in makers) < qty_lots:
+                return False
         self._number += 1
-        left = qty_lots
-        while left and (makers := self._makers(side, price_ticks)):
-            maker = makers[0]
-            if owner == maker.owner == Owner.ACCOUNT:
-                self.book.remove(maker)
-                self.expired.append(maker.number)
-                continue
-            lots = min(left, maker.left_lots)
-            self.trades.append((maker.number, self._number, maker.price_ticks, lots))
-            left -= lots
-            maker.left_lots -= lots
-            if not maker.left_lots:
-                self.book.remove(maker)
-        if left:
-            if price_ticks is None or time_in_force is TimeInForce.IOC:
-                self.expired.append(self._number)
+        taker = Order(self._number, owner, side, price_ticks or 0, qty_lots)
+        goes_on = self._take(taker, price_ticks, self_trade)
+        if taker.left_lots:
+            rests = price_ticks is not None and time_in_force is not TimeInForce.IOC
+            if rests and goes_on:
+                self.book.append(taker)
             else:
-                self.book.append(Order(self._number, owner, side, price_ticks, left))
+                self.expired.append((taker.number, taker.left_lots))
+        return True
+
+    def amend(
+        self,
+        number: int,
+        price_ticks: int,
+        left_lots: int,
+        self_trade: SelfTrade,
+        *,
+        post_only: bool,
+    ) -> bool:
+        """Whether there was such an order; it leaves its place, and may trade or go."""
+        found = [order for order in self.book if order.number == number]
+        if not found:
+            return False
+        order = found[0]
+        self.book.remove(order)
+        if post_only and self._makers(order.side, price_ticks):
+            return True
+        order.price_ticks, order.left_lots = price_ticks, left_lots
+        goes_on = self._take(order, price_ticks, self_trade)
+        if order.left_lots and goes_on:
+            self.book.append(order)
+        elif order.left_lots:
+            self.expired.append((order.number, order.left_lots))
         return True
 
     def cancel(self, number: int) -> bool:
@@ -76,12 +91,31 @@ class NaiveMatching:
             if order.side is side and order.price_ticks == price_ticks
         ]
 
+    def _take(self, taker: Order, price_ticks: int | None, self_trade: SelfTrade) -> bool:
+        """Whether the taker may go on after meeting what it met."""
+        while taker.left_lots and (makers := self._makers(taker.side, price_ticks)):
+            maker = makers[0]
+            if self_trade is not SelfTrade.NONE and maker.owner == taker.owner != BACKGROUND:
+                if self_trade in (SelfTrade.EXPIRE_MAKER, SelfTrade.EXPIRE_BOTH):
+                    self.book.remove(maker)
+                    self.expired.append((maker.number, maker.left_lots))
+                if self_trade in (SelfTrade.EXPIRE_TAKER, SelfTrade.EXPIRE_BOTH):
+                    return False
+                continue
+            lots = min(taker.left_lots, maker.left_lots)
+            self.trades.append((maker.number, taker.number, maker.price_ticks, lots))
+            taker.left_lots -= lots
+            maker.left_lots -= lots
+            if not maker.left_lots:
+                self.book.remove(maker)
+        return True
+
     def _makers(self, side: Side, price_ticks: int | None) -> list[Order]:
         """Who would trade with a taker, first to trade first; sorting keeps arrival order."""
-        against = [
+        makers = [
             order
             for order in self.book
             if order.side is not side
-            and (price_ticks is None or side * order.price_ticks <= side * price_ticks)
+            and (price_ticks is None or side * price_ticks >= side * order.price_ticks)
         ]
-        return sorted(against, key=lambda order: side * order.price_ticks)
+        return sorted(makers, key=lambda order: side * order.price_ticks)

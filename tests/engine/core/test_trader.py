@@ -8,7 +8,7 @@ from engine.core.actions import Action
 from engine.core.portrait import preview
 from engine.core.trader import COUNTDOWN_MS
 from engine.core.view import Preview, RiskState, SideReason
-from exchange.paper.matching import Owner
+from exchange.paper.matching import BACKGROUND
 from exchange.paper.orders import NewOrder
 from exchange.types import (
     AccountSnapshot,
@@ -428,7 +428,7 @@ def test_a_post_only_refusal_is_not_repeated_unchanged() -> None:
     desk.run(1.0)
     desk.operate(Action.RESUME)
     in_front = desk.trader.wanted[Side.BUY][-1]  # before our order gets there
-    desk.exchange.matching.submit(Owner.BACKGROUND, Side.SELL, 10**6, in_front, TimeInForce.GTC)
+    desk.exchange.matching.submit(BACKGROUND, Side.SELL, 10**6, in_front, TimeInForce.GTC)
 
     desk.run(2.0)
 

@@ -6,7 +6,7 @@ from itertools import pairwise
 import pytest
 
 from exchange.paper.flow import LONGEST_LEAP_NS, STEP_NS, Arrivals, Flow, SplitMix64
-from exchange.paper.matching import Matching, Owner, Traded
+from exchange.paper.matching import Matching, Traded
 from exchange.paper.settings import SyntheticMarket
 from exchange.types import Side
 
@@ -83,7 +83,7 @@ def test_after_a_long_sleep_the_market_has_slept_too() -> None:
 def test_the_accounts_orders_do_not_bend_the_fair_value() -> None:
     alone, _ = opened(market())
     watched, book = opened(market())
-    book.submit(Owner.ACCOUNT, Side.BUY, 50, 599_998)
+    book.submit(1, Side.BUY, 50, 599_998)
 
     live_until(alone, 5 * S_NS)
     live_until(watched, 5 * S_NS)
@@ -129,9 +129,9 @@ def test_a_quote_inside_the_spread_is_met_at_the_models_rate(depth_ticks: int) -
     seconds, fills = 1200, 0
     for step in range(1, seconds * 50 + 1):
         if not matching.lots_at(Side.BUY, 600_000 - depth_ticks):
-            matching.submit(Owner.ACCOUNT, Side.BUY, 1, 600_000 - depth_ticks)
+            matching.submit(1, Side.BUY, 1, 600_000 - depth_ticks)
         trades = live_until(flow, step * STEP_NS)
-        fills += sum(trade.maker_owner is Owner.ACCOUNT for trade in trades)
+        fills += sum(trade.maker_owner == 1 for trade in trades)
 
     expected = 1.5 * math.exp(-0.12 * depth_ticks) * seconds
 
@@ -141,17 +141,17 @@ def test_a_quote_inside_the_spread_is_met_at_the_models_rate(depth_ticks: int) -
 def test_a_stale_quote_is_picked_off_when_the_fair_value_passes() -> None:
     """No arrivals at all: only the background's own requoting can meet the account."""
     flow, matching = opened(market(A_per_s=1e-9, sigma_ticks=30.0))
-    matching.submit(Owner.ACCOUNT, Side.SELL, 5, 600_003)
-    matching.submit(Owner.ACCOUNT, Side.BUY, 5, 599_997)
+    matching.submit(1, Side.SELL, 5, 600_003)
+    matching.submit(1, Side.BUY, 5, 599_997)
 
     trades = live_until(flow, 5 * S_NS)
 
-    assert any(trade.maker_owner is Owner.ACCOUNT for trade in trades)
+    assert any(trade.maker_owner == 1 for trade in trades)
 
 
 def test_an_eaten_level_comes_back() -> None:
     flow, matching = opened(market(sigma_ticks=0.0, A_per_s=1e-9))
-    matching.submit(Owner.ACCOUNT, Side.BUY, 10_000, 600_008)
+    matching.submit(1, Side.BUY, 10_000, 600_008)
     assert len(matching.levels(Side.SELL)) < 60
 
     live_until(flow, 5 * S_NS)

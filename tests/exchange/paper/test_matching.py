@@ -1,25 +1,25 @@
 """The matching engine, by its rules one at a time and against its plain twin at random."""
 
-import random
-
 import pytest
 
 from exchange.paper.matching import (
+    BACKGROUND,
     Accepted,
+    Amended,
     Cancelled,
     Expired,
     Expiry,
     MatchEvent,
     Matching,
-    Owner,
     Refusal,
     Refused,
+    SelfTrade,
     Traded,
 )
 from exchange.types import Side, TimeInForce
-from tests.naive.matching import NaiveMatching
+from tests.exchange.paper.twins import Twins
 
-ACCOUNT, BACKGROUND = Owner.ACCOUNT, Owner.BACKGROUND
+ACCOUNT, OTHER = 1, 2
 BUY, SELL = Side.BUY, Side.SELL
 
 
@@ -76,15 +76,16 @@ def test_a_post_only_order_that_would_take_leaves_no_trace() -> None:
     assert engine.last_order_id == before
 
 
-def test_fill_or_kill_does_not_count_on_the_accounts_own_orders() -> None:
-    """They would expire rather than trade, and the order would be left half filled."""
+def test_fill_or_kill_trades_with_the_accounts_own_orders() -> None:
+    """Self-trade prevention has no effect on it: all or nothing counts everything that stands."""
     engine = Matching()
     rest(engine, SELL, 101, 3)
     engine.submit(ACCOUNT, SELL, 5, 101)
+    own = engine.last_order_id
 
     events = engine.submit(ACCOUNT, BUY, 5, 101, TimeInForce.FOK)
 
-    assert events == [Refused(ACCOUNT, Refusal.NOT_FILLABLE)]
+    assert fills(events)[-1] == (own, 101, 2)
 
 
 def test_the_rest_of_an_immediate_order_expires() -> None:
@@ -151,81 +152,86 @@ def test_changes_name_each_touched_level_once_and_skip_ids_afterwards() -> None:
     assert engine.take_changes() is None
 
 
+@pytest.mark.parametrize(
+    ("mode", "maker_goes", "taker_goes"),
+    [
+        (SelfTrade.EXPIRE_MAKER, True, False),
+        (SelfTrade.EXPIRE_TAKER, False, True),
+        (SelfTrade.EXPIRE_BOTH, True, True),
+    ],
+)
+def test_the_takers_mode_decides_who_goes(
+    mode: SelfTrade, maker_goes: bool, taker_goes: bool
+) -> None:
+    """What the resting order once asked for is irrelevant."""
+    engine = Matching()
+    engine.submit(ACCOUNT, SELL, 5, 101)
+    own = engine.last_order_id
+
+    events = engine.submit(ACCOUNT, BUY, 2, 101, self_trade=mode)
+    taker = engine.last_order_id
+
+    assert (Expired(own, ACCOUNT, 5, Expiry.SELF_TRADE) in events) == maker_goes
+    assert (Expired(taker, ACCOUNT, 2, Expiry.SELF_TRADE) in events) == taker_goes
+    assert fills(events) == []
+
+
+def test_an_immediate_taker_that_meets_itself_says_so() -> None:
+    """Its remainder has a reason of its own."""
+    engine = Matching()
+    engine.submit(ACCOUNT, SELL, 5, 101)
+
+    events = engine.submit(ACCOUNT, BUY, 2, 101, TimeInForce.IOC, SelfTrade.EXPIRE_TAKER)
+
+    assert events[-1] == Expired(engine.last_order_id, ACCOUNT, 2, Expiry.IOC_SELF_TRADE)
+
+
+def test_two_accounts_trade_with_each_other() -> None:
+    """Self-trade is about one account, not about everybody who has a key."""
+    engine = Matching()
+    engine.submit(OTHER, SELL, 5, 101)
+
+    assert fills(engine.submit(ACCOUNT, BUY, 5, 101)) == [(1, 101, 5)]
+
+
+def test_an_amended_order_goes_to_the_back_of_the_queue() -> None:
+    """Even when only its size fell."""
+    engine = Matching()
+    first, second = rest(engine, BUY, 100), rest(engine, BUY, 100)
+
+    events = engine.amend(first, 100, 2, post_only=False)
+
+    assert events == [Amended(first, BACKGROUND, 100, 2)]
+    assert engine.queue(BUY, 100) == [(second, 5), (first, 2)]
+
+
+def test_an_amended_order_takes_where_its_new_price_crosses() -> None:
+    engine = Matching()
+    bid, ask = rest(engine, BUY, 99), rest(engine, SELL, 101, 3)
+
+    events = engine.amend(bid, 101, 5, post_only=False)
+
+    assert fills(events) == [(ask, 101, 3)]
+    assert engine.queue(BUY, 101) == [(bid, 2)]
+
+
+def test_a_post_only_order_amended_across_is_lost() -> None:
+    """The quote is gone, not merely refused: the venue's own trap."""
+    engine = Matching()
+    bid = rest(engine, BUY, 99)
+    rest(engine, SELL, 101)
+
+    events = engine.amend(bid, 101, 5, post_only=True)
+
+    assert events == [Cancelled(bid, BACKGROUND, 5)]
+    assert engine.best_bid_ticks is None
+
+
+def test_amending_what_does_not_rest_says_nothing() -> None:
+    assert Matching().amend(1, 100, 5, post_only=False) == []
+
+
 @pytest.mark.parametrize("seed", range(30))
-def test_random_orders_trade_and_queue_as_in_the_plain_twin(seed: int) -> None:
-    """Same trades, same expiries, same queues, whatever 300 orders arrive in whatever order."""
-    draw = random.Random(seed)
-    engine, twin = Matching(), NaiveMatching()
-    trades: list[tuple[int, int, int, int]] = []
-    expired: list[int] = []
-
-    for _ in range(300):
-        if draw.random() < 0.25:
-            number = draw.randint(1, max(1, engine.last_order_id))
-            assert bool(engine.cancel(number)) == twin.cancel(number)
-            continue
-        owner, side = draw.choice([ACCOUNT, BACKGROUND]), draw.choice([BUY, SELL])
-        lots, price = draw.randint(1, 9), draw.choice([*range(95, 106), None])
-        tif = TimeInForce.GTC if price is None else draw.choice(list(TimeInForce))
-        events = engine.submit(owner, side, lots, price, tif)
-        assert twin.submit(owner, side, lots, price, tif) == isinstance(events[0], Accepted)
-        for event in events:
-            if isinstance(event, Traded):
-                pair = (event.maker_order_id, event.taker_order_id)
-                trades.append((*pair, event.price_ticks, event.qty_lots))
-            elif isinstance(event, Expired):
-                expired.append(event.venue_order_id)
-
-    assert trades == twin.trades
-    assert expired == twin.expired
-    for price in range(95, 106):
-        for side in Side:
-            assert engine.queue(side, price) == twin.queue(side, price)
-            assert engine.lots_at(side, price) == sum(q for _, q in twin.queue(side, price))
-
-
-@pytest.mark.parametrize("seed", range(10))
-def test_every_contract_is_resting_traded_cancelled_or_expired(seed: int) -> None:
-    """What went in equals what came out, twice over for the two sides of a trade."""
-    draw = random.Random(seed)
-    engine = Matching()
-    entered = left = 0
-
-    for _ in range(500):
-        events = engine.cancel(draw.randint(1, max(1, engine.last_order_id)))
-        events += engine.submit(
-            draw.choice([ACCOUNT, BACKGROUND]),
-            draw.choice([BUY, SELL]),
-            draw.randint(1, 9),
-            draw.randint(95, 105),
-            draw.choice(list(TimeInForce)),
-        )
-        for event in events:
-            if isinstance(event, Accepted):
-                entered += event.qty_lots
-            elif isinstance(event, Traded):
-                left += 2 * event.qty_lots
-            elif isinstance(event, Cancelled | Expired):
-                left += event.left_lots
-    resting = sum(lots for side in Side for _, lots in engine.levels(side))
-
-    assert entered == left + resting
-
-
-@pytest.mark.parametrize("seed", range(10))
-def test_the_book_is_never_crossed(seed: int) -> None:
-    draw = random.Random(seed)
-    engine = Matching()
-
-    for _ in range(500):
-        engine.cancel(draw.randint(1, max(1, engine.last_order_id)))
-        engine.submit(
-            draw.choice([ACCOUNT, BACKGROUND]),
-            draw.choice([BUY, SELL]),
-            draw.randint(1, 9),
-            draw.randint(95, 105),
-        )
-        bid, ask = engine.best_bid_ticks, engine.best_ask_ticks
-        assert bid is None or ask is None or bid < ask
-        assert bid == max((p for p, _ in engine.levels(BUY)), default=None)
-        assert ask == min((p for p, _ in engine.levels(SELL)), default=None)
+def test_random_turns_leave_both_twins_alike(seed: int) -> None:
+    """Same trades, expiries, queues and touch, never crossed, and no contract lost or made."""
+    Twins(seed).play(1_000)
