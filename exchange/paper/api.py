@@ -20,7 +20,8 @@ from exchange.paper import limits
 from exchange.paper.account import LEVERAGE
 from exchange.paper.hub import Payload
 from exchange.paper.market_data import next_funding_ms
-from exchange.paper.orders import NewOrder, OrderRecord
+from exchange.paper.matching import SelfTrade
+from exchange.paper.orders import Change, NewOrder, OrderRecord
 from exchange.paper.settings import PaperSettings
 from exchange.paper.venue import PaperVenue
 from exchange.paper.wire import MAX_MARKET_QTY_LOTS, MAX_PRICE_TICKS, MAX_QTY_LOTS
@@ -140,7 +141,10 @@ class RestApi:
             "GET /fapi/v1/ticker/bookTicker": Route(self._book_ticker, 2),
             "POST /fapi/v1/order": Route(self._place, 0, signed),
             "GET /fapi/v1/order": Route(self._order, 1, signed),
+            "PUT /fapi/v1/order": Route(self._modify, 0, signed),
             "DELETE /fapi/v1/order": Route(self._cancel, 1, signed),
+            "GET /fapi/v1/orderAmendment": Route(self._amendments, 1, signed),
+            "PUT /fapi/v1/batchOrders": Route(self._modify_batch, 5, signed),
             "GET /fapi/v1/openOrder": Route(self._open_order, 1, signed),
             "GET /fapi/v1/openOrders": Route(self._open_orders, _open_orders_weight, signed),
             "GET /fapi/v1/allOrders": Route(self._all_orders, 5, signed),
@@ -166,7 +170,11 @@ class RestApi:
             "PUT /fapi/v1/listenKey": Route(self._extend_stream, 1, key),
             "DELETE /fapi/v1/listenKey": Route(self._end_stream, 1, key),
         }
-        self._makes_orders = frozenset(("POST /fapi/v1/order", "POST /fapi/v1/batchOrders"))
+        self._makes_orders = frozenset(
+            f"{method} /fapi/v1/{name}"
+            for method in ("POST", "PUT")
+            for name in ("order", "batchOrders")
+        )
 
     def answer(self, request: HttpRequest) -> HttpAnswer:
         """Answer one request at the venue's present time; never raises for what a client sent."""
@@ -285,20 +293,60 @@ class RestApi:
         return self._place_one(params)
 
     def _place_batch(self, params: Params) -> list[Payload]:
+        return self._batch(params, self._place_one)
+
+    def _modify(self, params: Params) -> Payload:
+        self._limits.spend_orders(1, 1, self._now_ms)
+        return self._modify_one(params)
+
+    def _modify_batch(self, params: Params) -> list[Payload]:
+        return self._batch(params, self._modify_one)
+
+    def _batch(self, params: Params, one: Callable[[Params], Payload]) -> list[Payload]:
+        """Each element by itself; what is wrong with one says nothing of the others."""
         params.need("batchOrders")
         batch = params.json_list("batchOrders") or []
         if not 1 <= len(batch) <= BATCH_PLACE:
             raise Refused(-4082, "Invalid batch place order count.")
         self._limits.spend_orders(len(batch), 1, self._now_ms)
-        return [self._place_element(element) for element in batch]
+        return [self._element(element, one) for element in batch]
 
-    def _place_element(self, element: object) -> Payload:
+    def _element(self, element: object, one: Callable[[Params], Payload]) -> Payload:
         try:
             if not isinstance(element, dict):
                 _malformed("batchOrders")
-            return self._place_one(Params({k: _plain(v) for k, v in element.items()}))
+            return one(Params({k: _plain(v) for k, v in element.items()}))
         except Refused as refused:
             return _error(refused)
+
+    def _modify_one(self, params: Params) -> Payload:
+        self._need_symbol(params)
+        order = self._find(params)
+        _refuse_price_match(params)
+        change = Change(
+            side=_side(params),
+            qty_lots=self._qty(params, MAX_QTY_LOTS),
+            price_ticks=self._price(params),
+            modify_id=params.number("modifyId"),
+            reduce_only=params.flag("reduceOnly"),
+        )
+        return self._venue.wire.modify_ack(self._venue.modify(order, change), change.modify_id)
+
+    def _amendments(self, params: Params) -> list[Payload]:
+        self._need_symbol(params)
+        order = self._find(params)
+        if order is None:
+            raise Refused(-2013, "Order does not exist.")
+        start_ms, end_ms = params.number("startTime"), params.number("endTime")
+        limit = params.number("limit")
+        made = [
+            amendment
+            for amendment in reversed(order.amendments)
+            if (start_ms is None or amendment.time_ms >= start_ms)
+            and (end_ms is None or amendment.time_ms <= end_ms)
+        ]
+        kept = made[: max(1, min(50 if limit is None else limit, 100))]
+        return [self._venue.wire.amendment(order, amendment) for amendment in kept]
 
     def _place_one(self, params: Params) -> Payload:
         response_type = params.text("newOrderRespType") or "ACK"
@@ -317,9 +365,8 @@ class RestApi:
     def _new_order(self, params: Params) -> NewOrder:
         """The request on the grid; every rule that needs no market is checked here."""
         self._need_symbol(params)
-        side_name, order_type = params.need("side"), params.need("type")
-        if side_name not in Side.__members__:
-            raise Refused(-1117, "Invalid side.")
+        side, order_type = _side(params), params.need("type")
+        _refuse_price_match(params)
         if order_type in _CONDITIONAL:
             text = "Order type not supported for this endpoint. Please use the Algo Order API"
             raise Refused(-4120, f"{text} endpoints instead.")
@@ -327,7 +374,8 @@ class RestApi:
             raise Refused(-1116, "Invalid orderType.")
         if params.text("positionSide") not in (None, "BOTH"):
             raise Refused(-4061, "Order's position side does not match user's setting.")
-        if params.text("selfTradePreventionMode") not in (None, "EXPIRE_MAKER"):
+        mode = params.text("selfTradePreventionMode") or SelfTrade.EXPIRE_MAKER
+        if mode not in list(SelfTrade):
             raise Refused(-5039, "Invalid self trade prevention mode.")
         client_order_id = params.text("newClientOrderId")
         if client_order_id is None:
@@ -337,11 +385,12 @@ class RestApi:
         market = order_type == "MARKET"
         return NewOrder(
             client_order_id=client_order_id,
-            side=Side[side_name],
+            side=side,
             qty_lots=self._qty(params, MAX_MARKET_QTY_LOTS if market else MAX_QTY_LOTS),
             price_ticks=None if market else self._price(params),
             time_in_force=TimeInForce.GTC if market else _time_in_force(params),
             reduce_only=params.flag("reduceOnly"),
+            self_trade=SelfTrade(mode),
         )
 
     def _price(self, params: Params) -> int:
@@ -602,9 +651,24 @@ def _plain(value: object) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
+def _side(params: Params) -> Side:
+    name = params.need("side")
+    if name not in Side.__members__:
+        raise Refused(-1117, "Invalid side.")
+    return Side[name]
+
+
+def _refuse_price_match(params: Params) -> None:
+    if params.text("priceMatch") not in (None, "NONE"):
+        raise Refused(-5037, "Invalid price match: this exchange knows none; send a price.")
+
+
 def _time_in_force(params: Params) -> TimeInForce:
+    text = params.need("timeInForce")
+    if text in ("GTD", "RPI"):
+        raise Refused(-1115, f"Invalid timeInForce: {text} is not offered here.")
     try:
-        return TimeInForce(params.need("timeInForce"))
+        return TimeInForce(text)
     except ValueError:
         raise Refused(-1115, "Invalid timeInForce.") from None
 

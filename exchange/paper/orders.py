@@ -1,7 +1,8 @@
 """What the venue keeps of the account's orders and trades."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from exchange.paper.matching import SelfTrade
 from exchange.types import Side, TimeInForce
 
 EXPIRED_IN_MATCH = "EXPIRED_IN_MATCH"
@@ -19,6 +20,33 @@ class NewOrder:
     """None for a market order."""
     time_in_force: TimeInForce = TimeInForce.GTC
     reduce_only: bool = False
+    self_trade: SelfTrade = SelfTrade.EXPIRE_MAKER
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A request to modify, already on the grid."""
+
+    side: Side
+    qty_lots: int
+    """The new total, what is filled included."""
+    price_ticks: int
+    modify_id: int | None = None
+    reduce_only: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Amendment:
+    """One change that was made."""
+
+    amendment_id: int
+    time_ms: int
+    price_ticks: tuple[int, int]
+    """Before and after, as the sizes."""
+    qty_lots: tuple[int, int]
+    count: int
+    """Which of the order's amendments it is, from 1."""
+    modify_id: int | None
 
 
 @dataclass(slots=True)
@@ -38,6 +66,8 @@ class OrderRecord:
     filled_tick_lots: int = 0
     """Sum of price times size over the fills."""
     status: str = "NEW"
+    self_trade: SelfTrade = SelfTrade.EXPIRE_MAKER
+    amendments: list[Amendment] = field(default_factory=list)
 
     @property
     def open(self) -> bool:

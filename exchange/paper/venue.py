@@ -15,16 +15,26 @@ from exchange.paper.flow import Flow
 from exchange.paper.hub import Hub
 from exchange.paper.market_data import MarketData
 from exchange.paper.matching import Expiry, MatchEvent, Matching, Refusal
-from exchange.paper.orders import EXPIRED_IN_MATCH, NewOrder, OrderRecord, TradeRecord
+from exchange.paper.orders import (
+    EXPIRED_IN_MATCH,
+    Amendment,
+    Change,
+    NewOrder,
+    OrderRecord,
+    TradeRecord,
+)
 from exchange.paper.settings import PaperSettings
 from exchange.paper.user_stream import UserStream
 from exchange.paper.wire import MAX_ORDERS, PERCENT_PRICE_DOWN, PERCENT_PRICE_UP, Wire
-from exchange.types import Side
+from exchange.types import Side, TimeInForce
 
 KEPT_ORDERS = 20_000
 """Finished orders that queries still find."""
 
 KEPT_TRADES = 20_000
+
+MOST_AMENDMENTS = 10_000
+"""Of one order; then the venue wants a new one."""
 
 ACCOUNT = 1
 """The account's number in the matching engine."""
@@ -147,7 +157,12 @@ class PaperVenue:
         qty_lots = self._reducible(order) if order.reduce_only else order.qty_lots
         self._check_margin(order.side, qty_lots)
         events = self.matching.submit(
-            ACCOUNT, order.side, qty_lots, order.price_ticks, order.time_in_force
+            ACCOUNT,
+            order.side,
+            qty_lots,
+            order.price_ticks,
+            order.time_in_force,
+            order.self_trade,
         )
         if isinstance(events[0], match.Refused):
             raise Refused(*_REFUSALS[events[0].reason])
@@ -159,6 +174,7 @@ class PaperVenue:
             qty_lots=qty_lots,
             time_in_force=order.time_in_force,
             reduce_only=order.reduce_only,
+            self_trade=order.self_trade,
             created_ms=self.now_ms,
             updated_ms=self.now_ms,
         )
@@ -168,6 +184,64 @@ class PaperVenue:
         self._publish_order(record, "NEW")
         self._book(events)
         return record
+
+    def modify(self, order: OrderRecord | None, change: Change) -> OrderRecord:
+        """Give a resting order another price and size, at the back of the queue.
+
+        A size that is filled already, or a post-only price that would take, cancels it.
+
+        Raises:
+            Refused: By the venue's code; the order stands as it was.
+        """
+        order = self._modifiable(order, change)
+        before_ticks = order.price_ticks or 0
+        if change.qty_lots <= order.filled_lots:
+            return self.cancel(order)
+        amendment = Amendment(
+            amendment_id=self.matching.last_update_id + 1,
+            time_ms=self.now_ms,
+            price_ticks=(before_ticks, change.price_ticks),
+            qty_lots=(order.qty_lots, change.qty_lots),
+            count=len(order.amendments) + 1,
+            modify_id=change.modify_id,
+        )
+        events = self.matching.amend(
+            order.venue_order_id,
+            change.price_ticks,
+            change.qty_lots - order.filled_lots,
+            post_only=order.time_in_force is TimeInForce.GTX,
+            self_trade=order.self_trade,
+        )
+        if isinstance(events[0], match.Amended):
+            order.amendments.append(amendment)
+            order.price_ticks, order.qty_lots = change.price_ticks, change.qty_lots
+            order.updated_ms = self.now_ms
+            self._publish_order(order, "AMENDMENT")
+        self._book(events)
+        return order
+
+    def _modifiable(self, order: OrderRecord | None, change: Change) -> OrderRecord:
+        if order is None or not order.open:
+            raise Refused(-2013, "Order does not exist.")
+        if order.price_ticks is None:
+            raise Refused(-5025, "Only limit order is supported.")
+        if change.side is not order.side:
+            raise Refused(-1117, "Invalid side.")
+        if (change.price_ticks, change.qty_lots) == (order.price_ticks, order.qty_lots):
+            raise Refused(-5027, "No need to modify the order.")
+        if len(order.amendments) >= MOST_AMENDMENTS:
+            raise Refused(-5026, "Exceed maximum modify order limit.")
+        if change.reduce_only and not order.reduce_only:
+            raise Refused(-5047, "ReduceOnly does not match the original order.")
+        self._check_percent_price(order.side, change.price_ticks)
+        notional_e8 = change.price_ticks * change.qty_lots * self.wire.instrument.tick_lot_e8
+        if notional_e8 < self.wire.instrument.min_notional_e8 and not order.reduce_only:
+            smallest = self.wire.min_notional()
+            raise Refused(-5029, f"Order's notional must be no smaller than {smallest}.")
+        more_lots = change.qty_lots - order.qty_lots
+        if more_lots > 0:
+            self._check_margin(order.side, more_lots)
+        return order
 
     def cancel(self, order: OrderRecord | None) -> OrderRecord:
         """Take one of the account's orders off the book.
@@ -192,16 +266,9 @@ class PaperVenue:
             raise Refused(-4116, "ClientOrderId is duplicated.")
         if len(self._open) >= MAX_ORDERS:
             raise Refused(-2025, "Reach max open order limit.")
-        price_ticks, fair_ticks = order.price_ticks, self.flow.fair_ticks
+        price_ticks = order.price_ticks
         if price_ticks is not None:
-            highest = fair_ticks * float(PERCENT_PRICE_UP)
-            lowest = fair_ticks * float(PERCENT_PRICE_DOWN)
-            if order.side is Side.BUY and price_ticks > highest:
-                text = self.wire.price(int(highest))
-                raise Refused(-4016, f"Limit price can't be higher than {text}.")
-            if order.side is Side.SELL and price_ticks < lowest:
-                text = self.wire.price(int(lowest) + 1)
-                raise Refused(-4024, f"Limit price can't be lower than {text}.")
+            self._check_percent_price(order.side, price_ticks)
             notional_e8 = price_ticks * order.qty_lots * self.wire.instrument.tick_lot_e8
         else:
             notional_e8 = self.account.value_e8(order.qty_lots, self.mark_e8)
@@ -212,6 +279,16 @@ class PaperVenue:
                 f"Order's notional must be no smaller than {smallest} "
                 "(unless you choose reduce only).",
             )
+
+    def _check_percent_price(self, side: Side, price_ticks: int) -> None:
+        highest = self.flow.fair_ticks * float(PERCENT_PRICE_UP)
+        lowest = self.flow.fair_ticks * float(PERCENT_PRICE_DOWN)
+        if side is Side.BUY and price_ticks > highest:
+            text = self.wire.price(int(highest))
+            raise Refused(-4016, f"Limit price can't be higher than {text}.")
+        if side is Side.SELL and price_ticks < lowest:
+            text = self.wire.price(int(lowest) + 1)
+            raise Refused(-4024, f"Limit price can't be lower than {text}.")
 
     def _reducible(self, order: NewOrder) -> int:
         """How much of a reduce-only order may stand."""

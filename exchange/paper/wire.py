@@ -7,7 +7,7 @@ carries no average price and no filled notional; only a query does.
 from exchange.instrument import E8, Instrument, e8_from_text, e8_text
 from exchange.paper.account import LEVERAGE, Account, divide_rounded
 from exchange.paper.hub import Payload
-from exchange.paper.orders import OrderRecord, TradeRecord
+from exchange.paper.orders import Amendment, OrderRecord, TradeRecord
 from exchange.types import Side
 
 MAX_ORDERS = 200
@@ -68,7 +68,7 @@ class Wire:
             "priceProtect": False,
             "origType": order_type,
             "priceMatch": "NONE",
-            "selfTradePreventionMode": "EXPIRE_MAKER",
+            "selfTradePreventionMode": order.self_trade.value,
             "goodTillDate": 0,
             "updateTime": order.updated_ms,
         }
@@ -80,6 +80,30 @@ class Wire:
 
     def cancel_ack(self, order: OrderRecord) -> Payload:
         return self.order_ack(order) | {"activatePrice": "0", "priceRate": "0"}
+
+    def modify_ack(self, order: OrderRecord, modify_id: int | None) -> Payload:
+        ack = self.order_ack(order) | {"pair": self.symbol}
+        return ack if modify_id is None else ack | {"modifyId": modify_id}
+
+    def amendment(self, order: OrderRecord, made: Amendment) -> Payload:
+        """One row of an order's history of changes."""
+        prices, sizes = map(self.price, made.price_ticks), map(self.qty, made.qty_lots)
+        change: Payload = {
+            "price": dict(zip(("before", "after"), prices, strict=True)),
+            "origQty": dict(zip(("before", "after"), sizes, strict=True)),
+            "count": made.count,
+        }
+        if made.modify_id is not None:
+            change["modifyId"] = made.modify_id
+        return {
+            "amendmentId": made.amendment_id,
+            "symbol": self.symbol,
+            "pair": self.symbol,
+            "orderId": order.venue_order_id,
+            "clientOrderId": order.client_order_id,
+            "time": made.time_ms,
+            "amendment": change,
+        }
 
     def order_record(self, order: OrderRecord) -> Payload:
         record = self.cancel_ack(order)
@@ -130,7 +154,7 @@ class Wire:
         """ORDER_TRADE_UPDATE.
 
         Args:
-            execution: NEW, TRADE, CANCELED or EXPIRED.
+            execution: NEW, TRADE, AMENDMENT, CANCELED or EXPIRED.
             open_notional: Of the account's open bids and asks.
         """
         order_type = "MARKET" if order.price_ticks is None else "LIMIT"
@@ -166,11 +190,13 @@ class Wire:
             "pP": False,
             "si": 0,
             "ss": 0,
-            "V": "EXPIRE_MAKER",
+            "V": order.self_trade.value,
             "pm": "NONE",
             "gtd": 0,
             "er": expiry_reason,
         }
+        if execution == "AMENDMENT" and order.amendments[-1].modify_id is not None:
+            body["M"] = str(order.amendments[-1].modify_id)
         return {"e": "ORDER_TRADE_UPDATE", "E": now_ms, "T": now_ms, "o": body}
 
     def trade_lite(self, order: OrderRecord, trade: TradeRecord, now_ms: int) -> Payload:
