@@ -132,7 +132,9 @@ class Market:
             )
             self.touch_lots = (bid_lots, ask_lots)
         touch = None if bid is None or ask is None else (bid, ask)
-        if touch is not None and touch != self.touch:
+        if touch is None:
+            self._touches.clear()  # what stood before a gap says nothing of what follows it
+        elif touch != self.touch:
             self._touches.append((self.touch_exch_ns, *touch))
         self.touch = touch
 

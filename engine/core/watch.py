@@ -20,6 +20,8 @@ from engine.models.window_volatility import WindowVolatility
 from exchange.types import Severity, Side
 
 _STEPS_A_SECOND = SECOND_NS // STEP_NS
+_LEAP_NS = 5 * SECOND_NS
+_MOST_WAITING = 4_096
 _CURVE_POINTS = 24
 _FEWEST_READINGS = 100
 _CURVE_SIGMAS = 3.0
@@ -39,7 +41,7 @@ class FlickerWatch:
         self._updates = FlickerWindow()
         self._waiting: deque[tuple[int, Touch]] = deque()
         self._stood: Touch | None = None
-        self._fed_ns = 0
+        self._fed_ns = self._heard_ns = 0
         self._alarm = FlickerAlarm()
         self._day = FlickerDay()
         self._minute = -1
@@ -52,8 +54,14 @@ class FlickerWatch:
 
     def receive_touch(self, exch_ns: int, touch: Touch) -> None:
         """Others' touch after one book message; counted once its trades had time to arrive."""
+        if self._heard_ns and not -BOOK_INTERVAL_NS <= exch_ns - self._heard_ns <= _LEAP_NS:
+            self.lose()  # the venue's clock leapt, or its feed was silent: a new beginning
+            self._fed_ns = 0
+        self._heard_ns = exch_ns
         self._waiting.append((exch_ns, touch))
-        while self._waiting[0][0] <= exch_ns - BOOK_INTERVAL_NS:
+        while self._waiting and (
+            self._waiting[0][0] <= exch_ns - BOOK_INTERVAL_NS or len(self._waiting) > _MOST_WAITING
+        ):
             self._feed(*self._waiting.popleft())
 
     def lose(self) -> None:

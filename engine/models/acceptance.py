@@ -12,10 +12,11 @@ import numpy as np
 from engine.models.intensity import SideFit
 from exchange.jit import njit
 
-ACCEPTED, TOO_FEW, NO_DECAY, POOR_FIT, NOT_A_NUMBER = range(5)
+ACCEPTED, TOO_SHORT, TOO_FEW, NO_DECAY, POOR_FIT, NOT_A_NUMBER = range(6)
 
 REASONS = {
     ACCEPTED: "",
+    TOO_SHORT: "the book was not seen long enough",
     TOO_FEW: "too few market orders",
     NO_DECAY: "intensity does not decay with depth",
     POOR_FIT: "depths are far from exponential",

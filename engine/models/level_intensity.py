@@ -153,7 +153,7 @@ def first_rate_by_line(
         reaching: float64[levels], overwritten with the arrivals reaching each level.
 
     Returns:
-        ``(rate, k)``; nan twice with fewer than two levels reached, or without decay.
+        ``(rate, k)``; nan twice with fewer than two levels reached, without time or decay.
     """
     levels = levels_of(numbers)
     left = numbers[levels]
@@ -162,26 +162,33 @@ def first_rate_by_line(
         left += numbers[j]
         reaching[j] = left
         reached += left > 0.0
-    if reached < 2:
+    if reached < 2 or not numbers[levels + 1] > 0.0:
         return np.nan, np.nan
     return fit_levels(reaching, reached, numbers[levels + 1], weighted, 0.0, 1.0)
 
 
-def side_fit(numbers: FloatArray, A: float, k: float, n_of_A: float | None = None) -> SideFit:
-    """A fit by whatever means with the intervals that the likelihood would give it.
+def watched_s(numbers: FloatArray) -> float:
+    """Seconds of the window in which the side's book was seen."""
+    return float(numbers[levels_of(numbers) + 1])
 
-    Least squares does not reach that precision: its true intervals are 1.5 to 6 times wider.
+
+def side_fit(
+    numbers: FloatArray, A: float, k: float, n_of_A: float | None = None, spread: float = 1.0
+) -> SideFit:
+    """A fit by whatever means, with its intervals.
 
     Args:
         n_of_A: Arrivals that A rests on, where these are not all of them.
+        spread: How much wider than the likelihood's the estimator's errors are.
     """
     seen, beyond, _ = tally_levels(numbers)
     error_A, error_k = relative_errors(numbers, k, n_of_A or seen + beyond)
     n = seen + beyond
     if n == 0:
-        span_s = float(numbers[levels_of(numbers) + 1])
+        span_s = watched_s(numbers)
         interval = count_interval(0, span_s) if span_s > 0.0 else (math.nan, math.nan)
         return SideFit(A, k, 0, interval, (math.nan, math.nan))
+    error_A, error_k = spread * error_A, spread * error_k
     return SideFit(A, k, n, log_normal_interval(A, error_A), log_normal_interval(k, error_k))
 
 

@@ -41,6 +41,15 @@ class Tape:
                     self.strike(aggressor, self.random.exponential(1 / k))
             self.calibrator.step(self.touch, self.now_ns)
 
+    def black_out(self, seconds: float) -> None:
+        """The book is lost, while prints go on coming."""
+        for _ in range(round(seconds * 10)):
+            self.now_ns += STEP_NS
+            for aggressor in Side:
+                for _ in range(self.random.poisson(0.6)):
+                    self.strike(aggressor, self.random.exponential(1 / 0.12))
+            self.calibrator.step(None, self.now_ns)
+
     def strike(self, aggressor: Side, depth: float) -> None:
         """One market order; within a tick of the mid there is nothing to print at."""
         if depth >= 1.0:
@@ -229,3 +238,97 @@ def test_the_quoted_rate_is_as_uncertain_as_its_poorer_half() -> None:
         held += low <= (A_bid * A_ask) ** 0.5 <= high
 
     assert held / 200 == pytest.approx(0.95, abs=0.035)
+
+
+@pytest.mark.parametrize("intensity", ["mle", "wls", "ols", "online"])
+def test_prints_without_a_book_are_no_arrivals(intensity: str) -> None:
+    """Their time is not counted, so they must not be: A came out at six times the truth."""
+    tape = Tape(replace(SIXTY, intensity=intensity))
+    tape.play(70)
+    tape.black_out(20)
+    reading = tape.calibrator.reading
+
+    assert reading is not None
+    assert reading.both.A_per_s == pytest.approx(6.0, rel=0.4)
+
+
+@pytest.mark.parametrize("intensity", ["mle", "wls", "ols", "online"])
+def test_a_window_hardly_seen_gives_no_fit(intensity: str) -> None:
+    """Forty of sixty seconds without a book; and with none at all nothing breaks."""
+    tape = Tape(replace(SIXTY, intensity=intensity))
+    tape.play(70)
+    tape.black_out(40)
+    fit, note = tape.calibrator.fit, tape.calibrator.note
+    tape.black_out(40)
+
+    assert note == "the book was not seen long enough"
+    assert fit is not None
+    assert fit.widened
+
+
+def test_both_sides_must_have_seen_enough() -> None:
+    """A hundred sellers do not make up for three buyers."""
+    tape = Tape()
+    tape.play(2)
+    for _ in range(650):
+        tape.play(0.1, A=0.0)
+        tape.strike(Side.SELL, tape.random.exponential(1 / 0.12) + 1.0)
+
+    assert tape.calibrator.note.startswith("too few market orders")
+
+
+def test_a_mid_that_stands_still_keeps_the_last_numbers_and_says_so() -> None:
+    """A sigma of nought would take all skew from the quotes."""
+    tape = Tape()
+    tape.play(70)
+    tape.play(75, sigma=0.0)
+
+    fit = tape.calibrator.fit
+    assert fit is not None
+    assert fit.sigma_ticks > 0.0
+    assert tape.calibrator.note == "the mid stood still"
+
+
+def test_the_noise_ratio_is_high_where_the_quotes_bounce() -> None:
+    """Sampled over clean: a bounce of two ticks each way on a mid that hardly moves."""
+    tape = Tape(replace(SIXTY, volatility_step_s=0.1))
+    for i in range(900):
+        tape.now_ns += STEP_NS
+        mid = MID + 2 * (i % 2) + i // 60
+        tape.calibrator.step((mid - 1, mid + 1), tape.now_ns)
+
+    reading = tape.calibrator.reading
+    assert reading is not None
+    assert reading.noise_ratio > 3.0
+
+
+def test_an_ewma_starts_from_a_whole_window() -> None:
+    """Begun at the second change, a lucky pair would still weigh a third of it."""
+    sigmas = []
+    for seed in range(12):
+        tape = Tape(replace(SIXTY, volatility="ewma"), seed)
+        tape.play(66, A=0.5)
+        assert tape.calibrator.reading is not None
+        sigmas.append(tape.calibrator.reading.sigma)
+
+    assert np.std(sigmas) < 0.15 * 3.0
+    assert np.mean(sigmas) == pytest.approx(3.0, rel=0.12)
+
+
+def test_an_order_that_turns_out_deeper_is_deeper_in_the_fading_estimate_too() -> None:
+    """Else every sweep would count as a touch there, and k come out high."""
+    tape = Tape(replace(SIXTY, intensity="online"))
+    tape.play(2, A=0.0)
+    for _ in range(650):
+        tape.play(0.1, A=0.0)
+        for side in Side:
+            middle, depth = sum(tape.touch) // 2, 1 + int(tape.random.exponential(1 / 0.12))
+            tape.now_ns += 2_000_000
+            for level in range(1, depth + 1):
+                tape.calibrator.receive_print(
+                    side, middle + side * level, tape.now_ns, tape.before, tape.now_ns
+                )
+
+    reading = tape.calibrator.reading
+    assert reading is not None
+    assert reading.both.k_per_tick == pytest.approx(0.12, rel=0.1)

@@ -35,13 +35,30 @@ def test_fills_by_depth_give_the_rates_that_made_them() -> None:
 def test_only_resting_orders_are_exposed() -> None:
     """One that the venue has not confirmed cannot be filled at its place in the queue."""
     table, own = OrderTable(), OwnIntensity()
-    stand(table, Side.BUY, 995, orders.PLACED)
+    for state in (orders.PLACED, orders.ACKED, orders.CANCELLING, orders.UNKNOWN):
+        stand(table, Side.BUY, 995, state)
     stand(table, Side.BUY, 990)
     own.step(table, 1000.0, 1.0)
     own.fill(10.0)
     own.fill(10.0)
 
     assert own.read() is None
+
+
+def test_a_stated_interval_of_our_own_rate_holds_it() -> None:
+    """Its error is carried to the mid along k: 57 fills at ten ticks say little of A."""
+    table, own = OrderTable(), OwnIntensity()
+    for depth in (8, 12):
+        stand(table, Side.BUY, 1000 - depth)
+    own.step(table, 1000.5, 400.0)
+    for _ in range(40):
+        own.fill(8.5)
+    for _ in range(17):
+        own.fill(12.5)
+
+    fit = own.read()
+    assert fit is not None
+    assert fit.A_interval[1] / fit.A_interval[0] > 4.0
 
 
 def test_without_fills_there_is_no_fit() -> None:

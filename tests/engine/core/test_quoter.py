@@ -63,6 +63,7 @@ def test_inventory_in_fills_of_delta_is_inventory_in_order_quantities(fit: Fit) 
     assert at.fills(6.0) == 2.0
     half_spread, lean = table_offsets(at.table, 2.0)
     assert at.at(6.0) == (half_spread, lean)
+    assert at.skew(0.0) == pytest.approx(table_offsets(at.table, 0.5)[1] / 1.5, rel=1e-9)
 
 
 def test_the_grid_does_not_widen_with_the_inventory() -> None:
@@ -70,6 +71,7 @@ def test_the_grid_does_not_widen_with_the_inventory() -> None:
     at = answer(WILD, bound=20)
 
     assert at.interval == round(at.at(0.0)[0])
+    assert answer(WILD, replace(PLAIN, adj1=3.0), bound=20).interval == round(3 * at.at(0.0)[0])
     assert at.at(15.0)[0] != pytest.approx(at.at(0.0)[0], rel=1e-3)
 
 

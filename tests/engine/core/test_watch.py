@@ -125,6 +125,30 @@ def test_far_too_much_flicker_is_told_once(book: Book) -> None:
     assert "side of the touch" in told[0]
 
 
+def test_a_minute_is_counted_once_for_each_side(book: Book) -> None:
+    """The day's distribution is of minutes, however often it is read."""
+    for _ in range(180):
+        book.show(100, wait_ms=1000)
+        book.watch.step()
+
+    assert book.watch.view is not None
+    assert 3 <= book.watch.view.minutes <= 4
+
+
+def test_a_market_s_own_habit_raises_the_notice(book: Book) -> None:
+    """What is usual here after fifty minutes of it deserves no word."""
+    levels = []
+    for _ in range(60 * 60):
+        book.show(100 + book.now_ns // SECOND_NS % 2 * 4, wait_ms=1000)
+        book.watch.step()
+        assert book.watch.view is not None
+        levels.append(book.watch.view.level)
+
+    assert book.watch.view.usual is not None
+    assert book.watch.view.usual > 3.1
+    assert "warning" in levels or "alarm" in levels
+
+
 def test_a_lost_book_shows_no_flicker(book: Book) -> None:
     """What stood before is not known any more."""
     book.flicker(10)

@@ -11,6 +11,7 @@ from engine.models.acceptance import (
     POOR_FIT,
     REASONS,
     TOO_FEW,
+    TOO_SHORT,
     bearable_gap,
     choose_fit,
     judge_fit,
@@ -46,6 +47,7 @@ def test_a_fit_is_judged_by_the_first_thing_wrong_with_it(
 def test_every_refusal_has_words() -> None:
     """A code on the screen would help nobody at night."""
     assert {code for code, text in REASONS.items() if text} == {
+        TOO_SHORT,
         TOO_FEW,
         NO_DECAY,
         POOR_FIT,

@@ -9,6 +9,7 @@ from engine.models.intensity import fit_side, tally
 from engine.models.level_intensity import (
     LevelWindow,
     base_rate,
+    first_depth,
     first_price,
     first_rate,
     first_rate_by_line,
@@ -129,6 +130,15 @@ def test_a_changing_spread_is_carried_to_the_mid() -> None:
 
     assert base_rate(at_first, k, 2.0, 1.0) == pytest.approx(A, rel=1e-4)
     assert base_rate(at_first, k, 2.0, 0.0) > 1.004 * A
+
+
+def test_the_first_level_s_depth_is_kept_as_mean_and_variance() -> None:
+    """By time: a third at one tick, two thirds at four."""
+    window = LevelWindow(60 * S_NS, 4)
+    window.watch(1, 1.0, 10.0, 0)
+    window.watch(1, 4.0, 20.0, 0)
+
+    assert first_depth(window.read(0)[0]) == pytest.approx((3.0, 2.0))
 
 
 @pytest.mark.parametrize("weighted", [False, True])

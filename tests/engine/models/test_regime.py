@@ -163,6 +163,16 @@ def test_a_wild_day_after_calm_ones_is_called_high() -> None:
     assert watch.cell & DAILY_LOW_INTRADAY_HIGH
 
 
+def test_a_day_of_one_way_is_high_by_the_day_and_not_within_it() -> None:
+    """Steps a little below the usual size, all of one sign."""
+    watch = RegimeWatch()
+    end_s = days_of(watch, 9.0, 1e-3)
+    for i in range(288):
+        watch.receive_mid(60_000 * math.exp(9e-4 * i), end_s + 300.0 * i)
+
+    assert watch.cell == DAILY_HIGH_INTRADAY_LOW
+
+
 def test_an_hour_of_returns_gives_an_efficiency() -> None:
     """Before that the ratio would be one return over itself."""
     watch = RegimeWatch()
