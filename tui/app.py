@@ -186,10 +186,11 @@ class DeskApp(App[None]):
     def _show(self) -> None:
         if self._view is not None and self._desk.is_mounted:
             self._desk.show(self._frame(self._view))
-            if isinstance(self.screen, Dialog):
-                self.screen.show(self._view)
+            top = self.screen_stack[-1] if self.screen_stack else None  # none while closing
+            if isinstance(top, Dialog):
+                top.show(self._view)
                 # Under a dialog Textual 8.2 forgets cells of the screen behind it.
-                self.screen.refresh()
+                top.refresh()
 
     # ------------------------------------------------------------ what the trader asks
 

@@ -432,15 +432,12 @@ class Calibrator:
             return
         worse = bool(self.note)
         if worse or self._told[0] != ACCEPTED:
-            remedy = ""
-            if worse:
-                remedy = (
-                    "; nothing is quoted" if self.fit is None else f"; quoting {self._source()}"
-                )
+            remedy = f"; quoting {self._source()}" if worse else ""
             severity = Severity.WARNING if worse else Severity.INFO
             self._log.note(severity, f"calibration: {self.note or 'fitted again'}{remedy}")
         self._told = told
 
     def _source(self) -> str:
-        prior = self.fit is not None and self.fit.source == "prior"
-        return "the prior" if prior else "the last good fit, widened"
+        if self.fit is None:
+            return "nothing"
+        return "the prior" if self.fit.source == "prior" else "the last good fit, widened"

@@ -9,7 +9,7 @@ from engine.core.market import Market
 from engine.core.orders import OrderTable
 from engine.core.settings import DeskSettings
 from engine.models.fair import depth_weighted_mid, mid, weighted_mid
-from engine.models.microprice import MicropriceTable, learn_microprice, microprice
+from engine.models.microprice import MicropriceTable, learn_microprice
 from exchange.types import Severity
 
 _TOUCHES_KEPT = 16_384
@@ -35,12 +35,8 @@ class FairPrice:
         self._touches: deque[Touch] = deque(maxlen=_TOUCHES_KEPT)
         self._table: MicropriceTable | None = None
         self._learn_at_ns = 0
-
-    @property
-    def kind(self) -> str:
-        """The kind in use."""
-        unready = self._wanted == "microprice" and self._table is None
-        return "mid" if unready else self._wanted
+        self.kind = "mid"
+        """What the last price read was: the chosen kind, or the mid in its stead."""
 
     def note(self, touch: Touch) -> None:
         """One more touch of others, for the micro-price to learn from."""
@@ -56,29 +52,35 @@ class FairPrice:
         self._learn_at_ns = mono_ns + _LEARN_EVERY_NS
         seen = np.ascontiguousarray(np.array(self._touches, dtype=np.int64).T)
         first = self._table is None
-        self._table = learn_microprice(
-            seen[0], seen[1], seen[2], seen[3], spreads=_WIDEST_SPREAD_TICKS
-        )
+        table = learn_microprice(seen[0], seen[1], seen[2], seen[3], spreads=_WIDEST_SPREAD_TICKS)
+        if table.counted < _FEWEST_TOUCHES:
+            return  # spreads too wide, or a mid that leaps: nothing to learn from
+        self._table = table
         if first:
-            self._log.note(Severity.INFO, "fair price: the micro-price is learnt and in use")
+            self._log.note(Severity.INFO, "fair price: the micro-price is learnt")
 
     def read(self, market: Market, table: OrderTable) -> float:
-        """Ticks; needs a touch.
+        """Ticks, between others' best prices; needs a touch.
 
         Returns:
             The mid where the chosen kind has no answer: no size, or a spread never learnt.
         """
         assert market.touch is not None
-        (bid, ask), (bid_lots, ask_lots) = market.touch, market.touch_lots
-        match self.kind:
+        bid, ask = market.touch
+        fair = self._by_kind(market, table)
+        self.kind = "mid" if np.isnan(fair) else self._wanted
+        return mid(bid, ask) if np.isnan(fair) else min(max(fair, bid), ask)
+
+    def _by_kind(self, market: Market, table: OrderTable) -> float:
+        """The chosen kind of price; nan where it has no answer."""
+        (bid, ask), (bid_lots, ask_lots) = market.touch or (0, 0), market.touch_lots
+        match self._wanted:
             case "weighted_mid":
                 return weighted_mid(bid, bid_lots, ask, ask_lots)
             case "microprice" if self._table is not None:
-                at = self._table
-                return microprice(
-                    bid, bid_lots, ask, ask_lots, at.edges, at.spreads, at.adjustments
-                )
+                return self._table.price(bid, bid_lots, ask, ask_lots)
             case "depth_weighted":
-                fair = depth_weighted_mid(*market.others(table), self._lots)
-                return mid(bid, ask) if np.isnan(fair) else fair
-        return mid(bid, ask)
+                return depth_weighted_mid(*market.others(table), self._lots)
+            case "mid":
+                return mid(bid, ask)
+        return float(np.nan)

@@ -37,10 +37,8 @@ def retuned(tuning: Tuning, name: str, value: float) -> Tuning | str:
     if name not in TUNABLE:
         return f"{name or 'nothing'} cannot be set while running; {', '.join(TUNABLE)} can"
     lowest = "at least 0" if name == "adj2" else "above 0"
-    if value > LARGEST:
-        return f"{name} must be at most {LARGEST:g}, not {value:g}"
-    if not (0.0 <= value < float("inf")) or (value == 0.0 and name != "adj2"):
-        return f"{name} must be {lowest}, not {value:g}"
+    if not (0.0 <= value <= LARGEST) or (value == 0.0 and name != "adj2"):
+        return f"{name} must be {lowest} and at most {LARGEST:g}, not {value:g}"
     return replace(tuning, **{name: value})
 
 

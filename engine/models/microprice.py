@@ -16,8 +16,10 @@ from numpy.typing import NDArray
 from exchange.jit import FloatArray, IntArray, njit
 
 MOVES_TICKS = np.array([-1.0, -0.5, 0.5, 1.0])
-_UNSEEN = 1e-9
-"""Added to every count, half up and half down: a state never seen then adjusts nothing."""
+_UNSEEN = 0.5
+"""Added to every state's moves, as many up as down, and spread over where they land: a state
+never seen adjusts nothing, and states that never met are tied to each other. With a trace
+instead of half a count, two groups of states that no passage joins gave sums without end."""
 
 Matrix = NDArray[np.float64]
 
@@ -178,6 +180,13 @@ class MicropriceTable:
     counted: int
     """Passages it rests on."""
 
+    def price(self, bid_ticks: int, bid_lots: int, ask_ticks: int, ask_lots: int) -> float:
+        """See ``microprice``; nan for a touch outside the table."""
+        touch = (bid_ticks, bid_lots, ask_ticks, ask_lots)
+        if state_of(*touch, self.edges, self.spreads) < 0:
+            return float(np.nan)
+        return microprice(*touch, self.edges, self.spreads, self.adjustments)
+
 
 def symmetric_edges(imbalances: FloatArray, buckets: int) -> FloatArray:
     """Edges of buckets that hold equal counts, the same seen from either side."""
@@ -205,8 +214,8 @@ def learn_microprice(
     states = np.zeros(bid_ticks.size, np.int64)
     write_states(bid_ticks, bid_lots, ask_ticks, ask_lots, edges, spreads, states)
     size = buckets * spreads
-    stays, lands = np.zeros(size * size), np.full(size * size, 4 * _UNSEEN / size)
-    moves = np.full(size * MOVES_TICKS.size, _UNSEEN)
+    stays, lands = np.zeros(size * size), np.full(size * size, _UNSEEN / size)
+    moves = np.full(size * MOVES_TICKS.size, _UNSEEN / MOVES_TICKS.size)
     counted = count_moves(states, bid_ticks + ask_ticks, buckets, spreads, stays, moves, lands)
     Q, R, T = stays.reshape(size, size), moves.reshape(size, -1), lands.reshape(size, size)
     total = (Q.sum(axis=1) + R.sum(axis=1))[:, None]

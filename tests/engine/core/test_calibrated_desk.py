@@ -66,7 +66,8 @@ def test_a_market_that_dries_up_is_quoted_wider_and_then_not_at_all() -> None:
     assert held.fit_note.startswith("too few market orders")
     why = view_of(desk).bid
     assert why.reason is SideReason.NOT_CALIBRATED
-    assert why.detail.startswith("too few market orders")
+    assert "hold_s 20; too few market orders" in why.detail
+    assert any("quoting nothing" in record.text for record in desk.trader.log.since(0))
     assert why.clears == "a good fit"
     assert not desk.our_open_orders
 

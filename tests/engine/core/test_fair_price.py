@@ -1,6 +1,7 @@
 """The fair price of each kind, read off a real book with our own orders in it."""
 
 from dataclasses import replace
+from random import Random
 
 import pytest
 
@@ -65,6 +66,32 @@ def test_microprice_is_learnt_from_the_touches_seen() -> None:
 
     trader = desk_with("mid").trader
     trader.market.touch, trader.market.touch_lots = (1000, 1001), (90, 10)
+    assert 1000.5 < fair.read(trader.market, trader.table) <= 1001
     assert fair.kind == "microprice"
-    assert fair.read(trader.market, trader.table) > 1000.5
     assert "micro-price" in log.since(0)[0].text
+
+
+def test_a_wall_on_one_side_all_minute_teaches_no_absurd_price() -> None:
+    """States that no passage joins once gave 450 million ticks for a mid of 600,000."""
+    fair, random = FairPrice(replace(SETTINGS, fair="microprice"), DeskLog()), Random(3)
+    bid = 600_000
+    for _ in range(1500):
+        fair.note((bid, random.randint(800, 999), bid + 1, random.randint(10, 200)))
+        bid += random.random() < 0.01
+    fair.step(1)
+
+    trader = desk_with("mid").trader
+    trader.market.touch, trader.market.touch_lots = (600_000, 600_001), (900, 100)
+    price = fair.read(trader.market, trader.table)
+    assert 600_000 <= price <= 600_001
+    assert fair._table is not None
+    assert max(abs(fair._table.adjustments)) < 100
+
+
+def test_a_market_too_wide_to_learn_from_is_quoted_around_the_mid() -> None:
+    """The paper exchange's spread is nine ticks: the screen must not call that a micro-price."""
+    desk = VirtualDesk(settings=replace(SETTINGS, fair="microprice"))
+    desk.run(70.0)
+
+    assert desk.trader.fair.kind == "mid"
+    assert not any("micro-price" in record.text for record in desk.trader.log.since(0))
