@@ -105,7 +105,9 @@ def replay(
 @bench.command(epilog="Example: engine bench theory --paths 10000 --json")
 def theory(
     paths: Annotated[int, typer.Option(min=100, help="Simulated paths a market.")] = 40_000,
-    seed: Annotated[int, typer.Option(help="Of the first market; the others count on.")] = 42,
+    seed: Annotated[
+        int, typer.Option(min=0, max=2**32, help="Of the first market; the others count on.")
+    ] = 42,
     as_json: Annotated[bool, typer.Option("--json", help="The table as JSON.")] = False,
 ) -> None:
     """Simulate the models' own markets, beside the exact values. Exit code 1 when one is off."""

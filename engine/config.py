@@ -9,7 +9,7 @@ import hashlib
 import re
 import tomllib
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 import msgspec
 
@@ -289,9 +289,23 @@ def _apply_override(tables: dict[str, Any], text: str) -> None:
     except tomllib.TOMLDecodeError:
         parsed = value
     table = tables.setdefault(section, {})
-    if isinstance(table.get(key), str) and not isinstance(parsed, str):
-        parsed = value  # the key holds text, such as order_qty = "0.003"
+    if not isinstance(parsed, str) and _holds_text(section, key):
+        parsed = value  # such as order_qty = "0.003"
     table[key] = parsed
+
+
+def _type_of(section: str, key: str) -> Any:
+    """What a key of a section is declared as; None when there is none."""
+    sections = {field.name: field.type for field in msgspec.structs.fields(Config)}
+    if not isinstance(sections.get(section), type(msgspec.Struct)):
+        return None
+    fields = {field.name: field.type for field in msgspec.structs.fields(sections[section])}
+    return fields.get(key)
+
+
+def _holds_text(section: str, key: str) -> bool:
+    declared = _type_of(section, key)
+    return any(str in (part, *get_args(part)) for part in (declared, *get_args(declared)))
 
 
 def _readable(path: Path, message: str) -> ConfigError:
@@ -302,7 +316,11 @@ def _readable(path: Path, message: str) -> ConfigError:
     missing = re.search(r"missing required field `(\w+)`", problem)
     named = unknown or missing
     if named is None:
-        return ConfigError(path, key, problem[:1].lower() + problem[1:])
+        choices = ""
+        if problem.startswith("Invalid enum value"):
+            section, _, leaf = key.partition(".")
+            choices = f"; known here: {', '.join(get_args(_type_of(section, leaf)))}"
+        return ConfigError(path, key, problem[:1].lower() + problem[1:] + choices)
     full_key = f"{key}.{named[1]}" if key else named[1]
     if missing:
         return ConfigError(path, full_key, "is missing")

@@ -66,6 +66,10 @@ class ReplayResult:
     performance: Performance
     reasons: dict[str, Counter[str]] = field(default_factory=dict)
     """Per side, how many 100 ms steps each reason ruled."""
+    fits: Counter[str] = field(default_factory=Counter)
+    """How many 100 ms steps each kind of fit stood: prior, fit, widened, none."""
+    branches: Counter[str] = field(default_factory=Counter)
+    """How many of them each branch of the model quoted."""
     last_words: dict[str, str] = field(default_factory=dict)
     """Per side, the last reason in full."""
 
@@ -140,6 +144,9 @@ class Replay:
         self._recorder = SessionRecorder(self._trader)
         self._now_ns = 0
         self._next_step_ns = 0
+        self._portraitist = Portraitist(self._trader)
+        self._fits: Counter[str] = Counter()
+        self._branches: Counter[str] = Counter()
         self._reasons: dict[str, Counter[str]] = {"bid": Counter(), "ask": Counter()}
         self._tears: list[str] = []
 
@@ -166,12 +173,14 @@ class Replay:
             clock_shift_ms=shift_ns / _NS_PER_MS,
             lines=sum(scan.lines for scan in scans),
             tears=self._tears,
-            view=Portraitist(self._trader).draw(self._now_ns, self._now_ns),
+            view=self._portraitist.draw(self._now_ns, self._now_ns),
             fills=self._venue.fills,
             orders_placed=self._recorder.tally.orders,
             refusals={code: seen.count for code, seen in sorted(self._trader.entry.errors.items())},
             performance=self._recorder.judge(self._config.desk.capital_usdt),
             reasons=self._reasons,
+            fits=self._fits,
+            branches=self._branches,
             last_words={"bid": self._why(Side.BUY), "ask": self._why(Side.SELL)},
         )
 
@@ -278,6 +287,9 @@ class Replay:
         self._recorder.note_step()
         for name, side in (("bid", Side.BUY), ("ask", Side.SELL)):
             self._reasons[name][self._trader.why[side].reason.value] += 1
+        self._fits[self._portraitist.fit_kind().value] += 1
+        at = self._trader.offsets
+        self._branches[at.branch if at else "none"] += 1
 
     def _feed(self, *events: Event) -> None:
         for command in self._trader.receive(*events):
@@ -389,15 +401,22 @@ def as_dict(result: ReplayResult, config: Config) -> dict[str, Any]:
             "funding": money.funding_usdt,
         },
         "volume_usdt": money.volume_usdt,
-        "max_drawdown_usdt": money.drawdown_usdt,
+        "drawdown_now_usdt": money.drawdown_usdt,
         "refusals": {str(code): count for code, count in result.refusals.items()},
-        "reasons_s": {
-            side: {reason: steps * STEP_NS / 1e9 for reason, steps in sorted(counts.items())}
-            for side, counts in result.reasons.items()
-        },
+        "reasons_s": {side: _seconds(counts) for side, counts in result.reasons.items()},
+        "fits_s": _seconds(result.fits),
+        "branches_s": _seconds(result.branches),
         "never_quoted": result.never_quoted,
         "statistics": as_plain(result.performance),
     }
+
+
+def _seconds(steps: Counter[str]) -> dict[str, float]:
+    return {name: count * STEP_NS / 1e9 for name, count in sorted(steps.items())}
+
+
+def _told(steps: Counter[str]) -> str:
+    return ", ".join(f"{name} {seconds:.0f} s" for name, seconds in _seconds(steps).items())
 
 
 def _print_report(result: ReplayResult, config: Config) -> None:
@@ -418,6 +437,7 @@ def _print_report(result: ReplayResult, config: Config) -> None:
     for exch_ns, side, price, qty, maker in _fill_rows(result, config):
         word = "BUY " if side == "B" else "SELL"
         print(f"{_clock(exch_ns)}  {word} {qty} @ {price}{'' if maker else '  taker'}")
+    print(f"quoted by {_told(result.fits)}; {_told(result.branches)}")
     refused = ", ".join(f"{code} x{count}" for code, count in result.refusals.items()) or "none"
     print(f"fills     {len(result.fills)} of {result.orders_placed} orders; refusals: {refused}")
     print(f"position  {grid.qty.text(result.view.inventory.position_lots)}")

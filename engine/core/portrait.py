@@ -150,7 +150,7 @@ class Portraitist:
             A_per_s=fit.A_per_s if fit else None,
             k_per_tick=fit.k_per_tick if fit else None,
             sigma_ticks=fit.sigma_ticks if fit else None,
-            fit=self._fit_kind(),
+            fit=self.fit_kind(),
             fit_note=trader.calibrator.note,
             fit_age_s=(mono_ns - fit.mono_ns) / 1e9 if fit and fit.mono_ns else None,
             grid_interval_ticks=at.interval if at else None,
@@ -160,7 +160,8 @@ class Portraitist:
             ask_ticks=trader.wanted[Side.SELL],
         )
 
-    def _fit_kind(self) -> FitKind:
+    def fit_kind(self) -> FitKind:
+        """What the quoted A and k are at this moment."""
         fit = self._trader.calibrator.fit
         if fit is None:
             return FitKind.NONE

@@ -629,6 +629,9 @@ class Trader:
         twice_mid = sum(self.market.touch or ())
         for side, prices in ((Side.BUY, self._bids[:bids]), (Side.SELL, self._asks[:asks])):
             self.wanted[side] = [price for price in prices.tolist() if 0 < price < twice_mid]
+            if prices.size and not self.wanted[side]:
+                detail = f"{prices[0]} ticks is no price"
+                self.why[side] = Why(SideReason.NO_PRICE, detail, "smaller adj1, gamma or q")
 
     def _requote(self, at: Offsets, n_bids: int, n_asks: int) -> None:
         """Write both sides' grid prices into ``_bids`` and ``_asks``; needs a touch."""

@@ -53,6 +53,7 @@ class SideReason(StrEnum):
     NOT_CALIBRATED = "not calibrated"
     BREAKER = "breaker open"
     AT_LIMIT = "at limit"
+    NO_PRICE = "no price"
 
 
 class SideView(msgspec.Struct, frozen=True):

@@ -118,3 +118,47 @@ def test_the_digest_tells_settings_apart_and_not_files(tmp_path: Path) -> None:
     other = load_config(PAPER, ["strategy.gamma=0.02"])
 
     assert paper.digest == same.digest != other.digest
+
+
+def test_text_may_be_set_without_quotes() -> None:
+    """The error that asks for fair_qty shows a number, and a shell eats quotes."""
+    path = CONFIGS / "paper.toml"
+    config = load_config(path, ["strategy.fair=depth_weighted", "strategy.fair_qty=1.0"])
+
+    assert config.desk_settings().fair_lots == 1000
+
+
+@pytest.mark.parametrize(
+    ("override", "key", "hint"),
+    [
+        ("strategy.fair=median", "strategy.fair", "microprice"),
+        ("calibration.intensity=MLE", "calibration.intensity", "mle, wls, ols, online"),
+        ("calibration.volatility=garch", "calibration.volatility", "two_scale"),
+    ],
+)
+def test_a_wrong_choice_is_answered_with_the_right_ones(override: str, key: str, hint: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        load_config(CONFIGS / "paper.toml", [override])
+
+    assert caught.value.key == key
+    assert hint in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("overrides", "key"),
+    [
+        (["strategy.fair=depth_weighted"], "strategy.fair_qty"),
+        (["strategy.max_position=60"], "strategy.max_position"),
+        (
+            ["calibration.window_s=2", "calibration.volatility_step_s=1.5"],
+            "calibration.volatility_step_s",
+        ),
+    ],
+)
+def test_values_that_do_not_go_together_name_the_key_to_mend(
+    overrides: list[str], key: str
+) -> None:
+    with pytest.raises(ConfigError) as caught:
+        load_config(CONFIGS / "paper.toml", overrides).desk_settings()
+
+    assert caught.value.key == key

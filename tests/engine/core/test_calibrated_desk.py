@@ -87,3 +87,27 @@ def test_a_desk_far_from_its_limits_in_a_calm_market_takes_the_closed_form() -> 
     assert quote.c1_ticks is not None
     assert quote.c2 is not None
     assert quote.half_spread_ticks == quote.c1_ticks + 0.5 * quote.c2 * 6.0
+
+
+def test_a_side_without_a_price_says_so() -> None:
+    """It called itself quoting, with nothing behind the word."""
+    desk = VirtualDesk(settings=replace(SETTINGS, adj1=200_000.0))
+    desk.run(2.0)
+    why = view_of(desk).bid
+
+    assert why.reason is SideReason.NO_PRICE
+    assert why.detail.endswith("ticks is no price")
+    assert not desk.our_open_orders
+
+
+def test_a_prior_has_its_term_too() -> None:
+    """A market that never gives a good fit is not quoted by yesterday's guess for ever."""
+    desk = VirtualDesk(settings=replace(BRISK, prior=(1.5, 0.12, 6.0)))
+    dry_up(desk)
+    desk.run(40.0)
+    early = view_of(desk).quote.fit
+    desk.run(20.0)
+
+    assert early is FitKind.PRIOR
+    assert view_of(desk).bid.reason is SideReason.NOT_CALIBRATED
+    assert view_of(desk).bid.detail.startswith("prior ")
