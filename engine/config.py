@@ -65,7 +65,7 @@ class Calibration(Section, frozen=True, kw_only=True):
     recalibrate_s: Annotated[float, msgspec.Meta(ge=0.1, le=86_400)]
     intensity: Literal["mle", "wls", "ols", "online"] = "mle"
     levels: Annotated[int, msgspec.Meta(ge=3, le=500)]
-    nearest_ticks: Annotated[float, msgspec.Meta(ge=0, le=10_000)] = 0.0
+    nearest_ticks: Annotated[float, msgspec.Meta(ge=0, le=32)] = 0.0
     widest_gap: Annotated[float, msgspec.Meta(gt=0, le=1)] = 0.1
     hold_s: Annotated[float, msgspec.Meta(ge=0, le=86_400)] = 600.0
     volatility: Literal["realised", "two_scale", "bipower", "ewma"] = "realised"

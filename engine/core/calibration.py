@@ -33,6 +33,7 @@ from engine.models.level_intensity import (
     first_price,
     first_rate,
     first_rate_by_line,
+    is_watched,
     level_gap,
     side_fit,
     watched_s,
@@ -199,6 +200,8 @@ class Intensity:
             if touch is None:
                 return
             first_ticks = first_price(int(side), *touch, self._nearest_ticks)
+            if not is_watched(side * (0.5 * sum(touch) - first_ticks)):
+                return
             sweep = self._sweeps[side] = _Sweep(exch_ns, side * price_ticks, first_ticks)
         sweep.height = side * price_ticks
         j = side * (sweep.first_ticks - price_ticks)

@@ -10,8 +10,9 @@ and two sums hold all there is to know of k, at any tick size, where the continu
 off by k²/12. Where the touch is no part of the exponential, as on a future whose spread is
 one tick for hours, let the first level lie some ticks from the mid.
 
-A side's numbers are float64[levels + 4]: arrivals by j, those that went further than the
-levels counted, seconds watched, and the sums of l and l² over those seconds.
+A side's numbers are float64[levels + 1 + 128]: arrivals by j, those that went further than
+the levels counted, and the seconds during which l was 0, ½, 1, … ticks. A first level farther
+out than these is not watched, and what arrives there is not counted.
 """
 
 import math
@@ -24,8 +25,8 @@ from engine.models.ring import sum_rows, turn_ring
 from exchange.jit import FloatArray, njit
 
 _SLOTS = 60
-_BESIDES = 4
-"""Columns after the levels: beyond them all, seconds, seconds·l, seconds·l²."""
+_DEPTHS = 128
+"""Half ticks of depth at which a first level is watched."""
 
 
 @njit
@@ -45,7 +46,7 @@ def first_price(side: int, bid_ticks: int, ask_ticks: int, nearest_ticks: float)
 @njit
 def levels_of(numbers: FloatArray) -> int:
     """How many levels are counted one by one."""
-    return numbers.size - 4
+    return numbers.size - 1 - _DEPTHS
 
 
 @njit
@@ -66,31 +67,36 @@ def tally_levels(numbers: FloatArray) -> tuple[int, int, int]:
 
 
 @njit
-def base_rate(arrivals_per_s: float, k: float, mean_depth: float, depth_variance: float) -> float:
-    """A, given how often the first level was reached: ``rate / mean(exp(-k·l))``.
+def reach(numbers: FloatArray, k: float) -> tuple[float, float]:
+    """Share of the market's orders that got as far as the first level, and how deep that lay.
 
-    Source:
-        Two cumulants of l; a spread that changes by a tick or two needs no more.
+    Returns:
+        ``(share, depth)``: the mean over time of exp(-k·l), and the mean of l with those
+        weights, ticks; nan twice for no time.
     """
-    return float(arrivals_per_s * np.exp(k * mean_depth - 0.5 * k * k * depth_variance))
-
-
-@njit
-def first_depth(numbers: FloatArray) -> tuple[float, float]:
-    """Mean and variance, over time, of the depth of the first level; nan for no time."""
-    levels = levels_of(numbers)
-    span_s = numbers[levels + 1]
-    if not span_s > 0.0:
+    seconds = share = depth = 0.0
+    for b in range(_DEPTHS):
+        span_s = numbers[numbers.size - _DEPTHS + b]
+        if span_s > 0.0:
+            weight = span_s * np.exp(-0.5 * k * b)
+            seconds += span_s
+            share += weight
+            depth += 0.5 * b * weight
+    if not share > 0.0:
         return np.nan, np.nan
-    mean = numbers[levels + 2] / span_s
-    return mean, max(numbers[levels + 3] / span_s - mean * mean, 0.0)
+    return share / seconds, depth / share
 
 
 @njit
 def carry_to_mid(rate_per_s: float, k: float, numbers: FloatArray) -> float:
-    """A, given the rate of arrivals at the first level or beyond."""
-    mean, variance = first_depth(numbers)
-    return base_rate(rate_per_s, k, mean, variance)
+    """A, given the rate of arrivals at the first level or beyond: ``rate / mean(exp(-k·l))``."""
+    return rate_per_s / reach(numbers, k)[0]
+
+
+@njit
+def watched_s(numbers: FloatArray) -> float:
+    """Seconds of the window in which the side's first level was seen."""
+    return float(numbers[numbers.size - _DEPTHS :].sum())
 
 
 @njit
@@ -101,7 +107,7 @@ def first_rate(numbers: FloatArray) -> tuple[float, float]:
         ``(rate, k)``; nan twice without arrivals or time, k inf if none went further.
     """
     seen, beyond, steps = tally_levels(numbers)
-    span_s = numbers[levels_of(numbers) + 1]
+    span_s = watched_s(numbers)
     if not span_s > 0.0:
         return np.nan, np.nan
     _, k, _ = fit_binned(seen, steps, 1.0, span_s)
@@ -129,10 +135,10 @@ def relative_errors(numbers: FloatArray, k: float, n: float) -> tuple[float, flo
     seen, _, _ = tally_levels(numbers)
     if seen == 0:
         return np.nan, np.nan
-    mean, _ = first_depth(numbers)
+    _, depth = reach(numbers, k)
     rho = math.exp(-k)
     error_k = (1.0 - rho) / (k * math.sqrt(rho * seen))
-    return math.sqrt(1.0 / n + (k * mean * error_k) ** 2), error_k
+    return math.sqrt(1.0 / n + (k * depth * error_k) ** 2), error_k
 
 
 @njit
@@ -162,14 +168,10 @@ def first_rate_by_line(
         left += numbers[j]
         reaching[j] = left
         reached += left > 0.0
-    if reached < 2 or not numbers[levels + 1] > 0.0:
+    span_s = watched_s(numbers)
+    if reached < 2 or not span_s > 0.0:
         return np.nan, np.nan
-    return fit_levels(reaching, reached, numbers[levels + 1], weighted, 0.0, 1.0)
-
-
-def watched_s(numbers: FloatArray) -> float:
-    """Seconds of the window in which the side's book was seen."""
-    return float(numbers[levels_of(numbers) + 1])
+    return fit_levels(reaching, reached, span_s, weighted, 0.0, 1.0)
 
 
 def side_fit(
@@ -192,6 +194,11 @@ def side_fit(
     return SideFit(A, k, n, log_normal_interval(A, error_A), log_normal_interval(k, error_k))
 
 
+def is_watched(depth_ticks: float) -> bool:
+    """Is a first level at this depth near enough to be watched?"""
+    return 0.0 <= depth_ticks < 0.5 * _DEPTHS
+
+
 class LevelWindow:
     """Both sides' arrivals over the last ``window_ns``, in slots of a sixtieth of it.
 
@@ -201,7 +208,7 @@ class LevelWindow:
 
     def __init__(self, window_ns: int, levels: int) -> None:
         self._slot_ns = max(window_ns // _SLOTS, 1)
-        self._width = levels + _BESIDES
+        self._width = levels + 1 + _DEPTHS
         self._levels = levels
         self._ring = np.zeros(_SLOTS * 2 * self._width)
         self._newest = np.full(1, -1, np.int64)
@@ -209,10 +216,9 @@ class LevelWindow:
 
     def watch(self, side: int, depth_ticks: float, span_s: float, time_ns: int) -> None:
         """A stretch of time in which the first level of a side lay at this depth."""
-        at = self._row(side, time_ns) + self._levels + 1
-        self._ring[at] += span_s
-        self._ring[at + 1] += span_s * depth_ticks
-        self._ring[at + 2] += span_s * depth_ticks * depth_ticks
+        if is_watched(depth_ticks):
+            at = self._row(side, time_ns) + self._levels + 1
+            self._ring[at + round(2.0 * depth_ticks)] += span_s
 
     def arrive(self, side: int, j: int, time_ns: int) -> int:
         """A market order that went j levels beyond the first; its place, for ``recount``."""

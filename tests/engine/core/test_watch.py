@@ -144,8 +144,10 @@ def test_a_market_s_own_habit_raises_the_notice(book: Book) -> None:
         assert book.watch.view is not None
         levels.append(book.watch.view.level)
 
-    assert book.watch.view.usual is not None
-    assert book.watch.view.usual > 3.1
+    view = book.watch.view
+    assert view is not None
+    assert view.usual is not None
+    assert view.usual > 3.1
     assert "warning" in levels or "alarm" in levels
 
 

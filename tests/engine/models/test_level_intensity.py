@@ -8,15 +8,16 @@ import pytest
 from engine.models.intensity import fit_side, tally
 from engine.models.level_intensity import (
     LevelWindow,
-    base_rate,
-    first_depth,
     first_price,
     first_rate,
     first_rate_by_line,
     fit_level_side,
+    is_watched,
     level_gap,
+    reach,
     side_fit,
     tally_levels,
+    watched_s,
 )
 
 S_NS = 1_000_000_000
@@ -94,7 +95,7 @@ def test_what_leaves_the_window_is_forgotten() -> None:
     bid, _ = window.read(60 * S_NS)
 
     assert tally_levels(bid) == (1, 0, 3)
-    assert bid[5] == 0.0
+    assert watched_s(bid) == 0.0
 
 
 def test_a_print_that_goes_deeper_moves_its_order() -> None:
@@ -123,32 +124,54 @@ def test_counting_begins_at_the_touch_or_beyond(
     assert first_price(side, bid, ask, nearest) == first
 
 
-def test_a_changing_spread_is_carried_to_the_mid() -> None:
-    """Half the time at depth 1 and half at 3: A is what both rates point back to."""
-    A, k = 2.0, 0.1
-    at_first = 0.5 * A * (math.exp(-k) + math.exp(-3 * k))
+@pytest.mark.parametrize(("k", "wide", "share"), [(0.12, 50, 0.05), (0.35, 20, 0.1), (1.0, 8, 0.1)])
+def test_a_spread_that_is_sometimes_wide_costs_a_nothing(k: float, wide: int, share: float) -> None:
+    """By two moments of the depth, A came out at 1.2 to 3.4 here for a truth of 6."""
+    random = np.random.default_rng(5)
+    window = LevelWindow(WINDOW_S * S_NS, 20)
+    for second in range(WINDOW_S):
+        half_spread = float(wide if random.random() < share else 1)
+        window.watch(1, half_spread, 1.0, second * S_NS)
+        for depth in random.exponential(1 / k, random.poisson(6.0)):
+            if depth >= half_spread:
+                window.arrive(1, int(depth - half_spread), second * S_NS)
+    numbers = window.read(WINDOW_S * S_NS - 1)[0]
+    fit = side_fit(numbers, *fit_level_side(numbers))
 
-    assert base_rate(at_first, k, 2.0, 1.0) == pytest.approx(A, rel=1e-4)
-    assert base_rate(at_first, k, 2.0, 0.0) > 1.004 * A
+    assert fit.A_per_s == pytest.approx(6.0, rel=0.12)
+    assert fit.A_interval[0] < 6.0 < fit.A_interval[1]
 
 
-def test_the_first_level_s_depth_is_kept_as_mean_and_variance() -> None:
-    """By time: a third at one tick, two thirds at four."""
+def test_reach_weighs_the_first_level_by_who_gets_there() -> None:
+    """A third of the time at one tick, two thirds at four."""
     window = LevelWindow(60 * S_NS, 4)
     window.watch(1, 1.0, 10.0, 0)
     window.watch(1, 4.0, 20.0, 0)
+    near, far = math.exp(-0.3), 2 * math.exp(-1.2)
 
-    assert first_depth(window.read(0)[0]) == pytest.approx((3.0, 2.0))
+    share, depth = reach(window.read(0)[0], 0.3)
+
+    assert share == pytest.approx((near + far) / 3)
+    assert depth == pytest.approx((near + 4 * far) / (near + far))
+
+
+def test_a_first_level_too_far_out_is_not_watched() -> None:
+    """A book torn wide for a moment tells nothing of where we would quote."""
+    window = LevelWindow(60 * S_NS, 4)
+    window.watch(1, 64.0, 10.0, 0)
+
+    assert not is_watched(64.0)
+    assert is_watched(63.5)
+    assert watched_s(window.read(0)[0]) == 0.0
 
 
 @pytest.mark.parametrize("weighted", [False, True])
 def test_least_squares_agree_on_an_exact_exponential(weighted: bool) -> None:
     """Where nothing is left to chance, every estimator says the same."""
-    numbers = np.zeros(44)
+    numbers = np.zeros(40 + 129)
     reaching = 1e6 * np.exp(-0.2 * np.arange(41))
     numbers[:40], numbers[40] = reaching[:-1] - reaching[1:], reaching[40]
-    numbers[41:] = (1e6 / 3.0 * math.exp(-0.2 * 1.5) / math.exp(-0.3), 0.0, 0.0)
-    numbers[42], numbers[43] = 1.5 * numbers[41], 2.25 * numbers[41]
+    numbers[41 + 3] = 1e6 / 3.0  # seconds with the first level at 1.5 ticks
 
     line = first_rate_by_line(numbers, weighted, np.zeros(40))
 
@@ -158,8 +181,8 @@ def test_least_squares_agree_on_an_exact_exponential(weighted: bool) -> None:
 def test_the_gap_tells_an_exponential_from_a_wall_at_the_touch() -> None:
     """The real future's touch takes six arrivals in seven; no k describes that."""
     bid, _ = watched(1, 6.0, 0.35, 0.5).read(WINDOW_S * S_NS)
-    wall = np.zeros(24)
-    wall[0], wall[15], wall[21] = 850.0, 150.0, 600.0
+    wall = np.zeros(20 + 129)
+    wall[0], wall[15], wall[21 + 1] = 850.0, 150.0, 600.0
 
     assert level_gap(bid, fit_level_side(bid)[1]) < 0.03
     assert level_gap(wall, fit_level_side(wall)[1]) > 0.4
@@ -167,7 +190,7 @@ def test_the_gap_tells_an_exponential_from_a_wall_at_the_touch() -> None:
 
 def test_no_time_and_no_arrivals_are_no_fit() -> None:
     """Before the first sample there is nothing to divide by."""
-    numbers = np.zeros(8)
+    numbers = np.zeros(4 + 129)
 
     assert all(math.isnan(x) for x in fit_level_side(numbers))
     assert all(math.isnan(x) for x in first_rate_by_line(numbers, True, np.zeros(4)))
