@@ -268,19 +268,26 @@ def preview(trader: Trader, name: str, value: float) -> Preview | str:
     if after is None:
         return f"{name} at {value:g} gives no finite quote"
     before, q = trader.offsets, trader.q
-    old, new = trader.quotes(before), trader.quotes(after)
+    levels = trader.settings.grid_num
+    old, new = trader.quotes(before, levels), trader.quotes(after, levels)
     old_half, new_half = before.at(q)[0] if before else None, after.at(q)[0]
     return Preview(
         name=name,
         old_value=getattr(tuning, name, 0.0),
         new_value=value,
-        old_bid_ticks=old[0] if old else None,
-        old_ask_ticks=old[1] if old else None,
-        new_bid_ticks=new[0] if new else None,
-        new_ask_ticks=new[1] if new else None,
+        old_bid_ticks=old[0][0] if old else None,
+        old_ask_ticks=old[1][0] if old else None,
+        new_bid_ticks=new[0][0] if new else None,
+        new_ask_ticks=new[1][0] if new else None,
         old_half_spread_ticks=old_half,
         new_half_spread_ticks=new_half,
         old_skew_ticks_per_lot=before.skew(q) if before else None,
         new_skew_ticks_per_lot=after.skew(q),
-        note="quotes move nearer to fair" if old_half is not None and new_half < old_half else "",
+        nearer=old is not None
+        and new is not None
+        and any(
+            side * (now - then) > 0
+            for side, nows, thens in zip((1, -1), new, old, strict=True)
+            for now, then in zip(nows, thens, strict=True)
+        ),
     )

@@ -203,12 +203,12 @@ class Trader:
         """Position in order quantities."""
         return self.ledger.position_lots / self.settings.order_lots
 
-    def quotes(self, at: Offsets | None) -> tuple[int, int] | None:
-        """Our best bid and ask under these offsets, were nothing in the way."""
+    def quotes(self, at: Offsets | None, levels: int) -> tuple[list[int], list[int]] | None:
+        """Our bids and asks under these offsets, best first, were nothing in the way."""
         if at is None or self.fair_ticks is None:
             return None
-        self._requote(at, 1, 1)
-        return int(self._bids[0]), int(self._asks[0])
+        self._requote(at, levels, levels)
+        return self._bids[:levels].tolist(), self._asks[:levels].tolist()
 
     # ------------------------------------------------------------ plumbing
 

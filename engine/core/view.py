@@ -382,5 +382,5 @@ class Preview(msgspec.Struct, frozen=True):
     new_half_spread_ticks: float | None
     old_skew_ticks_per_lot: float | None
     new_skew_ticks_per_lot: float | None
-    note: str
-    """A warning worth reading before enter, or empty."""
+    nearer: bool
+    """Does any price of either grid come nearer to the other side of the market?"""

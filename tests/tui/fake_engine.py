@@ -267,5 +267,5 @@ class FakeEngine:
             new_half_spread_ticks=4.0 + wider,
             old_skew_ticks_per_lot=0.072,
             new_skew_ticks_per_lot=0.075,
-            note="",
+            nearer=False,
         )

@@ -221,7 +221,7 @@ def test_wide_characters_are_measured_in_cells() -> None:
 def preview(**changes: float | str | None) -> Preview:
     same = Preview(
         "gamma", 0.05, 0.055, MID_TICKS - 5, MID_TICKS + 5, MID_TICKS - 5, MID_TICKS + 5,
-        4.0, 4.0, 0.072, 0.072, "",
+        4.0, 4.0, 0.072, 0.072, False,
     )  # fmt: skip
     return msgspec.structs.replace(same, **changes)
 
@@ -234,6 +234,7 @@ def preview(**changes: float | str | None) -> Preview:
         ({"new_ask_ticks": MID_TICKS + 4}, "nearer"),
         ({"new_bid_ticks": MID_TICKS - 7, "new_ask_ticks": MID_TICKS + 7}, "move away"),
         ({"old_bid_ticks": None}, "appears"),
+        ({"new_bid_ticks": MID_TICKS - 6, "nearer": True}, "nearer"),
     ],
 )
 def test_a_preview_says_whether_risk_grows(changes: dict[str, int | None], verdict: str) -> None:

@@ -31,8 +31,6 @@ def preview_lines(preview: Preview, view: DeskView, width: int, glyphs: Glyphs) 
     if preview.new_value != preview.old_value:
         changed = figure(preview.old_value, 4), figure(preview.new_value, 4)
         rows.insert(1, _row(preview.name, *changed, ""))
-    if preview.note:
-        rows.append(line((preview.note, ink.WARN)))
     return [fit(row, width, glyphs.cut) for row in rows]
 
 
@@ -70,7 +68,7 @@ def _numbers(name: str, old: float | None, new: float | None, glyphs: Glyphs) ->
 
 def _verdict(preview: Preview) -> Text:
     """Does any quote come nearer to the other side of the market?"""
-    moves = []
+    moves = [1] if preview.nearer else []
     for old, new, sign in (
         (preview.old_bid_ticks, preview.new_bid_ticks, +1),
         (preview.old_ask_ticks, preview.new_ask_ticks, -1),

@@ -2,8 +2,8 @@
 
 from dataclasses import replace
 
-from engine.core.portrait import Portraitist
-from engine.core.view import DeskView, FitKind, SideReason
+from engine.core.portrait import Portraitist, preview
+from engine.core.view import DeskView, FitKind, Preview, SideReason
 from tests.engine.virtual_desk import MARKET, SETTINGS, VirtualDesk
 
 BRISK = replace(SETTINGS, window_s=30.0, hold_s=20.0)
@@ -111,3 +111,16 @@ def test_a_prior_has_its_term_too() -> None:
     assert early is FitKind.PRIOR
     assert view_of(desk).bid.reason is SideReason.NOT_CALIBRATED
     assert view_of(desk).bid.detail.startswith("prior ")
+
+
+def test_a_preview_judges_every_level_of_the_grid() -> None:
+    """A narrower interval can bring the fourth quote nearer while the best steps away."""
+    desk = VirtualDesk(settings=replace(SETTINGS, window_s=600.0))
+    desk.run(2.0)
+    narrower = preview(desk.trader, "adj1", 0.5)
+    wider = preview(desk.trader, "adj1", 2.0)
+
+    assert isinstance(narrower, Preview)
+    assert isinstance(wider, Preview)
+    assert narrower.nearer
+    assert not wider.nearer
