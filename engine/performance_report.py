@@ -96,7 +96,7 @@ def tables(performance: Performance) -> Iterator[Table]:
 def _slide_table(performance: Performance) -> Table:
     caption = (
         f'after fees, on {performance.capital_usdt:g} USDT; in 1.7.1\'s "a day"\n'
-        "the part of a day that was seen counts as a whole one"
+        "a day is the mean of its running sum, the first hours included"
     )
     table = Table(box=None, caption=caption)
     table.add_column("result slide", no_wrap=True)

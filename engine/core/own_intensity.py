@@ -15,8 +15,8 @@ from engine.models.intensity import SideFit
 from engine.models.own_fills import fit_own_fills
 from exchange.jit import FloatArray, IntArray, njit
 
-_DEPTHS = 512
-"""Deeper quotes are counted at the last."""
+_DEPTHS = 1024
+"""Half ticks of depth; deeper quotes are counted at the last."""
 
 
 @njit
@@ -25,21 +25,24 @@ def add_exposure(
     price_ticks: IntArray,
     state: IntArray,
     resting: int,
+    cancelling: int,
     mid_ticks: float,
     span_s: float,
     out: FloatArray,
 ) -> None:
-    """Let every resting order stand where it stands for a while.
+    """Let every order in the book stand where it stands for a while.
 
     Args:
         side: int64[slots], +1 or -1, as of the next two: one entry an order.
-        resting: The state that counts.
-        out: float64[depths], seconds by whole ticks of depth, added to.
+        resting: One of the two states that count.
+        cancelling: The other: until the venue has taken it off, it can be filled.
+        out: float64[depths], seconds by half ticks of depth, added to.
     """
     for slot in range(state.size):
         depth = side[slot] * (mid_ticks - price_ticks[slot])
-        if state[slot] == resting and depth >= 0.0:
-            out[min(int(depth), out.size - 1)] += span_s
+        stands = state[slot] == resting or state[slot] == cancelling
+        if stands and depth >= 0.0:
+            out[min(int(2.0 * depth), out.size - 1)] += span_s
 
 
 class OwnIntensity:
@@ -55,21 +58,22 @@ class OwnIntensity:
             table.price_ticks,
             table.state,
             orders.RESTING,
+            orders.CANCELLING,
             mid_ticks,
             span_s,
             self._exposure_s,
         )
 
     def fill(self, depth_ticks: float) -> None:
-        """One maker fill; a depth below zero met a quote that the mid had already left."""
+        """One order met; a depth below zero met a quote that the mid had already left."""
         if depth_ticks >= 0.0:
-            self._fills[min(int(depth_ticks), _DEPTHS - 1)] += 1
+            self._fills[min(round(2.0 * depth_ticks), _DEPTHS - 1)] += 1
 
     def read(self) -> SideFit | None:
         """A and k with their intervals; None while the fills cannot tell a slope."""
         stood = np.flatnonzero(self._exposure_s)
         fills = self._fills[stood]
-        depths = stood.astype(np.float64) + 0.5
+        depths = stood.astype(np.float64) / 2
         if stood.size < 2 or fills.sum() < 2:
             return None
         A, k, error = fit_own_fills(depths, self._exposure_s[stood], fills)

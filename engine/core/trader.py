@@ -320,7 +320,9 @@ class Trader:
         if slot is not None:
             self.table.book_fill(slot, fill.qty_lots, fill.exch_ns, self.mono_ns)
         before = self.market.touch_before(fill.exch_ns)
-        if fill.maker and before is not None:
+        # Once for each order of ours, however many prints it took.
+        met = slot is not None and self.table.booked_lots[slot] == fill.qty_lots
+        if fill.maker and met and before is not None:
             self.own_intensity.fill(fill.side * (sum(before) / 2 - fill.price_ticks))
         price = self.instrument.price.text(fill.price_ticks)
         lots = self.instrument.qty.text(fill.qty_lots)

@@ -86,10 +86,12 @@ class FlickerWatch:
             return
         by_second, by_update = (w.read(self._fed_ns) for w in (self._snapshots, self._updates))
         now_s = self._fed_ns / SECOND_NS
-        if self._fed_ns // (60 * SECOND_NS) != self._minute:
-            self._minute = self._fed_ns // (60 * SECOND_NS)
-            self._day.receive(by_second.bid, now_s)
-            self._day.receive(by_second.ask, now_s)
+        minute = self._fed_ns // (60 * SECOND_NS)
+        if minute != self._minute:
+            if self._minute >= 0:  # the one in which we came was not seen whole
+                self._day.receive(by_second.bid, now_s)
+                self._day.receive(by_second.ask, now_s)
+            self._minute = minute
         level, chance = self._judge(by_second)
         level = self._alarm.receive(level, now_s)
         if level > self._level:

@@ -13,16 +13,17 @@ def stand(table: OrderTable, side: Side, price_ticks: int, state: int = orders.R
     table.add(f"{side}{price_ticks}", side, price_ticks, 3, 0, state)
 
 
-def test_fills_by_depth_give_the_rates_that_made_them() -> None:
-    """Two quotes a side for an hour, filled as A 2 and k 0.2 fill them."""
+@pytest.mark.parametrize("mid", [1000.0, 1000.5])
+def test_fills_by_depth_give_the_rates_that_made_them(mid: float) -> None:
+    """Two quotes a side for an hour, filled as A 2 and k 0.2 fill them, at either parity."""
     table, own = OrderTable(), OwnIntensity()
     for side in Side:
         for depth in (5, 10):
             stand(table, side, 1000 - side * depth)
-    own.step(table, 1000.5, 3600.0)
+    own.step(table, mid, 3600.0)
     random = np.random.default_rng(2)
-    for at_fill in (4.5, 5.5, 9.5, 10.5):
-        for _ in range(random.poisson(2.0 * np.exp(-0.2 * (at_fill + 0.5)) * 3600.0)):
+    for at_fill in (5 + mid - 1000, 5 - mid + 1000, 10 + mid - 1000, 10 - mid + 1000):
+        for _ in range(random.poisson(2.0 * np.exp(-0.2 * at_fill) * 3600.0)):
             own.fill(at_fill)
 
     fit = own.read()
@@ -35,7 +36,7 @@ def test_fills_by_depth_give_the_rates_that_made_them() -> None:
 def test_only_resting_orders_are_exposed() -> None:
     """One that the venue has not confirmed cannot be filled at its place in the queue."""
     table, own = OrderTable(), OwnIntensity()
-    for state in (orders.PLACED, orders.ACKED, orders.CANCELLING, orders.UNKNOWN):
+    for state in (orders.PLACED, orders.ACKED, orders.UNKNOWN):
         stand(table, Side.BUY, 995, state)
     stand(table, Side.BUY, 990)
     own.step(table, 1000.0, 1.0)

@@ -132,7 +132,7 @@ def test_a_minute_is_counted_once_for_each_side(book: Book) -> None:
         book.watch.step()
 
     assert book.watch.view is not None
-    assert 3 <= book.watch.view.minutes <= 4
+    assert 2 <= book.watch.view.minutes <= 3
 
 
 def test_a_market_s_own_habit_raises_the_notice(book: Book) -> None:
