@@ -84,6 +84,9 @@ def chi_square_quantile(p: float, dof: float) -> float:
 
     Returns:
         Good to about 1e-12 of itself for p up to 0.9999.
+
+    Source:
+        Newton on the distribution function, whose slope is the density.
     """
     if dof <= 0.0:
         return 0.0

@@ -130,7 +130,11 @@ def glft_rates(
 
 @njit
 def validity(sigma: float, A: float, k: float, gamma: float, xi: float, delta: float) -> float:
-    """The number a = k·delta·skew of the model itself, before any adjusting factor."""
+    """The number a = k·delta·skew of the model itself, before any adjusting factor.
+
+    Source:
+        ``sqrt(alpha/eta)``, the one number that the stationary equation depends on but for scale.
+    """
     return k * delta * sigma * skew_per_sigma(A, k, gamma, xi, delta)
 
 
@@ -148,6 +152,9 @@ def needs_table(a: float, bound: int) -> bool:
 
     Returns:
         Also True when ``a`` is nan.
+
+    Source:
+        Where the Gaussian stands for the eigenvector: ``a·Q <= 1/2`` and ``Q >= 4.3/sqrt(a)``.
     """
     return not (a * bound <= 0.5 and bound * np.sqrt(a) >= 4.3)
 
@@ -158,6 +165,9 @@ def least_bound(a: float) -> int:
 
     Args:
         a: The validity number; positive.
+
+    Source:
+        Six standard deviations of inventory, ``(eta/alpha)**(1/4)/sqrt(2)`` each.
     """
     return int(np.ceil(4.3 / np.sqrt(a)))
 

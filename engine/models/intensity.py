@@ -133,6 +133,9 @@ def fit_levels(
 
     Returns:
         ``(A, k)``; both nan when the levels do not decay, since no quote can be made of that.
+
+    Source:
+        Normal equations of ``ln(n/T) = ln A - k·depth``.
     """
     sum_w = sum_x = sum_y = sum_xx = sum_xy = 0.0
     for j in range(levels):

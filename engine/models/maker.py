@@ -68,7 +68,11 @@ def best_working(
 
 @njit
 def lag_one(q: FloatArray) -> float:
-    """Least-squares coefficient of inventory on its last sample; nan where it never changed."""
+    """Least-squares coefficient of inventory on its last sample; nan where it never changed.
+
+    Source:
+        Ordinary least squares of an AR(1) with a mean.
+    """
     if q.size < 3:
         return np.nan
     before, after = q[:-1] - q[:-1].mean(), q[1:] - q[1:].mean()

@@ -23,6 +23,9 @@ def tilted_moments(
     Returns:
         The total is that of ``E·exp(-k·(depth - depths_ticks[0]))``, so that it cannot
         overflow where the mean is wanted.
+
+    Source:
+        Moments of depth under ``E·exp(-k·depth)``, as the score equation needs them.
     """
     total = first = second = 0.0
     for j in range(depths_ticks.size):
@@ -82,6 +85,9 @@ def fit_waits(n_filled: int, total_wait_s: float) -> tuple[float, float, float, 
     Returns:
         ``(rate, unbiased, low, high)`` per second: the likelihood's, the one without bias
         (nan without a fill), and a 95 % interval on the safe side.
+
+    Source:
+        Rate of a Poisson stream observed for a time; ``(n-1)/T`` is unbiased, Garwood the interval.
     """
     unbiased = (n_filled - 1) / total_wait_s if n_filled > 0 else np.nan
     low = chi_square_quantile(0.025, 2.0 * n_filled) / (2.0 * total_wait_s)

@@ -70,6 +70,9 @@ def efficiency_ratio(log_returns: FloatArray) -> float:
 
     Returns:
         nan for a day that stood still.
+
+    Source:
+        Kaufman's ratio with the path as a root of squares: ``|sum r|/sqrt(sum r²)``.
     """
     path = intraday_volatility(log_returns)
     return abs(log_returns.sum()) / path if path > 0.0 else np.nan

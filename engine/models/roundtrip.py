@@ -16,13 +16,21 @@ _SLACK = 1e-6
 
 @njit
 def unit_cost(price: float, rate: float) -> float:
-    """What one unit bought at ``price`` took from us."""
+    """What one unit bought at ``price`` took from us.
+
+    Source:
+        ``P·(1-rate)``.
+    """
     return price * (1.0 - rate)
 
 
 @njit
 def unit_proceeds(price: float, rate: float) -> float:
-    """What one unit sold at ``price`` brought us."""
+    """What one unit sold at ``price`` brought us.
+
+    Source:
+        ``P·(1+rate)``.
+    """
     return price * (1.0 + rate)
 
 
@@ -31,6 +39,9 @@ def average_cost(prices: FloatArray, quantities: FloatArray, rate: float) -> flo
     """Mean cost of a unit over several buys; nan for no quantity.
 
     Averaging down lowers it and raises the inventory: the limits on both still rule.
+
+    Source:
+        ``sum P(1-rate)Q / sum Q``.
     """
     total = quantities.sum()
     if total == 0.0:
@@ -40,13 +51,21 @@ def average_cost(prices: FloatArray, quantities: FloatArray, rate: float) -> flo
 
 @njit
 def break_even_ask(cost: float, rate: float) -> float:
-    """The sale price at which a unit of that cost gains nothing."""
+    """The sale price at which a unit of that cost gains nothing.
+
+    Source:
+        ``average/(1+rate)``.
+    """
     return cost / (1.0 + rate)
 
 
 @njit
 def break_even_bid(proceeds: float, rate: float) -> float:
-    """The purchase price at which a unit sold short for ``proceeds`` gains nothing."""
+    """The purchase price at which a unit sold short for ``proceeds`` gains nothing.
+
+    Source:
+        ``average/(1-rate)``, the mirror of the ask.
+    """
     return proceeds / (1.0 - rate)
 
 

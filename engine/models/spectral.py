@@ -72,6 +72,9 @@ def eigenvalue(index: int, alpha: float, beta: float, eta: float, bound: int) ->
 
     Returns:
         Per second, never above the true value by more than one rounding.
+
+    Source:
+        Sturm bisection between bounds of Gershgorin: ``[m - 2·eta, m]`` for the lowest.
     """
     low = least_diagonal(alpha, beta, bound) - 2.0 * eta
     high = low + 2.0 * eta
@@ -173,6 +176,9 @@ def glft_table(
 
     Returns:
         ``(a, spectral)``: the validity number, and whether the table is the spectral one.
+
+    Source:
+        Closed form of Guéant (2017), eqs. (4.8)-(4.9), or Theorem 2 of Guéant et al. (2013).
     """
     a = validity(sigma, A, k, gamma, gamma, delta)
     spectral = needs_table(a, bound_of(out))

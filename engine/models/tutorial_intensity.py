@@ -66,6 +66,9 @@ def tutorial_fit(counts: FloatArray, levels: int, exposure_s: float) -> tuple[fl
 
     Returns:
         ``(A, k)`` as the tutorial prints them: k may be negative, and nothing is guarded.
+
+    Source:
+        ``linear_regression`` of "GLFT Market Making Model and Grid Trading".
     """
     sum_x = sum_y = sum_xx = sum_xy = 0.0
     for j in range(levels):

@@ -51,6 +51,9 @@ def demeaned_sigma(mids_ticks: FloatArray, step_s: float) -> float:
 
     Returns:
         nan with fewer than two usable changes.
+
+    Source:
+        Population standard deviation: ``nanstd`` of the tutorial, over sqrt(step).
     """
     total = squares = 0.0
     n = 0
@@ -182,6 +185,9 @@ def update_ewma(state: FloatArray, mid_ticks: float, time_s: float, tau_s: float
     Args:
         state: float64[3], updated.
         mid_ticks: nan is passed over.
+
+    Source:
+        ``blend_variance``, over whatever time has passed.
     """
     step_s = time_s - state[_LAST_S]
     if step_s >= SHORTEST_STEP_S and not np.isnan(mid_ticks):
