@@ -158,7 +158,16 @@ class Portraitist:
             grid_num=trader.settings.grid_num,
             bid_ticks=trader.wanted[Side.BUY],
             ask_ticks=trader.wanted[Side.SELL],
+            bid_clamped=self._clamped(Side.BUY, half_spread, lean),
+            ask_clamped=self._clamped(Side.SELL, half_spread, lean),
         )
+
+    def _clamped(self, side: Side, half_spread: float | None, lean: float | None) -> bool:
+        touch, fair = self._trader.market.touch, self._trader.fair_ticks
+        if touch is None or fair is None or half_spread is None or lean is None:
+            return False
+        others = touch[0] if side is Side.BUY else touch[1]
+        return side * (fair - lean - side * half_spread - others) > 0
 
     def fit_kind(self) -> FitKind:
         """What the quoted A and k are at this moment."""

@@ -140,6 +140,9 @@ class QuoteView(msgspec.Struct, frozen=True):
     bid_ticks: list[int]
     """Wanted prices, best first; empty when the side quotes nothing."""
     ask_ticks: list[int]
+    bid_clamped: bool
+    """The model wants a better bid than others' best, which post-only forbids."""
+    ask_clamped: bool
 
 
 class SideFitView(msgspec.Struct, frozen=True):

@@ -86,6 +86,8 @@ def quote(mid_ticks: int = MID_TICKS, **changes: Any) -> QuoteView:
         "grid_num": 3,
         "bid_ticks": [mid_ticks - 5, mid_ticks - 9, mid_ticks - 13],
         "ask_ticks": [mid_ticks + 5, mid_ticks + 9, mid_ticks + 13],
+        "bid_clamped": False,
+        "ask_clamped": False,
     }
     return QuoteView(**fields | changes)
 

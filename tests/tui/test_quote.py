@@ -186,3 +186,10 @@ def test_the_prior_is_a_warning() -> None:
     lines = quote_panel(Frame(desk_view(quote=quote(fit=FitKind.PRIOR))), *USUAL)
 
     assert "warn" in inks(lines, "from the prior")
+
+
+def test_a_price_held_back_by_the_touch_says_so() -> None:
+    """Else reserve less half would not seem to lead to the price quoted."""
+    text = said(desk_view(quote=quote(bid_clamped=True)), ROOMY)
+
+    assert text.count("touch") == 1

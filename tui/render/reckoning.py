@@ -198,6 +198,7 @@ def price_row(view: DeskView, side: int, glyphs: Glyphs) -> Text:
     if at is None:
         return named(name, ("= n/a", ink.WARN))
     wanted = view.quote.bid_ticks if side > 0 else view.quote.ask_ticks
+    clamped = view.quote.bid_clamped if side > 0 else view.quote.ask_clamped
     sign = glyphs.minus if side > 0 else "+"
     raw = at.reserve - side * at.half
     numbers = f"{at.text(at.reserve)} {sign} {at.text(at.half)} = {at.text(raw)}"
@@ -205,7 +206,10 @@ def price_row(view: DeskView, side: int, glyphs: Glyphs) -> Text:
     if wanted:
         on_grid = (grid(view.tick_size).text(wanted[0]), ink.side_ink(side))
     return named(
-        name, f"= reserve {sign} half = {numbers}", (f" {glyphs.arrow} ", ink.LABEL), on_grid
+        name,
+        f"= reserve {sign} half = {numbers}",
+        (f" {glyphs.arrow} " + ("touch " if clamped else ""), ink.LABEL),
+        on_grid,
     )
 
 
