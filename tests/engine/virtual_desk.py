@@ -134,7 +134,7 @@ class VirtualDesk:
         self._due: list[tuple[int, int, Callable[[], None]]] = []
         self._turns = count()
         self._mailboxes: dict[Link, Mailbox] = {}
-        self._private_up_ns = 0
+        self._private_up_ns = self._public_up_ns = 0
         paper = PaperSettings(
             instrument=GRID,
             port=0,
@@ -225,6 +225,8 @@ class VirtualDesk:
             for raw in mailbox.take():
                 if link is Link.PRIVATE:
                     self._carry_private(raw)
+                elif link is Link.PUBLIC and self.now_ns < self._public_up_ns:
+                    continue
                 elif not self._chance(self._faults.market_lost):
                     self._later(2, partial(self.feed, MarketFrame, raw=raw))
 
@@ -248,6 +250,12 @@ class VirtualDesk:
         self._private_up_ns = self.now_ns + round(seconds * 1e9)
         self.feed(LinkDown, link=Link.PRIVATE, reason="cut")
         self._later(seconds * 1000, lambda: self.feed(LinkUp, link=Link.PRIVATE))
+
+    def cut_public(self, seconds: float) -> None:
+        """Lose the book's stream for a while; the tape goes on on its own line."""
+        self._public_up_ns = self.now_ns + round(seconds * 1e9)
+        self.feed(LinkDown, link=Link.PUBLIC, reason="cut")
+        self._later(seconds * 1000, lambda: self.feed(LinkUp, link=Link.PUBLIC))
 
     # ------------------------------------------------------------ the venue's side
 

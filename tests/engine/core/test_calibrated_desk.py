@@ -2,6 +2,8 @@
 
 from dataclasses import replace
 
+import pytest
+
 from engine.core.portrait import Portraitist, preview
 from engine.core.view import DeskView, FitKind, Preview, SideReason
 from tests.engine.virtual_desk import MARKET, SETTINGS, VirtualDesk
@@ -136,3 +138,23 @@ def test_a_quote_that_the_touch_holds_back_is_marked() -> None:
     assert not quote.bid_clamped
     assert desk.trader.market.touch is not None
     assert quote.ask_ticks[0] >= desk.trader.market.touch[1]
+
+
+@pytest.mark.parametrize("intensity", ["mle", "ols"])
+def test_a_lost_book_widens_the_quotes_and_poisons_no_fit(intensity: str) -> None:
+    """Prints that came meanwhile once tripled A, and a whole window of them ended the engine."""
+    settings = replace(BRISK, window_s=40.0, hold_s=120.0, intensity=intensity, widest_gap=1.0)
+    desk = VirtualDesk(settings=settings)
+    desk.run(42.0)
+    good = view_of(desk).quote
+    desk.cut_public(42.0)
+    desk.run(44.0)
+    back = view_of(desk).quote
+
+    assert good.fit is FitKind.FIT
+    assert back.fit is FitKind.WIDENED
+    assert back.fit_note == "the book was not seen long enough"
+    assert good.A_per_s is not None
+    assert back.A_per_s is not None
+    assert back.A_per_s < good.A_per_s
+    assert view_of(desk).bid.reason is SideReason.QUOTING
