@@ -238,6 +238,8 @@ class PaperVenue:
         if notional_e8 < self.wire.instrument.min_notional_e8 and not order.reduce_only:
             smallest = self.wire.min_notional()
             raise Refused(-5029, f"Order's notional must be no smaller than {smallest}.")
+        if order.reduce_only:
+            self._check_reduces(order, change.qty_lots - order.filled_lots)
         more_lots = change.qty_lots - order.qty_lots
         if more_lots > 0:
             self._check_margin(order.side, more_lots)
@@ -289,6 +291,16 @@ class PaperVenue:
         if side is Side.SELL and price_ticks < lowest:
             text = self.wire.price(int(lowest) + 1)
             raise Refused(-4024, f"Limit price can't be lower than {text}.")
+
+    def _check_reduces(self, order: OrderRecord, left_lots: int) -> None:
+        """A reduce-only order may not be changed into one that would open or flip."""
+        covered = sum(
+            o.left_lots
+            for o in self._open.values()
+            if o.reduce_only and o.side is order.side and o is not order
+        )
+        if left_lots > self.account.reducible_lots(order.side, covered):
+            raise Refused(-2022, "ReduceOnly Order is rejected.")
 
     def _reducible(self, order: NewOrder) -> int:
         """How much of a reduce-only order may stand."""

@@ -107,6 +107,16 @@ def test_a_refused_change_leaves_the_order_as_it_was(params: dict[str, object], 
     assert desk.heard() == []
 
 
+def test_a_reduce_only_order_cannot_grow_beyond_the_position() -> None:
+    """Filled, it would have turned the position round."""
+    desk = Desk()
+    desk.place(price="60001.0")
+    placed = desk.place(side="SELL", price="60050.0", reduceOnly="true")
+
+    assert modify(desk, placed, quantity="0.020")["code"] == -2022
+    assert modify(desk, placed, quantity="0.005")["origQty"] == "0.005"
+
+
 def test_changes_are_listed_newest_first_with_what_was_before() -> None:
     desk = Desk()
     placed = desk.place()
