@@ -426,7 +426,8 @@ class Calibrator:
             self.note = "no sigma yet: too few samples of the mid"
         elif not self.note and reading.sigma == 0.0:
             self.note = "the mid stood still"
-        if self.fit is None and self.note:
+        ever = self._good_ns is not None or self._settings.prior is not None
+        if self.fit is None and self.note and ever:
             held_s = (mono_ns - (self._good_ns or self._first_ns or 0)) / 1e9
             since = "last good fit" if self._good_ns else "prior"
             self.note = f"{since} {held_s:.0f} s old, hold_s {self._settings.hold_s:g}; {self.note}"

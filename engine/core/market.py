@@ -139,7 +139,11 @@ class Market:
         self.touch = touch
 
     def touch_before(self, exch_ns: int) -> tuple[int, int] | None:
-        """Others' touch just before a moment of the venue's clock; None: too long ago."""
+        """Others' touch just before a moment of the venue's clock.
+
+        Returns:
+            None where that is not known: too long ago, or before the last gap in the book.
+        """
         for stamp_ns, bid, ask in reversed(self._touches):
             if stamp_ns < exch_ns:
                 return bid, ask

@@ -112,10 +112,11 @@ class FlickerWatch:
             (read.bid, read.star_bid, read.bid_chance),
             (read.ask, read.star_ask, read.ask_chance),
         )
-        return max(
+        judged = [
             (min(flicker_level(D, usual, p), flicker_level(star, usual, p)), p)
             for D, star, p in sides
-        )
+        ]
+        return max(judged, key=lambda side: (side[0], -side[1]))
 
     def _portray(
         self, by_second: Flicker, by_update: Flicker, level: int, chance: float

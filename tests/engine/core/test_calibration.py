@@ -7,7 +7,7 @@ import pytest
 
 from engine.core.calibration import Calibrator, MidWindow
 from engine.core.log import DeskLog
-from engine.core.settings import STEP_NS
+from engine.core.settings import STEP_NS, DeskSettings
 from exchange.types import Side
 from tests.engine.virtual_desk import SETTINGS, VirtualDesk
 
@@ -19,9 +19,9 @@ MID = 600_000
 class Tape:
     """A market that trades around a mid of its own; time goes on as it is played."""
 
-    def __init__(self, settings: object = SIXTY, seed: int = 1) -> None:
+    def __init__(self, settings: DeskSettings = SIXTY, seed: int = 1) -> None:
         self.log = DeskLog()
-        self.calibrator = Calibrator(settings, self.log)  # type: ignore[arg-type]  # as replaced
+        self.calibrator = Calibrator(settings, self.log)
         self.random = np.random.default_rng(seed)
         self.now_ns = 0
         self.mid = float(MID)
@@ -137,6 +137,7 @@ def test_without_a_prior_and_without_a_fit_there_is_nothing_to_quote() -> None:
     tape.play(70, A=0.1)
 
     assert tape.calibrator.fit is None
+    assert tape.calibrator.note.startswith("too few market orders")  # and not how old a prior is
 
 
 def test_a_dry_market_is_quoted_with_the_last_good_fit_widened() -> None:
