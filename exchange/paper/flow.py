@@ -14,15 +14,13 @@ Source: Avellaneda & Stoikov (2008), sections 2 and 3; Guéant, Lehalle & Fernan
 import math
 from collections.abc import Iterable, Iterator
 
+from exchange.paper.market import LONGEST_LEAP_NS
 from exchange.paper.matching import BACKGROUND, MatchEvent, Matching
 from exchange.paper.settings import SyntheticMarket
 from exchange.types import Side, TimeInForce
 
 STEP_NS = 20_000_000
 """The background's own clock: it thinks fifty times a second."""
-
-LONGEST_LEAP_NS = 30_000_000_000
-"""After a longer sleep of the process the market goes on as if it had slept too."""
 
 REFILL_PER_S = 4.0
 """How fast an eaten level comes back: each, on average, after a quarter of a second."""
@@ -177,7 +175,7 @@ class Ladder:
 
 
 class Flow:
-    """Everybody in the market but the account.
+    """Everybody in the market but the accounts; a ``Background``.
 
     Args:
         matching: The engine that all of them trade through.
@@ -204,13 +202,16 @@ class Flow:
         self._elapsed_ns = 0
         self._seen_trade_id = matching.next_trade_id
 
-    def advance(self, now_ns: int) -> Iterator[list[MatchEvent]]:
-        """Live up to now, one lot of events after another.
+    @property
+    def mark_ticks(self) -> float:
+        return self.fair_ticks
 
-        Exhaust it, and book each lot of events before asking for the next: the next order
-        meets the book as it then is. The first call only opens the market. How often it
-        is called makes no difference to what happens, short of ``LONGEST_LEAP_NS``.
-        """
+    @property
+    def closed(self) -> bool:
+        return False
+
+    def advance(self, now_ns: int) -> Iterator[list[MatchEvent]]:
+        """Live up to now; see ``Background``."""
         if self._origin_ns is None:
             self._origin_ns = now_ns
             yield from self._requote()
