@@ -11,8 +11,8 @@ from exchange.paper.recorded import open_recording
 from exchange.paper.settings import RecordedMarket
 from exchange.recording.reader import Recording
 from exchange.types import Side, TimeInForce
-from tests.exchange.paper.recordings import GRID
 from tests.exchange.paper.bench import LIVELY
+from tests.exchange.paper.recordings import GRID
 from tests.places import USDM
 
 
