@@ -14,7 +14,7 @@ Source: Avellaneda & Stoikov (2008), sections 2 and 3; Guéant, Lehalle & Fernan
 import math
 from collections.abc import Iterable, Iterator
 
-from exchange.paper.market import LONGEST_LEAP_NS
+from exchange.paper.faces import LONGEST_LEAP_NS
 from exchange.paper.matching import BACKGROUND, MatchEvent, Matching
 from exchange.paper.settings import SyntheticMarket
 from exchange.types import Side, TimeInForce

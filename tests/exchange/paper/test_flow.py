@@ -5,8 +5,8 @@ from itertools import pairwise
 
 import pytest
 
+from exchange.paper.faces import LONGEST_LEAP_NS
 from exchange.paper.flow import STEP_NS, Arrivals, Flow, SplitMix64
-from exchange.paper.market import LONGEST_LEAP_NS
 from exchange.paper.matching import Matching, Traded
 from exchange.paper.settings import SyntheticMarket
 from exchange.types import Side

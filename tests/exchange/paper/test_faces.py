@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 import pytest
 
+from exchange.paper.faces import Background, Matcher
 from exchange.paper.flow import Flow
-from exchange.paper.market import Background, Matcher
 from exchange.paper.matching import Accepted, Cancelled, Matching
 from exchange.paper.recorded import open_recording
 from exchange.paper.settings import RecordedMarket
