@@ -8,9 +8,10 @@ from urllib.parse import urlencode
 import orjson
 
 from exchange.instrument import E8, DecimalGrid, Instrument
-from exchange.paper.api import HttpAnswer, HttpRequest, RestApi
+from exchange.paper.api.gate import Gate
+from exchange.paper.api.rest import HttpAnswer, HttpRequest, RestApi
 from exchange.paper.hub import Hub, Mailbox, Prefix
-from exchange.paper.settings import PaperSettings, SyntheticMarket
+from exchange.paper.settings import AccountSettings, Listing, PaperSettings, SyntheticMarket
 from exchange.paper.venue import PaperVenue
 
 START_NS = 1_700_000_000_000_000_000
@@ -31,20 +32,19 @@ QUIET = replace(LIVELY, sigma_ticks=0.0, A_per_s=1e-9)
 """Nothing moves and nobody comes: 599,996 to 600,004 until the account does something."""
 
 
+BITCOIN = Instrument("BTCUSDT", DecimalGrid("0.1"), DecimalGrid("0.001"), min_notional_e8=5 * E8)
+ACCOUNT = AccountSettings(
+    name="one",
+    api_key=KEY,
+    api_secret=SECRET,
+    capital_e8=10_000 * E8,
+    maker_fee_rate=0.0002,
+    taker_fee_rate=0.0005,
+)
+
+
 def paper_settings(market: SyntheticMarket = QUIET, port: int = 0) -> PaperSettings:
-    instrument = Instrument(
-        "BTCUSDT", DecimalGrid("0.1"), DecimalGrid("0.001"), min_notional_e8=5 * E8
-    )
-    return PaperSettings(
-        instrument=instrument,
-        port=port,
-        api_key=KEY,
-        api_secret=SECRET,
-        capital_e8=10_000 * E8,
-        maker_fee_rate=0.0002,
-        taker_fee_rate=0.0005,
-        market=market,
-    )
+    return PaperSettings(port=port, listings=(Listing(BITCOIN, market),), accounts=(ACCOUNT,))
 
 
 def signed(params: dict[str, object], now_ms: int) -> str:
@@ -64,8 +64,12 @@ class Desk:
     def __post_init__(self) -> None:
         self.hub = Hub()
         self.venue = PaperVenue(self.settings, self.hub, START_NS)
-        self.api = RestApi(self.settings, self.venue)
-        self.mailbox = self.listen(self.venue.user_stream.start(self.venue.now_ms))
+        self.gate = Gate(self.settings, self.venue)
+        self.api = RestApi(self.gate, self.venue)
+        self.market = next(iter(self.venue.markets.values()))
+        self.member = self.venue.members[0]
+        self.seat = self.venue.seat(self.member, self.market.symbol)
+        self.mailbox = self.listen(self.member.user_stream.start(self.venue.now_ms))
 
     def listen(self, *names: str) -> Mailbox:
         mailbox = Mailbox(Prefix.ANY, lambda: None, lambda: None, combined=False)
