@@ -45,7 +45,7 @@ def account(account: Account, stands: Iterable[Stand], now_ms: int) -> Payload:
 def account_v2(account: Account, stands: Iterable[Stand], now_ms: int) -> Payload:
     return (
         configuration()
-        | {"multiAssetsMargin": False, "tradeGroupId": -1, "updateTime": 0}
+        | {"feeBurn": False}
         | _totals(account)
         | {
             "assets": [_asset(account, now_ms) | {"marginAvailable": True}],
@@ -61,6 +61,9 @@ def configuration() -> Payload:
         "canTrade": True,
         "canDeposit": False,
         "canWithdraw": False,
+        "multiAssetsMargin": False,
+        "tradeGroupId": -1,
+        "updateTime": 0,
     }
 
 

@@ -111,7 +111,7 @@ class Seat:
         Raises:
             Refused: By the venue's code; nothing was recorded.
         """
-        qty_lots = self.check(order)
+        qty_lots = self._check(order)
         events = self.market.matching.submit(
             self.member.number,
             order.side,
@@ -122,9 +122,17 @@ class Seat:
         )
         if isinstance(events[0], match.Refused):
             raise Refused(*_REFUSALS[events[0].reason])
-        now_ms = self.market.now_ms
-        record = OrderRecord(
-            venue_order_id=self.market.matching.last_order_id,
+        record = self._record(order, qty_lots, self.market.matching.last_order_id)
+        self._open(record, events)
+        return record
+
+    def judge(self, order: NewOrder) -> OrderRecord:
+        """What would be recorded if it were placed now; raises like ``place``, but for matching."""
+        return self._record(order, self._check(order), venue_order_id=0)
+
+    def _record(self, order: NewOrder, qty_lots: int, venue_order_id: int) -> OrderRecord:
+        return OrderRecord(
+            venue_order_id=venue_order_id,
             client_order_id=order.client_order_id,
             side=order.side,
             price_ticks=order.price_ticks,
@@ -133,13 +141,11 @@ class Seat:
             reduce_only=order.reduce_only,
             order_type="LIMIT" if order.price_ticks is not None else "MARKET",
             self_trade=order.self_trade,
-            created_ms=now_ms,
-            updated_ms=now_ms,
+            created_ms=self.market.now_ms,
+            updated_ms=self.market.now_ms,
         )
-        self._open(record, events)
-        return record
 
-    def check(self, order: NewOrder) -> int:
+    def _check(self, order: NewOrder) -> int:
         """Every rule that can be told before matching.
 
         Returns:

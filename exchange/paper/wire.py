@@ -114,6 +114,17 @@ class Wire:
             "time": order.created_ms,
         }
 
+    def order_history(self, order: OrderRecord) -> Payload:
+        """A row of the lists that reach back beyond what is open."""
+        filled = self.qty(order.filled_lots)
+        return self.order_record(order) | {"pair": self.symbol, "cumBase": filled}
+
+    def order_as_tested(self, order: OrderRecord) -> Payload:
+        """The answer to an order that was only judged."""
+        record = self.order_record(order)
+        del record["time"]
+        return record | {"cumQty": self.qty(0)}
+
     def average_price(self, order: OrderRecord) -> str:
         if not order.filled_lots:
             return "0.00"

@@ -188,12 +188,7 @@ def _end_stream(member: Member, _params: Params) -> Payload:
 
 
 def _account_config(_member: Member, _params: Params) -> Payload:
-    return account_wire.configuration() | {
-        "dualSidePosition": False,
-        "multiAssetsMargin": False,
-        "tradeGroupId": -1,
-        "updateTime": 0,
-    }
+    return account_wire.configuration() | {"dualSidePosition": False}
 
 
 def _set_position_mode(_member: Member, params: Params) -> Payload:
@@ -234,7 +229,6 @@ def _income_row(income: Income) -> Payload:
 def _bracket_row(symbol: str) -> Payload:
     return {
         "symbol": symbol,
-        "notionalCoef": 1.0,
         "brackets": [
             {
                 "bracket": bracket.number,
@@ -242,7 +236,7 @@ def _bracket_row(symbol: str) -> Payload:
                 "notionalCap": bracket.cap_e8 // 10**8,
                 "notionalFloor": bracket.floor_e8 // 10**8,
                 "maintMarginRatio": bracket.maintenance_ppm / 1_000_000,
-                "cum": bracket.cum_e8 / 10**8,
+                "cum": bracket.cum_e8 // 10**8,
             }
             for bracket in BRACKETS
         ],

@@ -73,10 +73,8 @@ class OrderRoutes:
     def _test(self, member: Member, params: Params) -> Payload:
         """Judge an order as if it were placed, and leave it at that."""
         seat = self._seat(member, params)
-        order = self._new_order(seat, params)
         _response_type(params)
-        seat.check(order)
-        return {}
+        return seat.market.wire.order_as_tested(seat.judge(self._new_order(seat, params)))
 
     def _place_one(self, member: Member, params: Params) -> Payload:
         seat = self._seat(member, params)
@@ -244,7 +242,7 @@ class OrderRoutes:
         found = params.between(found, [order.created_ms for order, _ in found])
         from_start = first_id is not None or params.number("startTime") is not None
         return [
-            wire.order_record(order) | {"pair": wire.symbol}
+            wire.order_history(order)
             for order, wire in params.page(found, from_start=from_start)
         ]
 
@@ -260,7 +258,7 @@ class OrderRoutes:
         ]
         found = params.between(found, [order.created_ms for order, _ in found])
         return [
-            wire.order_record(order)
+            wire.order_history(order)
             for order, wire in params.page(found, from_start=False, default=50, most=100)
         ]
 

@@ -27,10 +27,7 @@ def fresh_desk() -> Desk:
     account = replace(ACCOUNT, maker_fee_rate=-REBATE, taker_fee_rate=0.00025)
     settings = replace(paper_settings(), listings=(Listing(CENTS, EMPTY),), accounts=(account,))
     desk = Desk(settings)
-    for side in Side:
-        for price_ticks, _ in desk.market.matching.levels(side):
-            for number, _ in desk.market.matching.queue(side, price_ticks):
-                desk.market.matching.cancel(number)
+    desk.withdraw_background()
     return desk
 
 
