@@ -27,12 +27,12 @@ class Matcher(Protocol):
     ``amend`` answer with one ``Refused`` for ``NOT_OPEN``; everything else works always.
     """
 
+    next_trade_id: int
+    """Whoever reports a trade of its own takes it from here."""
+
     @property
     def last_update_id(self) -> int:
         """Id of the newest change of any level."""
-
-    @property
-    def next_trade_id(self) -> int: ...
 
     @property
     def last_order_id(self) -> int: ...
