@@ -49,7 +49,7 @@ class Listing:
     """One symbol and what moves it."""
 
     instrument: Instrument
-    market: SyntheticMarket
+    market: SyntheticMarket | RecordedMarket
     funding_rate: float = 0.0
     """Of the notional at each settlement; longs pay it when positive."""
     funding_interval_h: int = 8

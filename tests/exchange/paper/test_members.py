@@ -211,7 +211,7 @@ def test_a_market_order_beyond_the_bounds_around_the_mark_is_refused() -> None:
     """The only offer left is one of 63,100, more than five per cent above the mark."""
     desk = Desk()
     desk.withdraw_background()
-    desk.market.matching.submit(BACKGROUND, Side.SELL, 1000, 631_000)
+    desk.matching.submit(BACKGROUND, Side.SELL, 1000, 631_000)
 
     answer = desk.call("POST", "/fapi/v1/order", side="BUY", type="MARKET", quantity="0.010")
 
@@ -222,8 +222,8 @@ def test_a_market_order_takes_nothing_beyond_the_bounds() -> None:
     """0.010 stand at 62,000 and the rest at 63,100: the remainder expires by reason 9."""
     desk = Desk()
     desk.withdraw_background()
-    desk.market.matching.submit(BACKGROUND, Side.SELL, 10, 620_000)
-    desk.market.matching.submit(BACKGROUND, Side.SELL, 1000, 631_000)
+    desk.matching.submit(BACKGROUND, Side.SELL, 10, 620_000)
+    desk.matching.submit(BACKGROUND, Side.SELL, 1000, 631_000)
 
     desk.call("POST", "/fapi/v1/order", side="BUY", type="MARKET", quantity="0.015")
     last = desk.heard()[-1]["o"]
