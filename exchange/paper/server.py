@@ -15,6 +15,7 @@ from exchange.paper.api.gate import Gate
 from exchange.paper.api.rest import HttpRequest, RestApi
 from exchange.paper.api.ws import WsSession
 from exchange.paper.hub import Hub, Mailbox, Prefix
+from exchange.paper.market import OpenRecorded, no_recordings
 from exchange.paper.settings import PaperSettings
 from exchange.paper.venue import PaperVenue
 
@@ -42,10 +43,10 @@ class SteadyClock:
 class PaperServer:
     """One venue and everyone connected to it."""
 
-    def __init__(self, settings: PaperSettings) -> None:
+    def __init__(self, settings: PaperSettings, open_recorded: OpenRecorded) -> None:
         self._clock = SteadyClock()
         self._hub = Hub()
-        self._venue = PaperVenue(settings, self._hub, self._clock.now_ns())
+        self._venue = PaperVenue(settings, self._hub, self._clock.now_ns(), open_recorded)
         self._gate = Gate(settings, self._venue)
         self._api = RestApi(self._gate, self._venue)
         self._sockets: set[web.WebSocketResponse] = set()
@@ -169,16 +170,21 @@ class PaperServer:
         return {"result": result, "id": asked.get("id")}
 
 
-async def serve(settings: PaperSettings, ready: Callable[[], None]) -> None:
+async def serve(
+    settings: PaperSettings,
+    ready: Callable[[], None],
+    open_recorded: OpenRecorded = no_recordings,
+) -> None:
     """Run one embedded exchange until cancelled.
 
     Args:
         ready: Called once, when the first request would be answered.
+        open_recorded: Opens markets that are recordings.
 
     Raises:
         SettingsError: When the port is taken.
     """
-    server = PaperServer(settings)
+    server = PaperServer(settings, open_recorded)
     app = web.Application()
     app.router.add_route("*", "/{path:.*}", server.handle)
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=STOP_S)
