@@ -18,7 +18,7 @@ from engine.core.view import Mode
 from engine.errors import ConfigError
 from exchange.errors import ExchangeError
 from exchange.instrument import E8, Instrument
-from exchange.paper.settings import PaperSettings, SyntheticMarket
+from exchange.paper.settings import AccountSettings, Listing, PaperSettings, SyntheticMarket
 
 Positive = Annotated[float, msgspec.Meta(gt=0, le=1e9)]
 NotNegative = Annotated[float, msgspec.Meta(ge=0, le=1e9)]
@@ -223,27 +223,25 @@ class Config(Section, frozen=True, kw_only=True):
         """What the embedded exchange needs. Raises ``ConfigError`` like ``desk_settings``."""
         grid = self.grid()
         paper = self.paper
-        return PaperSettings(
-            instrument=grid,
-            port=paper.port,
+        desk = AccountSettings(
+            name="desk",
             api_key=PAPER_API_KEY,
             api_secret=PAPER_API_SECRET,
             capital_e8=round(self.desk.capital_usdt * E8),
             maker_fee_rate=paper.maker_fee_rate,
             taker_fee_rate=paper.taker_fee_rate,
-            market=SyntheticMarket(
-                seed=paper.seed,
-                start_price_ticks=self._count(
-                    grid.price.count, "paper.start_price", paper.start_price
-                ),
-                sigma_ticks=paper.sigma_ticks,
-                A_per_s=paper.A_per_s,
-                k_per_tick=paper.k_per_tick,
-                half_spread_ticks=paper.half_spread_ticks,
-                depth_levels=paper.depth_levels,
-                level_lots=paper.level_lots,
-            ),
         )
+        market = SyntheticMarket(
+            seed=paper.seed,
+            start_price_ticks=self._count(grid.price.count, "paper.start_price", paper.start_price),
+            sigma_ticks=paper.sigma_ticks,
+            A_per_s=paper.A_per_s,
+            k_per_tick=paper.k_per_tick,
+            half_spread_ticks=paper.half_spread_ticks,
+            depth_levels=paper.depth_levels,
+            level_lots=paper.level_lots,
+        )
+        return PaperSettings(port=paper.port, listings=(Listing(grid, market),), accounts=(desk,))
 
     def _count(self, count: Any, key: str, text: str) -> int:
         try:

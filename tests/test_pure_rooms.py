@@ -31,7 +31,7 @@ PURE = (
     # Of the embedded exchange everything but the server.
     *sorted(
         str(path.relative_to(ROOT))
-        for path in (ROOT / "exchange" / "paper").glob("*.py")
+        for path in (ROOT / "exchange" / "paper").rglob("*.py")
         if path.name not in ("__init__.py", "server.py")
     ),
     "engine/core/*.py",

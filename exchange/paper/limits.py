@@ -30,15 +30,16 @@ class Window:
         return True
 
 
-class Limits:
-    """The three counters of one address with one account."""
+class WeightLimit:
+    """What one address may ask in a minute."""
 
     def __init__(self) -> None:
         self._weight = Window(60_000, WEIGHT_PER_MINUTE)
-        self._orders_10s = Window(10_000, ORDERS_PER_10S)
-        self._orders_minute = Window(60_000, ORDERS_PER_MINUTE)
 
-    def spend_weight(self, weight: int, now_ms: int) -> None:
+    def used(self, now_ms: int) -> int:
+        return self._weight.used(now_ms)
+
+    def spend(self, weight: int, now_ms: int) -> None:
         """Count a request by its weight.
 
         Raises:
@@ -52,6 +53,14 @@ class Limits:
                 "polling the API.",
                 429,
             )
+
+
+class OrderLimits:
+    """How many orders one account may send."""
+
+    def __init__(self) -> None:
+        self._orders_10s = Window(10_000, ORDERS_PER_10S)
+        self._orders_minute = Window(60_000, ORDERS_PER_MINUTE)
 
     def spend_orders(self, in_10s: int, in_minute: int, now_ms: int) -> None:
         """Count new orders on both windows.
@@ -69,16 +78,28 @@ class Limits:
             raise _too_many_orders(ORDERS_PER_MINUTE, "MINUTE")
         self._orders_10s.spend(in_10s, now_ms)
 
-    def weight_headers(self, now_ms: int) -> dict[str, str]:
-        return {"X-MBX-USED-WEIGHT-1M": str(self._weight.used(now_ms))}
-
-    def order_headers(self, now_ms: int) -> dict[str, str]:
-        return {
-            "X-MBX-ORDER-COUNT-10S": str(self._orders_10s.used(now_ms)),
-            "X-MBX-ORDER-COUNT-1M": str(self._orders_minute.used(now_ms)),
-        }
+    def used(self, now_ms: int) -> tuple[int, int]:
+        """Units of the present 10 seconds and of the present minute."""
+        return self._orders_10s.used(now_ms), self._orders_minute.used(now_ms)
 
 
 def _too_many_orders(limit: int, interval: str) -> Refused:
     text = f"Too many new orders; current limit is {limit} orders per {interval}."
     return Refused(-1015, text, 429)
+
+
+def weight_row() -> dict[str, object]:
+    """How exchangeInfo tells the limit of an address."""
+    return _row("REQUEST_WEIGHT", "MINUTE", 1, WEIGHT_PER_MINUTE)
+
+
+def order_rows() -> list[dict[str, object]]:
+    """How exchangeInfo tells the limits of an account."""
+    return [
+        _row("ORDERS", "MINUTE", 1, ORDERS_PER_MINUTE),
+        _row("ORDERS", "SECOND", 10, ORDERS_PER_10S),
+    ]
+
+
+def _row(kind: str, interval: str, number: int, limit: int) -> dict[str, object]:
+    return {"rateLimitType": kind, "interval": interval, "intervalNum": number, "limit": limit}

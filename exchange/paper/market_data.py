@@ -1,8 +1,12 @@
 """What the market streams say: depth diffs, partial books, the touch, the tape, mark price."""
 
+from dataclasses import dataclass
+
 from exchange.instrument import e8_text
 from exchange.paper.hub import Hub, Payload
-from exchange.paper.matching import Changes, MatchEvent, Matching, Traded
+from exchange.paper.matching import Changes, Matching, Traded
+from exchange.paper.orders import OrderRecord
+from exchange.paper.tape import Aggregate
 from exchange.paper.wire import Wire
 from exchange.types import Side
 
@@ -12,10 +16,18 @@ BEAT_MS = 50
 SKIPPED_IDS = 3
 """Update ids left out after each beat: the venue's are shared, and so never consecutive."""
 
-FUNDING_MS = 8 * 3_600_000
-
 _DEPTH_PERIODS_MS = {"": 250, "@100ms": 100, "@500ms": 500}
 _MARK_PERIODS_MS = {"": 3000, "@1s": 1000}
+
+
+@dataclass(frozen=True, slots=True)
+class Marked:
+    """What the mark price stream tells."""
+
+    price_e8: int
+    funding_rate: float
+    """Of the next settlement."""
+    next_funding_ms: int
 
 
 class DepthFeed:
@@ -68,20 +80,27 @@ class MarketData:
         ]
         self._beat = now_ms // BEAT_MS
         self._touch = (0, 0, 0, 0)
-        self._next_aggregate_id = matching.next_trade_id
+        self._liquidation: OrderRecord | None = None
 
-    def publish_events(self, events: list[MatchEvent], now_ms: int) -> None:
+    def publish_events(
+        self, trades: list[Traded], aggregates: list[Aggregate], now_ms: int
+    ) -> None:
         """The tape, and the touch where it changed."""
-        trades = [event for event in events if isinstance(event, Traded)]
         if trades:
-            self._publish_tape(trades, now_ms)
+            self._publish_tape(trades, aggregates, now_ms)
         touch = self._matching.touch()
         if touch != self._touch:
             self._touch = touch
             if self._hub.wanted(f"{self._stem}@bookTicker"):
                 self._hub.publish(f"{self._stem}@bookTicker", self._book_ticker(now_ms))
 
-    def advance(self, now_ms: int, mark_e8: int) -> None:
+    def note_liquidation(self, order: OrderRecord) -> None:
+        """Told at the next full second, if no larger one comes before."""
+        largest = self._liquidation
+        if largest is None or order.qty_lots > largest.qty_lots:
+            self._liquidation = order
+
+    def advance(self, now_ms: int, marked: Marked) -> None:
         """Send whatever fell due between the last beat and this one."""
         beat = now_ms // BEAT_MS
         if beat == self._beat:
@@ -99,7 +118,10 @@ class MarketData:
         for speed, period_ms in _MARK_PERIODS_MS.items():
             name = f"{self._stem}@markPrice{speed}"
             if _fell_due(period_ms, before_ms, now_ms) and self._hub.wanted(name):
-                self._hub.publish(name, self._mark_price(mark_e8, now_ms))
+                self._hub.publish(name, self._mark_price(marked, now_ms))
+        if self._liquidation is not None and _fell_due(1000, before_ms, now_ms):
+            self._publish_liquidation(self._liquidation, now_ms)
+            self._liquidation = None
 
     def depth(self, limit: int, now_ms: int) -> Payload:
         """The REST snapshot."""
@@ -134,6 +156,13 @@ class MarketData:
                     name, self._depth_update(update_id, update_id, update_id, bids, asks, now_ms)
                 )
 
+    def _publish_liquidation(self, order: OrderRecord, now_ms: int) -> None:
+        body = self._wire.liquidation(order)
+        event: Payload = {"e": "forceOrder", "E": now_ms, "o": body}
+        self._hub.publish(f"{self._stem}@forceOrder", event)
+        everyone: Payload = {"ps": self._wire.symbol, "st": 1}
+        self._hub.publish("!forceOrder@arr", event | {"o": body | everyone})
+
     def _depth_update(
         self,
         first_id: int,
@@ -157,15 +186,13 @@ class MarketData:
             "st": 1,
         }
 
-    def _publish_tape(self, trades: list[Traded], now_ms: int) -> None:
+    def _publish_tape(self, trades: list[Traded], aggregates: list[Aggregate], now_ms: int) -> None:
         if self._hub.wanted(f"{self._stem}@trade"):
             for trade in trades:
                 self._hub.publish(f"{self._stem}@trade", self._trade(trade, now_ms))
-        for price_ticks in dict.fromkeys(trade.price_ticks for trade in trades):
-            same = [trade for trade in trades if trade.price_ticks == price_ticks]
-            self._next_aggregate_id += 1
-            if self._hub.wanted(f"{self._stem}@aggTrade"):
-                self._hub.publish(f"{self._stem}@aggTrade", self._aggregate(same, now_ms))
+        if self._hub.wanted(f"{self._stem}@aggTrade"):
+            for aggregate in aggregates:
+                self._hub.publish(f"{self._stem}@aggTrade", self._aggregate(aggregate))
 
     def _trade(self, trade: Traded, now_ms: int) -> Payload:
         return {
@@ -181,22 +208,9 @@ class MarketData:
             "st": 1,
         }
 
-    def _aggregate(self, trades: list[Traded], now_ms: int) -> Payload:
-        qty = self._wire.qty(sum(trade.qty_lots for trade in trades))
-        return {
-            "e": "aggTrade",
-            "E": now_ms,
-            "s": self._wire.symbol,
-            "a": self._next_aggregate_id,
-            "p": self._wire.price(trades[0].price_ticks),
-            "q": qty,
-            "nq": qty,
-            "f": trades[0].trade_id,
-            "l": trades[-1].trade_id,
-            "T": now_ms,
-            "m": trades[0].taker_side is Side.SELL,
-            "st": 1,
-        }
+    def _aggregate(self, aggregate: Aggregate) -> Payload:
+        row: Payload = {"e": "aggTrade", "E": aggregate.time_ms, "s": self._wire.symbol, "st": 1}
+        return row | self._wire.aggregate(aggregate)
 
     def _book_ticker(self, now_ms: int) -> Payload:
         bid_ticks, bid_lots, ask_ticks, ask_lots = self._touch
@@ -214,8 +228,8 @@ class MarketData:
             "st": 1,
         }
 
-    def _mark_price(self, mark_e8: int, now_ms: int) -> Payload:
-        mark = e8_text(mark_e8)
+    def _mark_price(self, marked: Marked, now_ms: int) -> Payload:
+        mark = e8_text(marked.price_e8)
         return {
             "e": "markPriceUpdate",
             "E": now_ms,
@@ -224,14 +238,10 @@ class MarketData:
             "ap": mark,
             "i": mark,
             "P": mark,
-            "r": "0.00000000",
-            "T": next_funding_ms(now_ms),
+            "r": f"{marked.funding_rate:.8f}",
+            "T": marked.next_funding_ms,
             "st": 1,
         }
-
-
-def next_funding_ms(now_ms: int) -> int:
-    return (now_ms // FUNDING_MS + 1) * FUNDING_MS
 
 
 def _fell_due(period_ms: int, before_ms: int, now_ms: int) -> bool:

@@ -39,6 +39,7 @@ class Expiry(Enum):
     IOC_REMAINDER = "2"
     IOC_SELF_TRADE = "3"
     REDUCE_ONLY = "4"
+    LIQUIDATED = "5"
     MARKET_REMAINDER = "9"
 
 

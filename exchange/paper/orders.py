@@ -1,5 +1,7 @@
-"""What the venue keeps of the account's orders and trades."""
+"""What the venue keeps of an account's orders, trades and income."""
 
+from collections import deque
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from exchange.paper.matching import SelfTrade
@@ -7,6 +9,13 @@ from exchange.types import Side, TimeInForce
 
 EXPIRED_IN_MATCH = "EXPIRED_IN_MATCH"
 """The venue's status for self-trade prevention; the one that our own words lack."""
+
+
+LIQUIDATION = "LIQUIDATION"
+"""The type of an order by which the venue closes a position."""
+
+KEPT_ORDERS = 20_000
+"""Finished orders of an account and symbol that queries still find."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +71,7 @@ class OrderRecord:
     reduce_only: bool
     created_ms: int
     updated_ms: int
+    order_type: str = "LIMIT"
     filled_lots: int = 0
     filled_tick_lots: int = 0
     """Sum of price times size over the fills."""
@@ -79,6 +89,22 @@ class OrderRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class Income:
+    """One movement of an account's wallet."""
+
+    symbol: str
+    """Empty for one that belongs to no symbol."""
+    kind: str
+    """The venue's ``incomeType``."""
+    income_e8: int
+    """Negative when paid."""
+    time_ms: int
+    number: int
+    """Of the account's movements, from 1."""
+    trade_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class TradeRecord:
     """One execution of one of the account's orders."""
 
@@ -91,3 +117,47 @@ class TradeRecord:
     fee_e8: int
     maker: bool
     time_ms: int
+
+
+class OrderLog:
+    """One account's orders in one symbol, found by either id."""
+
+    def __init__(self) -> None:
+        self.open: dict[int, OrderRecord] = {}
+        """By the venue's id, oldest first."""
+        self._orders: dict[int, OrderRecord] = {}
+        self._by_client_id: dict[str, OrderRecord] = {}
+        self._finished: deque[OrderRecord] = deque()
+
+    def __iter__(self) -> Iterator[OrderRecord]:
+        """Every order still known, oldest first."""
+        return iter(list(self._orders.values()))
+
+    def find(self, venue_order_id: int | None, client_order_id: str | None) -> OrderRecord | None:
+        """By the venue's id where given, else the newest with the client's."""
+        if venue_order_id is not None:
+            return self._orders.get(venue_order_id)
+        return self._by_client_id.get(client_order_id or "")
+
+    def find_open(self, client_order_id: str) -> OrderRecord | None:
+        order = self._by_client_id.get(client_order_id)
+        return order if order is not None and order.open else None
+
+    def on_side(self, side: Side) -> list[OrderRecord]:
+        """What is open there, oldest first."""
+        return [order for order in self.open.values() if order.side is side]
+
+    def add(self, order: OrderRecord) -> None:
+        self._orders[order.venue_order_id] = order
+        self.open[order.venue_order_id] = order
+        self._by_client_id[order.client_order_id] = order
+
+    def close(self, order: OrderRecord) -> None:
+        """An order has ended; the oldest ended beyond ``KEPT_ORDERS`` is forgotten."""
+        del self.open[order.venue_order_id]
+        self._finished.append(order)
+        if len(self._finished) > KEPT_ORDERS:
+            oldest = self._finished.popleft()
+            del self._orders[oldest.venue_order_id]
+            if self._by_client_id[oldest.client_order_id] is oldest:
+                del self._by_client_id[oldest.client_order_id]

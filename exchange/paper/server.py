@@ -11,7 +11,8 @@ import orjson
 from aiohttp import WSCloseCode, WSMsgType, web
 
 from exchange.errors import SettingsError
-from exchange.paper.api import HttpRequest, RestApi
+from exchange.paper.api.gate import Gate
+from exchange.paper.api.rest import HttpRequest, RestApi
 from exchange.paper.hub import Hub, Mailbox, Prefix
 from exchange.paper.settings import PaperSettings
 from exchange.paper.venue import PaperVenue
@@ -43,7 +44,7 @@ class PaperServer:
         self._clock = SteadyClock()
         self._hub = Hub()
         self._venue = PaperVenue(settings, self._hub, self._clock.now_ns())
-        self._api = RestApi(settings, self._venue)
+        self._api = RestApi(Gate(settings, self._venue), self._venue)
         self._sockets: set[web.WebSocketResponse] = set()
 
     async def run_market(self) -> None:

@@ -1,6 +1,6 @@
-"""What the embedded exchange is told at start: its market, its account, its fees."""
+"""What the embedded exchange is told at start: its markets and its accounts."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from exchange.instrument import Instrument
 
@@ -29,14 +29,37 @@ class SyntheticMarket:
 
 
 @dataclass(frozen=True, slots=True)
-class PaperSettings:
-    """One embedded exchange with one account on one symbol."""
+class Listing:
+    """One symbol and what moves it."""
 
     instrument: Instrument
-    port: int
+    market: SyntheticMarket
+    funding_rate: float = 0.0
+    """Of the notional at each settlement; longs pay it when positive."""
+    funding_interval_h: int = 8
+
+
+@dataclass(frozen=True, slots=True)
+class AccountSettings:
+    """One account, and how it proves who it is."""
+
+    name: str
     api_key: str
-    api_secret: str
+    api_secret: str = field(repr=False)
+    """The HMAC secret, or an Ed25519 or RSA public key in PEM."""
     capital_e8: int
     maker_fee_rate: float
     taker_fee_rate: float
-    market: SyntheticMarket
+
+
+@dataclass(frozen=True, slots=True)
+class PaperSettings:
+    """One embedded exchange."""
+
+    port: int
+    listings: tuple[Listing, ...]
+    """At least one, no symbol twice."""
+    accounts: tuple[AccountSettings, ...]
+    """At least one, no key twice."""
+    strict: bool = False
+    """Serve streams as mainnet does: each on its own path only, wrong names in silence."""

@@ -1,13 +1,14 @@
-"""The venue's words as JSON-ready values: orders, trades, account, streams.
+"""The venue's words for one symbol as JSON-ready values: orders, trades, the instrument.
 
 Money and sizes are strings, ids and times are integers. The answer to placing or cancelling
 carries no average price and no filled notional; only a query does.
 """
 
 from exchange.instrument import E8, Instrument, e8_from_text, e8_text
-from exchange.paper.account import LEVERAGE, Account, divide_rounded
+from exchange.paper.account import divide_rounded
 from exchange.paper.hub import Payload
 from exchange.paper.orders import Amendment, OrderRecord, TradeRecord
+from exchange.paper.tape import Aggregate
 from exchange.types import Side
 
 MAX_ORDERS = 200
@@ -47,7 +48,6 @@ class Wire:
 
     def order_ack(self, order: OrderRecord) -> Payload:
         """The answer to placing or cancelling, telling the order as it stands."""
-        order_type = "MARKET" if order.price_ticks is None else "LIMIT"
         return {
             "orderId": order.venue_order_id,
             "symbol": self.symbol,
@@ -58,7 +58,7 @@ class Wire:
             "executedQty": self.qty(order.filled_lots),
             "cumQty": self.qty(order.filled_lots),
             "timeInForce": order.time_in_force.value,
-            "type": order_type,
+            "type": order.order_type,
             "reduceOnly": order.reduce_only,
             "closePosition": False,
             "side": order.side.name,
@@ -66,7 +66,7 @@ class Wire:
             "stopPrice": "0",
             "workingType": "CONTRACT_PRICE",
             "priceProtect": False,
-            "origType": order_type,
+            "origType": order.order_type,
             "priceMatch": "NONE",
             "selfTradePreventionMode": order.self_trade.value,
             "goodTillDate": 0,
@@ -114,6 +114,17 @@ class Wire:
             "time": order.created_ms,
         }
 
+    def order_history(self, order: OrderRecord) -> Payload:
+        """A row of the lists that reach back beyond what is open."""
+        filled = self.qty(order.filled_lots)
+        return self.order_record(order) | {"pair": self.symbol, "cumBase": filled}
+
+    def order_as_tested(self, order: OrderRecord) -> Payload:
+        """The answer to an order that was only judged."""
+        record = self.order_record(order)
+        del record["time"]
+        return record | {"cumQty": self.qty(0)}
+
     def average_price(self, order: OrderRecord) -> str:
         if not order.filled_lots:
             return "0.00"
@@ -140,6 +151,37 @@ class Wire:
             "time": trade.time_ms,
         }
 
+    def liquidation(self, order: OrderRecord) -> Payload:
+        """What the market is told of a position closed by the venue."""
+        return {
+            "s": self.symbol,
+            "S": order.side.name,
+            "o": "LIMIT",
+            "f": order.time_in_force.value,
+            "q": self.qty(order.qty_lots),
+            "p": self.price(order.price_ticks),
+            "ap": self.average_price(order),
+            "X": order.status,
+            "l": self.qty(order.filled_lots),
+            "z": self.qty(order.filled_lots),
+            "T": order.updated_ms,
+        }
+
+    # ------------------------------------------------------------ the tape
+
+    def aggregate(self, made: Aggregate) -> Payload:
+        qty = self.qty(made.qty_lots)
+        return {
+            "a": made.aggregate_id,
+            "p": self.price(made.price_ticks),
+            "q": qty,
+            "nq": qty,
+            "f": made.first_trade_id,
+            "l": made.last_trade_id,
+            "T": made.time_ms,
+            "m": made.taker_side is Side.SELL,
+        }
+
     # ------------------------------------------------------------ user events
 
     def order_event(
@@ -154,15 +196,14 @@ class Wire:
         """ORDER_TRADE_UPDATE.
 
         Args:
-            execution: NEW, TRADE, AMENDMENT, CANCELED or EXPIRED.
+            execution: NEW, TRADE, CALCULATED, AMENDMENT, CANCELED or EXPIRED.
             open_notional: Of the account's open bids and asks.
         """
-        order_type = "MARKET" if order.price_ticks is None else "LIMIT"
         body: Payload = {
             "s": self.symbol,
             "c": order.client_order_id,
             "S": order.side.name,
-            "o": order_type,
+            "o": order.order_type,
             "f": order.time_in_force.value,
             "q": self.qty(order.qty_lots),
             "p": self.price(order.price_ticks),
@@ -183,7 +224,7 @@ class Wire:
             "m": trade.maker if trade else False,
             "R": order.reduce_only,
             "wt": "CONTRACT_PRICE",
-            "ot": order_type,
+            "ot": order.order_type,
             "ps": "BOTH",
             "cp": False,
             "rp": e8_text(trade.realised_e8 if trade else 0),
@@ -216,159 +257,12 @@ class Wire:
             "i": order.venue_order_id,
         }
 
-    def account_event(self, account: Account, mark_e8: int, now_ms: int) -> Payload:
-        """ACCOUNT_UPDATE after an execution; balances and position are absolute."""
-        wallet = e8_text(account.wallet_e8)
-        entry = e8_text(account.entry_price_e8)
-        return {
-            "e": "ACCOUNT_UPDATE",
-            "E": now_ms,
-            "T": now_ms,
-            "a": {
-                "m": "ORDER",
-                "B": [{"a": QUOTE_ASSET, "wb": wallet, "cw": wallet, "bc": "0"}],
-                "P": [
-                    {
-                        "s": self.symbol,
-                        "pa": self.qty(account.position_lots),
-                        "ep": entry,
-                        "bep": entry,
-                        "cr": e8_text(account.realised_e8),
-                        "up": e8_text(account.unrealised_e8(mark_e8)),
-                        "mt": "cross",
-                        "iw": "0",
-                        "ps": "BOTH",
-                    }
-                ],
-            },
-        }
-
-    # ------------------------------------------------------------ account
-
-    def account(
-        self,
-        account: Account,
-        mark_e8: int,
-        worst_lots: int,
-        has_orders: bool,
-        now_ms: int,
-    ) -> Payload:
-        """The v3 account.
-
-        Args:
-            worst_lots: The position, unsigned, that the open orders could lead to.
-        """
-        money = self._money(account, mark_e8, worst_lots)
-        asset = {
-            "asset": QUOTE_ASSET,
-            "walletBalance": money["wallet"],
-            "unrealizedProfit": money["unrealised"],
-            "marginBalance": money["margin"],
-            "maintMargin": money["maintenance"],
-            "initialMargin": money["initial"],
-            "positionInitialMargin": money["position"],
-            "openOrderInitialMargin": money["orders"],
-            "crossWalletBalance": money["wallet"],
-            "crossUnPnl": money["unrealised"],
-            "availableBalance": money["available"],
-            "maxWithdrawAmount": money["available"],
-            "updateTime": now_ms,
-        }
-        position = {
-            "symbol": self.symbol,
-            "positionSide": "BOTH",
-            "positionAmt": self.qty(account.position_lots),
-            "unrealizedProfit": money["unrealised"],
-            "isolatedMargin": "0",
-            "notional": e8_text(account.value_e8(account.position_lots, mark_e8)),
-            "isolatedWallet": "0",
-            "initialMargin": money["initial"],
-            "maintMargin": money["maintenance"],
-            "updateTime": now_ms,
-        }
-        return {
-            "totalInitialMargin": money["initial"],
-            "totalMaintMargin": money["maintenance"],
-            "totalWalletBalance": money["wallet"],
-            "totalUnrealizedProfit": money["unrealised"],
-            "totalMarginBalance": money["margin"],
-            "totalPositionInitialMargin": money["position"],
-            "totalOpenOrderInitialMargin": money["orders"],
-            "totalCrossWalletBalance": money["wallet"],
-            "totalCrossUnPnl": money["unrealised"],
-            "availableBalance": money["available"],
-            "maxWithdrawAmount": money["available"],
-            "assets": [asset],
-            "positions": [position] if account.position_lots or has_orders else [],
-        }
-
-    def balance(self, account: Account, mark_e8: int, worst_lots: int, now_ms: int) -> Payload:
-        money = self._money(account, mark_e8, worst_lots)
-        return {
-            "accountAlias": "paper",
-            "asset": QUOTE_ASSET,
-            "balance": money["wallet"],
-            "crossWalletBalance": money["wallet"],
-            "crossUnPnl": money["unrealised"],
-            "availableBalance": money["available"],
-            "maxWithdrawAmount": money["available"],
-            "marginAvailable": True,
-            "updateTime": now_ms,
-        }
-
-    def position_risk(
-        self,
-        account: Account,
-        mark_e8: int,
-        worst_lots: int,
-        open_notional: tuple[str, str],
-        now_ms: int,
-    ) -> Payload:
-        money = self._money(account, mark_e8, worst_lots)
-        return {
-            "symbol": self.symbol,
-            "positionSide": "BOTH",
-            "positionAmt": self.qty(account.position_lots),
-            "entryPrice": e8_text(account.entry_price_e8),
-            "breakEvenPrice": e8_text(account.entry_price_e8),
-            "markPrice": e8_text(mark_e8),
-            "unRealizedProfit": money["unrealised"],
-            "liquidationPrice": "0",
-            "isolatedMargin": "0",
-            "notional": e8_text(account.value_e8(account.position_lots, mark_e8)),
-            "marginAsset": QUOTE_ASSET,
-            "isolatedWallet": "0",
-            "initialMargin": money["initial"],
-            "maintMargin": money["maintenance"],
-            "positionInitialMargin": money["position"],
-            "openOrderInitialMargin": money["orders"],
-            "adl": 0,
-            "bidNotional": open_notional[0],
-            "askNotional": open_notional[1],
-            "updateTime": now_ms,
-        }
-
-    def _money(self, account: Account, mark_e8: int, worst_lots: int) -> dict[str, str]:
-        position = account.initial_margin_e8(account.position_lots, mark_e8)
-        initial = max(position, account.initial_margin_e8(worst_lots, mark_e8))
-        margin = account.margin_balance_e8(mark_e8)
-        amounts = {
-            "wallet": account.wallet_e8,
-            "unrealised": account.unrealised_e8(mark_e8),
-            "margin": margin,
-            "maintenance": divide_rounded(position * LEVERAGE, 250),  # 0.4 % of the notional
-            "initial": initial,
-            "position": position,
-            "orders": initial - position,
-            "available": max(0, margin - initial),
-        }
-        return {name: e8_text(amount) for name, amount in amounts.items()}
-
     # ------------------------------------------------------------ the instrument
 
-    def exchange_info(self, rate_limits: list[Payload], now_ms: int) -> Payload:
+    def symbol_info(self) -> Payload:
+        """The instrument's row of exchangeInfo."""
         base = self.symbol.removesuffix(QUOTE_ASSET)
-        symbol: Payload = {
+        return {
             "symbol": self.symbol,
             "pair": self.symbol,
             "contractType": "PERPETUAL",
@@ -395,15 +289,6 @@ class Wire:
             "orderTypes": ["LIMIT", "MARKET"],
             "timeInForce": ["GTC", "IOC", "FOK", "GTX"],
             "permissionSets": ["GRID", "COPY"],
-        }
-        return {
-            "timezone": "UTC",
-            "serverTime": now_ms,
-            "futuresType": "U_MARGINED",
-            "rateLimits": rate_limits,
-            "exchangeFilters": [],
-            "assets": [{"asset": QUOTE_ASSET, "marginAvailable": True, "autoAssetExchange": "0"}],
-            "symbols": [symbol],
         }
 
     def _filters(self) -> list[Payload]:

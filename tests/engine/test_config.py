@@ -33,7 +33,7 @@ def test_every_config_that_we_ship_is_good(name: str) -> None:
 
     assert config.mode is Mode.PAPER
     assert config.desk_settings().config == name
-    assert config.paper_settings().capital_e8 > 0
+    assert config.paper_settings().accounts[0].capital_e8 > 0
 
 
 def test_study_config_holds_the_study_s_own_parameters() -> None:

@@ -24,7 +24,7 @@ from exchange.errors import Refused
 from exchange.instrument import Instrument
 from exchange.paper.hub import Hub, Mailbox, Prefix
 from exchange.paper.orders import NewOrder, OrderRecord
-from exchange.paper.settings import PaperSettings, SyntheticMarket
+from exchange.paper.settings import AccountSettings, Listing, PaperSettings, SyntheticMarket
 from exchange.paper.venue import PaperVenue
 from exchange.types import (
     AccountSnapshot,
@@ -135,25 +135,28 @@ class VirtualDesk:
         self._turns = count()
         self._mailboxes: dict[Link, Mailbox] = {}
         self._private_up_ns = self._public_up_ns = 0
-        paper = PaperSettings(
-            instrument=GRID,
-            port=0,
+        account = AccountSettings(
+            name="desk",
             api_key="k",
             api_secret="s",
             capital_e8=500_000_000_000,
             maker_fee_rate=0.0002,
             taker_fee_rate=0.0005,
-            market=replace(market, seed=seed),
         )
+        listing = Listing(GRID, replace(market, seed=seed))
+        paper = PaperSettings(port=0, listings=(listing,), accounts=(account,))
         self._hub = Hub()
         self.exchange = PaperVenue(paper, self._hub, START_NS - 1000 * MS)
+        self.book = self.exchange.markets[GRID.symbol]
+        self.member = self.exchange.members[0]
+        self.seat = self.exchange.seat(self.member, GRID.symbol)
         if opening_lots:
-            self.exchange.place(NewOrder("earlier", Side.BUY, opening_lots, None))
+            self.seat.place(NewOrder("earlier", Side.BUY, opening_lots, None))
         self.exchange.advance(START_NS)
         self.trader = Trader(settings, GRID, Mode.PAPER, epoch="tests", own_in_book=True)
         self._subscribe(Link.PUBLIC, Prefix.PUBLIC, "btcusdt@depth@100ms", "btcusdt@bookTicker")
         self._subscribe(Link.MARKET, Prefix.MARKET, "btcusdt@aggTrade", "btcusdt@markPrice@1s")
-        listen_key = self.exchange.user_stream.start(self.exchange.now_ms)
+        listen_key = self.member.user_stream.start(self.exchange.now_ms)
         self._subscribe(Link.PRIVATE, Prefix.PRIVATE, listen_key)
         for link in Link:
             self.feed(LinkUp, link=link)
@@ -278,13 +281,12 @@ class VirtualDesk:
                 pass
 
     def _answer_snapshot(self) -> None:
-        raw = orjson.dumps(self.exchange.market_data.depth(1000, self.exchange.now_ms))
+        raw = orjson.dumps(self.book.market_data.depth(1000, self.exchange.now_ms))
         self._later(5, lambda: self.feed(DepthSnapshot, raw=raw))
 
     def _answer_account(self, command: FetchAccount, asked_ns: int) -> None:
-        account = self.exchange.account
-        snapshot = (account.position_lots, account.wallet_e8)
-        rows = tuple(self._update(order) for order in self.exchange.open_orders)
+        snapshot = (self.seat.holding.lots, self.member.account.wallet_e8)
+        rows = tuple(self._update(order) for order in self.seat.orders.open.values())
 
         def arrive() -> None:
             self.feed(
@@ -299,8 +301,8 @@ class VirtualDesk:
         self._later(5, arrive)
 
     def _answer_trades(self, command: FetchTrades) -> None:
-        rows = [self.exchange.wire.user_trade(trade) for trade in self.exchange.trades]
-        names = {order.venue_order_id: order.client_order_id for order in self.exchange.orders}
+        rows = [self.book.wire.user_trade(trade) for trade in self.seat.trades]
+        names = {order.venue_order_id: order.client_order_id for order in self.seat.orders}
         fills = tuple(
             user_events.fill_from_rest(row, names[int(str(row["orderId"]))], GRID, 0, 0)
             for row in rows
@@ -310,7 +312,7 @@ class VirtualDesk:
         self._later(delay_ms, lambda: self._reply(command.request_id))
 
     def _answer_countdown(self, command: RefreshCountdown) -> None:
-        self.exchange.arm_countdown(command.countdown_ms)
+        self.seat.arm_countdown(command.countdown_ms)
         self._later(5, lambda: self._reply(command.request_id))
 
     def _answer_order(self, command: Place | Cancel | QueryOrder) -> None:
@@ -341,7 +343,7 @@ class VirtualDesk:
     def _execute(self, command: Place | Cancel | QueryOrder) -> OrderRecord:
         if isinstance(command, Place):
             price_ticks = None if command.market else command.price_ticks
-            return self.exchange.place(
+            return self.seat.place(
                 NewOrder(
                     client_order_id=command.client_order_id,
                     side=command.side,
@@ -351,15 +353,15 @@ class VirtualDesk:
                     reduce_only=command.reduce_only,
                 )
             )
-        order = self.exchange.find(None, command.client_order_id)
+        order = self.seat.orders.find(None, command.client_order_id)
         if isinstance(command, Cancel):
-            return self.exchange.cancel(order)
+            return self.seat.cancel(order)
         if order is None:
             raise Refused(-2013, "Order does not exist.")
         return order
 
     def _update(self, order: OrderRecord) -> OrderUpdate:
-        row = self.exchange.wire.order_record(order)
+        row = self.book.wire.order_record(order)
         return user_events.order_update_from_rest(row, GRID, self.now_ns, self.now_ns)
 
     def _reply(
@@ -387,6 +389,6 @@ class VirtualDesk:
         """As the exchange has them."""
         return [
             order
-            for order in self.exchange.open_orders
+            for order in self.seat.orders.open.values()
             if order.client_order_id.startswith(OUR_PREFIX)
         ]

@@ -1,6 +1,7 @@
 """Words that the tests of the embedded exchange share: a market, a signer, a listener."""
 
 import hmac
+from copy import copy
 from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import urlencode
@@ -8,10 +9,13 @@ from urllib.parse import urlencode
 import orjson
 
 from exchange.instrument import E8, DecimalGrid, Instrument
-from exchange.paper.api import HttpAnswer, HttpRequest, RestApi
+from exchange.paper.api.gate import Gate
+from exchange.paper.api.rest import HttpAnswer, HttpRequest, RestApi
 from exchange.paper.hub import Hub, Mailbox, Prefix
-from exchange.paper.settings import PaperSettings, SyntheticMarket
+from exchange.paper.matching import BACKGROUND
+from exchange.paper.settings import AccountSettings, Listing, PaperSettings, SyntheticMarket
 from exchange.paper.venue import PaperVenue
+from exchange.types import Side
 
 START_NS = 1_700_000_000_000_000_000
 MS_NS = 1_000_000
@@ -31,27 +35,42 @@ QUIET = replace(LIVELY, sigma_ticks=0.0, A_per_s=1e-9)
 """Nothing moves and nobody comes: 599,996 to 600,004 until the account does something."""
 
 
+BITCOIN = Instrument("BTCUSDT", DecimalGrid("0.1"), DecimalGrid("0.001"), min_notional_e8=5 * E8)
+ACCOUNT = AccountSettings(
+    name="one",
+    api_key=KEY,
+    api_secret=SECRET,
+    capital_e8=10_000 * E8,
+    maker_fee_rate=0.0002,
+    taker_fee_rate=0.0005,
+)
+
+
+OTHER_ACCOUNT = replace(ACCOUNT, name="two", api_key="other-key", api_secret="other-secret")
+
+ETHER = Instrument("ETHUSDT", DecimalGrid("0.01"), DecimalGrid("0.001"), min_notional_e8=5 * E8)
+QUIET_ETHER = replace(QUIET, start_price_ticks=300_000)
+"""3,000 USDT."""
+
+
 def paper_settings(market: SyntheticMarket = QUIET, port: int = 0) -> PaperSettings:
-    instrument = Instrument(
-        "BTCUSDT", DecimalGrid("0.1"), DecimalGrid("0.001"), min_notional_e8=5 * E8
-    )
-    return PaperSettings(
-        instrument=instrument,
-        port=port,
-        api_key=KEY,
-        api_secret=SECRET,
-        capital_e8=10_000 * E8,
-        maker_fee_rate=0.0002,
-        taker_fee_rate=0.0005,
-        market=market,
+    return PaperSettings(port=port, listings=(Listing(BITCOIN, market),), accounts=(ACCOUNT,))
+
+
+def two_of_everything() -> PaperSettings:
+    """Two symbols that do not move, and two accounts."""
+    return replace(
+        paper_settings(),
+        listings=(Listing(BITCOIN, QUIET), Listing(ETHER, QUIET_ETHER)),
+        accounts=(ACCOUNT, OTHER_ACCOUNT),
     )
 
 
-def signed(params: dict[str, object], now_ms: int) -> str:
+def signed(params: dict[str, object], now_ms: int, secret: str = SECRET) -> str:
     """The parameters with time and signature, as they go into a query or a body."""
     payload = urlencode(params | {"timestamp": now_ms})
     return (
-        f"{payload}&signature={hmac.new(SECRET.encode(), payload.encode(), 'sha256').hexdigest()}"
+        f"{payload}&signature={hmac.new(secret.encode(), payload.encode(), 'sha256').hexdigest()}"
     )
 
 
@@ -64,8 +83,22 @@ class Desk:
     def __post_init__(self) -> None:
         self.hub = Hub()
         self.venue = PaperVenue(self.settings, self.hub, START_NS)
-        self.api = RestApi(self.settings, self.venue)
-        self.mailbox = self.listen(self.venue.user_stream.start(self.venue.now_ms))
+        self.gate = Gate(self.settings, self.venue)
+        self.api = RestApi(self.gate, self.venue)
+        self.market = next(iter(self.venue.markets.values()))
+        self._sit_down(0)
+
+    def _sit_down(self, account: int) -> None:
+        self.account = self.settings.accounts[account]
+        self.member = self.venue.members[account]
+        self.seat = self.venue.seat(self.member, self.market.symbol)
+        self.mailbox = self.listen(self.member.user_stream.start(self.venue.now_ms))
+
+    def beside(self, account: int) -> "Desk":
+        """The same venue as another of its accounts sees it."""
+        other = copy(self)
+        other._sit_down(account)
+        return other
 
     def listen(self, *names: str) -> Mailbox:
         mailbox = Mailbox(Prefix.ANY, lambda: None, lambda: None, combined=False)
@@ -75,15 +108,28 @@ class Desk:
     def pass_ms(self, ms: int) -> None:
         self.venue.advance(self.venue.now_ns + ms * MS_NS)
 
+    def withdraw_background(self) -> None:
+        """Nobody is left in the book but the accounts, until the background thinks again."""
+        matching = self.market.matching
+        for side in Side:
+            for price_ticks, _ in matching.levels(side):
+                for number, _ in matching.queue(side, price_ticks):
+                    order = matching.resting(number)
+                    if order is not None and order.owner == BACKGROUND:
+                        matching.cancel(number)
+
     def ask(
-        self, method: str, path: str, body: str = "", query: str = "", key: str | None = KEY
+        self, method: str, path: str, body: str = "", query: str = "", key: str | None = ""
     ) -> HttpAnswer:
-        """One request, already signed if it needs to be."""
+        """One request, already signed if it needs to be; by the account's key unless told."""
+        if key == "":
+            key = self.account.api_key
         return self.api.answer(HttpRequest(method, path, query, body, key))
 
     def call(self, method: str, path: str, **params: object) -> Any:
         """The body of a signed request about the symbol."""
-        text = signed({"symbol": "BTCUSDT"} | params, self.venue.now_ms)
+        params = {"symbol": self.market.symbol} | params
+        text = signed(params, self.venue.now_ms, self.account.api_secret)
         return orjson.loads(self.ask(method, path, query=text).body)
 
     def place(self, side: str = "BUY", price: str = "59999.0", **params: object) -> Any:

@@ -116,10 +116,10 @@ def test_each_bad_order_has_its_code(changes: dict[str, object], expected: int) 
 
 def test_too_small_an_order_is_refused_unless_it_reduces() -> None:
     desk = Desk()
-    desk.venue.wire.instrument = type(desk.venue.wire.instrument)(
+    desk.market.wire.instrument = type(desk.market.wire.instrument)(
         "BTCUSDT",
-        desk.venue.wire.instrument.price,
-        desk.venue.wire.instrument.qty,
+        desk.market.wire.instrument.price,
+        desk.market.wire.instrument.qty,
         min_notional_e8=100 * 10**8,
     )
 

@@ -61,8 +61,8 @@ def test_snapshot_and_diffs_give_the_exchanges_own_book(speed: str, period_ms: i
     for diff in kept:
         book.apply(diff)
 
-    assert book.bids == dict(desk.venue.matching.levels(Side.BUY))
-    assert book.asks == dict(desk.venue.matching.levels(Side.SELL))
+    assert book.bids == dict(desk.market.matching.levels(Side.BUY))
+    assert book.asks == dict(desk.market.matching.levels(Side.SELL))
 
 
 def test_update_ids_are_sparse_as_at_the_venue() -> None:

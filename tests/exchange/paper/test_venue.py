@@ -62,7 +62,7 @@ def test_a_fill_or_kill_that_cannot_fill_is_refused() -> None:
 def test_a_resting_quote_is_filled_by_the_market_as_maker() -> None:
     desk = Desk(paper_settings(LIVELY))
     desk.place(price="59999.9")
-    while desk.venue.open_orders:
+    while desk.seat.orders.open:
         desk.pass_ms(20)
     trade = next(
         event["o"]
@@ -72,7 +72,7 @@ def test_a_resting_quote_is_filled_by_the_market_as_maker() -> None:
 
     assert trade["m"] is True
     assert trade["L"] == "59999.9"
-    assert desk.venue.account.position_lots == 10
+    assert desk.seat.holding.lots == 10
 
 
 def test_the_accounts_own_maker_expires_in_match() -> None:
@@ -140,7 +140,7 @@ def test_a_countdown_of_zero_disarms() -> None:
     desk.pass_ms(5000)
 
     assert answer == {"symbol": "BTCUSDT", "countdownTime": "0"}
-    assert len(desk.venue.open_orders) == 1
+    assert len(desk.seat.orders.open) == 1
 
 
 def test_reduce_only_is_refused_when_flat() -> None:
@@ -201,7 +201,9 @@ def test_ids_go_on_growing_after_a_restart() -> None:
     later = Desk()
     later.venue = type(later.venue)(later.settings, later.hub, START_NS + 2_000_000_000)
 
-    assert later.venue.matching.last_order_id > max(first, desk.venue.matching.last_order_id)
+    assert later.venue.markets["BTCUSDT"].matching.last_order_id > max(
+        first, desk.market.matching.last_order_id
+    )
 
 
 def test_an_unused_listen_key_expires_after_an_hour() -> None:
@@ -226,6 +228,6 @@ def test_a_background_trade_is_on_the_tape_and_not_in_the_accounts_trades() -> N
 
     desk.pass_ms(5000)
 
-    assert desk.venue.tape
-    assert not desk.venue.trades
-    assert all(trade.taker_side in Side for trade, _ in desk.venue.tape)
+    assert desk.market.tape.prints
+    assert not desk.seat.trades
+    assert all(trade.taker_side in Side for trade in desk.market.tape.prints)

@@ -13,9 +13,9 @@ import pytest
 from engine.models.roundtrip import average_cost, break_even_ask, break_even_ask_ticks
 from exchange.instrument import E8, DecimalGrid, Instrument
 from exchange.paper.matching import BACKGROUND
-from exchange.paper.settings import SyntheticMarket
+from exchange.paper.settings import Listing, SyntheticMarket
 from exchange.types import Side
-from tests.exchange.paper.bench import QUIET, Desk, paper_settings
+from tests.exchange.paper.bench import ACCOUNT, QUIET, Desk, paper_settings
 
 REBATE = 0.0001
 CENTS = Instrument("BTCUSDT", DecimalGrid("0.01"), DecimalGrid("1"), min_notional_e8=E8)
@@ -24,14 +24,10 @@ EMPTY: SyntheticMarket = replace(QUIET, start_price_ticks=10_000, depth_levels=1
 
 def fresh_desk() -> Desk:
     """The example's market: cents, whole lots, and nobody quoting near."""
-    settings = replace(
-        paper_settings(EMPTY), instrument=CENTS, maker_fee_rate=-REBATE, taker_fee_rate=0.00025
-    )
+    account = replace(ACCOUNT, maker_fee_rate=-REBATE, taker_fee_rate=0.00025)
+    settings = replace(paper_settings(), listings=(Listing(CENTS, EMPTY),), accounts=(account,))
     desk = Desk(settings)
-    for side in Side:
-        for price_ticks, _ in desk.venue.matching.levels(side):
-            for number, _ in desk.venue.matching.queue(side, price_ticks):
-                desk.venue.matching.cancel(number)
+    desk.withdraw_background()
     return desk
 
 
@@ -39,12 +35,12 @@ def made(desk: Desk, side: str, price: str, lots: int = 1) -> None:
     """Our quote rests, and a taker meets it."""
     desk.place(side=side, price=price, quantity=str(lots), timeInForce="GTX")
     taker = Side.SELL if side == "BUY" else Side.BUY
-    desk.venue._book(desk.venue.matching.submit(BACKGROUND, taker, lots, None))
+    desk.market.take(desk.market.matching.submit(BACKGROUND, taker, lots, None))
 
 
 def gained(desk: Desk) -> float:
     """What the wallet has gained since the start, exact to 1e-8."""
-    return (desk.venue.account.wallet_e8 - desk.settings.capital_e8) / E8
+    return (desk.member.account.wallet_e8 - desk.settings.accounts[0].capital_e8) / E8
 
 
 def test_a_round_trip_of_one_tick_earns_two_rebates() -> None:
@@ -56,7 +52,7 @@ def test_a_round_trip_of_one_tick_earns_two_rebates() -> None:
     made(desk, "SELL", "100.01")
 
     assert gained(desk) == pytest.approx(0.030001, abs=1e-12)
-    assert desk.venue.account.position_lots == 0
+    assert desk.seat.holding.lots == 0
 
 
 def test_selling_after_the_fall_loses_what_the_example_says() -> None:
@@ -96,7 +92,7 @@ def test_the_quote_one_tick_nearer_loses() -> None:
 def test_the_takers_fee_is_the_takers() -> None:
     """One who takes the other side pays 0.025 %, and nothing of it is ours."""
     desk = fresh_desk()
-    desk.venue._book(desk.venue.matching.submit(BACKGROUND, Side.SELL, 1, 10_000))
+    desk.market.take(desk.market.matching.submit(BACKGROUND, Side.SELL, 1, 10_000))
 
     desk.place(side="BUY", price="100.00", quantity="1", timeInForce="IOC")
 

@@ -1,0 +1,247 @@
+"""The account over REST and ws-fapi: its money, its positions, its settings, its stream's key."""
+
+from exchange.errors import Refused
+from exchange.instrument import e8_text
+from exchange.paper import account_wire, limits
+from exchange.paper.api.params import Params, malformed
+from exchange.paper.api.routes import MemberRoute, Routes
+from exchange.paper.hub import Payload
+from exchange.paper.margin import BRACKETS, MOST_LEVERAGE
+from exchange.paper.member import Member
+from exchange.paper.orders import Income
+from exchange.paper.seat import Seat
+from exchange.paper.venue import PaperVenue
+from exchange.paper.wire import QUOTE_ASSET
+
+_SUCCESS: Payload = {"code": 200, "msg": "success"}
+
+
+class AccountRoutes:
+    """The endpoints of the reference's sections 3.6 and 3.7, with userTrades."""
+
+    def __init__(self, venue: PaperVenue) -> None:
+        self._venue = venue
+
+    def routes(self) -> Routes:
+        return {
+            "GET /fapi/v1/userTrades": MemberRoute(self._user_trades, 5),
+            "GET /fapi/v3/account": MemberRoute(self._account, 5),
+            "GET /fapi/v2/account": MemberRoute(self._account_v2, 5),
+            "GET /fapi/v3/balance": MemberRoute(self._balance, 5),
+            "GET /fapi/v2/balance": MemberRoute(self._balance, 5),
+            "GET /fapi/v3/positionRisk": MemberRoute(self._position_risk, 5),
+            "GET /fapi/v2/positionRisk": MemberRoute(self._position_risk_v2, 5),
+            "GET /fapi/v1/accountConfig": MemberRoute(_account_config, 5),
+            "GET /fapi/v1/symbolConfig": MemberRoute(self._symbol_config, 5),
+            "GET /fapi/v1/commissionRate": MemberRoute(self._commission_rate, 20),
+            "GET /fapi/v1/leverageBracket": MemberRoute(self._brackets, 1),
+            "POST /fapi/v1/leverage": MemberRoute(self._set_leverage, 1),
+            "POST /fapi/v1/marginType": MemberRoute(self._set_margin_type, 1),
+            "GET /fapi/v1/positionSide/dual": _constant({"dualSidePosition": False}, 30),
+            "POST /fapi/v1/positionSide/dual": MemberRoute(_set_position_mode, 1),
+            "GET /fapi/v1/multiAssetsMargin": _constant({"multiAssetsMargin": False}, 30),
+            "POST /fapi/v1/multiAssetsMargin": MemberRoute(_set_multi_assets, 1),
+            "GET /fapi/v1/feeBurn": _constant({"feeBurn": False}, 30),
+            "POST /fapi/v1/feeBurn": MemberRoute(_set_fee_burn, 1),
+            "GET /fapi/v1/income": MemberRoute(self._income, 30),
+            "GET /fapi/v1/adlQuantile": MemberRoute(self._adl_quantile, 5),
+            "GET /fapi/v1/rateLimit/order": MemberRoute(lambda *_: limits.order_rows(), 1),
+            "POST /fapi/v1/listenKey": MemberRoute(self._start_stream, 1, signed=False),
+            "PUT /fapi/v1/listenKey": MemberRoute(self._extend_stream, 1, signed=False),
+            "DELETE /fapi/v1/listenKey": MemberRoute(_end_stream, 1, signed=False),
+        }
+
+    # ------------------------------------------------------------ money and positions
+
+    def _user_trades(self, member: Member, params: Params) -> list[Payload]:
+        seat = self._seat(member, params)
+        venue_order_id, first_id = params.number("orderId"), params.number("fromId")
+        timed = params.number("startTime") is not None or params.number("endTime") is not None
+        if first_id is not None and timed:
+            raise Refused(-1128, "Combination of optional parameters invalid.")
+        found = [
+            trade
+            for trade in seat.trades
+            if (venue_order_id is None or trade.venue_order_id == venue_order_id)
+            and (first_id is None or trade.trade_id >= first_id)
+        ]
+        found = params.between(found, [trade.time_ms for trade in found])
+        from_start = first_id is not None or params.number("startTime") is not None
+        rows = params.page(found, from_start=from_start)
+        return [seat.market.wire.user_trade(trade) for trade in rows]
+
+    def _account(self, member: Member, _params: Params) -> Payload:
+        return account_wire.account(member.account, self._stands(member), self._venue.now_ms)
+
+    def _account_v2(self, member: Member, _params: Params) -> Payload:
+        return account_wire.account_v2(member.account, self._stands(member), self._venue.now_ms)
+
+    def _balance(self, member: Member, _params: Params) -> list[Payload]:
+        return [account_wire.balance(member.account, member.name, self._venue.now_ms)]
+
+    def _position_risk(self, member: Member, params: Params) -> list[Payload]:
+        return [
+            account_wire.position_risk(seat.stand, self._venue.now_ms)
+            for seat in self._seats(member, params)
+            if seat.stand.engaged
+        ]
+
+    def _position_risk_v2(self, member: Member, params: Params) -> list[Payload]:
+        return [
+            account_wire.position_risk_v2(seat.stand, self._venue.now_ms)
+            for seat in self._seats(member, params)
+        ]
+
+    def _income(self, member: Member, params: Params) -> list[Payload]:
+        symbol, kind = params.text("symbol"), params.text("incomeType")
+        found = [
+            income
+            for income in member.incomes
+            if symbol in (None, income.symbol) and kind in (None, income.kind)
+        ]
+        found = params.between(found, [income.time_ms for income in found])
+        from_start = params.number("startTime") is not None
+        return [
+            _income_row(income) for income in params.page(found, from_start=from_start, default=100)
+        ]
+
+    def _adl_quantile(self, member: Member, params: Params) -> Payload | list[Payload]:
+        rows: list[Payload] = [
+            {"symbol": seat.market.symbol, "adlQuantile": {"LONG": 0, "SHORT": 0, "BOTH": 0}}
+            for seat in self._seats(member, params)
+        ]
+        return rows if params.text("symbol") is None else rows[0]
+
+    # ------------------------------------------------------------ settings
+
+    def _symbol_config(self, member: Member, params: Params) -> list[Payload]:
+        return [
+            {
+                "symbol": seat.market.symbol,
+                "marginType": "CROSSED",
+                "isAutoAddMargin": False,
+                "leverage": seat.holding.leverage,
+                "maxNotionalValue": account_wire.max_notional(seat.holding.leverage),
+            }
+            for seat in self._seats(member, params)
+        ]
+
+    def _commission_rate(self, member: Member, params: Params) -> Payload:
+        account = member.account
+        return {
+            "symbol": self._seat(member, params).market.symbol,
+            "makerCommissionRate": e8_text(account.maker_rate_e8),
+            "takerCommissionRate": e8_text(account.taker_rate_e8),
+            "rpiCommissionRate": e8_text(account.maker_rate_e8),
+        }
+
+    def _brackets(self, member: Member, params: Params) -> Payload | list[Payload]:
+        rows = [_bracket_row(seat.market.symbol) for seat in self._seats(member, params)]
+        return rows if params.text("symbol") is None else rows[0]
+
+    def _set_leverage(self, member: Member, params: Params) -> Payload:
+        seat = self._seat(member, params)
+        leverage = params.need_number("leverage")
+        if not 1 <= leverage <= MOST_LEVERAGE:
+            raise Refused(-4028, f"Leverage {leverage} is not valid.")
+        seat.set_leverage(leverage)
+        return {
+            "leverage": leverage,
+            "maxNotionalValue": account_wire.max_notional(leverage),
+            "symbol": seat.market.symbol,
+        }
+
+    def _set_margin_type(self, member: Member, params: Params) -> Payload:
+        self._seat(member, params)
+        kind = params.need("marginType")
+        if kind == "CROSSED":
+            raise Refused(-4046, "No need to change margin type.")
+        if kind == "ISOLATED":
+            raise _unsupported("margin is crossed")
+        malformed("marginType")
+
+    # ------------------------------------------------------------ the private stream
+
+    def _start_stream(self, member: Member, _params: Params) -> Payload:
+        return {"listenKey": member.user_stream.start(self._venue.now_ms)}
+
+    def _extend_stream(self, member: Member, _params: Params) -> Payload:
+        return {"listenKey": member.user_stream.extend(self._venue.now_ms)}
+
+    # ------------------------------------------------------------ symbols
+
+    def _seat(self, member: Member, params: Params) -> Seat:
+        return self._venue.seat(member, params.need("symbol"))
+
+    def _seats(self, member: Member, params: Params) -> list[Seat]:
+        """That of the symbol which was sent, or else all."""
+        symbol = params.text("symbol")
+        return [self._venue.seat(member, symbol)] if symbol else self._venue.seats_of(member)
+
+    def _stands(self, member: Member) -> list[account_wire.Stand]:
+        return [seat.stand for seat in self._venue.seats_of(member)]
+
+
+def _end_stream(member: Member, _params: Params) -> Payload:
+    member.user_stream.end()
+    return {}
+
+
+def _account_config(_member: Member, _params: Params) -> Payload:
+    return account_wire.configuration() | {"dualSidePosition": False}
+
+
+def _set_position_mode(_member: Member, params: Params) -> Payload:
+    if params.need_flag("dualSidePosition"):
+        raise _unsupported("positions are one-way")
+    raise Refused(-4059, "No need to change position side.")
+
+
+def _set_multi_assets(_member: Member, params: Params) -> Payload:
+    if params.need_flag("multiAssetsMargin"):
+        raise _unsupported("margin is of one asset")
+    raise Refused(-4171, "No need to change multi-assets mode.")
+
+
+def _set_fee_burn(_member: Member, params: Params) -> Payload:
+    if params.need_flag("feeBurn"):
+        raise _unsupported("fees are paid in the quote asset")
+    return _SUCCESS
+
+
+def _unsupported(because: str) -> Refused:
+    return Refused(-1020, f"This operation is not supported: on this exchange {because}.")
+
+
+def _income_row(income: Income) -> Payload:
+    return {
+        "symbol": income.symbol,
+        "incomeType": income.kind,
+        "income": e8_text(income.income_e8),
+        "asset": QUOTE_ASSET,
+        "info": income.kind,
+        "time": income.time_ms,
+        "tranId": income.number,
+        "tradeId": "" if income.trade_id is None else str(income.trade_id),
+    }
+
+
+def _bracket_row(symbol: str) -> Payload:
+    return {
+        "symbol": symbol,
+        "brackets": [
+            {
+                "bracket": bracket.number,
+                "initialLeverage": bracket.leverage,
+                "notionalCap": bracket.cap_e8 // 10**8,
+                "notionalFloor": bracket.floor_e8 // 10**8,
+                "maintMarginRatio": bracket.maintenance_ppm / 1_000_000,
+                "cum": bracket.cum_e8 // 10**8,
+            }
+            for bracket in BRACKETS
+        ],
+    }
+
+
+def _constant(answer: Payload, weight: int) -> MemberRoute:
+    return MemberRoute(lambda *_: answer, weight)

@@ -1,0 +1,168 @@
+"""A call's way in: limits, key, clock and signature, in the venue's order, then its route.
+
+REST and ws-fapi are two doors to the same gate.
+"""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from exchange.errors import Refused
+from exchange.paper.api.account_routes import AccountRoutes
+from exchange.paper.api.market_routes import MarketRoutes
+from exchange.paper.api.order_routes import OrderRoutes
+from exchange.paper.api.params import Params
+from exchange.paper.api.routes import MemberRoute, PublicRoute, Route
+from exchange.paper.keys import Verifier, verifier
+from exchange.paper.limits import WeightLimit
+from exchange.paper.member import Member
+from exchange.paper.settings import PaperSettings
+from exchange.paper.venue import PaperVenue
+
+AHEAD_MS = 1000
+DEFAULT_WINDOW_MS = 5000
+
+
+class Meddler(Protocol):
+    """Whoever makes calls fail on purpose."""
+
+    def refusal(self, call: str, now_ms: int) -> Refused | None:
+        """Why this call fails before it is looked at, or None."""
+        ...
+
+    def skew_ms(self, now_ms: int) -> int:
+        """How far the venue's clock is told to be ahead."""
+        ...
+
+
+class Nobody:
+    """The meddler that never meddles."""
+
+    def refusal(self, call: str, now_ms: int) -> None:
+        return None
+
+    def skew_ms(self, now_ms: int) -> int:
+        return 0
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request, whichever door it came by."""
+
+    name: str
+    """Method and path of the REST endpoint that it means."""
+    params: Params
+    api_key: str | None
+    signed_text: str
+    """What the signature was made over."""
+    logged_on: Member | None = None
+    """Who opened the session by a signature, so that this call needs none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pass:
+    """What an admitted call was answered, and for whom."""
+
+    body: object
+    member: Member | None
+    orders: bool
+    """Whether it counted as placing or changing orders."""
+
+
+class Gate:
+    """Every endpoint behind every check."""
+
+    def __init__(
+        self, settings: PaperSettings, venue: PaperVenue, meddler: Meddler | None = None
+    ) -> None:
+        self._venue = venue
+        self._meddler: Meddler = meddler or Nobody()
+        self.weight = WeightLimit()
+        self._members: dict[str, tuple[Member, Verifier]] = {
+            member.api_key: (member, verifier(account.api_secret))
+            for member, account in zip(venue.members, settings.accounts, strict=True)
+        }
+        self._routes: dict[str, Route] = {
+            "GET /fapi/v1/time": PublicRoute(lambda _: {"serverTime": self.now_ms}, 1),
+            **MarketRoutes(venue).routes(),
+            **OrderRoutes(venue, self._meddle).routes(),
+            **AccountRoutes(venue).routes(),
+        }
+
+    @property
+    def now_ms(self) -> int:
+        """What the venue says the time is."""
+        return self._venue.now_ms + self._meddler.skew_ms(self._venue.now_ms)
+
+    def admit(self, call: Call) -> Pass:
+        """Answer one call.
+
+        Raises:
+            Refused: By the venue's code.
+        """
+        route = self._routes.get(call.name)
+        if route is None:
+            method, _, path = call.name.partition(" ")
+            raise Refused(-5000, f"Path {path}, Method {method} is invalid", 404)
+        self._meddle(call.name)
+        weight = route.weight if isinstance(route.weight, int) else route.weight(call.params)
+        self.weight.spend(weight, self._venue.now_ms)
+        if not isinstance(route, MemberRoute):
+            if route.needs_key:
+                self._identify(call.api_key)
+            return Pass(route.answer(call.params), None, orders=False)
+        member = self._admit_member(call, signed=route.signed)
+        return Pass(route.answer(member, call.params), member, route.orders)
+
+    def log_on(self, call: Call) -> Member:
+        """Whose session it shall be.
+
+        Raises:
+            Refused: When the key or its signature is wrong, or of a kind that opens none.
+        """
+        member, proof = self._identify(call.api_key)
+        if not proof.logs_on:
+            raise Refused(-1099, "Only Ed25519 keys can log on to a session.", 401)
+        self._check_signature(call, proof)
+        return member
+
+    # ------------------------------------------------------------ checks
+
+    def _meddle(self, name: str) -> None:
+        refused = self._meddler.refusal(name, self._venue.now_ms)
+        if refused is not None:
+            raise refused
+
+    def _admit_member(self, call: Call, *, signed: bool) -> Member:
+        if call.logged_on is not None and call.api_key is None:
+            if signed:
+                self._check_time(call.params)
+            return call.logged_on
+        member, proof = self._identify(call.api_key)
+        if signed:
+            self._check_signature(call, proof)
+        return member
+
+    def _identify(self, api_key: str | None) -> tuple[Member, Verifier]:
+        if not api_key:
+            raise Refused(-2014, "API-key format invalid.", 401)
+        known = self._members.get(api_key)
+        if known is None:
+            raise Refused(-2015, "Invalid API-key, IP, or permissions for action.", 401)
+        return known
+
+    def _check_signature(self, call: Call, proof: Verifier) -> None:
+        call.params.need_number("timestamp")
+        signature = call.params.need("signature")
+        self._check_time(call.params)
+        if not proof.verifies(call.signed_text, signature):
+            raise Refused(-1022, "Signature for this request is not valid.")
+
+    def _check_time(self, params: Params) -> None:
+        timestamp_ms, window_ms = params.need_number("timestamp"), params.number("recvWindow")
+        if timestamp_ms >= self.now_ms + AHEAD_MS:
+            raise Refused(
+                -1021,
+                "Timestamp for this request was 1000ms ahead of the server's time.",
+            )
+        if self.now_ms - timestamp_ms > (DEFAULT_WINDOW_MS if window_ms is None else window_ms):
+            raise Refused(-1021, "Timestamp for this request is outside of the recvWindow.")

@@ -1,0 +1,335 @@
+"""Orders: placing, changing, cancelling and asking for them, as REST and ws-fapi both know it."""
+
+import re
+from collections.abc import Callable
+
+from exchange.errors import Refused
+from exchange.paper.api.params import Params, error, malformed, neither_sent
+from exchange.paper.api.routes import MemberRoute, Routes, by_symbol
+from exchange.paper.hub import Payload
+from exchange.paper.matching import SelfTrade
+from exchange.paper.member import Member
+from exchange.paper.orders import LIQUIDATION, Change, NewOrder, OrderRecord
+from exchange.paper.seat import Seat
+from exchange.paper.venue import PaperVenue
+from exchange.paper.wire import MAX_MARKET_QTY_LOTS, MAX_PRICE_TICKS, MAX_QTY_LOTS, Wire
+from exchange.types import TimeInForce
+
+BATCH_PLACE = 5
+BATCH_CANCEL = 10
+
+_CLIENT_ID = re.compile(r"[\.A-Z\:/a-z0-9_-]{1,36}")
+_CONDITIONAL = frozenset(
+    ("STOP", "STOP_MARKET", "TAKE_PROFIT", "TAKE_PROFIT_MARKET", "TRAILING_STOP_MARKET")
+)
+_OFF_TICK = (-4014, "Price not increased by tick size.")
+_OFF_STEP = (-4023, "Qty not increased by step size.")
+
+PLACE, MODIFY = "POST /fapi/v1/order", "PUT /fapi/v1/order"
+
+
+class OrderRoutes:
+    """The endpoints of the reference's section 3.3, and those of 3.8 to say no.
+
+    Args:
+        meddle: Called with the call's name before each order of a batch; may raise ``Refused``.
+    """
+
+    def __init__(self, venue: PaperVenue, meddle: Callable[[str], None]) -> None:
+        self._venue = venue
+        self._meddle = meddle
+
+    def routes(self) -> Routes:
+        return {
+            PLACE: MemberRoute(self._place, 0, orders=True),
+            MODIFY: MemberRoute(self._modify, 0, orders=True),
+            "POST /fapi/v1/order/test": MemberRoute(self._test, 0),
+            "DELETE /fapi/v1/order": MemberRoute(self._cancel, 1),
+            "GET /fapi/v1/order": MemberRoute(self._order, 1),
+            "GET /fapi/v1/openOrder": MemberRoute(self._open_order, 1),
+            "GET /fapi/v1/openOrders": MemberRoute(self._open_orders, by_symbol(1, 40)),
+            "GET /fapi/v1/allOrders": MemberRoute(self._all_orders, 5),
+            "GET /fapi/v1/forceOrders": MemberRoute(self._force_orders, by_symbol(20, 50)),
+            "GET /fapi/v1/orderAmendment": MemberRoute(self._amendments, 1),
+            "POST /fapi/v1/batchOrders": MemberRoute(self._place_batch, 5, orders=True),
+            "PUT /fapi/v1/batchOrders": MemberRoute(self._modify_batch, 5, orders=True),
+            "DELETE /fapi/v1/batchOrders": MemberRoute(self._cancel_batch, 1),
+            "DELETE /fapi/v1/allOpenOrders": MemberRoute(self._cancel_all, 1),
+            "POST /fapi/v1/countdownCancelAll": MemberRoute(self._countdown, 10),
+            "POST /fapi/v1/algoOrder": MemberRoute(_no_algo_orders, 0, orders=True),
+            "DELETE /fapi/v1/algoOrder": MemberRoute(_unknown_algo_order, 1),
+            "GET /fapi/v1/algoOrder": MemberRoute(_unknown_algo_order, 1),
+            "DELETE /fapi/v1/algoOpenOrders": MemberRoute(_all_cancelled, 1),
+            "GET /fapi/v1/openAlgoOrders": MemberRoute(_no_rows, by_symbol(1, 40)),
+            "GET /fapi/v1/allAlgoOrders": MemberRoute(_no_rows, 5),
+        }
+
+    # ------------------------------------------------------------ placing
+
+    def _place(self, member: Member, params: Params) -> Payload:
+        member.limits.spend_orders(1, 1, self._venue.now_ms)
+        return self._place_one(member, params)
+
+    def _test(self, member: Member, params: Params) -> Payload:
+        """Judge an order as if it were placed, and leave it at that."""
+        seat = self._seat(member, params)
+        _response_type(params)
+        return seat.market.wire.order_as_tested(seat.judge(self._new_order(seat, params)))
+
+    def _place_one(self, member: Member, params: Params) -> Payload:
+        seat = self._seat(member, params)
+        response_type = _response_type(params)
+        order = seat.place(self._new_order(seat, params))
+        takes = order.price_ticks is None or order.time_in_force in (
+            TimeInForce.IOC,
+            TimeInForce.FOK,
+        )
+        wire = seat.market.wire
+        if response_type == "RESULT" and takes:
+            return wire.order_ack(order)
+        return wire.new_order_ack(order)
+
+    def _new_order(self, seat: Seat, params: Params) -> NewOrder:
+        """The request on the grid; every rule that needs no market is checked here."""
+        side, order_type = params.side(), params.need("type")
+        _refuse_price_match(params)
+        if order_type in _CONDITIONAL:
+            text = "Order type not supported for this endpoint. Please use the Algo Order API"
+            raise Refused(-4120, f"{text} endpoints instead.")
+        if order_type not in ("LIMIT", "MARKET"):
+            raise Refused(-1116, "Invalid orderType.")
+        if params.text("positionSide") not in (None, "BOTH"):
+            raise Refused(-4061, "Order's position side does not match user's setting.")
+        mode = params.text("selfTradePreventionMode") or SelfTrade.EXPIRE_MAKER
+        if mode not in list(SelfTrade):
+            raise Refused(-5039, "Invalid self trade prevention mode.")
+        client_order_id = params.text("newClientOrderId")
+        if client_order_id is None:
+            client_order_id = f"venue{seat.market.matching.last_order_id + 1}"
+        elif not _CLIENT_ID.fullmatch(client_order_id):
+            raise Refused(-4015, "Client order id is not valid.")
+        market, wire = order_type == "MARKET", seat.market.wire
+        return NewOrder(
+            client_order_id=client_order_id,
+            side=side,
+            qty_lots=_qty(wire, params, MAX_MARKET_QTY_LOTS if market else MAX_QTY_LOTS),
+            price_ticks=None if market else _price(wire, params),
+            time_in_force=TimeInForce.GTC if market else params.time_in_force(),
+            reduce_only=params.flag("reduceOnly"),
+            self_trade=SelfTrade(mode),
+        )
+
+    # ------------------------------------------------------------ modifying
+
+    def _modify(self, member: Member, params: Params) -> Payload:
+        member.limits.spend_orders(1, 1, self._venue.now_ms)
+        return self._modify_one(member, params)
+
+    def _modify_one(self, member: Member, params: Params) -> Payload:
+        seat = self._seat(member, params)
+        order, wire = _find(seat, params), seat.market.wire
+        _refuse_price_match(params)
+        change = Change(
+            side=params.side(),
+            qty_lots=_qty(wire, params, MAX_QTY_LOTS),
+            price_ticks=_price(wire, params),
+            modify_id=params.number("modifyId"),
+            reduce_only=params.flag("reduceOnly"),
+        )
+        return wire.modify_ack(seat.modify(order, change), change.modify_id)
+
+    def _amendments(self, member: Member, params: Params) -> list[Payload]:
+        seat = self._seat(member, params)
+        order = _known(_find(seat, params))
+        made = params.between(order.amendments, [a.time_ms for a in order.amendments])
+        newest = list(reversed(made))[: params.limit(50, 100)]
+        return [seat.market.wire.amendment(order, amendment) for amendment in newest]
+
+    # ------------------------------------------------------------ cancelling
+
+    def _cancel(self, member: Member, params: Params) -> Payload:
+        seat = self._seat(member, params)
+        return seat.market.wire.cancel_ack(seat.cancel(_find(seat, params)))
+
+    def _cancel_all(self, member: Member, params: Params) -> Payload:
+        self._seat(member, params).cancel_all()
+        return _all_cancelled(member, params)
+
+    def _countdown(self, member: Member, params: Params) -> Payload:
+        seat = self._seat(member, params)
+        countdown_ms = params.need_number("countdownTime")
+        if countdown_ms < 0:
+            malformed("countdownTime")
+        seat.arm_countdown(countdown_ms)
+        return {"symbol": seat.market.symbol, "countdownTime": str(countdown_ms)}
+
+    # ------------------------------------------------------------ batches
+
+    def _place_batch(self, member: Member, params: Params) -> list[Payload]:
+        return self._batch(member, params, PLACE, self._place_one)
+
+    def _modify_batch(self, member: Member, params: Params) -> list[Payload]:
+        return self._batch(member, params, MODIFY, self._modify_one)
+
+    def _batch(
+        self,
+        member: Member,
+        params: Params,
+        name: str,
+        one: Callable[[Member, Params], Payload],
+    ) -> list[Payload]:
+        """Each element by itself; what is wrong with one says nothing of the others."""
+        params.need("batchOrders")
+        batch = params.json_list("batchOrders") or []
+        if not 1 <= len(batch) <= BATCH_PLACE:
+            raise Refused(-4082, "Invalid batch place order count.")
+        member.limits.spend_orders(len(batch), 1, self._venue.now_ms)
+        answers = []
+        for element in batch:
+            try:
+                self._meddle(name)
+                if not isinstance(element, dict):
+                    malformed("batchOrders")
+                answers.append(one(member, Params.from_json(element)))
+            except Refused as refused:
+                answers.append(error(refused))
+        return answers
+
+    def _cancel_batch(self, member: Member, params: Params) -> list[Payload]:
+        seat = self._seat(member, params)
+        numbers = params.json_list("orderIdList")
+        wanted = numbers or params.json_list("origClientOrderIdList")
+        if not wanted:
+            raise neither_sent("orderIdList", "origClientOrderIdList")
+        if len(wanted) > BATCH_CANCEL:
+            raise Refused(-4082, "Invalid batch cancel order count.")
+        answers = []
+        for value in wanted:
+            order = seat.orders.find(value if isinstance(value, int) else None, str(value))
+            try:
+                self._meddle("DELETE /fapi/v1/order")
+                answers.append(seat.market.wire.cancel_ack(seat.cancel(order)))
+            except Refused as refused:
+                answers.append(error(refused))
+        return answers
+
+    # ------------------------------------------------------------ asking
+
+    def _order(self, member: Member, params: Params) -> Payload:
+        seat = self._seat(member, params)
+        return seat.market.wire.order_record(_known(_find(seat, params)))
+
+    def _open_order(self, member: Member, params: Params) -> Payload:
+        seat = self._seat(member, params)
+        order = _known(_find(seat, params))
+        return seat.market.wire.order_record(_known(order if order.open else None))
+
+    def _open_orders(self, member: Member, params: Params) -> list[Payload]:
+        return [
+            seat.market.wire.order_record(order)
+            for seat in self._seats(member, params)
+            for order in seat.orders.open.values()
+        ]
+
+    def _all_orders(self, member: Member, params: Params) -> list[Payload]:
+        first_id = params.number("orderId")
+        found = [
+            (order, seat.market.wire)
+            for seat in self._seats(member, params)
+            for order in seat.orders
+            if first_id is None or order.venue_order_id >= first_id
+        ]
+        found = params.between(found, [order.created_ms for order, _ in found])
+        from_start = first_id is not None or params.number("startTime") is not None
+        return [
+            wire.order_history(order)
+            for order, wire in params.page(found, from_start=from_start)
+        ]
+
+    def _force_orders(self, member: Member, params: Params) -> list[Payload]:
+        kind = params.text("autoCloseType")
+        if kind not in (None, "LIQUIDATION", "ADL"):
+            malformed("autoCloseType")
+        found = [
+            (order, seat.market.wire)
+            for seat in self._seats(member, params)
+            for order in seat.orders
+            if order.order_type == LIQUIDATION and kind != "ADL"
+        ]
+        found = params.between(found, [order.created_ms for order, _ in found])
+        return [
+            wire.order_history(order)
+            for order, wire in params.page(found, from_start=False, default=50, most=100)
+        ]
+
+    # ------------------------------------------------------------ symbols
+
+    def _seat(self, member: Member, params: Params) -> Seat:
+        return self._venue.seat(member, params.need("symbol"))
+
+    def _seats(self, member: Member, params: Params) -> list[Seat]:
+        """That of the symbol which was sent, or else all."""
+        symbol = params.text("symbol")
+        return [self._venue.seat(member, symbol)] if symbol else self._venue.seats_of(member)
+
+
+def _find(seat: Seat, params: Params) -> OrderRecord | None:
+    venue_order_id = params.number("orderId")
+    client_order_id = params.text("origClientOrderId")
+    if venue_order_id is None and client_order_id is None:
+        raise neither_sent("origClientOrderId", "orderId")
+    return seat.orders.find(venue_order_id, client_order_id)
+
+
+def _known(order: OrderRecord | None) -> OrderRecord:
+    if order is None:
+        raise Refused(-2013, "Order does not exist.")
+    return order
+
+
+def _price(wire: Wire, params: Params) -> int:
+    price_ticks = params.on_grid("price", wire.instrument.price, wire.price_decimals, _OFF_TICK)
+    if price_ticks < 0:
+        raise Refused(-4001, "Price less than 0.")
+    if price_ticks == 0:
+        raise Refused(-4013, f"Price less than min price {wire.price(1)}.")
+    if price_ticks > MAX_PRICE_TICKS:
+        raise Refused(-4002, f"Price greater than max price {wire.price(MAX_PRICE_TICKS)}.")
+    return price_ticks
+
+
+def _qty(wire: Wire, params: Params, most_lots: int) -> int:
+    qty_lots = params.on_grid("quantity", wire.instrument.qty, wire.qty_decimals, _OFF_STEP)
+    if qty_lots <= 0:
+        raise Refused(-4003, "Quantity less than or equal to zero.")
+    if qty_lots > most_lots:
+        raise Refused(-4005, f"Quantity greater than max quantity {wire.qty(most_lots)}.")
+    return qty_lots
+
+
+def _response_type(params: Params) -> str:
+    response_type = params.text("newOrderRespType") or "ACK"
+    if response_type not in ("ACK", "RESULT"):
+        raise Refused(-1136, "Invalid newOrderRespType.")
+    return response_type
+
+
+def _refuse_price_match(params: Params) -> None:
+    if params.text("priceMatch") not in (None, "NONE"):
+        raise Refused(-5037, "Invalid price match: this exchange knows none; send a price.")
+
+
+def _no_algo_orders(_member: Member, _params: Params) -> Payload:
+    raise Refused(-1020, "This operation is not supported: this exchange has no algo orders.")
+
+
+def _unknown_algo_order(_member: Member, _params: Params) -> Payload:
+    raise Refused(-2013, "Order does not exist: this exchange has no algo orders.")
+
+
+def _all_cancelled(_member: Member, _params: Params) -> Payload:
+    return {"code": 200, "msg": "The operation of cancel all open order is done."}
+
+
+def _no_rows(_member: Member, _params: Params) -> list[Payload]:
+    return []

@@ -1,0 +1,175 @@
+"""The parameters of one call, asked for by name and type; what is malformed is refused as there."""
+
+import re
+from typing import NoReturn, TypeVar
+from urllib.parse import parse_qsl
+
+import orjson
+
+from exchange.errors import OffGrid, Refused
+from exchange.instrument import DecimalGrid
+from exchange.types import Side, TimeInForce
+
+_DECIMAL = re.compile(r"-?[0-9]{1,20}(\.[0-9]{1,20})?")
+
+_Row = TypeVar("_Row")
+
+
+class Params:
+    """What a client sent, every value as text."""
+
+    def __init__(self, values: dict[str, str]) -> None:
+        self._values = values
+
+    @classmethod
+    def from_form(cls, query: str, body: str) -> "Params":
+        """Query and body together; on a clash the query wins."""
+        sent = dict(parse_qsl(body, keep_blank_values=True))
+        return cls(sent | dict(parse_qsl(query, keep_blank_values=True)))
+
+    @classmethod
+    def from_json(cls, values: dict[str, object]) -> "Params":
+        """JSON values as they would stand in a form."""
+        return cls({name: plain(value) for name, value in values.items()})
+
+    def text(self, name: str) -> str | None:
+        """An optional parameter.
+
+        Raises:
+            Refused: With -1105 when it was sent empty.
+        """
+        value = self._values.get(name)
+        if value == "":
+            raise Refused(-1105, f"Parameter '{name}' was empty.")
+        return value
+
+    def need(self, name: str) -> str:
+        """A mandatory parameter.
+
+        Raises:
+            Refused: With -1102 when it is missing or empty.
+        """
+        return self._values.get(name) or malformed(name)
+
+    def number(self, name: str) -> int | None:
+        value = self.text(name)
+        if value is None:
+            return None
+        return int(value) if re.fullmatch(r"-?[0-9]{1,18}", value) else malformed(name)
+
+    def need_number(self, name: str) -> int:
+        self.need(name)
+        number = self.number(name)
+        return malformed(name) if number is None else number
+
+    def flag(self, name: str) -> bool:
+        value = (self.text(name) or "false").lower()
+        return value == "true" if value in ("true", "false") else malformed(name)
+
+    def need_flag(self, name: str) -> bool:
+        self.need(name)
+        return self.flag(name)
+
+    def json_list(self, name: str) -> list[object] | None:
+        value = self.text(name)
+        if value is None:
+            return None
+        try:
+            parsed = orjson.loads(value)
+        except orjson.JSONDecodeError:
+            malformed(name)
+        return parsed if isinstance(parsed, list) else malformed(name)
+
+    def limit(self, default: int, most: int) -> int:
+        """How many rows are wanted; more than the most is the most."""
+        limit = self.number("limit")
+        return max(1, min(default if limit is None else limit, most))
+
+    def between(self, rows: list[_Row], times_ms: list[int]) -> list[_Row]:
+        """The rows within ``startTime`` and ``endTime``, both inclusive, where they were sent.
+
+        Args:
+            times_ms: Of each row.
+
+        Raises:
+            Refused: With -1023 when the start lies after the end.
+        """
+        start_ms, end_ms = self.number("startTime"), self.number("endTime")
+        if start_ms is not None and end_ms is not None and start_ms > end_ms:
+            raise Refused(-1023, "Start time is greater than end time.")
+        return [
+            row
+            for row, time_ms in zip(rows, times_ms, strict=True)
+            if (start_ms is None or time_ms >= start_ms) and (end_ms is None or time_ms <= end_ms)
+        ]
+
+    def page(
+        self, rows: list[_Row], *, from_start: bool, default: int = 500, most: int = 1000
+    ) -> list[_Row]:
+        """The oldest rows from a given start, or else the newest; oldest first either way."""
+        limit = self.limit(default, most)
+        return rows[:limit] if from_start else rows[-limit:]
+
+    def side(self) -> Side:
+        name = self.need("side")
+        if name not in Side.__members__:
+            raise Refused(-1117, "Invalid side.")
+        return Side[name]
+
+    def time_in_force(self) -> TimeInForce:
+        text = self.need("timeInForce")
+        if text in ("GTD", "RPI"):
+            raise Refused(-1115, f"Invalid timeInForce: {text} is not offered here.")
+        try:
+            return TimeInForce(text)
+        except ValueError:
+            raise Refused(-1115, "Invalid timeInForce.") from None
+
+    def on_grid(
+        self, name: str, grid: DecimalGrid, decimals: int, off_grid: tuple[int, str]
+    ) -> int:
+        """A decimal parameter in whole steps.
+
+        Args:
+            decimals: The most that may be sent.
+            off_grid: Code and text for a number between two steps.
+
+        Raises:
+            Refused: With -1100 for text that is no plain decimal, -1111 for too many decimals,
+                else as ``off_grid`` says.
+        """
+        text = self.need(name)
+        if not _DECIMAL.fullmatch(text):
+            legal = r"^([0-9]{1,20})(\.[0-9]{1,20})?$"
+            raise Refused(
+                -1100, f"Illegal characters found in parameter '{name}'; legal range is '{legal}'."
+            )
+        if len(text.partition(".")[2].rstrip("0")) > decimals:
+            raise Refused(-1111, "Precision is over the maximum defined for this asset.")
+        try:
+            return grid.count(text)
+        except OffGrid:
+            raise Refused(*off_grid) from None
+
+
+def malformed(name: str) -> NoReturn:
+    raise Refused(
+        -1102,
+        f"Mandatory parameter '{name}' was not sent, was empty/null, or malformed.",
+    )
+
+
+def neither_sent(one: str, other: str) -> Refused:
+    return Refused(-1102, f"Param '{one}' or '{other}' must be sent, but both were empty/null!")
+
+
+def plain(value: object) -> str:
+    """A JSON value as it would stand in a form."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    return orjson.dumps(value).decode() if isinstance(value, list | dict) else str(value)
+
+
+def error(refused: Refused) -> dict[str, object]:
+    """A refusal as the venue writes it."""
+    return {"code": refused.code, "msg": refused.message}

@@ -1,0 +1,42 @@
+"""What every endpoint is made of: who may call it, what it costs, and who answers."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from exchange.paper.api.params import Params
+from exchange.paper.member import Member
+
+Weight = int | Callable[[Params], int]
+"""Of one call, against the minute of its address."""
+
+
+@dataclass(frozen=True, slots=True)
+class PublicRoute:
+    """Anyone may call it."""
+
+    answer: Callable[[Params], object]
+    weight: Weight
+    needs_key: bool = False
+    """Any key that exists."""
+
+
+@dataclass(frozen=True, slots=True)
+class MemberRoute:
+    """Only an account may call it, about itself."""
+
+    answer: Callable[[Member, Params], object]
+    weight: Weight
+    signed: bool = True
+    """Whether the key alone is not enough."""
+    orders: bool = False
+    """Whether the answer tells how many orders the account has sent."""
+
+
+Route = PublicRoute | MemberRoute
+Routes = dict[str, Route]
+"""By method and path, as in ``GET /fapi/v1/time``."""
+
+
+def by_symbol(one: int, every: int) -> Weight:
+    """The weight of a call that asks about one symbol, or else about every one."""
+    return lambda params: every if params.text("symbol") is None else one

@@ -1,0 +1,144 @@
+"""The ws-fapi door: trading over one socket, frame in and frame out.
+
+Its methods mean REST endpoints, and are answered by them; only sessions are its own.
+"""
+
+from urllib.parse import parse_qsl
+
+import orjson
+
+from exchange.errors import Refused
+from exchange.paper import limits
+from exchange.paper.api.gate import Call, Gate, Pass
+from exchange.paper.api.params import Params, error, plain
+from exchange.paper.hub import Payload
+from exchange.paper.member import Member
+from exchange.paper.venue import PaperVenue
+
+HANDSHAKE_WEIGHT = 5
+SESSION_WEIGHT = 2
+
+_MEANS = {
+    "depth": "GET /fapi/v1/depth",
+    "ticker.book": "GET /fapi/v1/ticker/bookTicker",
+    "ticker.price": "GET /fapi/v2/ticker/price",
+    "order.place": "POST /fapi/v1/order",
+    "order.modify": "PUT /fapi/v1/order",
+    "order.cancel": "DELETE /fapi/v1/order",
+    "order.status": "GET /fapi/v1/order",
+    "algoOrder.place": "POST /fapi/v1/algoOrder",
+    "algoOrder.cancel": "DELETE /fapi/v1/algoOrder",
+    "account.position": "GET /fapi/v2/positionRisk",
+    "v2/account.position": "GET /fapi/v3/positionRisk",
+    "account.balance": "GET /fapi/v2/balance",
+    "v2/account.balance": "GET /fapi/v3/balance",
+    "account.status": "GET /fapi/v2/account",
+    "v2/account.status": "GET /fapi/v3/account",
+    "userDataStream.start": "POST /fapi/v1/listenKey",
+    "userDataStream.ping": "PUT /fapi/v1/listenKey",
+    "userDataStream.stop": "DELETE /fapi/v1/listenKey",
+}
+
+
+class WsSession:
+    """One socket of the trading API.
+
+    Args:
+        query: Of the handshake; may switch the rate limits in the answers off.
+
+    Raises:
+        Refused: When the handshake's weight is no longer to be had.
+    """
+
+    def __init__(self, gate: Gate, venue: PaperVenue, query: str) -> None:
+        self._gate = gate
+        self._venue = venue
+        self._shows_limits = dict(parse_qsl(query)).get("returnRateLimits") != "false"
+        self._connected_ms = gate.now_ms
+        self._member: Member | None = None
+        self._authorised_ms: int | None = None
+        gate.weight.spend(HANDSHAKE_WEIGHT, venue.now_ms)
+
+    def receive(self, frame: str | bytes) -> bytes:
+        """Answer one frame; never raises for what a client sent."""
+        asked: object = None
+        shows_limits = self._shows_limits
+        try:
+            asked = _parsed(frame)
+            params = asked.get("params") or {}
+            if not isinstance(params, dict):
+                raise Refused(-1102, "Mandatory parameter 'params' was malformed.")
+            shows_limits = params.get("returnRateLimits", shows_limits) is not False
+            admitted = self._answer(asked.get("method"), params)
+        except Refused as refused:
+            answer: Payload = {"status": refused.http_status, "error": error(refused)}
+            member, orders = None, False
+        else:
+            answer = {"status": 200, "result": admitted.body}
+            member, orders = admitted.member, admitted.orders
+        if shows_limits:
+            answer["rateLimits"] = self._rate_limits(member if orders else None)
+        return orjson.dumps({"id": asked.get("id") if isinstance(asked, dict) else None} | answer)
+
+    def _answer(self, method: object, params: Payload) -> Pass:
+        if not isinstance(method, str):
+            raise Refused(-1102, "Mandatory parameter 'method' was not sent, or malformed.")
+        call = _call(_MEANS.get(method, method), params, self._member)
+        match method:
+            case "session.logon":
+                self._spend()
+                self._member = self._gate.log_on(call)
+                self._authorised_ms = self._gate.now_ms
+            case "session.status":
+                self._spend()
+            case "session.logout":
+                self._spend()
+                self._member = self._authorised_ms = None
+            case _ if method in _MEANS:
+                return self._gate.admit(call)
+            case _:
+                raise Refused(-1020, f"This operation is not supported: method {method!r}.")
+        return Pass(self._status(), self._member, orders=False)
+
+    def _spend(self) -> None:
+        self._gate.weight.spend(SESSION_WEIGHT, self._venue.now_ms)
+
+    def _status(self) -> Payload:
+        return {
+            "apiKey": self._member.api_key if self._member is not None else None,
+            "authorizedSince": self._authorised_ms,
+            "connectedSince": self._connected_ms,
+            "returnRateLimits": self._shows_limits,
+            "serverTime": self._gate.now_ms,
+        }
+
+    def _rate_limits(self, member: Member | None) -> list[Payload]:
+        now_ms = self._venue.now_ms
+        rows = [limits.weight_row() | {"count": self._gate.weight.used(now_ms)}]
+        if member is not None:
+            in_10s, in_minute = member.limits.used(now_ms)
+            counts = zip(limits.order_rows(), (in_minute, in_10s), strict=True)
+            rows += [row | {"count": used} for row, used in counts]
+        return rows
+
+
+def _parsed(frame: str | bytes) -> Payload:
+    try:
+        asked = orjson.loads(frame)
+    except orjson.JSONDecodeError:
+        raise Refused(-1013, "Invalid message: not JSON.") from None
+    if not isinstance(asked, dict):
+        raise Refused(-1013, "Invalid message: not an object.")
+    return asked
+
+
+def _call(name: str, params: Payload, logged_on: Member | None) -> Call:
+    api_key = params.get("apiKey")
+    signed = sorted((key, plain(value)) for key, value in params.items() if key != "signature")
+    return Call(
+        name=name,
+        params=Params.from_json(params),
+        api_key=api_key if isinstance(api_key, str) else None,
+        signed_text="&".join(f"{key}={value}" for key, value in signed),
+        logged_on=logged_on,
+    )

@@ -1,0 +1,89 @@
+"""How an account proves who it is: a shared HMAC secret, or an Ed25519 or RSA key of its own."""
+
+import base64
+import binascii
+import hmac
+from typing import Protocol
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import padding
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+from cryptography.hazmat.primitives.serialization import load_pem_public_key
+
+from exchange.errors import SettingsError
+
+PEM = "-----BEGIN PUBLIC KEY-----"
+
+
+class Verifier(Protocol):
+    """Tells a true signature from a false one."""
+
+    logs_on: bool
+    """Whether the venue lets it open a session that needs no further signatures."""
+
+    def verifies(self, payload: str, signature: str) -> bool: ...
+
+
+class _Hmac:
+    logs_on = False
+
+    def __init__(self, secret: str) -> None:
+        self._secret = secret.encode()
+
+    def verifies(self, payload: str, signature: str) -> bool:
+        expected = hmac.new(self._secret, payload.encode(), "sha256").hexdigest()
+        return hmac.compare_digest(expected.encode(), signature.lower().encode())
+
+
+class _Ed25519:
+    logs_on = True
+
+    def __init__(self, key: Ed25519PublicKey) -> None:
+        self._key = key
+
+    def verifies(self, payload: str, signature: str) -> bool:
+        try:
+            self._key.verify(base64.b64decode(signature, validate=True), payload.encode())
+        except (InvalidSignature, binascii.Error, ValueError):
+            return False
+        return True
+
+
+class _Rsa:
+    logs_on = False
+
+    def __init__(self, key: RSAPublicKey) -> None:
+        self._key = key
+
+    def verifies(self, payload: str, signature: str) -> bool:
+        try:
+            self._key.verify(
+                base64.b64decode(signature, validate=True),
+                payload.encode(),
+                padding.PKCS1v15(),
+                hashes.SHA256(),
+            )
+        except (InvalidSignature, binascii.Error, ValueError):
+            return False
+        return True
+
+
+def verifier(secret: str) -> Verifier:
+    """Of an HMAC secret, or of a public key in PEM.
+
+    Raises:
+        SettingsError: For a PEM text that holds neither an Ed25519 nor an RSA public key.
+    """
+    if not secret.lstrip().startswith("-----BEGIN"):
+        return _Hmac(secret)
+    try:
+        key = load_pem_public_key(secret.strip().encode())
+    except ValueError as error:
+        raise SettingsError(f"the public key cannot be read; it must start with {PEM}") from error
+    if isinstance(key, Ed25519PublicKey):
+        return _Ed25519(key)
+    if isinstance(key, RSAPublicKey):
+        return _Rsa(key)
+    raise SettingsError("a public key must be Ed25519 or RSA")

@@ -1,0 +1,137 @@
+"""One symbol of the venue: its book, whoever moves it, its streams, and who has a seat in it."""
+
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Protocol
+
+from exchange.paper import matching as match
+from exchange.paper.account import Mark
+from exchange.paper.flow import Flow
+from exchange.paper.hub import Hub
+from exchange.paper.market_data import Marked, MarketData
+from exchange.paper.matching import Expiry, MatchEvent, Matching, Traded
+from exchange.paper.orders import OrderRecord
+from exchange.paper.settings import Listing
+from exchange.paper.tape import Tape
+from exchange.paper.wire import Wire
+
+IDS_PER_MS = 100
+"""Room for ids between two starts; the background alone uses about one in three milliseconds."""
+
+HOUR_MS = 3_600_000
+KEPT_FUNDINGS = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Funding:
+    """One settlement."""
+
+    time_ms: int
+    rate: float
+    mark_e8: int
+
+
+class Party(Protocol):
+    """Somebody whose orders the market tells of."""
+
+    def fill(self, trade: Traded, venue_order_id: int, *, maker: bool) -> None: ...
+
+    def finish(self, venue_order_id: int, reason: Expiry | None) -> None:
+        """An order was cancelled, or expired for a reason."""
+        ...
+
+    def trim(self) -> list[MatchEvent]:
+        """After its trades: what the new position no longer allows to rest has been ended."""
+        ...
+
+
+class Market:
+    """One symbol.
+
+    Args:
+        start_ms: The venue's time of opening; ids grow from it, and so never repeat.
+    """
+
+    def __init__(self, listing: Listing, hub: Hub, start_ms: int) -> None:
+        self.wire = Wire(listing.instrument)
+        self.symbol = self.wire.symbol
+        self.matching = Matching(start_ms * IDS_PER_MS)
+        self.flow = Flow(listing.market, self.matching)
+        self.tape = Tape(self.matching.next_trade_id)
+        self.market_data = MarketData(self.wire, self.matching, hub, start_ms)
+        self.mark = Mark()
+        self.parties: dict[int, Party] = {}
+        """By owner number."""
+        self.funding_rate = listing.funding_rate
+        self.fundings: deque[Funding] = deque(maxlen=KEPT_FUNDINGS)
+        """Settlements, oldest first."""
+        self.funding_interval_ms = listing.funding_interval_h * HOUR_MS
+        self.now_ns = start_ms * 1_000_000
+        self._move_mark()
+
+    @property
+    def now_ms(self) -> int:
+        return self.now_ns // 1_000_000
+
+    @property
+    def next_funding_ms(self) -> int:
+        return (self.now_ms // self.funding_interval_ms + 1) * self.funding_interval_ms
+
+    @property
+    def marked(self) -> Marked:
+        return Marked(self.mark.price_e8, self.funding_rate, self.next_funding_ms)
+
+    def advance(self, now_ns: int) -> None:
+        """Let everybody else in the market act up to now."""
+        self.now_ns = now_ns
+        for events in self.flow.advance(now_ns):
+            self._move_mark()
+            self.take(events)
+        self._move_mark()
+
+    def speak(self) -> None:
+        """Send what the streams owe by now."""
+        self.market_data.advance(self.now_ms, self.marked)
+
+    def take(self, events: list[MatchEvent]) -> None:
+        """Take what the matching engine did into the parties' books and the streams."""
+        trades = [event for event in events if isinstance(event, Traded)]
+        aggregates = self.tape.note(trades, self.now_ms)
+        traders = self._tell_parties(events)
+        self.market_data.publish_events(trades, aggregates, self.now_ms)
+        for trader in traders:
+            trimmed = trader.trim()
+            if trimmed:
+                self.take(trimmed)
+
+    def note_funding(self) -> None:
+        """A settlement is due: remember its rate and its price."""
+        self.fundings.append(Funding(self.now_ms, self.funding_rate, self.mark.price_e8))
+
+    def note_liquidation(self, order: OrderRecord) -> None:
+        """The venue closed somebody's position; the market is told of the largest a second."""
+        self.market_data.note_liquidation(order)
+
+    def _tell_parties(self, events: Iterable[MatchEvent]) -> list[Party]:
+        """Whoever traded."""
+        traders: dict[int, Party] = {}
+        for event in events:
+            if isinstance(event, Traded):
+                for owner, order_id, maker in (
+                    (event.taker_owner, event.taker_order_id, False),
+                    (event.maker_owner, event.maker_order_id, True),
+                ):
+                    party = self.parties.get(owner)
+                    if party is not None:
+                        party.fill(event, order_id, maker=maker)
+                        traders[owner] = party
+            elif isinstance(event, match.Cancelled | match.Expired):
+                party = self.parties.get(event.owner)
+                if party is not None:
+                    reason = event.reason if isinstance(event, match.Expired) else None
+                    party.finish(event.venue_order_id, reason)
+        return list(traders.values())
+
+    def _move_mark(self) -> None:
+        self.mark.price_e8 = round(self.flow.fair_ticks * self.wire.tick_e8)

@@ -1,0 +1,503 @@
+"""What one account does in one market: its orders, its position, and the rules for both."""
+
+from collections import deque
+from collections.abc import Iterator
+from itertools import count
+
+from exchange.errors import Refused
+from exchange.paper import account_wire
+from exchange.paper import matching as match
+from exchange.paper.account import Holding
+from exchange.paper.margin import most_notional_e8
+from exchange.paper.market import Market
+from exchange.paper.matching import Expiry, MatchEvent, Refusal, SelfTrade, Traded
+from exchange.paper.member import Member
+from exchange.paper.orders import (
+    EXPIRED_IN_MATCH,
+    LIQUIDATION,
+    Amendment,
+    Change,
+    NewOrder,
+    OrderLog,
+    OrderRecord,
+    TradeRecord,
+)
+from exchange.paper.wire import MAX_ORDERS, PERCENT_PRICE_DOWN, PERCENT_PRICE_UP
+from exchange.types import Side, TimeInForce
+
+KEPT_TRADES = 20_000
+
+MOST_AMENDMENTS = 10_000
+"""Of one order; then the venue wants a new one."""
+
+_REFUSALS = {
+    Refusal.WOULD_TAKE: (
+        -5022,
+        "Due to the order could not be executed as maker, the Post Only order will be rejected. "
+        "The order will not be recorded in the order history",
+    ),
+    Refusal.NOT_FILLABLE: (
+        -5021,
+        "Due to the order could not be filled immediately, the FOK order has been rejected. "
+        "The order will not be recorded in the order history",
+    ),
+}
+
+
+class Seat:
+    """One account in one market."""
+
+    def __init__(self, member: Member, market: Market) -> None:
+        self.member = member
+        self.market = market
+        self.orders = OrderLog()
+        self.trades: deque[TradeRecord] = deque(maxlen=KEPT_TRADES)
+        """The account's own executions, oldest first."""
+        self.holding = Holding(market.wire.instrument, market.mark)
+        member.account.holdings[market.symbol] = self.holding
+        market.parties[member.number] = self
+        self._wire = market.wire
+        self._amendment_ids = count(market.matching.last_update_id)
+        self._countdown_ends_ns: int | None = None
+
+    # ------------------------------------------------------------ time
+
+    def arm_countdown(self, countdown_ms: int) -> None:
+        """Cancel everything here after so long unless armed again; 0 disarms."""
+        ends_ns = self.market.now_ns + countdown_ms * 1_000_000
+        self._countdown_ends_ns = ends_ns if countdown_ms else None
+
+    def advance(self) -> None:
+        """Let the dead man's switch fire when its time has come."""
+        if self._countdown_ends_ns is not None and self._countdown_ends_ns <= self.market.now_ns:
+            self._countdown_ends_ns = None
+            self.cancel_all()
+
+    def settle_funding(self) -> None:
+        """Pay or receive the market's funding on what is held at this instant."""
+        rate_e12 = round(self.market.funding_rate * 1e12)
+        paid_e8 = self.holding.notional_e8 * rate_e12 // 10**12
+        if paid_e8 == 0:
+            return
+        self.member.pay(self.market.symbol, "FUNDING_FEE", -paid_e8, self.market.now_ms)
+        self.member.publish(
+            account_wire.funded(
+                self.member.account, self.market.symbol, -paid_e8, self.market.now_ms
+            )
+        )
+
+    # ------------------------------------------------------------ orders
+
+    @property
+    def stand(self) -> account_wire.Stand:
+        return account_wire.Stand(
+            self._wire,
+            self.holding,
+            self.member.account.liquidation_price_e8(self.market.symbol),
+            self.open_notional(),
+        )
+
+    def open_notional(self) -> tuple[str, str]:
+        """Of the account's open bids and asks here."""
+        bids, asks = (
+            sum((o.price_ticks or 0) * o.left_lots for o in self.orders.on_side(side))
+            for side in Side
+        )
+        return self._wire.notional(bids), self._wire.notional(asks)
+
+    def place(self, order: NewOrder) -> OrderRecord:
+        """Give the account's order its turn.
+
+        Raises:
+            Refused: By the venue's code; nothing was recorded.
+        """
+        qty_lots = self._check(order)
+        events = self.market.matching.submit(
+            self.member.number,
+            order.side,
+            qty_lots,
+            self._limit_ticks(order),
+            order.time_in_force if order.price_ticks is not None else TimeInForce.IOC,
+            order.self_trade,
+        )
+        if isinstance(events[0], match.Refused):
+            raise Refused(*_REFUSALS[events[0].reason])
+        record = self._record(order, qty_lots, self.market.matching.last_order_id)
+        self._open(record, events)
+        return record
+
+    def judge(self, order: NewOrder) -> OrderRecord:
+        """What would be recorded if it were placed now; raises like ``place``, but for matching."""
+        return self._record(order, self._check(order), venue_order_id=0)
+
+    def _record(self, order: NewOrder, qty_lots: int, venue_order_id: int) -> OrderRecord:
+        return OrderRecord(
+            venue_order_id=venue_order_id,
+            client_order_id=order.client_order_id,
+            side=order.side,
+            price_ticks=order.price_ticks,
+            qty_lots=qty_lots,
+            time_in_force=order.time_in_force,
+            reduce_only=order.reduce_only,
+            order_type="LIMIT" if order.price_ticks is not None else "MARKET",
+            self_trade=order.self_trade,
+            created_ms=self.market.now_ms,
+            updated_ms=self.market.now_ms,
+        )
+
+    def _check(self, order: NewOrder) -> int:
+        """Every rule that can be told before matching.
+
+        Returns:
+            How much of the order may stand: all of it, unless it only reduces.
+
+        Raises:
+            Refused: By the venue's code.
+        """
+        self._check_limits(order)
+        qty_lots = self._reducible(order) if order.reduce_only else order.qty_lots
+        self._check_margin(order.side, qty_lots)
+        return qty_lots
+
+    def modify(self, order: OrderRecord | None, change: Change) -> OrderRecord:
+        """Give a resting order another price and size, at the back of the queue.
+
+        A size that is filled already, or a post-only price that would take, cancels it.
+
+        Raises:
+            Refused: By the venue's code; the order stands as it was.
+        """
+        order = self._modifiable(order, change)
+        if change.qty_lots <= order.filled_lots:
+            return self.cancel(order)
+        amendment = Amendment(
+            amendment_id=next(self._amendment_ids),
+            time_ms=self.market.now_ms,
+            price_ticks=(order.price_ticks or 0, change.price_ticks),
+            qty_lots=(order.qty_lots, change.qty_lots),
+            count=len(order.amendments) + 1,
+            modify_id=change.modify_id,
+        )
+        events = self.market.matching.amend(
+            order.venue_order_id,
+            change.price_ticks,
+            change.qty_lots - order.filled_lots,
+            post_only=order.time_in_force is TimeInForce.GTX,
+            self_trade=order.self_trade,
+        )
+        if isinstance(events[0], match.Amended):
+            order.amendments.append(amendment)
+            self._count_open(order.side, change.qty_lots - order.qty_lots)
+            order.price_ticks, order.qty_lots = change.price_ticks, change.qty_lots
+            order.updated_ms = self.market.now_ms
+            self._publish_order(order, "AMENDMENT")
+        self.market.take(events)
+        return order
+
+    def cancel(self, order: OrderRecord | None) -> OrderRecord:
+        """Take one of the account's orders off the book.
+
+        Raises:
+            Refused: With -2011 when it is unknown or no longer open.
+        """
+        if order is None or not order.open:
+            raise Refused(-2011, "Unknown order sent.")
+        self.market.take(self.market.matching.cancel(order.venue_order_id))
+        return order
+
+    def cancel_all(self) -> None:
+        for order in list(self.orders.open.values()):
+            self.cancel(order)
+
+    def set_leverage(self, leverage: int) -> None:
+        """Bind more or less margin to this position and its orders.
+
+        Args:
+            leverage: 1 to the most that the brackets know.
+
+        Raises:
+            Refused: When the position and its orders are too large for it.
+        """
+        holding, before = self.holding, self.holding.leverage
+        if abs(holding.value_e8(holding.worst_lots)) > most_notional_e8(leverage):
+            raise _too_large()
+        holding.leverage = leverage
+        account = self.member.account
+        if leverage < before and account.initial_margin_e8 > account.margin_balance_e8:
+            holding.leverage = before
+            raise Refused(-2028, "Leverage is smaller than permitted: insufficient margin balance.")
+        self.member.publish(
+            account_wire.leverage_changed(self.market.symbol, leverage, self.market.now_ms)
+        )
+
+    # ------------------------------------------------------------ liquidation
+
+    def expire_all(self) -> None:
+        """End every open order, since the account is being liquidated."""
+        for order_id in list(self.orders.open):
+            self.market.take(self.market.matching.expire(order_id, Expiry.LIQUIDATED))
+
+    def liquidate(self, buyer_of_last_resort: int) -> int:
+        """Sell off the position at no worse than the price that takes the whole margin.
+
+        Args:
+            buyer_of_last_resort: Owner number of who takes at that price what nobody else did.
+
+        Returns:
+            The notional that was closed, to 1e-8.
+        """
+        held = self.holding.lots
+        if held == 0:
+            return 0
+        side, qty_lots = Side(-1 if held > 0 else 1), abs(held)
+        notional_e8 = abs(self.holding.notional_e8)
+        limit_ticks = self._bankruptcy_ticks(side)
+        matching = self.market.matching
+        events = matching.submit(
+            self.member.number, side, qty_lots, limit_ticks, TimeInForce.IOC, SelfTrade.NONE
+        )
+        now_ms = self.market.now_ms
+        record = OrderRecord(
+            venue_order_id=matching.last_order_id,
+            client_order_id=f"autoclose-{now_ms}{self.member.number:03d}",
+            side=side,
+            price_ticks=limit_ticks,
+            qty_lots=qty_lots,
+            time_in_force=TimeInForce.IOC,
+            reduce_only=True,
+            order_type=LIQUIDATION,
+            self_trade=SelfTrade.NONE,
+            created_ms=now_ms,
+            updated_ms=now_ms,
+        )
+        left_lots = sum(e.left_lots for e in events if isinstance(e, match.Expired))
+        events = [event for event in events if not isinstance(event, match.Expired)]
+        if left_lots:
+            taken_over = Traded(
+                trade_id=matching.next_trade_id,
+                price_ticks=limit_ticks,
+                qty_lots=left_lots,
+                taker_side=side,
+                taker_order_id=record.venue_order_id,
+                taker_owner=self.member.number,
+                maker_order_id=0,
+                maker_owner=buyer_of_last_resort,
+            )
+            matching.next_trade_id += 1
+            events.append(taken_over)
+        self._open(record, events)
+        self.market.note_liquidation(record)
+        return notional_e8
+
+    def _bankruptcy_ticks(self, side: Side) -> int:
+        """The price at which closing leaves nothing of the margin, on our side of the grid."""
+        margin_e8 = max(0, self.member.account.margin_balance_e8)
+        away_e8 = self.market.mark.price_e8 * margin_e8 // max(1, abs(self.holding.notional_e8))
+        return max(1, (self.market.mark.price_e8 + side * away_e8) // self._wire.tick_e8)
+
+    # ------------------------------------------------------------ rules
+
+    def _check_limits(self, order: NewOrder) -> None:
+        if self.orders.find_open(order.client_order_id) is not None:
+            raise Refused(-4116, "ClientOrderId is duplicated.")
+        if len(self.orders.open) >= MAX_ORDERS:
+            raise Refused(-2025, "Reach max open order limit.")
+        if order.price_ticks is not None:
+            self._check_percent_price(order.side, order.price_ticks)
+            notional_e8 = order.price_ticks * order.qty_lots * self._wire.instrument.tick_lot_e8
+        else:
+            self._check_counter_price(order.side)
+            notional_e8 = self.holding.value_e8(order.qty_lots)
+        if notional_e8 < self._wire.instrument.min_notional_e8 and not order.reduce_only:
+            smallest = self._wire.min_notional()
+            raise Refused(
+                -4164,
+                f"Order's notional must be no smaller than {smallest} "
+                "(unless you choose reduce only).",
+            )
+
+    def _check_percent_price(self, side: Side, price_ticks: int) -> None:
+        furthest = self._furthest_ticks(side)
+        if side * price_ticks <= side * furthest:
+            return
+        text = self._wire.price(furthest)
+        if side is Side.BUY:
+            raise Refused(-4016, f"Limit price can't be higher than {text}.")
+        raise Refused(-4024, f"Limit price can't be lower than {text}.")
+
+    def _check_counter_price(self, side: Side) -> None:
+        """A market order needs somebody to meet within the bounds around the mark."""
+        matching = self.market.matching
+        best = matching.best_ask_ticks if side is Side.BUY else matching.best_bid_ticks
+        if best is not None and side * best > side * self._furthest_ticks(side):
+            raise Refused(
+                -4131, "The counterparty's best price does not meet the PERCENT_PRICE filter limit."
+            )
+
+    def _furthest_ticks(self, side: Side) -> int:
+        """The last price that an order may reach: marks away, rounded towards the mark."""
+        mark_ticks = self.market.mark.price_e8 / self._wire.tick_e8
+        if side is Side.BUY:
+            return int(mark_ticks * float(PERCENT_PRICE_UP))
+        return int(mark_ticks * float(PERCENT_PRICE_DOWN)) + 1
+
+    def _limit_ticks(self, order: NewOrder) -> int:
+        """A market order takes no price beyond the bounds either."""
+        if order.price_ticks is None:
+            return self._furthest_ticks(order.side)
+        return order.price_ticks
+
+    def _modifiable(self, order: OrderRecord | None, change: Change) -> OrderRecord:
+        if order is None or not order.open:
+            raise Refused(-2013, "Order does not exist.")
+        if order.price_ticks is None:
+            raise Refused(-5025, "Only limit order is supported.")
+        if change.side is not order.side:
+            raise Refused(-1117, "Invalid side.")
+        if (change.price_ticks, change.qty_lots) == (order.price_ticks, order.qty_lots):
+            raise Refused(-5027, "No need to modify the order.")
+        if len(order.amendments) >= MOST_AMENDMENTS:
+            raise Refused(-5026, "Exceed maximum modify order limit.")
+        if change.reduce_only and not order.reduce_only:
+            raise Refused(-5047, "ReduceOnly does not match the original order.")
+        self._check_percent_price(order.side, change.price_ticks)
+        notional_e8 = change.price_ticks * change.qty_lots * self._wire.instrument.tick_lot_e8
+        if notional_e8 < self._wire.instrument.min_notional_e8 and not order.reduce_only:
+            smallest = self._wire.min_notional()
+            raise Refused(-5029, f"Order's notional must be no smaller than {smallest}.")
+        if order.reduce_only:
+            self._check_reduces(order, change.qty_lots - order.filled_lots)
+        more_lots = change.qty_lots - order.qty_lots
+        if more_lots > 0:
+            self._check_margin(order.side, more_lots)
+        return order
+
+    def _covered_lots(self, side: Side, but: OrderRecord | None = None) -> int:
+        """What resting reduce-only orders on a side already cover."""
+        resting = self.orders.on_side(side)
+        return sum(o.left_lots for o in resting if o.reduce_only and o is not but)
+
+    def _check_reduces(self, order: OrderRecord, left_lots: int) -> None:
+        """A reduce-only order may not be changed into one that would open or flip."""
+        covered = self._covered_lots(order.side, but=order)
+        if left_lots > self.holding.reducible_lots(order.side, covered):
+            raise Refused(-2022, "ReduceOnly Order is rejected.")
+
+    def _reducible(self, order: NewOrder) -> int:
+        """How much of a reduce-only order may stand."""
+        room = self.holding.reducible_lots(order.side, self._covered_lots(order.side))
+        if room == 0:
+            raise Refused(-2022, "ReduceOnly Order is rejected.")
+        return min(order.qty_lots, room)
+
+    def _check_margin(self, side: Side, qty_lots: int) -> None:
+        holding = self.holding
+        after = holding.worst_lots_with(side, qty_lots)
+        if after > holding.worst_lots and abs(holding.value_e8(after)) > most_notional_e8(
+            holding.leverage
+        ):
+            raise _too_large()
+        if not self.member.account.carries(self.market.symbol, side, qty_lots):
+            raise Refused(-2019, "Margin is insufficient.")
+
+    # ------------------------------------------------------------ books
+
+    def _open(self, record: OrderRecord, events: list[MatchEvent]) -> None:
+        """An order was accepted; take what it did at once."""
+        self.orders.add(record)
+        self._count_open(record.side, record.qty_lots)
+        self._publish_order(record, "NEW")
+        self.market.take(events)
+
+    def fill(self, trade: Traded, venue_order_id: int, *, maker: bool) -> None:
+        order = self.orders.open[venue_order_id]
+        member, now_ms = self.member, self.market.now_ms
+        booked = member.account.book_fill(
+            self.market.symbol, order.side, trade.price_ticks, trade.qty_lots, maker=maker
+        )
+        record = TradeRecord(
+            trade_id=trade.trade_id,
+            venue_order_id=venue_order_id,
+            side=order.side,
+            price_ticks=trade.price_ticks,
+            qty_lots=trade.qty_lots,
+            realised_e8=booked.realised_e8,
+            fee_e8=booked.fee_e8,
+            maker=maker,
+            time_ms=now_ms,
+        )
+        self.trades.append(record)
+        for kind, money_e8 in (
+            ("REALIZED_PNL", booked.realised_e8),
+            ("COMMISSION", -booked.fee_e8),
+        ):
+            member.note_income(self.market.symbol, kind, money_e8, now_ms, trade.trade_id)
+        order.filled_lots += trade.qty_lots
+        order.filled_tick_lots += trade.price_ticks * trade.qty_lots
+        order.updated_ms = now_ms
+        order.status = "PARTIALLY_FILLED" if order.left_lots else "FILLED"
+        self._count_open(order.side, -trade.qty_lots)
+        if not order.open:
+            self.orders.close(order)
+        member.publish(self._wire.trade_lite(order, record, now_ms))
+        execution = "CALCULATED" if order.order_type == LIQUIDATION else "TRADE"
+        self._publish_order(order, execution, record)
+        member.publish(account_wire.traded(member.account, self._wire, self.holding, now_ms))
+
+    def finish(self, venue_order_id: int, reason: Expiry | None) -> None:
+        order = self.orders.open[venue_order_id]
+        execution = "CANCELED" if reason is None else "EXPIRED"
+        if reason is Expiry.IOC_REMAINDER and order.price_ticks is None:
+            reason = Expiry.MARKET_REMAINDER
+        order.status = (
+            EXPIRED_IN_MATCH if reason in (Expiry.SELF_TRADE, Expiry.IOC_SELF_TRADE) else execution
+        )
+        order.updated_ms = self.market.now_ms
+        self._count_open(order.side, -order.left_lots)
+        self.orders.close(order)
+        self._publish_order(order, execution, expiry_reason=reason.value if reason else "0")
+
+    def trim(self) -> list[MatchEvent]:
+        """Shrink or end reduce-only orders that the position no longer covers, newest first."""
+        if not any(order.reduce_only for order in self.orders.open.values()):
+            return []
+        return list(self._trim())
+
+    def _trim(self) -> Iterator[MatchEvent]:
+        for side in Side:
+            room = self.holding.reducible_lots(side, 0)
+            for order in self.orders.on_side(side):
+                if not order.reduce_only:
+                    continue
+                kept = min(order.left_lots, room)
+                room -= kept
+                if kept == 0:
+                    yield from self.market.matching.expire(order.venue_order_id, Expiry.REDUCE_ONLY)
+                elif kept < order.left_lots:
+                    less = order.left_lots - kept
+                    order.qty_lots -= less
+                    self._count_open(side, -less)
+                    self.market.matching.shrink(order.venue_order_id, kept)
+
+    def _count_open(self, side: Side, more_lots: int) -> None:
+        if side is Side.BUY:
+            self.holding.bids_lots += more_lots
+        else:
+            self.holding.asks_lots += more_lots
+
+    def _publish_order(
+        self,
+        order: OrderRecord,
+        execution: str,
+        trade: TradeRecord | None = None,
+        expiry_reason: str = "0",
+    ) -> None:
+        self.member.publish(
+            self._wire.order_event(
+                order, execution, self.open_notional(), self.market.now_ms, trade, expiry_reason
+            )
+        )
+
+
+def _too_large() -> Refused:
+    return Refused(-2027, "Exceeded the maximum allowable position at current leverage.")
