@@ -11,20 +11,18 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.error import HTTPError
 from urllib.parse import urlencode
 from urllib.request import Request, urlopen
 
 from exchange.paper.server import serve
-from exchange.paper.settings import PaperSettings, SyntheticMarket
-from tests.exchange.paper.bench import KEY, QUIET, SECRET, paper_settings
+from exchange.paper.settings import AccountSettings, PaperSettings, SyntheticMarket
+from tests.exchange.paper.bench import ACCOUNT, OTHER_ACCOUNT, QUIET, paper_settings
 from tests.processes import free_port
 
 SYMBOL = "BTCUSDT"
-OTHER_KEY, OTHER_SECRET = "other-key", "other-secret"
-
 BEST_BID, BEST_ASK = 59_999.6, 60_000.4
 """The touch of ``QUIET`` while nobody trades."""
 
@@ -37,15 +35,14 @@ class Account:
     """One of the exchange's accounts, used without anybody's client."""
 
     port: int
-    key: str
-    secret: str
+    settings: AccountSettings
 
     def ask(self, method: str, path: str, **params: object) -> Any:
         """The body of a signed request, an error's too."""
         text = urlencode(params | {"timestamp": time.time_ns() // 1_000_000})
-        digest = hmac.new(self.secret.encode(), text.encode(), "sha256").hexdigest()
+        digest = hmac.new(self.settings.api_secret.encode(), text.encode(), "sha256").hexdigest()
         url = f"http://127.0.0.1:{self.port}{path}?{text}&signature={digest}"
-        request = Request(url, method=method, headers={"X-MBX-APIKEY": self.key})
+        request = Request(url, method=method, headers={"X-MBX-APIKEY": self.settings.api_key})
         try:
             with urlopen(request, timeout=DEADLINE_S) as answer:
                 return json.loads(answer.read())
@@ -86,12 +83,12 @@ class Exchange:
     @property
     def ours(self) -> Account:
         """The account that the client trades for."""
-        return Account(self.port, KEY, SECRET)
+        return Account(self.port, ACCOUNT)
 
     @property
     def other(self) -> Account:
         """Somebody to trade with."""
-        return Account(self.port, OTHER_KEY, OTHER_SECRET)
+        return Account(self.port, OTHER_ACCOUNT)
 
     def depth(self) -> Any:
         """The exchange's own book, whole."""
@@ -105,7 +102,7 @@ class Exchange:
 
 def settings(market: SyntheticMarket, port: int) -> PaperSettings:
     """What every exchange here is started with: one symbol, two accounts."""
-    return paper_settings(market, port)
+    return replace(paper_settings(market, port), accounts=(ACCOUNT, OTHER_ACCOUNT))
 
 
 @contextmanager

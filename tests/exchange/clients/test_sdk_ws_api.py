@@ -157,13 +157,11 @@ async def test_rate_limits_are_told_with_every_order_unless_switched_off(quiet: 
         async with connected(quiet, return_rate_limits=wanted) as api:
             told.append((await place(api, f"order{len(told)}")).rate_limits)
 
-    assert [
-        (limit.rateLimitType, limit.interval, limit.intervalNum, limit.limit) for limit in told[0]
-    ] == [
-        ("REQUEST_WEIGHT", "MINUTE", 1, 2400),
-        ("ORDERS", "SECOND", 10, 300),
-        ("ORDERS", "MINUTE", 1, 1200),
-    ]
-    assert [limit.count for limit in told[0][1:]] == [1, 1]
+    assert {
+        (limit.rateLimitType, limit.interval, limit.intervalNum): (limit.limit, limit.count)
+        for limit in told[0]
+        if limit.rateLimitType == "ORDERS"
+    } == {("ORDERS", "SECOND", 10): (300, 1), ("ORDERS", "MINUTE", 1): (1200, 1)}
+    assert ("REQUEST_WEIGHT", 2400) in {(row.rateLimitType, row.limit) for row in told[0]}
     assert told[1] == []
     assert quiet.open_ids() == ["order0", "order1"]
