@@ -16,30 +16,19 @@ import msgspec
 from engine.core.settings import DeskSettings
 from engine.core.view import Mode
 from engine.errors import ConfigError
+from engine.paper_config import Paper, paper_settings
+from engine.sections import DecimalText, FeeRate, NotNegative, Positive, Section, Symbol
 from exchange.errors import ExchangeError
-from exchange.instrument import E8, Instrument
-from exchange.paper.settings import AccountSettings, Listing, PaperSettings, SyntheticMarket
-
-Positive = Annotated[float, msgspec.Meta(gt=0, le=1e9)]
-NotNegative = Annotated[float, msgspec.Meta(ge=0, le=1e9)]
-FeeRate = Annotated[float, msgspec.Meta(ge=-0.1, le=0.1)]
-Count = Annotated[int, msgspec.Meta(ge=1, le=1_000_000)]
-DecimalText = Annotated[str, msgspec.Meta(pattern=r"^\d{1,12}(\.\d{1,12})?$")]
+from exchange.instrument import Instrument
+from exchange.paper.settings import PaperSettings
 
 _LARGEST_BOUND = 5_000
 """Fills of inventory; the quoting table has a row for each."""
 
-PAPER_API_KEY = "paper-desk"
-PAPER_API_SECRET = "paper-desk-secret"  # opens only the exchange on this machine's loopback
-
-
-class Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """A TOML table whose unknown keys are refused."""
-
 
 class Desk(Section, frozen=True, kw_only=True):
     mode: Literal["paper"]
-    symbol: Annotated[str, msgspec.Meta(pattern=r"^\w{2,40}$")]
+    symbol: Symbol
     capital_usdt: Positive
 
 
@@ -78,20 +67,6 @@ class Calibration(Section, frozen=True, kw_only=True):
 class Risk(Section, frozen=True, kw_only=True):
     max_loss_pct: Annotated[float, msgspec.Meta(gt=0, le=100)]
     freshness_ms: Annotated[int, msgspec.Meta(ge=200)]
-
-
-class Paper(Section, frozen=True, kw_only=True):
-    port: Annotated[int, msgspec.Meta(ge=1024, le=65535)]
-    seed: int
-    maker_fee_rate: FeeRate
-    taker_fee_rate: FeeRate
-    start_price: DecimalText
-    sigma_ticks: Positive
-    A_per_s: Positive
-    k_per_tick: Positive
-    half_spread_ticks: Count
-    depth_levels: Count
-    level_lots: Count
 
 
 class Replay(Section, frozen=True, kw_only=True):
@@ -221,27 +196,7 @@ class Config(Section, frozen=True, kw_only=True):
 
     def paper_settings(self) -> PaperSettings:
         """What the embedded exchange needs. Raises ``ConfigError`` like ``desk_settings``."""
-        grid = self.grid()
-        paper = self.paper
-        desk = AccountSettings(
-            name="desk",
-            api_key=PAPER_API_KEY,
-            api_secret=PAPER_API_SECRET,
-            capital_e8=round(self.desk.capital_usdt * E8),
-            maker_fee_rate=paper.maker_fee_rate,
-            taker_fee_rate=paper.taker_fee_rate,
-        )
-        market = SyntheticMarket(
-            seed=paper.seed,
-            start_price_ticks=self._count(grid.price.count, "paper.start_price", paper.start_price),
-            sigma_ticks=paper.sigma_ticks,
-            A_per_s=paper.A_per_s,
-            k_per_tick=paper.k_per_tick,
-            half_spread_ticks=paper.half_spread_ticks,
-            depth_levels=paper.depth_levels,
-            level_lots=paper.level_lots,
-        )
-        return PaperSettings(port=paper.port, listings=(Listing(grid, market),), accounts=(desk,))
+        return paper_settings(self.paper, self.grid(), self.desk.capital_usdt, self.source)
 
     def _count(self, count: Any, key: str, text: str) -> int:
         try:
@@ -292,13 +247,23 @@ def _apply_override(tables: dict[str, Any], text: str) -> None:
     table[key] = parsed
 
 
+def _section(key: str) -> Any:
+    """The table that a dotted key leads to, through lists of tables too; None when none does."""
+    section: Any = Config
+    for part in filter(None, key.split(".")):
+        fields = {field.name: field.type for field in msgspec.structs.fields(section)}
+        found = fields.get(part.partition("[")[0])
+        section = next(iter(get_args(found)), None) if "[" in part else found
+        if not isinstance(section, type(msgspec.Struct)):
+            return None
+    return section
+
+
 def _type_of(section: str, key: str) -> Any:
     """What a key of a section is declared as; None when there is none."""
-    sections = {field.name: field.type for field in msgspec.structs.fields(Config)}
-    if not isinstance(sections.get(section), type(msgspec.Struct)):
-        return None
-    fields = {field.name: field.type for field in msgspec.structs.fields(sections[section])}
-    return fields.get(key)
+    table = _section(section)
+    fields = msgspec.structs.fields(table) if table is not None else ()
+    return {field.name: field.type for field in fields}.get(key)
 
 
 def _holds_text(section: str, key: str) -> bool:
@@ -316,14 +281,13 @@ def _readable(path: Path, message: str) -> ConfigError:
     if named is None:
         choices = ""
         if problem.startswith("Invalid enum value"):
-            section, _, leaf = key.partition(".")
+            section, _, leaf = key.rpartition(".")
             choices = f"; known here: {', '.join(get_args(_type_of(section, leaf)))}"
         return ConfigError(path, key, problem[:1].lower() + problem[1:] + choices)
     full_key = f"{key}.{named[1]}" if key else named[1]
     if missing:
         return ConfigError(path, full_key, "is missing")
-    section = {field.name: field.type for field in msgspec.structs.fields(Config)}.get(key, Config)
-    known = [name for name in getattr(section, "__struct_fields__", ()) if name != "source"]
+    known = [name for name in _section(key).__struct_fields__ if name != "source"]
     near = difflib.get_close_matches(named[1], known, n=1)
     hint = f"did you mean {near[0]}?" if near else f"known here: {', '.join(known)}"
     return ConfigError(path, full_key, f"is not a setting; {hint}")

@@ -13,10 +13,11 @@ from pathlib import Path
 
 import structlog
 
-from engine.config import PAPER_API_KEY, PAPER_API_SECRET, Config, load_config
+from engine.config import Config, load_config
 from engine.errors import StartError
 from engine.launch import config_arguments, desk_places, start_detached, wait_until
 from engine.lock import ProcessLock
+from engine.paper_config import PAPER_API_KEY, PAPER_API_SECRET
 from engine.places import Places
 from exchange.errors import VenueError
 

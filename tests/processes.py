@@ -14,9 +14,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from engine.config import PAPER_API_KEY, PAPER_API_SECRET
 from engine.core.trader import OUR_PREFIX
 from engine.lock import lock_owner
+from engine.paper_config import PAPER_API_KEY, PAPER_API_SECRET
 from engine.places import Places
 from exchange.binance.rest import Rest
 from exchange.binance.signing import Credentials

@@ -13,6 +13,7 @@ from aiohttp import WSCloseCode, WSMsgType, web
 from exchange.errors import SettingsError
 from exchange.paper.api.gate import Gate
 from exchange.paper.api.rest import HttpRequest, RestApi
+from exchange.paper.api.ws import WsSession
 from exchange.paper.hub import Hub, Mailbox, Prefix
 from exchange.paper.settings import PaperSettings
 from exchange.paper.venue import PaperVenue
@@ -21,6 +22,7 @@ HOST = "127.0.0.1"
 BEAT_S = 0.01
 """How often the venue is told the time; its dead man's switch is as fine as this."""
 
+TRADING_PATH = "/ws-fapi/v1"
 PING_S = 180.0
 STOP_S = 1.0
 
@@ -44,7 +46,8 @@ class PaperServer:
         self._clock = SteadyClock()
         self._hub = Hub()
         self._venue = PaperVenue(settings, self._hub, self._clock.now_ns())
-        self._api = RestApi(Gate(settings, self._venue), self._venue)
+        self._gate = Gate(settings, self._venue)
+        self._api = RestApi(self._gate, self._venue)
         self._sockets: set[web.WebSocketResponse] = set()
 
     async def run_market(self) -> None:
@@ -56,6 +59,8 @@ class PaperServer:
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """Any request on any path."""
         if request.headers.get("Upgrade", "").lower() == "websocket":
+            if request.path == TRADING_PATH:
+                return await self._serve_trading(request)
             stream_path = _STREAM_PATH.fullmatch(request.path)
             if stream_path is not None:
                 return await self._serve_socket(request, stream_path)
@@ -78,6 +83,24 @@ class PaperServer:
         async with asyncio.TaskGroup() as tasks:
             for socket in list(self._sockets):
                 tasks.create_task(_say_goodbye(socket), name="close paper socket")
+
+    # ------------------------------------------------------------ trading sockets
+
+    async def _serve_trading(self, request: web.Request) -> web.WebSocketResponse:
+        socket = web.WebSocketResponse(heartbeat=PING_S, compress=False, timeout=STOP_S)
+        await socket.prepare(request)
+        session = WsSession(self._gate, self._venue, request.query_string)
+        self._sockets.add(socket)
+        try:
+            async for message in socket:
+                if message.type in (WSMsgType.TEXT, WSMsgType.BINARY):
+                    self._venue.advance(self._clock.now_ns())
+                    await socket.send_frame(session.receive(message.data), WSMsgType.TEXT)
+        except ConnectionError:
+            pass  # the client has gone, and nobody is left to tell
+        finally:
+            self._sockets.discard(socket)
+        return socket
 
     # ------------------------------------------------------------ stream sockets
 

@@ -95,11 +95,12 @@ class OrderRoutes:
         _refuse_price_match(params)
         if order_type in _CONDITIONAL:
             text = "Order type not supported for this endpoint. Please use the Algo Order API"
-            raise Refused(-4120, f"{text} endpoints instead.")
+            raise Refused(-4120, f"{text} endpoints instead; this exchange has none.")
         if order_type not in ("LIMIT", "MARKET"):
             raise Refused(-1116, "Invalid orderType.")
         if params.text("positionSide") not in (None, "BOTH"):
-            raise Refused(-4061, "Order's position side does not match user's setting.")
+            text = "Order's position side does not match user's setting"
+            raise Refused(-4061, f"{text}: positions are one-way here.")
         mode = params.text("selfTradePreventionMode") or SelfTrade.EXPIRE_MAKER
         if mode not in list(SelfTrade):
             raise Refused(-5039, "Invalid self trade prevention mode.")

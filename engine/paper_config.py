@@ -1,0 +1,154 @@
+"""The section ``paper`` of a config file: the markets and the accounts of the embedded exchange."""
+
+from dataclasses import replace
+from typing import Annotated
+
+import msgspec
+
+from engine.errors import ConfigError
+from engine.sections import Count, DecimalText, FeeRate, Port, Positive, Section, Symbol
+from exchange.errors import ExchangeError
+from exchange.instrument import E8, Instrument, e8_from_text
+from exchange.paper.settings import AccountSettings, Listing, PaperSettings, SyntheticMarket
+
+PAPER_API_KEY = "paper-desk"
+PAPER_API_SECRET = "paper-desk-secret"  # opens only the exchange on this machine's loopback
+
+
+class PaperSymbol(Section, frozen=True, kw_only=True):
+    """A further symbol; what it does not say is as in ``paper``."""
+
+    symbol: Symbol
+    tick_size: DecimalText
+    lot_size: DecimalText
+    start_price: DecimalText
+    min_notional: DecimalText | None = None
+    sigma_ticks: Positive | None = None
+    A_per_s: Positive | None = None
+    k_per_tick: Positive | None = None
+    half_spread_ticks: Count | None = None
+    depth_levels: Count | None = None
+    level_lots: Count | None = None
+    funding_rate: FeeRate | None = None
+
+
+class PaperAccount(Section, frozen=True, kw_only=True):
+    """A further account, beside the desk's own; fees are those of ``paper`` unless it says."""
+
+    name: Symbol
+    api_key: Annotated[str, msgspec.Meta(min_length=1, max_length=128)]
+    api_secret: Annotated[str, msgspec.Meta(min_length=1)]
+    capital_usdt: Positive
+    maker_fee_rate: FeeRate | None = None
+    taker_fee_rate: FeeRate | None = None
+
+
+class Paper(Section, frozen=True, kw_only=True):
+    port: Port
+    seed: int
+    maker_fee_rate: FeeRate
+    taker_fee_rate: FeeRate
+    start_price: DecimalText
+    sigma_ticks: Positive
+    A_per_s: Positive
+    k_per_tick: Positive
+    half_spread_ticks: Count
+    depth_levels: Count
+    level_lots: Count
+    min_notional: DecimalText = "5"
+    funding_rate: FeeRate = 0.0
+    strict: bool = False
+    symbols: tuple[PaperSymbol, ...] = ()
+    accounts: tuple[PaperAccount, ...] = ()
+
+
+def paper_settings(
+    paper: Paper, desk_grid: Instrument, capital_usdt: float, source: str
+) -> PaperSettings:
+    """What the embedded exchange needs.
+
+    Args:
+        desk_grid: The first symbol, which is the desk's.
+        capital_usdt: Of the first account, which is the desk's.
+        source: The config file, for messages.
+
+    Raises:
+        ConfigError: When a price is off its grid, or a symbol, name or key stands twice.
+    """
+    listings = [_listing(paper, desk_grid, "paper", source)]
+    for number, further in enumerate(paper.symbols):
+        where = f"paper.symbols[{number}]"
+        grid = Instrument.from_steps(further.symbol, further.tick_size, further.lot_size)
+        given = {
+            name: value
+            for name in PaperSymbol.__struct_fields__
+            if name in Paper.__struct_fields__ and (value := getattr(further, name)) is not None
+        }
+        # Its own seed, or all symbols would move as one.
+        own = msgspec.structs.replace(paper, seed=paper.seed + number + 1, **given)
+        listings.append(_listing(own, grid, where, source))
+    accounts = [
+        AccountSettings(
+            name="desk",
+            api_key=PAPER_API_KEY,
+            api_secret=PAPER_API_SECRET,
+            capital_e8=round(capital_usdt * E8),
+            maker_fee_rate=paper.maker_fee_rate,
+            taker_fee_rate=paper.taker_fee_rate,
+        ),
+        *(_account(account, paper) for account in paper.accounts),
+    ]
+    _refuse_twice(source, "paper.symbols", "symbol", [one.instrument.symbol for one in listings])
+    _refuse_twice(source, "paper.accounts", "name", [account.name for account in accounts])
+    _refuse_twice(source, "paper.accounts", "api_key", [account.api_key for account in accounts])
+    return PaperSettings(
+        port=paper.port,
+        listings=tuple(listings),
+        accounts=tuple(accounts),
+        strict=paper.strict,
+    )
+
+
+def _listing(paper: Paper, grid: Instrument, where: str, source: str) -> Listing:
+    try:
+        start_price_ticks = grid.price.count(paper.start_price)
+    except ExchangeError as error:
+        raise ConfigError(source, f"{where}.start_price", str(error)) from error
+    if start_price_ticks < 1:
+        raise ConfigError(source, f"{where}.start_price", "must be positive")
+    instrument = replace(grid, min_notional_e8=e8_from_text(paper.min_notional))
+    try:
+        _ = instrument.tick_lot_e8
+    except ExchangeError as error:
+        raise ConfigError(source, f"{where}.lot_size", str(error)) from error
+    market = SyntheticMarket(
+        seed=paper.seed,
+        start_price_ticks=start_price_ticks,
+        sigma_ticks=paper.sigma_ticks,
+        A_per_s=paper.A_per_s,
+        k_per_tick=paper.k_per_tick,
+        half_spread_ticks=paper.half_spread_ticks,
+        depth_levels=paper.depth_levels,
+        level_lots=paper.level_lots,
+    )
+    return Listing(instrument, market, funding_rate=paper.funding_rate)
+
+
+def _account(account: PaperAccount, paper: Paper) -> AccountSettings:
+    def fee(own: float | None, common: float) -> float:
+        return common if own is None else own
+
+    return AccountSettings(
+        name=account.name,
+        api_key=account.api_key,
+        api_secret=account.api_secret,
+        capital_e8=round(account.capital_usdt * E8),
+        maker_fee_rate=fee(account.maker_fee_rate, paper.maker_fee_rate),
+        taker_fee_rate=fee(account.taker_fee_rate, paper.taker_fee_rate),
+    )
+
+
+def _refuse_twice(source: str, where: str, key: str, values: list[str]) -> None:
+    for value in values:
+        if values.count(value) > 1:
+            raise ConfigError(source, f"{where}.{key}", f"{value} stands twice; rename one")

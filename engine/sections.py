@@ -1,0 +1,17 @@
+"""What tables and values of a config file are made of."""
+
+from typing import Annotated
+
+import msgspec
+
+Positive = Annotated[float, msgspec.Meta(gt=0, le=1e9)]
+NotNegative = Annotated[float, msgspec.Meta(ge=0, le=1e9)]
+FeeRate = Annotated[float, msgspec.Meta(ge=-0.1, le=0.1)]
+Count = Annotated[int, msgspec.Meta(ge=1, le=1_000_000)]
+DecimalText = Annotated[str, msgspec.Meta(pattern=r"^\d{1,12}(\.\d{1,12})?$")]
+Symbol = Annotated[str, msgspec.Meta(pattern=r"^\w{2,40}$")]
+Port = Annotated[int, msgspec.Meta(ge=1024, le=65535)]
+
+
+class Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A TOML table whose unknown keys are refused."""
