@@ -18,7 +18,7 @@ from urllib.parse import urlencode
 from urllib.request import Request, urlopen
 
 from exchange.paper.server import serve
-from exchange.paper.settings import AccountSettings, PaperSettings, SyntheticMarket
+from exchange.paper.settings import AccountSettings, SyntheticMarket
 from tests.exchange.paper.bench import ACCOUNT, OTHER_ACCOUNT, QUIET, paper_settings
 from tests.processes import free_port
 
@@ -100,21 +100,20 @@ class Exchange:
         return sorted(order["clientOrderId"] for order in orders)
 
 
-def settings(market: SyntheticMarket, port: int) -> PaperSettings:
-    """What every exchange here is started with: one symbol, two accounts."""
-    return replace(paper_settings(market, port), accounts=(ACCOUNT, OTHER_ACCOUNT))
-
-
 @contextmanager
-def exchange(market: SyntheticMarket = QUIET) -> Iterator[Exchange]:
+def exchange(
+    market: SyntheticMarket = QUIET,
+    accounts: tuple[AccountSettings, ...] = (ACCOUNT, OTHER_ACCOUNT),
+) -> Iterator[Exchange]:
     """An exchange that lives as long as the block."""
     port, ready = free_port(), threading.Event()
+    settings = replace(paper_settings(market, port), accounts=accounts)
     loop = asyncio.new_event_loop()
     stop = asyncio.Event()
 
     async def live() -> None:
         async with asyncio.TaskGroup() as tasks:
-            server = tasks.create_task(serve(settings(market, port), ready.set), name="exchange")
+            server = tasks.create_task(serve(settings, ready.set), name="exchange")
             await stop.wait()
             server.cancel()
 

@@ -44,9 +44,8 @@ def sdk(exchange: Exchange, **ws_api_options: object) -> Any:
         ),
         config_ws_api=ConfigurationWebSocketAPI(
             api_key=KEY,
-            api_secret=SECRET,
             stream_url=f"{exchange.ws}/ws-fapi/v1",
-            **ws_api_options,
+            **({"api_secret": SECRET} | ws_api_options),
         ),
         config_ws_streams=ConfigurationWebSocketStreams(stream_url=exchange.ws),
     )

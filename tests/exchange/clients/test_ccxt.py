@@ -153,29 +153,40 @@ async def test_questions_about_the_account_agree(quiet: Exchange) -> None:
     assert mode["hedged"] is False
 
 
-QUESTIONS: dict[str, Callable[[Any], Awaitable[Any]]] = {
-    "fetch_time": lambda client: client.fetch_time(),
-    "fetch_order_book": lambda client: client.fetch_order_book(UNIFIED),
-    "fetch_ticker": lambda client: client.fetch_ticker(UNIFIED),
-    "fetch_tickers": lambda client: client.fetch_tickers([UNIFIED]),
-    "fetch_bids_asks": lambda client: client.fetch_bids_asks([UNIFIED]),
-    "fetch_trades": lambda client: client.fetch_trades(UNIFIED),
-    "fetch_ohlcv": lambda client: client.fetch_ohlcv(UNIFIED),
-    "fetch_mark_price": lambda client: client.fetch_mark_price(UNIFIED),
-    "fetch_funding_rate": lambda client: client.fetch_funding_rate(UNIFIED),
-    "fetch_open_interest": lambda client: client.fetch_open_interest(UNIFIED),
-    "fetch_leverages": lambda client: client.fetch_leverages([UNIFIED]),
-    "fetch_margin_modes": lambda client: client.fetch_margin_modes([UNIFIED]),
-}
-
-
-@pytest.mark.parametrize("question", QUESTIONS)
-async def test_a_question_is_answered_with_more_than_nothing(
-    lively: Exchange, question: str
-) -> None:
+async def test_prices_agree_whichever_way_they_are_asked_for(lively: Exchange) -> None:
+    """The day's extremes are asked for last, so they span every trade that was told before."""
     until(lambda: bool(lively.ours.ask("GET", "/fapi/v1/trades", symbol=SYMBOL)))
     async with connected(lively) as client:
-        assert await QUESTIONS[question](client)
+        trades = await client.fetch_trades(UNIFIED)
+        candles = await client.fetch_ohlcv(UNIFIED)
+        book = await client.fetch_order_book(UNIFIED)
+        touch = (await client.fetch_bids_asks([UNIFIED]))[UNIFIED]
+        mark = await client.fetch_mark_price(UNIFIED)
+        funding = await client.fetch_funding_rate(UNIFIED)
+        day = await client.fetch_ticker(UNIFIED)
+        days = await client.fetch_tickers([UNIFIED])
+
+    traded = [trade["price"] for trade in trades]
+    traded += [price for candle in candles for price in candle[1:5]]
+    assert day["low"] <= min(traded)
+    assert max(traded) <= day["high"]
+    assert list(days) == [UNIFIED]
+    assert touch["bid"] < touch["ask"]
+    near = (book["bids"][0][0], touch["bid"], mark["markPrice"], funding["markPrice"], day["last"])
+    assert near == pytest.approx((60_000,) * 5, rel=0.01)
+
+
+async def test_settings_of_the_market_and_the_account_are_read(quiet: Exchange) -> None:
+    async with connected(quiet) as client:
+        interest = await client.fetch_open_interest(UNIFIED)
+        leverages = await client.fetch_leverages([UNIFIED])
+        modes = await client.fetch_margin_modes([UNIFIED])
+        early = await client.fetch_time() - client.milliseconds()
+
+    assert (interest["symbol"], interest["openInterestAmount"]) == (UNIFIED, 0.0)
+    assert leverages[UNIFIED]["longLeverage"] == 20
+    assert modes[UNIFIED]["marginMode"] == "cross"
+    assert abs(early) < 1000
 
 
 # ------------------------------------------------------------ streams
@@ -195,19 +206,32 @@ async def test_a_local_book_stays_in_step_with_the_exchange(lively: Exchange) ->
     assert sides(book["bids"], book["asks"]) == sides(own["bids"], own["asks"])
 
 
-WATCHED: dict[str, Callable[[Any], Awaitable[Any]]] = {
-    "watch_trades": lambda client: client.watch_trades(UNIFIED),
-    "watch_ticker": lambda client: client.watch_ticker(UNIFIED),
-    "watch_bids_asks": lambda client: client.watch_bids_asks([UNIFIED]),
-    "watch_mark_price": lambda client: client.watch_mark_price(UNIFIED),
-    "watch_ohlcv": lambda client: client.watch_ohlcv(UNIFIED),
-}
+async def last_trade(client: Any) -> Any:
+    return (await client.watch_trades(UNIFIED))[-1]["price"]
 
 
-@pytest.mark.parametrize("stream", WATCHED)
-async def test_a_market_stream_speaks(lively: Exchange, stream: str) -> None:
+async def last_of_day(client: Any) -> Any:
+    return (await client.watch_ticker(UNIFIED))["last"]
+
+
+async def best_bid(client: Any) -> Any:
+    return (await client.watch_bids_asks([UNIFIED]))[UNIFIED]["bid"]
+
+
+async def mark(client: Any) -> Any:
+    return (await client.watch_mark_price(UNIFIED))["markPrice"]
+
+
+async def last_candle(client: Any) -> Any:
+    return (await client.watch_ohlcv(UNIFIED))[-1][4]
+
+
+@pytest.mark.parametrize("price", [last_trade, last_of_day, best_bid, mark, last_candle])
+async def test_a_market_stream_tells_a_price(
+    lively: Exchange, price: Callable[[Any], Awaitable[Any]]
+) -> None:
     async with connected(lively) as client, asyncio.timeout(DEADLINE_S):
-        assert await WATCHED[stream](client)
+        assert await price(client) == pytest.approx(60_000, rel=0.01)
 
 
 @asynccontextmanager

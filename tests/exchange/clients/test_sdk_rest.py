@@ -227,11 +227,11 @@ def test_an_asset_mode_already_set_is_refused_by_its_code(rest: Any) -> None:
     assert rest.get_current_multi_assets_mode().data().multi_assets_margin is False
 
 
-def test_paying_fees_in_bnb_can_be_asked_for_and_read(rest: Any) -> None:
-    """Whether fees are then paid so is another matter: the wallet holds no BNB."""
-    rest.toggle_bnb_burn_on_futures_trade(fee_burn="true")
+def test_fees_are_not_paid_in_bnb(rest: Any) -> None:
+    answer = rest.toggle_bnb_burn_on_futures_trade(fee_burn="false").data()
 
-    assert rest.get_bnb_burn_status().data().fee_burn is True
+    assert (answer.code, answer.msg) == (200, "success")
+    assert rest.get_bnb_burn_status().data().fee_burn is False
 
 
 def test_one_listen_key_is_kept_extended_and_ended(rest: Any) -> None:

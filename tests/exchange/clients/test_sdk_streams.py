@@ -4,13 +4,16 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from exchange.instrument import E8
 from tests.exchange.clients.book import StreamedBook, sides
-from tests.exchange.clients.exchange import DEADLINE_S, SYMBOL, Exchange, Heard
+from tests.exchange.clients.exchange import DEADLINE_S, SYMBOL, Exchange, Heard, exchange
 from tests.exchange.clients.sdk import missing, sdk
+from tests.exchange.paper.bench import ACCOUNT, LIVELY, OTHER_ACCOUNT
 
 STREAM_SYMBOL = SYMBOL.lower()
 
@@ -148,6 +151,34 @@ async def test_user_events_tell_an_order_its_fill_and_its_end(quiet: Exchange) -
         "TradeLite",
     ]
     assert [lack for event in heard.all for lack in missing(event)] == []
+
+
+async def test_a_liquidation_is_told_to_the_whole_market() -> None:
+    """In a market this wild either the long or the short is liquidated within seconds."""
+    small = [replace(account, capital_e8=10 * E8) for account in (ACCOUNT, OTHER_ACCOUNT)]
+    with exchange(replace(LIVELY, sigma_ticks=3000.0), tuple(small)) as wild:
+        async with connected(wild) as streams:
+            here = await listening(streams.liquidation_order_streams(symbol=STREAM_SYMBOL))
+            everywhere = await listening(streams.all_market_liquidation_order_streams())
+            await settled(streams)
+            for account, side in ((wild.ours, "BUY"), (wild.other, "SELL")):
+                account.ask("POST", "/fapi/v1/leverage", symbol=SYMBOL, leverage=125)
+                account.ask(
+                    *("POST", "/fapi/v1/order"),
+                    symbol=SYMBOL,
+                    side=side,
+                    type="MARKET",
+                    quantity=0.018,
+                )
+            told = [await heard.until(lambda _: True) for heard in (here, everywhere)]
+        rows = [
+            account.ask("GET", "/fapi/v1/forceOrders", symbol=SYMBOL, autoCloseType="LIQUIDATION")
+            for account in (wild.ours, wild.other)
+        ]
+
+    assert [order.o.s for order in told] == [SYMBOL] * 2
+    assert [lack for order in told for lack in missing(order)] == []
+    assert {row["clientOrderId"].partition("-")[0] for row in rows[0] + rows[1]} == {"autoclose"}
 
 
 def is_called(name: str) -> Callable[[Any], bool]:
