@@ -1,8 +1,13 @@
 """What the embedded exchange is told at start: its markets and its accounts."""
 
 from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal, TypeAlias
 
 from exchange.instrument import Instrument
+
+Queue: TypeAlias = Literal["risk_averse", "log", "power2", "power3"]
+"""A queue model of ``exchange.recorded_book.QUEUES``, named without its weight."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +31,17 @@ class SyntheticMarket:
     """Background levels a side."""
     level_lots: int
     """Mean background size of a level."""
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedMarket:
+    """A recording of the symbol, played back."""
+
+    path: Path
+    speed: float = 1.0
+    """Seconds of the recording in one of the venue's."""
+    queue: Queue = "log"
+    """Who is taken to have cancelled ahead of an account's order."""
 
 
 @dataclass(frozen=True, slots=True)
