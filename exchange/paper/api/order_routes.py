@@ -198,8 +198,10 @@ class OrderRoutes:
 
     def _cancel_batch(self, member: Member, params: Params) -> list[Payload]:
         seat = self._seat(member, params)
-        numbers = params.json_list("orderIdList")
-        wanted = numbers or params.json_list("origClientOrderIdList")
+        wanted = None
+        for name in ("orderIdList", "origClientOrderIdList"):
+            # The venue reads the names in lower case too, and most clients send them so.
+            wanted = wanted or params.json_list(name) or params.json_list(name.lower())
         if not wanted:
             raise neither_sent("orderIdList", "origClientOrderIdList")
         if len(wanted) > BATCH_CANCEL:

@@ -180,7 +180,6 @@ def test_money_and_contracts_between_accounts_are_conserved() -> None:
         ("/fapi/v1/marginType", {"marginType": "ISOLATED"}, -1020),
         ("/fapi/v1/marginType", {"marginType": "CROSSED"}, -4046),
         ("/fapi/v1/multiAssetsMargin", {"multiAssetsMargin": "true"}, -1020),
-        ("/fapi/v1/feeBurn", {"feeBurn": "true"}, -1020),
         ("/fapi/v1/algoOrder", {"algoType": "CONDITIONAL"}, -1020),
     ],
 )
