@@ -28,11 +28,11 @@ PURE = (
             "errors",
         )
     ),
-    # Of the embedded exchange everything but the server.
+    # Of the embedded exchange everything but the sockets.
     *sorted(
         str(path.relative_to(ROOT))
         for path in (ROOT / "exchange" / "paper").glob("*.py")
-        if path.name not in ("__init__.py", "server.py")
+        if path.name not in ("__init__.py", "server.py", "courier.py")
     ),
     "engine/core/*.py",
     "engine/models/*.py",

@@ -5,22 +5,28 @@ import re
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from functools import partial
 
-import orjson
 from aiohttp import WSCloseCode, WSMsgType, web
 
 from exchange.errors import SettingsError
 from exchange.paper.api import HttpRequest, RestApi
-from exchange.paper.hub import Hub, Mailbox, Prefix
+from exchange.paper.courier import Courier, Line, ping_frame, text_frame
+from exchange.paper.hub import Hub, Prefix
 from exchange.paper.settings import PaperSettings
+from exchange.paper.stream_socket import Conversation, Due, Lifetime, Reply, StreamSocket
 from exchange.paper.venue import PaperVenue
 
 HOST = "127.0.0.1"
-BEAT_S = 0.01
+BEAT_S = 0.005
 """How often the venue is told the time; its dead man's switch is as fine as this."""
 
-PING_S = 180.0
+SLICE_NS = 2_000_000
+"""How much of the past the market lives through before others have their turn."""
+
+LONGEST_SLICED_NS = 30_000_000_000
+"""After a longer sleep of the process the market is told the time at once, and leaps."""
+
+WATCH_S = 1.0
 STOP_S = 1.0
 
 _STREAM_PATH = re.compile(r"/(?:(public|market|private)/)?(ws|stream)(?:/(.*))?")
@@ -35,33 +41,102 @@ class SteadyClock:
     def now_ns(self) -> int:
         return time.monotonic_ns() + self._offset_ns
 
+    def now_ms(self) -> int:
+        return self.now_ns() // 1_000_000
+
+
+class Connection:
+    """One open socket: who talks there, its way out, and how long it may live."""
+
+    def __init__(
+        self, socket: web.WebSocketResponse, line: Line, talk: Conversation, now_ms: int
+    ) -> None:
+        self.socket = socket
+        self.line = line
+        self.talk = talk
+        self.lifetime = Lifetime(now_ms)
+
 
 class PaperServer:
     """One venue and everyone connected to it."""
 
-    def __init__(self, settings: PaperSettings) -> None:
-        self._clock = SteadyClock()
-        self._hub = Hub()
-        self._venue = PaperVenue(settings, self._hub, self._clock.now_ns())
-        self._api = RestApi(settings, self._venue)
-        self._sockets: set[web.WebSocketResponse] = set()
+    def __init__(self, settings: PaperSettings, *, strict: bool = False) -> None:
+        self.courier = Courier()
+        self.clock = SteadyClock()
+        self._hub = Hub(strict=strict, frame=text_frame)
+        self.venue = PaperVenue(settings, self._hub, self.clock.now_ns())
+        self._api = RestApi(settings, self.venue)
+        self._port = settings.port
+        self._connections: set[Connection] = set()
+
+    async def run(self, ready: Callable[[], None]) -> None:
+        """Serve until cancelled; see ``serve``."""
+        http = web.Server(self.handle, access_log=None)
+        runner = web.ServerRunner(http, shutdown_timeout=STOP_S)
+        await runner.setup()
+        try:
+            await self._open_port(runner)
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self.run_market(), name="paper market")
+                tasks.create_task(self.courier.run(), name="paper courier")
+                tasks.create_task(self.watch_connections(), name="paper connections")
+                ready()
+        finally:
+            async with asyncio.timeout(3 * STOP_S):
+                await self.close_sockets()
+                await runner.cleanup()
+
+    async def _open_port(self, runner: web.ServerRunner) -> None:
+        try:
+            await web.TCPSite(runner, HOST, self._port).start()
+        except OSError as error:
+            raise SettingsError(
+                f"port {self._port} on {HOST} is taken; choose another one with "
+                f"--set paper.port={self._port + 1}"
+            ) from error
+
+    # ------------------------------------------------------------ time
 
     async def run_market(self) -> None:
         """Tell the venue the time, for ever."""
         while True:
-            self._venue.advance(self._clock.now_ns())
+            await self._catch_up()
             await asyncio.sleep(BEAT_S)
 
-    async def handle(self, request: web.Request) -> web.StreamResponse:
+    async def watch_connections(self) -> None:
+        """Ping the quiet, give up the dead and end the old, for ever."""
+        async with asyncio.TaskGroup() as tasks:
+            while True:
+                now_ms = self.clock.now_ms()
+                for connection in list(self._connections):
+                    match connection.lifetime.due(now_ms):
+                        case Due.PING:
+                            connection.line.transport.write(ping_frame(b"%d" % now_ms))
+                        case Due.DROP:
+                            connection.line.transport.abort()
+                        case Due.GOODBYE:
+                            tasks.create_task(self._say_goodbye(connection), name="a day is over")
+                await asyncio.sleep(WATCH_S)
+
+    async def _catch_up(self) -> None:
+        """Bring the venue to the present; what lies far behind it in slices."""
+        while SLICE_NS < self.clock.now_ns() - self.venue.now_ns < LONGEST_SLICED_NS:
+            self.venue.advance(self.venue.now_ns + SLICE_NS)
+            await asyncio.sleep(0)
+        self.venue.advance(self.clock.now_ns())
+
+    # ------------------------------------------------------------ requests
+
+    async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         """Any request on any path."""
         if request.headers.get("Upgrade", "").lower() == "websocket":
             stream_path = _STREAM_PATH.fullmatch(request.path)
             if stream_path is not None:
-                return await self._serve_socket(request, stream_path)
+                return await self._serve_stream(request, stream_path)
         # Whatever is not ASCII was not percent-encoded, and no client signs it that way.
         path, _, query = request.raw_path.encode("ascii", "replace").decode().partition("?")
-        body = (await request.read()).decode("utf-8", "replace")
-        self._venue.advance(self._clock.now_ns())
+        body = (await request.read()).decode("utf-8", "replace") if request.can_read_body else ""
+        await self._catch_up()
         answer = self._api.answer(
             HttpRequest(request.method, path, query, body, request.headers.get("X-MBX-APIKEY"))
         )
@@ -72,132 +147,123 @@ class PaperServer:
             headers=answer.headers,
         )
 
+    # ------------------------------------------------------------ sockets
+
+    async def _serve_stream(
+        self, request: web.BaseRequest, stream_path: re.Match[str]
+    ) -> web.WebSocketResponse:
+        prefix, framing, tail = stream_path.groups()
+        names, events = _asked_for(request, tail or "")
+        socket, line = await self._open(
+            request, Prefix(prefix or ""), combined=framing == "stream", events=events
+        )
+        talk = StreamSocket(self._hub, line.mailbox, self.clock.now_ms())
+        opening = talk.open(names)
+        try:
+            await self._converse(socket, line, talk, opening)
+        finally:
+            self._hub.remove(line.mailbox)
+        return socket
+
+    async def _open(
+        self,
+        request: web.BaseRequest,
+        prefix: Prefix,
+        *,
+        combined: bool,
+        events: dict[str, frozenset[str]],
+    ) -> tuple[web.WebSocketResponse, Line]:
+        """Shake hands."""
+        # Compression would be paid by the processor that trades. Pings are answered here, since
+        # a fault may want them unanswered.
+        socket = web.WebSocketResponse(autoping=False, compress=False, timeout=STOP_S)
+        await socket.prepare(request)
+        if request.transport is None:
+            raise ConnectionResetError("gone during the handshake")
+        line = Line(
+            self.courier,
+            request.transport,
+            prefix,
+            combined=combined,
+            events=events,
+            muted=lambda _line: False,
+        )
+        return socket, line
+
+    async def _converse(
+        self, socket: web.WebSocketResponse, line: Line, talk: Conversation, opening: Reply
+    ) -> None:
+        """Talk until either side ends it."""
+        connection = Connection(socket, line, talk, self.clock.now_ms())
+        self._connections.add(connection)
+        try:
+            if not await self._send(connection, opening):
+                return
+            async for message in socket:
+                if message.type is WSMsgType.PONG:
+                    connection.lifetime.heard_pong(self.clock.now_ms())
+                elif message.type is WSMsgType.PING:
+                    await socket.pong(message.data)
+                elif message.type is WSMsgType.TEXT:
+                    reply = talk.answer(message.data, self.clock.now_ms())
+                    if not await self._send(connection, reply):
+                        return
+        finally:
+            self._connections.discard(connection)
+
+    async def _send(self, connection: Connection, reply: Reply) -> bool:
+        """Say it; False when that was the last word."""
+        if reply.frame is not None:
+            connection.line.say(reply.frame)
+        if reply.close is None:
+            return True
+        self._silence(connection)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(STOP_S):
+                await connection.socket.close(
+                    code=reply.close.code, message=reply.close.reason.encode()[:123]
+                )
+        return False
+
     async def close_sockets(self) -> None:
         """Say goodbye to everyone at once."""
         async with asyncio.TaskGroup() as tasks:
-            for socket in list(self._sockets):
-                tasks.create_task(_say_goodbye(socket), name="close paper socket")
+            for connection in list(self._connections):
+                tasks.create_task(self._say_goodbye(connection), name="close paper socket")
 
-    # ------------------------------------------------------------ stream sockets
+    async def _say_goodbye(self, connection: Connection) -> None:
+        self._silence(connection)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(STOP_S):
+                await connection.socket.close(code=WSCloseCode.GOING_AWAY)
 
-    async def _serve_socket(
-        self, request: web.Request, stream_path: re.Match[str]
-    ) -> web.WebSocketResponse:
-        # Compression would be paid by the processor that trades.
-        socket = web.WebSocketResponse(heartbeat=PING_S, compress=False, timeout=STOP_S)
-        await socket.prepare(request)
-        prefix, framing, tail = stream_path.groups()
-        waiting = asyncio.Event()
-        asked_events = request.query.get("events")
-        mailbox = Mailbox(
-            Prefix(prefix or ""),
-            waiting.set,
-            partial(_hang_up, request),
-            combined=framing == "stream",
-            events=frozenset(asked_events.split("/")) if asked_events else None,
-        )
-        names = (tail or "").split("/") + request.query.get("streams", "").split("/")
-        names += request.query.getall("listenKey", [])
-        self._hub.subscribe(mailbox, filter(None, names))
-        self._sockets.add(socket)
-        try:
-            async with asyncio.TaskGroup() as tasks:
-                writer = tasks.create_task(
-                    _write(socket, mailbox, waiting), name="paper socket writer"
-                )
-                await self._read(socket, mailbox)
-                writer.cancel()
-        finally:
-            self._hub.remove(mailbox)
-            self._sockets.discard(socket)
-        return socket
-
-    async def _read(self, socket: web.WebSocketResponse, mailbox: Mailbox) -> None:
-        async for message in socket:
-            if message.type is not WSMsgType.TEXT:
-                continue
-            try:
-                asked = orjson.loads(message.data)
-            except orjson.JSONDecodeError:
-                await socket.send_json(_control_error(3, "Invalid JSON"))
-                await socket.close(code=WSCloseCode.POLICY_VIOLATION)
-                return
-            mailbox.put(orjson.dumps(self._control(asked, mailbox)))
-
-    def _control(self, asked: object, mailbox: Mailbox) -> dict[str, object]:
-        """Answer one control message; any name can be subscribed, heard or not."""
-        if not isinstance(asked, dict) or not isinstance(asked.get("method"), str):
-            return _control_error(2, "Invalid request: method must be a string")
-        result: object = None
-        match asked["method"], asked.get("params", []):
-            case "SUBSCRIBE", [*names] if all(isinstance(name, str) for name in names):
-                self._hub.subscribe(mailbox, names)
-            case "UNSUBSCRIBE", [*names] if all(isinstance(name, str) for name in names):
-                self._hub.unsubscribe(mailbox, names)
-            case "LIST_SUBSCRIPTIONS", _:
-                result = list(mailbox.names)
-            case "SET_PROPERTY", ["combined", bool(combined)]:
-                mailbox.combined = combined
-            case "GET_PROPERTY", ["combined"]:
-                result = mailbox.combined
-            case _:
-                return _control_error(2, "Invalid request: unknown method or parameters")
-        return {"result": result, "id": asked.get("id")}
+    def _silence(self, connection: Connection) -> None:
+        """Nothing may follow a close frame."""
+        self._hub.remove(connection.line.mailbox)
+        connection.line.flush()
 
 
-async def serve(settings: PaperSettings, ready: Callable[[], None]) -> None:
+async def serve(
+    settings: PaperSettings, ready: Callable[[], None], *, strict: bool = False
+) -> None:
     """Run one embedded exchange until cancelled.
 
     Args:
         ready: Called once, when the first request would be answered.
+        strict: Deliver streams as the venue does today: each on its own path alone.
 
     Raises:
         SettingsError: When the port is taken.
     """
-    server = PaperServer(settings)
-    app = web.Application()
-    app.router.add_route("*", "/{path:.*}", server.handle)
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=STOP_S)
-    await runner.setup()
-    try:
-        try:
-            await web.TCPSite(runner, HOST, settings.port).start()
-        except OSError as error:
-            raise SettingsError(
-                f"port {settings.port} on {HOST} is taken; choose another one with "
-                f"--set paper.port={settings.port + 1}"
-            ) from error
-        async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(server.run_market(), name="paper market")
-            ready()
-    finally:
-        async with asyncio.timeout(3 * STOP_S):
-            await server.close_sockets()
-            await runner.cleanup()
+    await PaperServer(settings, strict=strict).run(ready)
 
 
-async def _write(socket: web.WebSocketResponse, mailbox: Mailbox, waiting: asyncio.Event) -> None:
-    """Empty one mailbox into its socket, at the reader's own pace."""
-    while True:
-        await waiting.wait()
-        waiting.clear()
-        for frame in mailbox.take():
-            try:
-                await socket.send_frame(frame, WSMsgType.TEXT)
-            except ConnectionError:
-                return  # the reader sees the end of it too, and ends the connection
-
-
-async def _say_goodbye(socket: web.WebSocketResponse) -> None:
-    with suppress(TimeoutError):
-        async with asyncio.timeout(STOP_S):
-            await socket.close(code=WSCloseCode.GOING_AWAY)
-
-
-def _hang_up(request: web.Request) -> None:
-    if request.transport is not None:
-        request.transport.abort()
-
-
-def _control_error(code: int, text: str) -> dict[str, object]:
-    return {"error": {"code": code, "msg": text}}
+def _asked_for(request: web.BaseRequest, tail: str) -> tuple[list[str], dict[str, frozenset[str]]]:
+    """Streams named in an address, and by listen key the events wanted of it."""
+    query = request.query
+    keys, wanted = query.getall("listenKey", []), query.getall("events", [])
+    events = {
+        key: frozenset(names.split("/")) for key, names in zip(keys, wanted, strict=False) if names
+    }
+    names = tail.split("/") + query.get("streams", "").split("/") + keys
+    return [name for name in names if name], events
