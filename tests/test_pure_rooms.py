@@ -32,7 +32,7 @@ PURE = (
     *sorted(
         str(path.relative_to(ROOT))
         for path in (ROOT / "exchange" / "paper").glob("*.py")
-        if path.name not in ("__init__.py", "server.py", "courier.py")
+        if path.name not in ("__init__.py", "server.py", "courier.py", "admin.py")
     ),
     "engine/core/*.py",
     "engine/models/*.py",

@@ -18,6 +18,7 @@ from exchange.errors import OffGrid, Refused
 from exchange.instrument import DecimalGrid, e8_text
 from exchange.paper import limits
 from exchange.paper.account import LEVERAGE
+from exchange.paper.faults import Faults, Injected
 from exchange.paper.hub import Payload
 from exchange.paper.market_data import next_funding_ms
 from exchange.paper.matching import SelfTrade
@@ -100,6 +101,12 @@ class Params:
         number = self.number(name)
         return _malformed(name) if number is None else number
 
+    @property
+    def order(self) -> str:
+        """The client's id of the order that this is about; empty where none was sent."""
+        named = ("newClientOrderId", "origClientOrderId")
+        return next((self._values[name] for name in named if name in self._values), "")
+
     def flag(self, name: str) -> bool:
         value = (self.text(name) or "false").lower()
         return value == "true" if value in ("true", "false") else _malformed(name)
@@ -123,10 +130,17 @@ class Route:
 
 
 class RestApi:
-    """Every endpoint of the embedded exchange."""
+    """Every endpoint of the embedded exchange.
 
-    def __init__(self, settings: PaperSettings, venue: PaperVenue) -> None:
+    Args:
+        faults: What may refuse a request or set the clock wrong.
+    """
+
+    def __init__(
+        self, settings: PaperSettings, venue: PaperVenue, faults: Faults | None = None
+    ) -> None:
         self._venue = venue
+        self._faults = faults or Faults()
         self._api_key = settings.api_key.encode()
         self._secret = settings.api_secret.encode()
         self._limits = limits.Limits()
@@ -181,25 +195,37 @@ class RestApi:
         name = f"{request.method} {request.path}"
         headers: dict[str, str] = {}
         try:
-            route = self._routes.get(name)
-            if route is None:
-                text = f"Path {request.path}, Method {request.method} is invalid"
-                raise Refused(-5000, text, 404)
-            params = Params(_parse(request))
-            weight = route.weight if isinstance(route.weight, int) else route.weight(params)
-            self._limits.spend_weight(weight, self._now_ms)
-            self._check_security(route.security, request, params)
-            body, status = route.answer(params), 200
+            body, status = self._carry_out(name, request), 200
             if name in self._makes_orders:
-                headers |= self._limits.order_headers(self._now_ms)
+                headers = self._limits.order_headers(self._now_ms)
         except Refused as refused:
             body, status = _error(refused), refused.http_status
-        headers |= self._limits.weight_headers(self._now_ms)
+            headers = refused.headers if isinstance(refused, Injected) else {}
+        headers = self._limits.weight_headers(self._now_ms) | headers
         return HttpAnswer(status, orjson.dumps(body), headers)
+
+    def _carry_out(self, name: str, request: HttpRequest) -> object:
+        route = self._routes.get(name)
+        if route is None:
+            text = f"Path {request.path}, Method {request.method} is invalid"
+            raise Refused(-5000, text, 404)
+        params = Params(_parse(request))
+        _raise(self._faults.refusal(name, self._now_ms, params.order))
+        weight = route.weight if isinstance(route.weight, int) else route.weight(params)
+        self._limits.spend_weight(weight, self._now_ms)
+        self._check_security(route.security, request, params)
+        body = route.answer(params)
+        _raise(self._faults.lost_answer(name, self._now_ms, params.order))
+        return body
 
     @property
     def _now_ms(self) -> int:
         return self._venue.now_ms
+
+    @property
+    def _told_ms(self) -> int:
+        """The time that the venue tells and judges stamps by; a fault may set it wrong."""
+        return self._now_ms + self._faults.skew_ms(self._now_ms)
 
     # ------------------------------------------------------------ security
 
@@ -220,22 +246,22 @@ class RestApi:
                 raise Refused(-1022, "Signature for this request is not valid.")
 
     def _check_time(self, timestamp_ms: int, window_ms: int | None) -> None:
-        if timestamp_ms >= self._now_ms + AHEAD_MS:
+        if timestamp_ms >= self._told_ms + AHEAD_MS:
             raise Refused(
                 -1021,
                 "Timestamp for this request was 1000ms ahead of the server's time.",
             )
-        if self._now_ms - timestamp_ms > (DEFAULT_WINDOW_MS if window_ms is None else window_ms):
+        if self._told_ms - timestamp_ms > (DEFAULT_WINDOW_MS if window_ms is None else window_ms):
             raise Refused(-1021, "Timestamp for this request is outside of the recvWindow.")
 
     # ------------------------------------------------------------ market data
 
     def _time(self, _params: Params) -> Payload:
-        return {"serverTime": self._now_ms}
+        return {"serverTime": self._told_ms}
 
     def _exchange_info(self, _params: Params) -> Payload:
         weight: Payload = _limit("REQUEST_WEIGHT", "MINUTE", 1, limits.WEIGHT_PER_MINUTE)
-        return self._venue.wire.exchange_info([weight, *_ORDER_LIMITS], self._now_ms)
+        return self._venue.wire.exchange_info([weight, *_ORDER_LIMITS], self._told_ms)
 
     def _depth(self, params: Params) -> Payload:
         self._need_symbol(params)
@@ -633,6 +659,11 @@ def _unsigned(text: str) -> str:
 
 def _error(refused: Refused) -> Payload:
     return {"code": refused.code, "msg": refused.message}
+
+
+def _raise(refused: Refused | None) -> None:
+    if refused is not None:
+        raise refused
 
 
 def _malformed(name: str) -> NoReturn:

@@ -7,7 +7,7 @@ in one go too, without waiting in between, so the two never interleave.
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from exchange.paper.hub import Mailbox, Prefix
@@ -21,6 +21,7 @@ MOST_UNSENT_BYTES = 8 << 20
 """Seconds of the busiest market; whoever is further behind than that is hung up on."""
 
 _TEXT, _PING = 0x81, 0x89
+_PREFIXES = {prefix.value for prefix in Prefix}
 
 
 def text_frame(payload: bytes) -> bytes:
@@ -59,6 +60,7 @@ class Line:
 
     Args:
         transport: Owned by aiohttp; this only writes, and aborts it when the reader is too slow.
+        place: The path that it came by, for faults to aim at.
         muted: Whether frames are thrown away instead of being written.
     """
 
@@ -66,13 +68,15 @@ class Line:
         self,
         courier: "Courier",
         transport: asyncio.Transport,
-        prefix: Prefix,
+        place: str,
         *,
-        combined: bool,
-        events: dict[str, frozenset[str]],
+        combined: bool = False,
+        events: Mapping[str, frozenset[str]] | None = None,
         muted: Callable[["Line"], bool],
     ) -> None:
         self.transport = transport
+        self.place = place
+        prefix = Prefix(place) if place in _PREFIXES else Prefix.ANY
         self.mailbox = Mailbox(
             prefix, self._wake, transport.abort, combined=combined, events=events
         )

@@ -3,17 +3,33 @@
 import asyncio
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
+from functools import partial
 
+import orjson
 from aiohttp import WSCloseCode, WSMsgType, web
 
 from exchange.errors import SettingsError
-from exchange.paper.api import HttpRequest, RestApi
+from exchange.paper import fault_plan as plan
+from exchange.paper.admin import Admin
+from exchange.paper.api import HttpAnswer, HttpRequest, RestApi
 from exchange.paper.courier import Courier, Line, ping_frame, text_frame
-from exchange.paper.hub import Hub, Prefix
+from exchange.paper.depth_memory import DepthMemory
+from exchange.paper.fault_plan import FaultPlan
+from exchange.paper.faults import Faults, Shock, Strike, aims
+from exchange.paper.hub import Hub
+from exchange.paper.later import Later
 from exchange.paper.settings import PaperSettings
-from exchange.paper.stream_socket import Conversation, Due, Lifetime, Reply, StreamSocket
+from exchange.paper.stream_socket import (
+    Close,
+    Conversation,
+    Due,
+    Lifetime,
+    OpenTalk,
+    StreamSocket,
+)
+from exchange.paper.tamper import Tamper, label
 from exchange.paper.venue import PaperVenue
 
 HOST = "127.0.0.1"
@@ -30,6 +46,9 @@ WATCH_S = 1.0
 STOP_S = 1.0
 
 _STREAM_PATH = re.compile(r"/(?:(public|market|private)/)?(ws|stream)(?:/(.*))?")
+_DEPTH = "GET /fapi/v1/depth"
+_NAMED_ORDER = re.compile(r"(?:newClientOrderId|origClientOrderId)=([^&]*)")
+_LIMIT = re.compile(r"(?:^|&)limit=(\d+)")
 
 
 class SteadyClock:
@@ -55,97 +74,172 @@ class Connection:
         self.line = line
         self.talk = talk
         self.lifetime = Lifetime(now_ms)
+        self.inward, self.outward = object(), object()
+        """Lanes of what is late."""
 
 
 class PaperServer:
-    """One venue and everyone connected to it."""
+    """One venue and everyone connected to it.
 
-    def __init__(self, settings: PaperSettings, *, strict: bool = False) -> None:
+    Args:
+        strict: Deliver streams as the venue does today: each on its own path alone.
+        faults: What to arm at the start.
+        admin_port: Where faults can be seen and armed; None for nowhere.
+    """
+
+    def __init__(
+        self,
+        settings: PaperSettings,
+        *,
+        strict: bool = False,
+        faults: FaultPlan | None = None,
+        admin_port: int | None = None,
+    ) -> None:
         self.courier = Courier()
         self.clock = SteadyClock()
+        self.faults = Faults(faults or FaultPlan(), self.clock.now_ms(), _print_strike)
         self._hub = Hub(strict=strict, frame=text_frame)
         self.venue = PaperVenue(settings, self._hub, self.clock.now_ns())
-        self._api = RestApi(settings, self.venue)
-        self._port = settings.port
+        self._api = RestApi(settings, self.venue, self.faults)
+        self.talks: dict[str, OpenTalk] = {}
+        """By path the sockets that answer requests; each is opened with its handshake's query."""
+        self._port, self._admin_port = settings.port, admin_port
+        self._site: web.TCPSite | None = None
         self._connections: set[Connection] = set()
+        self._depths = DepthMemory()
+        self._sooner = asyncio.Event()
+        self._later = Later(self._sooner.set)
+        if faults is not None or admin_port is not None:
+            tamper = Tamper(self.faults, self._later, self._hub.deliver, self.clock.now_ns)
+            self._hub.detour = tamper.carry
 
     async def run(self, ready: Callable[[], None]) -> None:
         """Serve until cancelled; see ``serve``."""
-        http = web.Server(self.handle, access_log=None)
-        runner = web.ServerRunner(http, shutdown_timeout=STOP_S)
-        await runner.setup()
+        self._http = web.Server(self.handle, access_log=None)
+        self._runner = web.ServerRunner(self._http, shutdown_timeout=STOP_S)
+        await self._runner.setup()
+        admin = Admin(self.faults)
         try:
-            await self._open_port(runner)
-            async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(self.run_market(), name="paper market")
-                tasks.create_task(self.courier.run(), name="paper courier")
-                tasks.create_task(self.watch_connections(), name="paper connections")
+            self._site = await self._open_port()
+            if self._admin_port is not None:
+                await admin.open(HOST, self._admin_port)
+            async with asyncio.TaskGroup() as self._tasks:
+                self._tasks.create_task(self._run_market(), name="paper market")
+                self._tasks.create_task(self.courier.run(), name="paper courier")
+                self._tasks.create_task(self._run_later(), name="paper latecomers")
+                self._tasks.create_task(self._watch_connections(), name="paper connections")
                 ready()
         finally:
             async with asyncio.timeout(3 * STOP_S):
-                await self.close_sockets()
-                await runner.cleanup()
+                await self._close_sockets()
+                await self._runner.cleanup()
+                await admin.close()
 
-    async def _open_port(self, runner: web.ServerRunner) -> None:
+    async def _open_port(self) -> web.TCPSite:
+        site = web.TCPSite(self._runner, HOST, self._port)
         try:
-            await web.TCPSite(runner, HOST, self._port).start()
+            await site.start()
         except OSError as error:
             raise SettingsError(
                 f"port {self._port} on {HOST} is taken; choose another one with "
                 f"--set paper.port={self._port + 1}"
             ) from error
+        return site
 
     # ------------------------------------------------------------ time
 
-    async def run_market(self) -> None:
+    async def _run_market(self) -> None:
         """Tell the venue the time, for ever."""
         while True:
             await self._catch_up()
+            if self.faults.remembers_depth and self._depths.due(self.venue.now_ms):
+                now_ms = self.venue.now_ms
+                self._depths.keep(now_ms, self.venue.market_data.depth(1000, now_ms))
             await asyncio.sleep(BEAT_S)
 
-    async def watch_connections(self) -> None:
-        """Ping the quiet, give up the dead and end the old, for ever."""
-        async with asyncio.TaskGroup() as tasks:
-            while True:
-                now_ms = self.clock.now_ms()
-                for connection in list(self._connections):
-                    match connection.lifetime.due(now_ms):
-                        case Due.PING:
-                            connection.line.transport.write(ping_frame(b"%d" % now_ms))
-                        case Due.DROP:
-                            connection.line.transport.abort()
-                        case Due.GOODBYE:
-                            tasks.create_task(self._say_goodbye(connection), name="a day is over")
-                await asyncio.sleep(WATCH_S)
-
     async def _catch_up(self) -> None:
-        """Bring the venue to the present; what lies far behind it in slices."""
+        """Bring faults and venue to the present; what lies far behind it in slices."""
+        for shock in self.faults.advance(self.clock.now_ms()):
+            self._suffer(shock)
         while SLICE_NS < self.clock.now_ns() - self.venue.now_ns < LONGEST_SLICED_NS:
             self.venue.advance(self.venue.now_ns + SLICE_NS)
             await asyncio.sleep(0)
         self.venue.advance(self.clock.now_ns())
+
+    async def _run_later(self) -> None:
+        """Do what a fault has made late, for ever."""
+        while True:
+            self._sooner.clear()
+            self._later.run(self.clock.now_ns())
+            due_ns = self._later.next_ns
+            wait_s = None if due_ns is None else max(due_ns - self.clock.now_ns(), 0) / 1e9
+            with suppress(TimeoutError):
+                async with asyncio.timeout(wait_s):
+                    await self._sooner.wait()
+
+    async def _watch_connections(self) -> None:
+        """Ping the quiet, give up the dead and end the old, for ever."""
+        while True:
+            now_ms = self.clock.now_ms()
+            for connection in list(self._connections):
+                line = connection.line
+                match connection.lifetime.due(now_ms):
+                    case Due.PING if not self._mutes(line):
+                        line.transport.write(ping_frame(b"%d" % now_ms))
+                    case Due.DROP:
+                        line.transport.abort()
+                    case Due.GOODBYE:
+                        self._tasks.create_task(self._end(connection), name="a day is over")
+            await asyncio.sleep(WATCH_S)
 
     # ------------------------------------------------------------ requests
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         """Any request on any path."""
         if request.headers.get("Upgrade", "").lower() == "websocket":
-            stream_path = _STREAM_PATH.fullmatch(request.path)
-            if stream_path is not None:
+            if (open_talk := self.talks.get(request.path)) is not None:
+                return await self._serve_talk(request, open_talk)
+            if (stream_path := _STREAM_PATH.fullmatch(request.path)) is not None:
                 return await self._serve_stream(request, stream_path)
         # Whatever is not ASCII was not percent-encoded, and no client signs it that way.
         path, _, query = request.raw_path.encode("ascii", "replace").decode().partition("?")
         body = (await request.read()).decode("utf-8", "replace") if request.can_read_body else ""
-        await self._catch_up()
-        answer = self._api.answer(
-            HttpRequest(request.method, path, query, body, request.headers.get("X-MBX-APIKEY"))
-        )
+        asked = HttpRequest(request.method, path, query, body, request.headers.get("X-MBX-APIKEY"))
+        if self.faults.armed:
+            answer = await self._answer_through_faults(request, asked)
+        else:
+            await self._catch_up()
+            answer = self._api.answer(asked)
         return web.Response(
             status=answer.status,
             body=answer.body,
             content_type="application/json",
             headers=answer.headers,
         )
+
+    async def _answer_through_faults(
+        self, request: web.BaseRequest, asked: HttpRequest
+    ) -> HttpAnswer:
+        call, named = f"{asked.method} {asked.path}", _NAMED_ORDER.search(asked.query + asked.body)
+        order = named[1] if named else ""
+        await self._catch_up()
+        await asyncio.sleep(self.faults.delay_ms("request", call, order) / 1000)
+        await self._catch_up()
+        answer = self._api.answer(asked)
+        if call == _DEPTH and answer.status == 200:
+            answer = self._perhaps_stale(asked, answer)
+        if self.faults.drops_reply(call, order):
+            _abort(request)
+        await asyncio.sleep(self.faults.delay_ms("reply", call, order) / 1000)
+        return answer
+
+    def _perhaps_stale(self, asked: HttpRequest, answer: HttpAnswer) -> HttpAnswer:
+        age_ms = self.faults.stale_depth_ms(_DEPTH)
+        if age_ms is None:
+            return answer
+        limit = _LIMIT.search(f"{asked.query}&{asked.body}")
+        old = self._depths.recall(age_ms, int(limit[1]) if limit else 500, self.venue.now_ms)
+        return answer if old is None else HttpAnswer(200, orjson.dumps(old), answer.headers)
 
     # ------------------------------------------------------------ sockets
 
@@ -154,108 +248,171 @@ class PaperServer:
     ) -> web.WebSocketResponse:
         prefix, framing, tail = stream_path.groups()
         names, events = _asked_for(request, tail or "")
-        socket, line = await self._open(
-            request, Prefix(prefix or ""), combined=framing == "stream", events=events
+        socket, transport = await _shake_hands(request)
+        line = Line(
+            self.courier,
+            transport,
+            prefix or "",
+            combined=framing == "stream",
+            events=events,
+            muted=self._mutes,
         )
         talk = StreamSocket(self._hub, line.mailbox, self.clock.now_ms())
-        opening = talk.open(names)
+        connection = Connection(socket, line, talk, self.clock.now_ms())
         try:
-            await self._converse(socket, line, talk, opening)
+            opening = talk.open(names)
+            if opening.frame is not None:
+                line.say(opening.frame)
+            if opening.close is None:
+                await self._converse(connection)
+            else:
+                await self._end(connection, opening.close)
         finally:
             self._hub.remove(line.mailbox)
         return socket
 
-    async def _open(
-        self,
-        request: web.BaseRequest,
-        prefix: Prefix,
-        *,
-        combined: bool,
-        events: dict[str, frozenset[str]],
-    ) -> tuple[web.WebSocketResponse, Line]:
-        """Shake hands."""
-        # Compression would be paid by the processor that trades. Pings are answered here, since
-        # a fault may want them unanswered.
-        socket = web.WebSocketResponse(autoping=False, compress=False, timeout=STOP_S)
-        await socket.prepare(request)
-        if request.transport is None:
-            raise ConnectionResetError("gone during the handshake")
-        line = Line(
-            self.courier,
-            request.transport,
-            prefix,
-            combined=combined,
-            events=events,
-            muted=lambda _line: False,
-        )
-        return socket, line
+    async def _serve_talk(
+        self, request: web.BaseRequest, open_talk: OpenTalk
+    ) -> web.WebSocketResponse:
+        socket, transport = await _shake_hands(request)
+        line = Line(self.courier, transport, request.path.strip("/"), muted=self._mutes)
+        talk = open_talk(dict(request.query))
+        await self._converse(Connection(socket, line, talk, self.clock.now_ms()))
+        return socket
 
-    async def _converse(
-        self, socket: web.WebSocketResponse, line: Line, talk: Conversation, opening: Reply
-    ) -> None:
+    async def _converse(self, connection: Connection) -> None:
         """Talk until either side ends it."""
-        connection = Connection(socket, line, talk, self.clock.now_ms())
+        socket, line = connection.socket, connection.line
         self._connections.add(connection)
         try:
-            if not await self._send(connection, opening):
-                return
             async for message in socket:
                 if message.type is WSMsgType.PONG:
                     connection.lifetime.heard_pong(self.clock.now_ms())
                 elif message.type is WSMsgType.PING:
-                    await socket.pong(message.data)
+                    if not self.faults.silences(_labels(line), pongs=True):
+                        await socket.pong(message.data)
                 elif message.type is WSMsgType.TEXT:
-                    reply = talk.answer(message.data, self.clock.now_ms())
-                    if not await self._send(connection, reply):
+                    close = await self._hear(connection, message.data)
+                    if close is not None:
+                        await self._end(connection, close)
                         return
         finally:
             self._connections.discard(connection)
 
-    async def _send(self, connection: Connection, reply: Reply) -> bool:
-        """Say it; False when that was the last word."""
+    async def _hear(self, connection: Connection, text: str) -> Close | None:
+        """Answer a text now, or see to it that it is answered when it has arrived."""
+        call = connection.talk.call(text)
+        if call:
+            await self._catch_up()
+        late_ms = self.faults.delay_ms("request", call) if call else 0.0
+        if late_ms > 0 or self._later.holds(connection.inward):
+            due_ns = self.clock.now_ns() + round(late_ms * 1e6)
+            self._later.put(
+                connection.inward, due_ns, partial(self._answer_late, connection, text, call)
+            )
+            return None
+        return self._answer(connection, text, call)
+
+    def _answer_late(self, connection: Connection, text: str, call: str) -> None:
+        self.venue.advance(self.clock.now_ns())
+        close = self._answer(connection, text, call)
+        if close is not None:
+            self._tasks.create_task(self._end(connection, close), name="end late")
+
+    def _answer(self, connection: Connection, text: str, call: str) -> Close | None:
+        reply = connection.talk.answer(text, self.venue.now_ms if call else self.clock.now_ms())
+        if call and self.faults.drops_reply(call):
+            connection.line.transport.abort()
+            return None
         if reply.frame is not None:
-            connection.line.say(reply.frame)
-        if reply.close is None:
-            return True
-        self._silence(connection)
+            late_ms = self.faults.delay_ms("reply", call) if call else 0.0
+            if late_ms > 0 or self._later.holds(connection.outward):
+                due_ns = self.clock.now_ns() + round(late_ms * 1e6)
+                say = partial(connection.line.say, reply.frame)
+                self._later.put(connection.outward, due_ns, say)
+            else:
+                connection.line.say(reply.frame)
+        return reply.close
+
+    async def _end(self, connection: Connection, close: Close | None = None) -> None:
+        """Close from our side; by default because we go away."""
+        close = close or Close(WSCloseCode.GOING_AWAY, "")
+        self._hub.remove(connection.line.mailbox)  # nothing may follow a close frame
+        connection.line.flush()
         with suppress(TimeoutError):
             async with asyncio.timeout(STOP_S):
-                await connection.socket.close(
-                    code=reply.close.code, message=reply.close.reason.encode()[:123]
-                )
-        return False
+                await connection.socket.close(code=close.code, message=close.reason.encode()[:123])
 
-    async def close_sockets(self) -> None:
+    async def _close_sockets(self) -> None:
         """Say goodbye to everyone at once."""
         async with asyncio.TaskGroup() as tasks:
             for connection in list(self._connections):
-                tasks.create_task(self._say_goodbye(connection), name="close paper socket")
+                tasks.create_task(self._end(connection), name="close paper socket")
 
-    async def _say_goodbye(self, connection: Connection) -> None:
-        self._silence(connection)
-        with suppress(TimeoutError):
-            async with asyncio.timeout(STOP_S):
-                await connection.socket.close(code=WSCloseCode.GOING_AWAY)
+    # ------------------------------------------------------------ shocks
 
-    def _silence(self, connection: Connection) -> None:
-        """Nothing may follow a close frame."""
-        self._hub.remove(connection.line.mailbox)
-        connection.line.flush()
+    def _suffer(self, shock: Shock) -> None:
+        match shock:
+            case plan.Cut():
+                for connection in self._connections:
+                    if any(aims(shock.streams, told) for told in _labels(connection.line)):
+                        connection.line.transport.abort()
+            case plan.ListenKeyLoss():
+                if shock.told:
+                    self.venue.user_stream.expire(self.venue.now_ms)
+                self.venue.user_stream.end()
+            case plan.Restart():
+                self._tasks.create_task(self._restart(shock.for_s), name="paper restart")
+
+    async def _restart(self, for_s: float) -> None:
+        """Vanish from the network for so long; the venue lives on."""
+        site, self._site = self._site, None
+        if site is None:
+            return  # gone already
+        await site.stop()
+        for handler in self._http.connections:
+            if handler.transport is not None:
+                handler.transport.abort()
+        await asyncio.sleep(for_s)
+        self._site = await self._open_port()
+
+    def _mutes(self, line: Line) -> bool:
+        return self.faults.silences(_labels(line))
 
 
 async def serve(
-    settings: PaperSettings, ready: Callable[[], None], *, strict: bool = False
+    settings: PaperSettings,
+    ready: Callable[[], None],
+    *,
+    strict: bool = False,
+    faults: FaultPlan | None = None,
+    admin_port: int | None = None,
 ) -> None:
     """Run one embedded exchange until cancelled.
 
     Args:
         ready: Called once, when the first request would be answered.
         strict: Deliver streams as the venue does today: each on its own path alone.
+        faults: What to arm at the start.
+        admin_port: Where faults can be seen and armed; None for nowhere.
 
     Raises:
-        SettingsError: When the port is taken.
+        SettingsError: When a port is taken.
     """
-    await PaperServer(settings, strict=strict).run(ready)
+    server = PaperServer(settings, strict=strict, faults=faults, admin_port=admin_port)
+    await server.run(ready)
+
+
+async def _shake_hands(
+    request: web.BaseRequest,
+) -> tuple[web.WebSocketResponse, asyncio.Transport]:
+    # Compression would be paid by the processor that trades. Pings are answered by us, since a
+    # fault may want them unanswered.
+    socket = web.WebSocketResponse(autoping=False, compress=False, timeout=STOP_S)
+    await socket.prepare(request)
+    if request.transport is None:
+        raise ConnectionResetError("gone during the handshake")
+    return socket, request.transport
 
 
 def _asked_for(request: web.BaseRequest, tail: str) -> tuple[list[str], dict[str, frozenset[str]]]:
@@ -267,3 +424,20 @@ def _asked_for(request: web.BaseRequest, tail: str) -> tuple[list[str], dict[str
     }
     names = tail.split("/") + query.get("streams", "").split("/") + keys
     return [name for name in names if name], events
+
+
+def _labels(line: Line) -> Iterator[str]:
+    """What faults aim at by aiming at this socket."""
+    yield f"{line.place}/"
+    for name in line.mailbox.names:
+        yield label(name, "")
+
+
+def _abort(request: web.BaseRequest) -> None:
+    if request.transport is not None:
+        request.transport.abort()
+
+
+def _print_strike(strike: Strike) -> None:
+    with suppress(OSError):  # a full disk must not stop the market
+        print(f"fault {orjson.dumps(strike.as_row()).decode()}", flush=True)

@@ -3,10 +3,10 @@
 Feed it texts and the time; send what it answers, and close where it says so.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 import orjson
 
@@ -52,6 +52,10 @@ class Conversation(Protocol):
 
     def answer(self, text: str, now_ms: int) -> Reply:
         """Never raises for what a client sent."""
+
+
+OpenTalk: TypeAlias = Callable[[Mapping[str, str]], Conversation]
+"""Takes the handshake's query."""
 
 
 class Due(Enum):

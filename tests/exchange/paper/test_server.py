@@ -4,78 +4,15 @@ import asyncio
 import socket
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
-from typing import Any
 
-import aiohttp
 import orjson
 import pytest
-import websockets
 
 from exchange.errors import SettingsError
 from exchange.paper import courier
 from exchange.paper.server import serve
-from exchange.paper.settings import SyntheticMarket
-from tests.exchange.paper.bench import KEY, LIVELY, QUIET, paper_settings, signed
-
-
-class Client:
-    """An ordinary REST client of one exchange."""
-
-    def __init__(self, port: int, http: aiohttp.ClientSession) -> None:
-        self.port = port
-        self._http = http
-
-    async def ask(self, method: str, path: str, text: str = "") -> tuple[int, Any]:
-        url = f"http://127.0.0.1:{self.port}{path}"
-        form = {"Content-Type": "application/x-www-form-urlencoded", "X-MBX-APIKEY": KEY}
-        async with self._http.request(method, url, data=text, headers=form) as answer:
-            return answer.status, orjson.loads(await answer.read())
-
-    async def call(self, method: str, path: str, **params: object) -> Any:
-        """A signed request about the symbol, on the server's own clock."""
-        _, clock = await self.ask("GET", "/fapi/v1/time")
-        text = signed({"symbol": "BTCUSDT"} | params, clock["serverTime"])
-        return (await self.ask(method, path, text))[1]
-
-    async def place(self, price: str, **params: object) -> Any:
-        order: dict[str, object] = {
-            "side": "BUY",
-            "type": "LIMIT",
-            "timeInForce": "GTC",
-            "quantity": "0.010",
-            "price": price,
-        }
-        return await self.call("POST", "/fapi/v1/order", **(order | params))
-
-    def listen(self, path: str) -> websockets.connect:
-        return websockets.connect(f"ws://127.0.0.1:{self.port}{path}")
-
-    async def listen_key(self) -> str:
-        _, body = await self.ask("POST", "/fapi/v1/listenKey")
-        return str(body["listenKey"])
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-@asynccontextmanager
-async def exchange(
-    market: SyntheticMarket = QUIET, *, strict: bool = False
-) -> AsyncIterator[Client]:
-    """An exchange that lives as long as the block."""
-    port, ready = free_port(), asyncio.Event()
-    async with asyncio.TaskGroup() as tasks, aiohttp.ClientSession() as http:
-        serving = serve(paper_settings(market, port), ready.set, strict=strict)
-        server = tasks.create_task(serving, name="exchange")
-        await ready.wait()
-        yield Client(port, http)
-        server.cancel()
-
+from tests.exchange.paper.bench import LIVELY, QUIET, paper_settings, signed
+from tests.exchange.paper.live import exchange, until
 
 HANDSHAKE = (
     b"GET /public/ws HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
@@ -97,16 +34,6 @@ async def write_until_cut_off(writer: asyncio.StreamWriter) -> None:
         await asyncio.sleep(0.01)
         writer.write(masked(BINARY, b"x"))
         await writer.drain()
-
-
-async def until(
-    stream: websockets.ClientConnection, wanted: Callable[[dict[str, Any]], bool]
-) -> list[dict[str, Any]]:
-    """Every frame up to the wanted one."""
-    seen: list[dict[str, Any]] = []
-    while not seen or not wanted(seen[-1]):
-        seen.append(orjson.loads(await stream.recv()))
-    return seen
 
 
 async def test_an_order_lives_and_dies_over_rest() -> None:
