@@ -117,16 +117,6 @@ def test_mark_price_comes_once_a_second() -> None:
     assert len(frames(stream)) == 3
 
 
-def test_a_stream_asked_for_on_the_wrong_path_stays_silent() -> None:
-    desk = Desk(paper_settings(LIVELY))
-    mailbox = Mailbox(Prefix.MARKET, lambda: None, lambda: None, combined=False)
-    desk.hub.subscribe(mailbox, ["btcusdt@bookTicker"])
-
-    desk.pass_ms(1000)
-
-    assert mailbox.take() == []
-
-
 def test_a_reader_that_never_reads_is_hung_up_on() -> None:
     """And only that reader: the other one has everything."""
     desk = Desk(paper_settings(LIVELY))
