@@ -242,8 +242,7 @@ class OrderRoutes:
         found = params.between(found, [order.created_ms for order, _ in found])
         from_start = first_id is not None or params.number("startTime") is not None
         return [
-            wire.order_history(order)
-            for order, wire in params.page(found, from_start=from_start)
+            wire.order_history(order) for order, wire in params.page(found, from_start=from_start)
         ]
 
     def _force_orders(self, member: Member, params: Params) -> list[Payload]:
