@@ -7,7 +7,6 @@ Before the first trade there are none.
 """
 
 from collections import deque
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import dropwhile
@@ -158,12 +157,10 @@ class Candles:
         self._minute_ends_ms = 0
         self._series = {name: _Series(interval) for name, interval in INTERVALS.items()}
 
-    def note(self, trades: Iterable[Traded], now_ms: int) -> None:
-        """Take the trades of this instant."""
-        self.advance(now_ms)
-        for trade in trades:
-            minute = self._minute or self._open(MINUTE.opening_ms(now_ms), trade.price_ticks)
-            minute.note(trade)
+    def note(self, trade: Traded, now_ms: int) -> None:
+        """Take a trade of this instant, up to which ``advance`` has been told."""
+        minute = self._minute or self._open(MINUTE.opening_ms(now_ms), trade.price_ticks)
+        minute.note(trade)
 
     def advance(self, now_ms: int) -> None:
         """Close the minutes that are over by now."""

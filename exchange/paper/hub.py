@@ -78,10 +78,12 @@ class Mailbox:
         self._frames.clear()
         return frames
 
-    def hears(self, name: str, payload: Payload) -> bool:
+    def hears(self, name: str, payload: Payload | list[Payload]) -> bool:
         if not self.prefix.carries(name):
             return False
-        return self._events is None or "@" in name or payload["e"] in self._events
+        if self._events is None or "@" in name or isinstance(payload, list):
+            return True
+        return payload["e"] in self._events
 
 
 class Hub:
@@ -111,7 +113,8 @@ class Hub:
         """Whether building a payload for this stream is worth the while."""
         return name in self._listeners
 
-    def publish(self, name: str, payload: Payload) -> None:
+    def publish(self, name: str, payload: Payload | list[Payload]) -> None:
+        """Say something on a stream; a list is what the streams of all symbols carry."""
         mailboxes = self._listeners.get(name)
         if not mailboxes:
             return

@@ -38,10 +38,16 @@ def trade(trade_id: int, price_ticks: int, lots: int = 1, side: Side = Side.BUY)
     return Traded(trade_id, price_ticks, lots, side, 1, BACKGROUND, 2, BACKGROUND)
 
 
-quarters_of_an_hour = st.sampled_from([0, 1, 250, 59_999, 60_000, 60_001, 300_000, 900_000])
+def note(candles: Candles, trades: list[Traded], now_ms: int) -> None:
+    candles.advance(now_ms)
+    for made in trades:
+        candles.note(made, now_ms)
+
+
+pauses_ms = st.sampled_from([0, 1, 250, 59_999, 60_000, 60_001, 300_000, 900_000])
 turns = st.lists(
     st.tuples(
-        quarters_of_an_hour,
+        pauses_ms,
         st.lists(
             st.tuples(st.integers(90, 110), st.integers(1, 50), st.sampled_from(Side)), max_size=3
         ),
@@ -65,7 +71,7 @@ class Both:
             for price_ticks, lots, side in made:
                 trades.append(trade(self._trade_id, price_ticks, lots, side))
                 self._trade_id += 1
-            self.candles.note(trades, self.now_ms)
+            note(self.candles, trades, self.now_ms)
             self.twin.tape += [(self.now_ms, made_now) for made_now in trades]
             yield
 
@@ -123,7 +129,7 @@ def test_candles_open_by_the_calendar(name: str, time: str, opened: str, end: st
 
 def test_there_are_no_candles_before_the_first_trade() -> None:
     candles = Candles()
-    candles.note([], EVENING)
+    note(candles, [], EVENING)
     candles.advance(EVENING + DAY_MS)
 
     assert candles.running("1m") is None
@@ -132,7 +138,7 @@ def test_there_are_no_candles_before_the_first_trade() -> None:
 
 def test_a_minute_without_a_trade_stands_at_the_close_before() -> None:
     candles = Candles()
-    candles.note([trade(1, 100), trade(2, 105)], EVENING + 1)
+    note(candles, [trade(1, 100), trade(2, 105)], EVENING + 1)
     candles.advance(EVENING + 2 * MINUTE_MS)
 
     _, flat = candles.closed("1m")
@@ -142,8 +148,8 @@ def test_a_minute_without_a_trade_stands_at_the_close_before() -> None:
 
 def test_a_candle_opens_at_its_own_first_trade_and_not_at_the_close_before() -> None:
     candles = Candles()
-    candles.note([trade(1, 100)], EVENING)
-    candles.note([trade(2, 103)], EVENING + MINUTE_MS)
+    note(candles, [trade(1, 100)], EVENING)
+    note(candles, [trade(2, 103)], EVENING + MINUTE_MS)
 
     running = candles.running("1m")
 
@@ -153,7 +159,7 @@ def test_a_candle_opens_at_its_own_first_trade_and_not_at_the_close_before() -> 
 
 def test_only_the_newest_candles_are_kept() -> None:
     candles = Candles()
-    candles.note([trade(1, 100)], EVENING)
+    note(candles, [trade(1, 100)], EVENING)
 
     candles.advance(EVENING + (KEPT_CANDLES + 5) * MINUTE_MS)
 
@@ -164,7 +170,7 @@ def test_only_the_newest_candles_are_kept() -> None:
 
 def test_closed_candles_can_be_asked_for_from_an_opening_on() -> None:
     candles = Candles()
-    candles.note([trade(1, 100)], EVENING)
+    note(candles, [trade(1, 100)], EVENING)
     candles.advance(EVENING + 4 * MINUTE_MS)
 
     since = candles.closed("1m", EVENING + 2 * MINUTE_MS)
@@ -174,10 +180,10 @@ def test_closed_candles_can_be_asked_for_from_an_opening_on() -> None:
 
 def test_a_running_candle_that_was_handed_out_does_not_change() -> None:
     candles = Candles()
-    candles.note([trade(1, 100)], EVENING)
+    note(candles, [trade(1, 100)], EVENING)
     before = candles.running("1h")
 
-    candles.note([trade(2, 200)], EVENING)
+    note(candles, [trade(2, 200)], EVENING)
 
     assert before is not None
     assert (before.close_ticks, before.trades) == (100, 1)
