@@ -8,6 +8,7 @@ from typing import Protocol
 
 from exchange.errors import Refused
 from exchange.paper.api.account_routes import AccountRoutes
+from exchange.paper.api.history_routes import HistoryRoutes
 from exchange.paper.api.market_routes import MarketRoutes
 from exchange.paper.api.order_routes import OrderRoutes
 from exchange.paper.api.params import Params
@@ -84,6 +85,7 @@ class Gate:
         self._routes: dict[str, Route] = {
             "GET /fapi/v1/time": PublicRoute(lambda _: {"serverTime": self.now_ms}, 1),
             **MarketRoutes(venue).routes(),
+            **HistoryRoutes(venue).routes(),
             **OrderRoutes(venue, self._meddle).routes(),
             **AccountRoutes(venue).routes(),
         }
