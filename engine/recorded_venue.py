@@ -12,13 +12,11 @@ import heapq
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import count
-from typing import Any
 
 from engine.core.ledger import Ledger
-from exchange.binance import depth_sync, frames
-from exchange.binance.depth_sync import DepthSync
-from exchange.book import Book
+from exchange.binance import frames
 from exchange.instrument import Instrument
+from exchange.recorded_book import RecordedBook
 from exchange.simulation import QueueModel, RestingOrders
 from exchange.types import (
     AccountSnapshot,
@@ -78,13 +76,12 @@ class RecordedVenue:
     def __init__(self, instrument: Instrument, rules: ReplayRules, wallet_e8: int) -> None:
         self.fills: list[Fill] = []
         """In the venue's order, stamped with its time."""
-        self.book = Book()
-        self.sync = DepthSync()
         self._instrument = instrument
         self._rules = rules
         self._resting = RestingOrders(
             _MOST_RESTING, rules.queue, rules.queue_power, instrument.qty.value
         )
+        self._market = RecordedBook(self._resting)
         self._orders: dict[str, _Order] = {}
         self._by_key: dict[int, _Order] = {}
         self._requests: list[tuple[int, int, Request]] = []
@@ -126,50 +123,7 @@ class RecordedVenue:
 
     def see(self, word: frames.Word, exch_ns: int) -> None:
         """One message of the recorded market takes effect at the venue."""
-        match word:
-            case frames.TradePrint():
-                number = self._resting.on_trade(word.aggressor, word.price_ticks, word.qty_lots)
-                self._book_fills(number, exch_ns)
-            case frames.DepthDiff():
-                self._follow(self.sync.receive_diff(word), exch_ns)
-            case frames.Snapshot():
-                self._follow(self.sync.receive_snapshot(word), exch_ns)
-
-    def _follow(self, actions: list[depth_sync.Action], exch_ns: int) -> None:
-        for action in actions:
-            match action:
-                case depth_sync.ResetBook(snapshot=s):
-                    self._change(exch_ns, self.book.load, s)
-                case depth_sync.ApplyDiff(diff=d):
-                    self._show_queues(d)
-                    self._change(exch_ns, self.book.apply, d)
-
-    def _change(self, exch_ns: int, write: Callable[..., None], levels: Any) -> None:
-        """Write levels into the book; a touch that moved onto our orders fills them."""
-        bid, ask = self.book.best_bid_ticks, self.book.best_ask_ticks
-        write(levels.bid_ticks, levels.bid_lots, levels.ask_ticks, levels.ask_lots)
-        new_bid, new_ask = self.book.best_bid_ticks, self.book.best_ask_ticks
-        if new_ask is not None and (ask is None or new_ask < ask):
-            self._book_fills(self._resting.on_best_ask_lowered(new_ask), exch_ns)
-        if new_bid is not None and (bid is None or new_bid > bid):
-            self._book_fills(self._resting.on_best_bid_raised(new_bid), exch_ns)
-
-    def _show_queues(self, diff: frames.DepthDiff) -> None:
-        """Tell the queue models of every changed level where an order of ours rests."""
-        if not len(self._resting):
-            return
-        ours = {(o.place.side, o.place.price_ticks) for o in self._by_key.values()}
-        for side, ticks, lots in (
-            (Side.BUY, diff.bid_ticks, diff.bid_lots),
-            (Side.SELL, diff.ask_ticks, diff.ask_lots),
-        ):
-            for price in {price for whose, price in ours if whose is side}:
-                for row in (ticks == price).nonzero()[0]:
-                    old = self.book.lots_at(side, price)
-                    self._resting.on_level(side, price, old, int(lots[row]))
-
-    def _book_fills(self, number: int, exch_ns: int) -> None:
-        for key, lots, left in self._resting.fills(number):
+        for key, lots, left in self._market.see(word):
             order = self._by_key[key]
             order.filled_lots += lots
             order.changed_ns = exch_ns
@@ -231,8 +185,8 @@ class RecordedVenue:
                 self._done(request, now_ns)
 
     def _place(self, place: Place, now_ns: int) -> None:
-        buys = place.side is Side.BUY
-        opposite = self.book.best_ask_ticks if buys else self.book.best_bid_ticks
+        book, buys = self._market.book, place.side is Side.BUY
+        opposite = book.best_ask_ticks if buys else book.best_bid_ticks
         crosses = opposite is not None and place.side * (place.price_ticks - opposite) >= 0
         if place.market:
             self._refuse(place, now_ns, -1116, "A recording takes no market orders.")
@@ -240,7 +194,7 @@ class RecordedVenue:
             self._refuse(place, now_ns, -5022, "The order would take; post-only.")
         else:
             key = len(self._orders) + 1
-            queue_lots = self.book.lots_at(place.side, place.price_ticks)
+            queue_lots = book.lots_at(place.side, place.price_ticks)
             order = _Order(place, key, changed_ns=now_ns)
             if not self._resting.accept(
                 key, place.side, place.price_ticks, place.qty_lots, queue_lots

@@ -35,18 +35,12 @@ from engine.warm import warm_up
 from exchange.binance import frames
 from exchange.errors import Garbled
 from exchange.instrument import E8
+from exchange.recorded_book import QUEUES
 from exchange.recording.reader import LatencyScan, Recording, scan_latency
-from exchange.simulation import QueueModel
 from exchange.types import DepthSnapshot, Event, Fill, Link, LinkUp, MarketFrame, Side, Tick
 
 _NS_PER_MS = 1_000_000
 _SNAPSHOT_START = b'{"lastUpdateId"'
-_QUEUES = {
-    "risk_averse": (QueueModel.RISK_AVERSE, 1.0),
-    "log": (QueueModel.LOG, 1.0),
-    "power2": (QueueModel.POWER2, 2.0),
-    "power3": (QueueModel.POWER3, 3.0),
-}
 
 
 @dataclass(slots=True)
@@ -118,7 +112,7 @@ class Replay:
         self._total_bytes = 2 * sum(path.stat().st_size for path in files)
         self._read_bytes = 0
         self._grid = config.grid()
-        queue, power = _QUEUES[config.replay.queue]
+        queue, power = QUEUES[config.replay.queue]
         replay = config.replay
         self._venue = RecordedVenue(
             self._grid,

@@ -579,6 +579,12 @@ class Book:
             level_lots(self.lots, self.far_keys, self.far_lots, self.state, int(side), price_ticks)
         )
 
+    def beyond(self, side: Side, price_ticks: int) -> int | None:
+        """The best price strictly further from the touch than another; None when there is none."""
+        lots, blocks, far_keys, _, state = self.arrays
+        found = int(next_level(lots, blocks, far_keys, state, int(side), price_ticks))
+        return found if NO_BID < found < NO_ASK else None
+
     def top(self, side: Side, levels: int, out_ticks: IntArray, out_lots: IntArray) -> int:
         """Write up to ``levels`` levels, best first, into int64 arrays of at least that size.
 

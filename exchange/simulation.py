@@ -348,7 +348,7 @@ class RestingOrders:
 
     Args:
         capacity: Orders that can rest at once. Overflow means that ``accept`` answers False:
-            the caller refuses the order, as a venue at its own limit would.
+            the caller refuses the order, as a venue at its own limit would, or makes room first.
         model: The queue model.
         power: Exponent of the power models; positive.
         lot_size: Contracts a lot; matters to the log models only.
@@ -412,6 +412,32 @@ class RestingOrders:
     def cancel(self, key: int) -> int:
         """Take an order out; the lots that were left of it, 0 when it does not rest."""
         return int(cancel_order(self.ints, self.floats, self.count, key))
+
+    def shrink(self, key: int, leaves: int) -> None:
+        """Lower what is left of an order that rests; its front stays.
+
+        Args:
+            leaves: At least 1, and no more than is left now.
+
+        Raises:
+            InvariantBroken: Otherwise, or when it does not rest.
+        """
+        row = find_order(self.ints, self.count, key)
+        if row < 0 or not 1 <= leaves <= self.ints[row * I_WIDTH + I_LEAVES]:
+            raise InvariantBroken(f"order {key} cannot shrink to {leaves} lots")
+        self.ints[row * I_WIDTH + I_LEAVES] = leaves
+
+    def make_room(self) -> None:
+        """Double the table where it is full, so that the next order fits."""
+        if len(self) * I_WIDTH == self.ints.size:
+            self.ints = np.concatenate((self.ints, np.zeros_like(self.ints)))
+            self.floats = np.concatenate((self.floats, np.zeros_like(self.floats)))
+            self.out = np.zeros(2 * self.out.size, dtype=np.int64)
+
+    def prices(self, side: Side) -> set[int]:
+        """Where orders of a side rest."""
+        rows = self.ints[: len(self) * I_WIDTH].reshape(-1, I_WIDTH)
+        return set(rows[rows[:, I_SIDE] == int(side), I_PRICE].tolist())
 
     def leaves(self, key: int) -> int:
         """Lots left of an order, 0 when it does not rest."""

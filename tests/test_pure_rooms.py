@@ -14,6 +14,7 @@ PURE = (
     "exchange/instrument.py",
     "exchange/book.py",
     "exchange/simulation.py",
+    "exchange/recorded_book.py",
     "exchange/jit.py",
     *(
         f"exchange/binance/{name}.py"

@@ -1,8 +1,9 @@
 """The depth streams of one symbol: its changes at three speeds, and the top of its book."""
 
+from exchange.paper.faces import Matcher
 from exchange.paper.hub import Hub
 from exchange.paper.market_wire import MarketWire, UpdateIds
-from exchange.paper.matching import Changes, Matching
+from exchange.paper.matching import Changes
 from exchange.paper.metronome import Metronome
 from exchange.types import Side
 
@@ -43,7 +44,7 @@ class _Feed:
 class DepthStreams:
     """Publishes one book."""
 
-    def __init__(self, wire: MarketWire, matching: Matching, hub: Hub) -> None:
+    def __init__(self, wire: MarketWire, matching: Matcher, hub: Hub) -> None:
         self._wire = wire
         self._matching = matching
         self._hub = hub

@@ -9,9 +9,10 @@ from collections.abc import Callable, Iterable
 from exchange.paper import candle_streams, candle_wire
 from exchange.paper.candle_streams import CandleStreams
 from exchange.paper.depth_streams import DepthStreams
+from exchange.paper.faces import Matcher
 from exchange.paper.hub import Hub, Payload
 from exchange.paper.market_wire import Marked, MarketWire
-from exchange.paper.matching import Matching, Traded
+from exchange.paper.matching import Traded
 from exchange.paper.metronome import Metronome
 from exchange.paper.orders import OrderRecord
 from exchange.paper.tape import Aggregate, Tape
@@ -31,7 +32,7 @@ class MarketData:
     def __init__(
         self,
         wire: MarketWire,
-        matching: Matching,
+        matching: Matcher,
         tape: Tape,
         marked: Callable[[], Marked],
         hub: Hub,

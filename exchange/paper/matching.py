@@ -51,6 +51,8 @@ class Refusal(Enum):
 
     WOULD_TAKE = "post-only would take"
     NOT_FILLABLE = "fill-or-kill cannot be filled"
+    NOT_OPEN = "nothing can trade now"
+    """A recorded market before its first snapshot, after a gap, and at its end."""
 
 
 class Accepted(msgspec.Struct, frozen=True):
@@ -219,7 +221,7 @@ class Matching:
         """Lots of each level that a taker with this limit would reach, best first."""
         half = self._halves[side]
         taker = Side(-side)
-        reached = takewhile(lambda p: _reaches(taker, limit_ticks, p), half.best_first())
+        reached = takewhile(lambda p: reaches(taker, limit_ticks, p), half.best_first())
         return [half.levels[price].lots for price in reached]
 
     def queue(self, side: Side, price_ticks: int) -> list[tuple[int, int]]:
@@ -289,7 +291,7 @@ class Matching:
         met_itself = self._take(taker, price_ticks, self_trade, events)
         if taker.left_lots == 0:
             return events
-        ended = _end_of_taker(price_ticks, time_in_force, met_itself=met_itself)
+        ended = end_of_taker(price_ticks, time_in_force, met_itself=met_itself)
         if ended is None:
             self._rest(taker)
         else:
@@ -363,13 +365,13 @@ class Matching:
 
     def _crosses(self, side: Side, price_ticks: int | None) -> bool:
         best = self._halves[Side(-side)].best_ticks
-        return best is not None and _reaches(side, price_ticks, best)
+        return best is not None and reaches(side, price_ticks, best)
 
     def _fillable(self, side: Side, qty_lots: int, price_ticks: int | None) -> bool:
         half = self._halves[Side(-side)]
         left = qty_lots
         for best in half.best_first():
-            if not _reaches(side, price_ticks, best):
+            if not reaches(side, price_ticks, best):
                 break
             left -= half.levels[best].lots
             if left <= 0:
@@ -391,10 +393,10 @@ class Matching:
         half = self._halves[Side(-taker.side)]
         while taker.left_lots:
             best = half.best_ticks
-            if best is None or not _reaches(taker.side, price_ticks, best):
+            if best is None or not reaches(taker.side, price_ticks, best):
                 break
             maker = next(iter(half.levels[best].queue.values()))
-            if self_trade is not SelfTrade.NONE and _same_account(taker, maker):
+            if self_trade is not SelfTrade.NONE and same_account(taker, maker):
                 if self_trade is not SelfTrade.EXPIRE_TAKER:
                     events += self.expire(maker.venue_order_id, Expiry.SELF_TRADE)
                 if self_trade is not SelfTrade.EXPIRE_MAKER:
@@ -451,16 +453,17 @@ class Matching:
             self._first_change_id = self.last_update_id
 
 
-def _reaches(side: Side, price_ticks: int | None, best_ticks: int) -> bool:
+def reaches(side: Side, price_ticks: int | None, best_ticks: int) -> bool:
     """Whether a limit is at least as good as the best price against it."""
     return price_ticks is None or side * price_ticks >= side * best_ticks
 
 
-def _same_account(taker: Resting, maker: Resting) -> bool:
+def same_account(taker: Resting, maker: Resting) -> bool:
+    """Whether self-trade prevention applies; the background may trade with itself."""
     return taker.owner == maker.owner != BACKGROUND
 
 
-def _end_of_taker(
+def end_of_taker(
     price_ticks: int | None, time_in_force: TimeInForce, *, met_itself: bool
 ) -> Expiry | None:
     """Why what is left of a taker ends; None when it rests."""

@@ -13,7 +13,9 @@ from aiohttp import WSCloseCode, WSMsgType, web
 from exchange.errors import SettingsError
 from exchange.paper.api.gate import Gate
 from exchange.paper.api.rest import HttpRequest, RestApi
+from exchange.paper.api.ws import WsSession
 from exchange.paper.hub import Hub, Mailbox, Prefix
+from exchange.paper.market import OpenRecorded, no_recordings
 from exchange.paper.settings import PaperSettings
 from exchange.paper.venue import PaperVenue
 
@@ -21,6 +23,7 @@ HOST = "127.0.0.1"
 BEAT_S = 0.01
 """How often the venue is told the time; its dead man's switch is as fine as this."""
 
+TRADING_PATH = "/ws-fapi/v1"
 PING_S = 180.0
 STOP_S = 1.0
 
@@ -40,11 +43,12 @@ class SteadyClock:
 class PaperServer:
     """One venue and everyone connected to it."""
 
-    def __init__(self, settings: PaperSettings) -> None:
+    def __init__(self, settings: PaperSettings, open_recorded: OpenRecorded) -> None:
         self._clock = SteadyClock()
         self._hub = Hub()
-        self._venue = PaperVenue(settings, self._hub, self._clock.now_ns())
-        self._api = RestApi(Gate(settings, self._venue), self._venue)
+        self._venue = PaperVenue(settings, self._hub, self._clock.now_ns(), open_recorded)
+        self._gate = Gate(settings, self._venue)
+        self._api = RestApi(self._gate, self._venue)
         self._sockets: set[web.WebSocketResponse] = set()
 
     async def run_market(self) -> None:
@@ -56,6 +60,8 @@ class PaperServer:
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """Any request on any path."""
         if request.headers.get("Upgrade", "").lower() == "websocket":
+            if request.path == TRADING_PATH:
+                return await self._serve_trading(request)
             stream_path = _STREAM_PATH.fullmatch(request.path)
             if stream_path is not None:
                 return await self._serve_socket(request, stream_path)
@@ -78,6 +84,24 @@ class PaperServer:
         async with asyncio.TaskGroup() as tasks:
             for socket in list(self._sockets):
                 tasks.create_task(_say_goodbye(socket), name="close paper socket")
+
+    # ------------------------------------------------------------ trading sockets
+
+    async def _serve_trading(self, request: web.Request) -> web.WebSocketResponse:
+        socket = web.WebSocketResponse(heartbeat=PING_S, compress=False, timeout=STOP_S)
+        await socket.prepare(request)
+        session = WsSession(self._gate, self._venue, request.query_string)
+        self._sockets.add(socket)
+        try:
+            async for message in socket:
+                if message.type in (WSMsgType.TEXT, WSMsgType.BINARY):
+                    self._venue.advance(self._clock.now_ns())
+                    await socket.send_frame(session.receive(message.data), WSMsgType.TEXT)
+        except ConnectionError:
+            pass  # the client has gone, and nobody is left to tell
+        finally:
+            self._sockets.discard(socket)
+        return socket
 
     # ------------------------------------------------------------ stream sockets
 
@@ -146,16 +170,21 @@ class PaperServer:
         return {"result": result, "id": asked.get("id")}
 
 
-async def serve(settings: PaperSettings, ready: Callable[[], None]) -> None:
+async def serve(
+    settings: PaperSettings,
+    ready: Callable[[], None],
+    open_recorded: OpenRecorded = no_recordings,
+) -> None:
     """Run one embedded exchange until cancelled.
 
     Args:
         ready: Called once, when the first request would be answered.
+        open_recorded: Opens markets that are recordings.
 
     Raises:
         SettingsError: When the port is taken.
     """
-    server = PaperServer(settings)
+    server = PaperServer(settings, open_recorded)
     app = web.Application()
     app.router.add_route("*", "/{path:.*}", server.handle)
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=STOP_S)

@@ -1,8 +1,13 @@
 """What the embedded exchange is told at start: its markets and its accounts."""
 
 from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal, TypeAlias
 
 from exchange.instrument import Instrument
+
+Queue: TypeAlias = Literal["risk_averse", "log", "power2", "power3"]
+"""A queue model of ``exchange.recorded_book.QUEUES``, named without its weight."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,11 +34,22 @@ class SyntheticMarket:
 
 
 @dataclass(frozen=True, slots=True)
+class RecordedMarket:
+    """A recording of the symbol, played back."""
+
+    path: Path
+    speed: float = 1.0
+    """Seconds of the recording in one of the venue's."""
+    queue: Queue = "log"
+    """Who is taken to have cancelled ahead of an account's order."""
+
+
+@dataclass(frozen=True, slots=True)
 class Listing:
     """One symbol and what moves it."""
 
     instrument: Instrument
-    market: SyntheticMarket
+    market: SyntheticMarket | RecordedMarket
     funding_rate: float = 0.0
     """Of the notional at each settlement; longs pay it when positive."""
     funding_interval_h: int = 8

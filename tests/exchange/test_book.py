@@ -129,6 +129,18 @@ def test_top_reads_on_beyond_the_window() -> None:
     assert ladder(book, Side.BUY) == [(600_000, 5), (10_000, 600)]
 
 
+def test_next_price_outward_is_found_on_either_side() -> None:
+    """Also from where nobody stands, and as far as the map; then there is none."""
+    book = book_of({100: 1, 97: 1}, {103: 1, 3_000_000: 1}, window_ticks=SMALL_WINDOW)
+
+    assert [book.beyond(Side.BUY, ticks) for ticks in (100, 99, 97)] == [97, 97, None]
+    assert [book.beyond(Side.SELL, ticks) for ticks in (102, 103, 3_000_000)] == [
+        103,
+        3_000_000,
+        None,
+    ]
+
+
 def test_level_at_our_price_counts_only_what_others_have_there() -> None:
     """Our own size at the touch must not make us believe in the touch."""
     book = book_of({100: 5, 99: 2}, {101: 4})

@@ -237,6 +237,53 @@ def test_full_table_refuses_and_keeps_what_it_has() -> None:
     assert len(orders) == 1
 
 
+def test_full_table_makes_room_and_forgets_nobody() -> None:
+    """The queue that was waited through stays waited through, and both can fill at once."""
+    orders = RestingOrders(capacity=1, model=QueueModel.RISK_AVERSE)
+    orders.accept(1, BUY, 100, 1, 7)
+
+    orders.make_room()
+    assert orders.accept(2, BUY, 99, 3, 0)
+
+    assert orders.front(1) == 7.0
+    assert fills_of_sale(orders, 98, 9) == [(1, 1, 0), (2, 3, 0)]
+
+
+def test_room_is_made_only_where_there_is_none() -> None:
+    orders = RestingOrders(capacity=2)
+    orders.accept(1, BUY, 100, 1, 0)
+
+    orders.make_room()
+
+    assert orders.ints.size == RestingOrders(capacity=2).ints.size
+
+
+def test_shrunk_order_keeps_its_place_and_fills_what_is_left() -> None:
+    orders = resting_buy(qty_lots=10, ahead=4)
+
+    orders.shrink(1, 3)
+
+    assert orders.front(1) == 4.0
+    assert fills_of_sale(orders, 100, 9) == [(1, 3, 0)]
+
+
+@pytest.mark.parametrize(("key", "lots"), [(1, 0), (1, 11), (2, 5)])
+def test_order_shrinks_to_something_smaller_or_not_at_all(key: int, lots: int) -> None:
+    """Anything else is our own bug; nothing left is a cancel."""
+    with pytest.raises(InvariantBroken):
+        resting_buy(qty_lots=10).shrink(key, lots)
+
+
+def test_prices_of_a_side_are_those_where_its_orders_rest() -> None:
+    orders = resting_buy()
+    orders.accept(2, BUY, 98, 1, 0)
+    orders.accept(3, BUY, 98, 1, 0)
+    orders.accept(4, SELL, 105, 1, 0)
+
+    assert orders.prices(BUY) == {98, 100}
+    assert orders.prices(SELL) == {105}
+
+
 @pytest.mark.parametrize(("key", "lots"), [(1, 5), (2, 0)], ids=["key in use", "no size"])
 def test_order_that_cannot_be_is_our_own_bug(key: int, lots: int) -> None:
     """Two orders under one key would hide each other's fills."""

@@ -53,8 +53,8 @@ class Call:
     """Method and path of the REST endpoint that it means."""
     params: Params
     api_key: str | None
-    signed_text: str
-    """What the signature was made over."""
+    signed_texts: tuple[str, ...]
+    """What the signature may have been made over."""
     logged_on: Member | None = None
     """Who opened the session by a signature, so that this call needs none."""
 
@@ -156,7 +156,7 @@ class Gate:
         call.params.need_number("timestamp")
         signature = call.params.need("signature")
         self._check_time(call.params)
-        if not proof.verifies(call.signed_text, signature):
+        if not any(proof.verifies(text, signature) for text in call.signed_texts):
             raise Refused(-1022, "Signature for this request is not valid.")
 
     def _check_time(self, params: Params) -> None:

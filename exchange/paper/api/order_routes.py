@@ -95,11 +95,12 @@ class OrderRoutes:
         _refuse_price_match(params)
         if order_type in _CONDITIONAL:
             text = "Order type not supported for this endpoint. Please use the Algo Order API"
-            raise Refused(-4120, f"{text} endpoints instead.")
+            raise Refused(-4120, f"{text} endpoints instead; this exchange has none.")
         if order_type not in ("LIMIT", "MARKET"):
             raise Refused(-1116, "Invalid orderType.")
         if params.text("positionSide") not in (None, "BOTH"):
-            raise Refused(-4061, "Order's position side does not match user's setting.")
+            text = "Order's position side does not match user's setting"
+            raise Refused(-4061, f"{text}: positions are one-way here.")
         mode = params.text("selfTradePreventionMode") or SelfTrade.EXPIRE_MAKER
         if mode not in list(SelfTrade):
             raise Refused(-5039, "Invalid self trade prevention mode.")
@@ -197,8 +198,10 @@ class OrderRoutes:
 
     def _cancel_batch(self, member: Member, params: Params) -> list[Payload]:
         seat = self._seat(member, params)
-        numbers = params.json_list("orderIdList")
-        wanted = numbers or params.json_list("origClientOrderIdList")
+        wanted = None
+        for name in ("orderIdList", "origClientOrderIdList"):
+            # The venue reads the names in lower case too, and most clients send them so.
+            wanted = wanted or params.json_list(name) or params.json_list(name.lower())
         if not wanted:
             raise neither_sent("orderIdList", "origClientOrderIdList")
         if len(wanted) > BATCH_CANCEL:

@@ -41,7 +41,7 @@ class RestApi:
             name=f"{request.method} {request.path}",
             params=Params.from_form(request.query, request.body),
             api_key=request.api_key,
-            signed_text=_unsigned(request.query) + _unsigned(request.body),
+            signed_texts=(_unsigned(request.query) + _unsigned(request.body),),
         )
         headers: dict[str, str] = {}
         try:

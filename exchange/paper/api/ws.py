@@ -3,7 +3,7 @@
 Its methods mean REST endpoints, and are answered by them; only sessions are its own.
 """
 
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, urlencode
 
 import orjson
 
@@ -68,7 +68,7 @@ class WsSession:
             params = asked.get("params") or {}
             if not isinstance(params, dict):
                 raise Refused(-1102, "Mandatory parameter 'params' was malformed.")
-            shows_limits = params.get("returnRateLimits", shows_limits) is not False
+            shows_limits = params.get("returnRateLimits", shows_limits) not in (False, "false")
             admitted = self._answer(asked.get("method"), params)
         except Refused as refused:
             answer: Payload = {"status": refused.http_status, "error": error(refused)}
@@ -139,6 +139,7 @@ def _call(name: str, params: Payload, logged_on: Member | None) -> Call:
         name=name,
         params=Params.from_json(params),
         api_key=api_key if isinstance(api_key, str) else None,
-        signed_text="&".join(f"{key}={value}" for key, value in signed),
+        # The venue has values signed as they are; the official SDK encodes them first.
+        signed_texts=("&".join(f"{key}={value}" for key, value in signed), urlencode(signed)),
         logged_on=logged_on,
     )

@@ -139,6 +139,22 @@ def test_our_books_explain_the_wallet_to_the_last_unit() -> None:
     assert abs(residual) <= ledger.fills
 
 
+def test_funding_is_booked_and_explains_the_wallet() -> None:
+    """A settlement at 1 % of a long of 0.020: 12 USDT, and nothing is left unexplained."""
+    desk = VirtualDesk(opening_lots=20)
+    desk.operate(Action.PAUSE)
+    desk.run(2.0)
+
+    desk.book.funding_rate = 0.01
+    desk.seat.settle_funding()
+    desk.run(1.0)
+
+    ledger, account = desk.trader.ledger, desk.trader.account
+    explained = ledger.realised_e8 - ledger.fees_e8 - ledger.funding_e8
+    assert ledger.funding_e8 == pytest.approx(12 * 10**8, rel=0.01)
+    assert account.residual_e8(explained) == 0
+
+
 def test_pause_empties_our_side_of_the_book_within_100_ms() -> None:
     """One key, no confirmation."""
     desk = quoting_desk()
@@ -428,7 +444,7 @@ def test_a_post_only_refusal_is_not_repeated_unchanged() -> None:
     desk.run(1.0)
     desk.operate(Action.RESUME)
     in_front = desk.trader.wanted[Side.BUY][-1]  # before our order gets there
-    desk.book.matching.submit(BACKGROUND, Side.SELL, 10**6, in_front, TimeInForce.GTC)
+    desk.matching.submit(BACKGROUND, Side.SELL, 10**6, in_front, TimeInForce.GTC)
 
     desk.run(2.0)
 

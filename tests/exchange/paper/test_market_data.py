@@ -59,8 +59,8 @@ def test_snapshot_and_diffs_give_the_exchanges_own_book(speed: str, period_ms: i
     for diff in kept:
         book.apply(diff)
 
-    assert book.bids == dict(desk.market.matching.levels(Side.BUY))
-    assert book.asks == dict(desk.market.matching.levels(Side.SELL))
+    assert book.bids == dict(desk.matching.levels(Side.BUY))
+    assert book.asks == dict(desk.matching.levels(Side.SELL))
 
 
 def test_update_ids_are_sparse_as_at_the_venue() -> None:
@@ -434,7 +434,7 @@ def test_what_the_insurance_fund_takes_over_is_no_market_trade() -> None:
     desk.withdraw_background()
     stream = desk.listen("btcusdt@trade")
 
-    desk.market.flow.fair_ticks = 565_000.0
+    desk.flow.fair_ticks = 565_000.0
     desk.pass_ms(0)
 
     (trade,) = frames(stream)

@@ -1,0 +1,490 @@
+"""A recorded market that accounts trade in: who gets what, by queue position.
+
+The published book is what the recording shows together with the accounts' resting orders.
+Theirs fill as in a replay: behind the lots that stood at their price before them, and in
+full where a print went past them or a touch moved onto them. Nobody in the recording ever
+hears of them, so a fill adds to the tape only what the recording's own print does not
+cover: of a print that fills an order the rest is published as background, and the volume
+stays the recording's; a touch that moves onto an order prints once more.
+
+A taker walks the published book. At each price the recorded lots come first, then the
+accounts' orders by age. What it took of a recorded level stays taken until the recording
+next speaks of that level, so that nobody buys the same lots twice.
+
+The book is trusted from its first snapshot until a gap, and again from the next snapshot
+on. While it is not, or once the recording is over, orders can only be cancelled: the book
+stands as it was last known, and prints go past every order. What the market moved onto
+meanwhile fills when its book is next known.
+"""
+
+import numpy as np
+
+from exchange.binance import depth_sync, frames
+from exchange.errors import InvariantBroken
+from exchange.instrument import Instrument
+from exchange.paper.matching import (
+    BACKGROUND,
+    Accepted,
+    Amended,
+    Cancelled,
+    Changes,
+    Expired,
+    Expiry,
+    MatchEvent,
+    Owner,
+    Refusal,
+    Refused,
+    Resting,
+    SelfTrade,
+    Traded,
+    end_of_taker,
+    reaches,
+    same_account,
+)
+from exchange.paper.settings import Queue
+from exchange.recorded_book import QUEUES, RecordedBook
+from exchange.simulation import RestingOrders
+from exchange.types import Side, TimeInForce
+
+NO_ORDER_ID = 0
+"""Stands for every order of the background: a recording does not tell them apart."""
+
+
+class _Half:
+    """What accounts added to one side of the recorded book, and what they took from it."""
+
+    __slots__ = ("_best", "dirty", "levels", "lots", "side", "taken")
+
+    def __init__(self, side: Side) -> None:
+        self.side = side
+        self.levels: dict[int, dict[int, Resting]] = {}
+        """The accounts' orders by price, each price in order of age."""
+        self.lots: dict[int, int] = {}
+        """Theirs together, by price."""
+        self.taken: dict[int, int] = {}
+        """Recorded lots by price, each no more than the recording shows there."""
+        self.dirty: set[int] = set()
+        self._best: int | None = None
+
+    @property
+    def best_ticks(self) -> int | None:
+        """Of the accounts' orders alone."""
+        if self._best is None and self.levels:
+            self._best = max(self.levels, key=self.side.__mul__)
+        return self._best
+
+    def add(self, order: Resting) -> None:
+        price_ticks = order.price_ticks
+        self.levels.setdefault(price_ticks, {})[order.venue_order_id] = order
+        self.lots[price_ticks] = self.lots.get(price_ticks, 0) + order.left_lots
+        if self._best is not None and self.side * price_ticks > self.side * self._best:
+            self._best = price_ticks
+
+    def lower(self, order: Resting, left_lots: int) -> None:
+        """Leave so much of an order; nothing takes it out."""
+        price_ticks = order.price_ticks
+        self.lots[price_ticks] -= order.left_lots - left_lots
+        order.left_lots = left_lots
+        if left_lots:
+            return
+        level = self.levels[price_ticks]
+        del level[order.venue_order_id]
+        if not level:
+            del self.levels[price_ticks], self.lots[price_ticks]
+            self._best = None
+
+
+class RecordedMatching:
+    """The matching engine of a recorded market; a ``Matcher``.
+
+    Args:
+        queue: Who is taken to have cancelled ahead of an account's order.
+        first_id: As of ``Matching``.
+    """
+
+    def __init__(self, instrument: Instrument, queue: Queue, first_id: int = 1) -> None:
+        self.last_update_id = first_id
+        self.next_trade_id = first_id
+        self.last_order_id = first_id - 1
+        self._table = RestingOrders(256, *QUEUES[queue], instrument.qty.value)
+        self._recorded = RecordedBook(self._table)
+        self._orders: dict[int, Resting] = {}
+        self._halves = {Side.BUY: _Half(Side.BUY), Side.SELL: _Half(Side.SELL)}
+        self._first_change_id: int | None = None
+        self._skip_ids = 0
+        self._over = False
+
+    # ------------------------------------------------------------ questions
+
+    @property
+    def open(self) -> bool:
+        """Whether anything can trade."""
+        return self._recorded.sync.trusted and not self._over
+
+    @property
+    def best_bid_ticks(self) -> int | None:
+        return self._best(Side.BUY)
+
+    @property
+    def best_ask_ticks(self) -> int | None:
+        return self._best(Side.SELL)
+
+    @property
+    def recorded_mid_ticks(self) -> float | None:
+        """Of the recording alone; None while a side of it is empty."""
+        book = self._recorded.book
+        bid, ask = book.best_bid_ticks, book.best_ask_ticks
+        return None if bid is None or ask is None else (bid + ask) / 2
+
+    def lots_at(self, side: Side, price_ticks: int) -> int:
+        """Everything that is published at a price; 0 when nobody rests there."""
+        return self._shown(side, price_ticks) + self._halves[side].lots.get(price_ticks, 0)
+
+    def levels(self, side: Side, limit: int | None = None) -> list[tuple[int, int]]:
+        """``(price_ticks, lots)``, best first."""
+        book, half = self._recorded.book, self._halves[side]
+        count = book.level_count if limit is None else limit + len(half.taken)
+        ticks, lots = np.zeros((2, count), dtype=np.int64)
+        found = book.top(side, count, ticks, lots)
+        shown = dict(zip(ticks[:found].tolist(), lots[:found].tolist(), strict=True))
+        for price_ticks in half.taken.keys() & shown.keys():
+            shown[price_ticks] -= half.taken[price_ticks]
+        for price_ticks, more in half.lots.items():
+            shown[price_ticks] = shown.get(price_ticks, 0) + more
+        best_first = sorted(shown, key=(-side).__mul__)
+        return [(price, shown[price]) for price in best_first if shown[price]][:limit]
+
+    def resting(self, venue_order_id: int) -> Resting | None:
+        return self._orders.get(venue_order_id)
+
+    def touch(self) -> tuple[int, int, int, int]:
+        """Best bid and its lots, best ask and its lots; zeros for an empty side."""
+        bid, ask = self.best_bid_ticks, self.best_ask_ticks
+        return (
+            bid or 0,
+            self.lots_at(Side.BUY, bid) if bid is not None else 0,
+            ask or 0,
+            self.lots_at(Side.SELL, ask) if ask is not None else 0,
+        )
+
+    def take_changes(self, skip_ids: int = 0) -> Changes | None:
+        """The levels changed since the last call, or None; see ``Matching``."""
+        if self._first_change_id is None:
+            return None
+        bids, asks = self._halves[Side.BUY].dirty, self._halves[Side.SELL].dirty
+        changes = Changes(
+            self._first_change_id, self.last_update_id, frozenset(bids), frozenset(asks)
+        )
+        bids.clear()
+        asks.clear()
+        self._first_change_id = None
+        self._skip_ids = skip_ids
+        return changes
+
+    # ------------------------------------------------------------ orders
+
+    def submit(
+        self,
+        owner: Owner,
+        side: Side,
+        qty_lots: int,
+        price_ticks: int | None,
+        time_in_force: TimeInForce = TimeInForce.GTC,
+        self_trade: SelfTrade = SelfTrade.EXPIRE_MAKER,
+    ) -> list[MatchEvent]:
+        """Give one order of an account its turn; see ``Matching``."""
+        if not self.open:
+            return [Refused(owner, Refusal.NOT_OPEN)]
+        if time_in_force is TimeInForce.GTX and self._crosses(side, price_ticks):
+            return [Refused(owner, Refusal.WOULD_TAKE)]
+        if time_in_force is TimeInForce.FOK:
+            if not self._fillable(side, qty_lots, price_ticks):
+                return [Refused(owner, Refusal.NOT_FILLABLE)]
+            self_trade = SelfTrade.NONE
+        self.last_order_id += 1
+        venue_order_id = self.last_order_id
+        events: list[MatchEvent] = [Accepted(venue_order_id, owner, side, qty_lots)]
+        taker = Resting(venue_order_id, owner, side, price_ticks or 0, qty_lots)
+        met_itself = self._take(taker, price_ticks, self_trade, events)
+        if taker.left_lots == 0:
+            return events
+        ended = end_of_taker(price_ticks, time_in_force, met_itself=met_itself)
+        if ended is None:
+            self._rest(taker)
+        else:
+            events.append(Expired(venue_order_id, owner, taker.left_lots, ended))
+        return events
+
+    def amend(
+        self,
+        venue_order_id: int,
+        price_ticks: int,
+        left_lots: int,
+        *,
+        post_only: bool,
+        self_trade: SelfTrade = SelfTrade.EXPIRE_MAKER,
+    ) -> list[MatchEvent]:
+        """Give a resting order another price and size, last in the queue there.
+
+        Returns:
+            As of ``Matching``; and one ``Refused``, the order as it was, while nothing can trade.
+        """
+        order = self._orders.get(venue_order_id)
+        if order is None:
+            return []
+        if not self.open:
+            return [Refused(order.owner, Refusal.NOT_OPEN)]
+        if post_only and self._crosses(order.side, price_ticks):
+            return self.cancel(venue_order_id)
+        self._remove(order)
+        order.price_ticks, order.left_lots = price_ticks, left_lots
+        events: list[MatchEvent] = [Amended(venue_order_id, order.owner, price_ticks, left_lots)]
+        met_itself = self._take(order, price_ticks, self_trade, events)
+        if order.left_lots and met_itself:
+            events.append(Expired(venue_order_id, order.owner, order.left_lots, Expiry.SELF_TRADE))
+        elif order.left_lots:
+            self._rest(order)
+        return events
+
+    def cancel(self, venue_order_id: int) -> list[MatchEvent]:
+        """Take an order off the book; no event when it does not rest."""
+        order = self._orders.get(venue_order_id)
+        if order is None:
+            return []
+        left_lots = self._remove(order)
+        return [Cancelled(venue_order_id, order.owner, left_lots)]
+
+    def expire(self, venue_order_id: int, reason: Expiry) -> list[MatchEvent]:
+        """End a resting order by rule; no event when it does not rest."""
+        order = self._orders.get(venue_order_id)
+        if order is None:
+            return []
+        left_lots = self._remove(order)
+        return [Expired(venue_order_id, order.owner, left_lots, reason)]
+
+    def shrink(self, venue_order_id: int, left_lots: int) -> None:
+        """Lower what is left of a resting order; its place in the queue stays.
+
+        Args:
+            left_lots: At least 1, and no more than is left now.
+        """
+        order = self._orders[venue_order_id]
+        if not 1 <= left_lots <= order.left_lots:
+            raise InvariantBroken(f"cannot shrink {order.left_lots} lots to {left_lots}")
+        self._table.shrink(venue_order_id, left_lots)
+        self._lower(order, left_lots)
+
+    # ------------------------------------------------------------ the recording
+
+    def see(self, word: frames.Word) -> list[MatchEvent]:
+        """One message of the recording takes effect."""
+        if isinstance(word, frames.TradePrint):
+            return self._see_print(word)
+        events: list[MatchEvent] = []
+        for action in self._recorded.receive(word):
+            self._note_levels(action)
+            for key, lots, _ in self._recorded.write(action):
+                order = self._orders[key]
+                self._fill(order, lots, Side(-order.side), events)
+        if self._recorded.book.crossed:
+            self._recorded.sync.lost()
+        for side in Side:
+            self._meet_quotes(side, events)
+        return events
+
+    def close(self) -> None:
+        """The recording is over: from now on orders can only be cancelled."""
+        self._over = True
+
+    def _see_print(self, word: frames.TradePrint) -> list[MatchEvent]:
+        events: list[MatchEvent] = []
+        left_lots = word.qty_lots
+        filled = self._recorded.see(word) if self.open else []
+        for key, lots, _ in filled:
+            self._fill(self._orders[key], lots, word.aggressor, events)
+            left_lots -= lots
+        if left_lots > 0:
+            events.append(self._traded(word.price_ticks, left_lots, word.aggressor, None, None))
+        return events
+
+    def _note_levels(self, action: depth_sync.Action) -> None:
+        """Before it is written: what it speaks of is as it says, whatever takers took."""
+        told: frames.DepthDiff | frames.Snapshot
+        bids, asks = self._halves[Side.BUY], self._halves[Side.SELL]
+        match action:
+            case depth_sync.ResetBook(snapshot=snapshot):
+                told = snapshot
+                for half in bids, asks:
+                    half.dirty.update(price for price, _ in self.levels(half.side))
+                    half.dirty.update(half.taken)
+                    half.taken.clear()
+            case depth_sync.ApplyDiff(diff=diff):
+                told = diff
+            case _:
+                return
+        for half, ticks in (bids, told.bid_ticks.tolist()), (asks, told.ask_ticks.tolist()):
+            half.dirty.update(ticks)
+            if half.taken:
+                for price_ticks in half.taken.keys() & set(ticks):
+                    del half.taken[price_ticks]
+        self._count_change()
+
+    def _meet_quotes(self, side: Side, events: list[MatchEvent]) -> None:
+        """Recorded quotes that came back at or through an account's order trade with it.
+
+        Only what is left of a taker can rest where the recording still quotes against it. It
+        gets what stands there, and no more: that much is taken then.
+        """
+        half, against = self._halves[side], self._halves[Side(-side)]
+        while (ours := half.best_ticks) is not None:
+            quote = self._best_shown(against.side)
+            if quote is None or not reaches(side, ours, quote):
+                return
+            order = next(iter(half.levels[ours].values()))
+            lots = min(order.left_lots, self._shown(against.side, quote))
+            self._take_shown(against, quote, lots)
+            self._trade_with(order, lots)
+            events.append(self._traded(ours, lots, against.side, None, order))
+
+    # ------------------------------------------------------------ the published book
+
+    def _shown(self, side: Side, price_ticks: int) -> int:
+        """Recorded lots that nobody took."""
+        taken = self._halves[side].taken.get(price_ticks, 0)
+        return self._recorded.book.lots_at(side, price_ticks) - taken
+
+    def _best_shown(self, side: Side) -> int | None:
+        """The best recorded price where something was left."""
+        book, taken = self._recorded.book, self._halves[side].taken
+        best = book.best_bid_ticks if side is Side.BUY else book.best_ask_ticks
+        while best in taken and not self._shown(side, best):
+            best = book.beyond(side, best)
+        return best
+
+    def _best(self, side: Side) -> int | None:
+        shown, ours = self._best_shown(side), self._halves[side].best_ticks
+        if shown is None or ours is None:
+            return ours if shown is None else shown
+        return max(shown, ours) if side is Side.BUY else min(shown, ours)
+
+    def _crosses(self, side: Side, price_ticks: int | None) -> bool:
+        best = self._best(Side(-side))
+        return best is not None and reaches(side, price_ticks, best)
+
+    def _fillable(self, side: Side, qty_lots: int, price_ticks: int | None) -> bool:
+        published = self.levels(Side(-side))
+        return qty_lots <= sum(lots for best, lots in published if reaches(side, price_ticks, best))
+
+    # ------------------------------------------------------------ the rules
+
+    def _take(
+        self,
+        taker: Resting,
+        price_ticks: int | None,
+        self_trade: SelfTrade,
+        events: list[MatchEvent],
+    ) -> bool:
+        """Trade against the other side while the limit reaches.
+
+        Returns:
+            Whether the taker met an order of its own account and must not go on.
+        """
+        half = self._halves[Side(-taker.side)]
+        while taker.left_lots:
+            best = self._best(half.side)
+            if best is None or not reaches(taker.side, price_ticks, best):
+                break
+            shown = self._shown(half.side, best)
+            if shown:
+                lots = min(taker.left_lots, shown)
+                self._take_shown(half, best, lots)
+                taker.left_lots -= lots
+                events.append(self._traded(best, lots, taker.side, taker, None))
+                continue
+            maker = next(iter(half.levels[best].values()))
+            if self_trade is not SelfTrade.NONE and same_account(taker, maker):
+                if self_trade is not SelfTrade.EXPIRE_TAKER:
+                    events += self.expire(maker.venue_order_id, Expiry.SELF_TRADE)
+                if self_trade is not SelfTrade.EXPIRE_MAKER:
+                    return True
+                continue
+            lots = min(taker.left_lots, maker.left_lots)
+            taker.left_lots -= lots
+            self._trade_with(maker, lots)
+            events.append(self._traded(best, lots, taker.side, taker, maker))
+        return False
+
+    def _take_shown(self, half: _Half, price_ticks: int, lots: int) -> None:
+        half.taken[price_ticks] = half.taken.get(price_ticks, 0) + lots
+        self._note_change(half, price_ticks)
+
+    def _trade_with(self, maker: Resting, lots: int) -> None:
+        """Take lots from an account's order out of its turn in the recorded queue."""
+        if lots == maker.left_lots:
+            self._remove(maker)
+        else:
+            self.shrink(maker.venue_order_id, maker.left_lots - lots)
+
+    def _fill(self, order: Resting, lots: int, taker_side: Side, events: list[MatchEvent]) -> None:
+        """Book a fill that the table has made: there the order is smaller already."""
+        self._lower(order, order.left_lots - lots)
+        events.append(self._traded(order.price_ticks, lots, taker_side, None, order))
+
+    def _traded(
+        self,
+        price_ticks: int,
+        lots: int,
+        taker_side: Side,
+        taker: Resting | None,
+        maker: Resting | None,
+    ) -> Traded:
+        """The next trade; None is the background."""
+        self.next_trade_id += 1
+        return Traded(
+            self.next_trade_id - 1,
+            price_ticks,
+            lots,
+            taker_side,
+            taker.venue_order_id if taker else NO_ORDER_ID,
+            taker.owner if taker else BACKGROUND,
+            maker.venue_order_id if maker else NO_ORDER_ID,
+            maker.owner if maker else BACKGROUND,
+        )
+
+    def _rest(self, order: Resting) -> None:
+        self._table.make_room()
+        self._table.accept(
+            order.venue_order_id,
+            order.side,
+            order.price_ticks,
+            order.left_lots,
+            self._shown(order.side, order.price_ticks),
+        )
+        self._orders[order.venue_order_id] = order
+        half = self._halves[order.side]
+        half.add(order)
+        self._note_change(half, order.price_ticks)
+
+    def _remove(self, order: Resting) -> int:
+        """Take an order out; the lots that were left of it."""
+        left_lots = order.left_lots
+        self._table.cancel(order.venue_order_id)
+        self._lower(order, 0)
+        return left_lots
+
+    def _lower(self, order: Resting, left_lots: int) -> None:
+        half = self._halves[order.side]
+        half.lower(order, left_lots)
+        if not left_lots:
+            del self._orders[order.venue_order_id]
+        self._note_change(half, order.price_ticks)
+
+    def _note_change(self, half: _Half, price_ticks: int) -> None:
+        half.dirty.add(price_ticks)
+        self._count_change()
+
+    def _count_change(self) -> None:
+        self.last_update_id += 1 + self._skip_ids
+        self._skip_ids = 0
+        if self._first_change_id is None:
+            self._first_change_id = self.last_update_id

@@ -1,0 +1,169 @@
+"""The same quotes on the same recording: in a replay, and traded on through the exchange."""
+
+import gzip
+import itertools
+import math
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from engine.recorded_venue import RecordedVenue, ReplayRules
+from exchange.instrument import Instrument
+from exchange.paper.matching import Accepted, Traded
+from exchange.paper.recorded import open_recording
+from exchange.paper.settings import Queue, RecordedMarket
+from exchange.recorded_book import QUEUES, RecordedBook
+from exchange.recording.reader import Recording
+from exchange.simulation import RestingOrders
+from exchange.types import Cancel, Command, Place, Side, TimeInForce
+from tests.naive.peer_exchange import MarketWord, market_in_exchange_order
+from tests.places import USDM
+
+GRID = Instrument.from_steps("BTCUSDT", "0.1", "0.001")
+MS = 1_000_000
+EVERY_NS = 250 * MS
+LIVES_NS = 3_000 * MS
+DISTANCES = (0, 3, 0, 12, 1, 40)
+SIZES = (5, 800, 40, 3000)
+ACCOUNT = 1
+
+
+class Request(NamedTuple):
+    """Something of the schedule, asked between two messages of the recording."""
+
+    at_ns: int
+    name: str
+    order: tuple[Side, int, int] | None
+    """Side, ticks and lots of a post-only order; None cancels it."""
+
+
+class Filled(NamedTuple):
+    exch_ns: int
+    name: str
+    side: Side
+    price_ticks: int
+    lots: int
+
+
+@pytest.fixture(scope="module")
+def recording(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The first 30,000 messages of the real recording: about two minutes."""
+    path = tmp_path_factory.mktemp("recording") / "minutes.dat"
+    with gzip.open(USDM) as lines:
+        path.write_bytes(b"".join(itertools.islice(lines, 30_000)))
+    return path
+
+
+@pytest.fixture(scope="module")
+def words(recording: Path) -> list[MarketWord]:
+    return market_in_exchange_order(recording, GRID)
+
+
+@pytest.fixture(scope="module")
+def schedule(words: list[MarketWord]) -> list[Request]:
+    """Both sides every quarter of a second, at the touch and behind it, small and large."""
+    requests = []
+    seen = RecordedBook(RestingOrders(1))
+    numbers = itertools.count()
+    next_ns = words[0].exch_ns + 2_000 * MS
+    for word in words:
+        while word.exch_ns > next_ns:
+            number = next(numbers)
+            bid, ask = seen.book.best_bid_ticks, seen.book.best_ask_ticks
+            assert bid is not None
+            assert ask is not None
+            away, lots = DISTANCES[number % len(DISTANCES)], SIZES[number % len(SIZES)]
+            at_ns = next_ns + MS // 2  # the recording's times are whole milliseconds
+            for name, order in (
+                (f"b{number}", (Side.BUY, bid - away, lots)),
+                (f"a{number}", (Side.SELL, ask + away, lots)),
+            ):
+                requests.append(Request(at_ns, name, order))
+                requests.append(Request(at_ns + LIVES_NS, name, None))
+            next_ns += EVERY_NS
+        seen.see(word)
+    return sorted(requests, key=lambda request: request.at_ns)
+
+
+def fills_in_replay(words: list[MarketWord], schedule: list[Request], queue: str) -> list[Filled]:
+    model, power = QUEUES[queue]
+    venue = RecordedVenue(GRID, ReplayRules(0, 0, model, power, 0.0, 0.0), wallet_e8=0)
+    for request in schedule:
+        venue.send(_command(request), request.at_ns)
+    for word in words:
+        while (due_ns := venue.next_request_ns()) is not None and due_ns < word.exch_ns:
+            venue.take_request()
+        venue.see(word, word.exch_ns)
+    return [
+        Filled(f.exch_ns, f.client_order_id, f.side, f.price_ticks, f.qty_lots) for f in venue.fills
+    ]
+
+
+def _command(request: Request) -> Command:
+    if request.order is None:
+        return Cancel(request_id=1, client_order_id=request.name)
+    side, price_ticks, lots = request.order
+    return Place(
+        request_id=1,
+        client_order_id=request.name,
+        side=side,
+        price_ticks=price_ticks,
+        qty_lots=lots,
+    )
+
+
+def fills_in_the_exchange(
+    recording: Path, schedule: list[Request], queue: Queue, speed: float
+) -> list[Filled]:
+    market = RecordedMarket(recording, speed, queue)
+    matching, flow = open_recording(market, GRID, Recording(recording))
+    filled: list[Filled] = []
+    orders: dict[str, int] = {}
+    names: dict[int, str] = {}
+
+    def live_until(exch_ns: int) -> None:
+        for events in flow.advance(math.ceil((exch_ns - first_ns) / speed)):
+            for event in events:
+                if isinstance(event, Traded) and event.maker_owner == ACCOUNT:
+                    name, side = names[event.maker_order_id], Side(-event.taker_side)
+                    fill = Filled(flow.played_ns, name, side, event.price_ticks, event.qty_lots)
+                    filled.append(fill)
+
+    first_ns = 0
+    live_until(0)
+    first_ns = flow.played_ns
+    for request in schedule:
+        live_until(request.at_ns)
+        if request.order is None:
+            matching.cancel(orders.get(request.name, 0))
+            continue
+        side, price_ticks, lots = request.order
+        events = matching.submit(ACCOUNT, side, lots, price_ticks, TimeInForce.GTX)
+        if isinstance(events[0], Accepted):
+            orders[request.name] = events[0].venue_order_id
+            names[events[0].venue_order_id] = request.name
+    live_until(schedule[-1].at_ns + 3_600_000 * MS)
+    return filled
+
+
+@pytest.mark.parametrize("queue", list(QUEUES))
+def test_a_recording_traded_on_fills_what_its_replay_fills(
+    recording: Path, words: list[MarketWord], schedule: list[Request], queue: Queue
+) -> None:
+    """Time, order, price and lots of every fill: two worlds, one truth."""
+    replayed = fills_in_replay(words, schedule, queue)
+
+    traded = fills_in_the_exchange(recording, schedule, queue, speed=1.0)
+
+    assert len(replayed) > 200
+    assert any(fill.lots not in SIZES for fill in replayed)  # filled in part
+    assert traded == replayed
+
+
+def test_a_recording_played_faster_fills_the_same(
+    recording: Path, words: list[MarketWord], schedule: list[Request]
+) -> None:
+    replayed = fills_in_replay(words, schedule, "log")
+
+    assert fills_in_the_exchange(recording, schedule, "log", speed=7.5) == replayed
