@@ -12,8 +12,9 @@ from exchange.paper.account import Mark
 from exchange.paper.faces import Background, Matcher
 from exchange.paper.flow import Flow
 from exchange.paper.hub import Hub
-from exchange.paper.market_data import Marked, MarketData
-from exchange.paper.matching import Expiry, MatchEvent, Matching, Traded
+from exchange.paper.market_data import MarketData
+from exchange.paper.market_wire import Marked, MarketWire
+from exchange.paper.matching import INSURANCE, Expiry, MatchEvent, Matching, Traded
 from exchange.paper.orders import OrderRecord
 from exchange.paper.settings import Listing, RecordedMarket, SyntheticMarket
 from exchange.paper.tape import Tape
@@ -75,7 +76,10 @@ class Market:
             opened = open_synthetic(listing.market, first_id)
         self.matching, self.background = opened
         self.tape = Tape(self.matching.next_trade_id)
-        self.market_data = MarketData(self.wire, self.matching, hub, start_ms)
+        self.public = MarketWire(self.wire)
+        self.market_data = MarketData(
+            self.public, self.matching, self.tape, lambda: self.marked, hub, start_ms
+        )
         self.mark = Mark()
         self.parties: dict[int, Party] = {}
         """By owner number."""
@@ -108,18 +112,28 @@ class Market:
 
     def speak(self) -> None:
         """Send what the streams owe by now."""
-        self.market_data.advance(self.now_ms, self.marked)
+        now_ms = self.now_ms
+        self.market_data.publish_aggregates(self.tape.advance(now_ms), now_ms)
+        self.market_data.advance(now_ms)
 
     def take(self, events: list[MatchEvent]) -> None:
         """Take what the matching engine did into the parties' books and the streams."""
         trades = [event for event in events if isinstance(event, Traded)]
-        aggregates = self.tape.note(trades, self.now_ms)
         traders = self._tell_parties(events)
-        self.market_data.publish_events(trades, aggregates, self.now_ms)
+        if trades:
+            self._print(trades)
+        self.market_data.publish_touch(self.now_ms)
         for trader in traders:
             trimmed = trader.trim()
             if trimmed:
                 self.take(trimmed)
+
+    def _print(self, trades: list[Traded]) -> None:
+        """Everybody hears of them; what the insurance fund takes over is no market trade."""
+        now_ms = self.now_ms
+        self.market_data.publish_trades(trades, now_ms)
+        of_market = [trade for trade in trades if trade.maker_owner != INSURANCE]
+        self.market_data.publish_aggregates(self.tape.note(of_market, now_ms), now_ms)
 
     def note_funding(self) -> None:
         """A settlement is due: remember its rate and its price."""

@@ -22,6 +22,9 @@ Owner: TypeAlias = int
 BACKGROUND: Owner = 0
 """Everybody else; the one owner whose orders trade with each other."""
 
+INSURANCE: Owner = -1
+"""The insurance fund. It takes over what nobody bought, and what it takes is no market trade."""
+
 
 class SelfTrade(StrEnum):
     """What a taker wants done where it meets an order of its own account."""

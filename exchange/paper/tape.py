@@ -1,17 +1,22 @@
-"""Everybody's executions in one market, one by one and put together as the venue tells them."""
+"""Everybody's executions in one market: one by one, in a row, by candle and by day."""
 
 from collections import deque
-from dataclasses import dataclass
-from itertools import groupby
+from collections.abc import Iterable
 
+import msgspec
+
+from exchange.paper.candles import Candles
 from exchange.paper.matching import Traded
+from exchange.paper.rolling_day import RollingDay
 from exchange.types import Side
 
-KEPT_TRADES = 10_000
+KEPT_TRADES = 20_000
+
+GATHERING_MS = 100
+"""How long the venue waits for more of the same before it tells of it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Print:
+class Print(msgspec.Struct, frozen=True, gc=False):
     """One execution."""
 
     trade_id: int
@@ -21,9 +26,8 @@ class Print:
     time_ms: int
 
 
-@dataclass(frozen=True, slots=True)
-class Aggregate:
-    """What one taker did at one price."""
+class Aggregate(msgspec.Struct, frozen=True, gc=False):
+    """Executions in a row at one price and with takers on one side, within a moment."""
 
     aggregate_id: int
     price_ticks: int
@@ -32,36 +36,72 @@ class Aggregate:
     last_trade_id: int
     taker_side: Side
     time_ms: int
+    """Of the first."""
 
 
 class Tape:
-    """The latest executions, oldest first."""
+    """The market's trades; lists are oldest first.
+
+    Args:
+        first_id: Where the ids of aggregates start.
+    """
 
     def __init__(self, first_id: int) -> None:
         self.prints: deque[Print] = deque(maxlen=KEPT_TRADES)
         self.aggregates: deque[Aggregate] = deque(maxlen=KEPT_TRADES)
+        """Those that nothing joins any more."""
+        self.candles = Candles()
+        self.day = RollingDay(self.candles)
         self._next_aggregate_id = first_id
+        self._gathered: list[Print] = []
 
-    def note(self, trades: list[Traded], now_ms: int) -> list[Aggregate]:
-        """Take the executions of one turn; they come aggregated in the order of their prices."""
-        made = []
-        for _, same in groupby(trades, key=lambda t: (t.taker_order_id, t.price_ticks)):
-            together = list(same)
-            first, last = together[0], together[-1]
-            made.append(
-                Aggregate(
-                    aggregate_id=self._next_aggregate_id,
-                    price_ticks=first.price_ticks,
-                    qty_lots=sum(trade.qty_lots for trade in together),
-                    first_trade_id=first.trade_id,
-                    last_trade_id=last.trade_id,
-                    taker_side=first.taker_side,
-                    time_ms=now_ms,
-                )
+    @property
+    def newest(self) -> Print | None:
+        """The last execution."""
+        return self.prints[-1] if self.prints else None
+
+    def note(self, trades: Iterable[Traded], now_ms: int) -> list[Aggregate]:
+        """Take the executions of one turn; the aggregates that they ended."""
+        self.candles.advance(now_ms)
+        ended = []
+        for trade in trades:
+            self.candles.note(trade, now_ms)
+            made = Print(
+                trade.trade_id, trade.price_ticks, trade.qty_lots, trade.taker_side, now_ms
             )
-            self._next_aggregate_id += 1
-        self.aggregates.extend(made)
-        self.prints.extend(
-            Print(t.trade_id, t.price_ticks, t.qty_lots, t.taker_side, now_ms) for t in trades
+            self.prints.append(made)
+            if self._gathered and not _alike(made, self._gathered[0]):
+                ended.append(self._end())
+            self._gathered.append(made)
+        return ended
+
+    def advance(self, now_ms: int) -> list[Aggregate]:
+        """Let time pass; the aggregate that has waited long enough, if there is one."""
+        self.candles.advance(now_ms)
+        if self._gathered and now_ms - self._gathered[0].time_ms >= GATHERING_MS:
+            return [self._end()]
+        return []
+
+    def _end(self) -> Aggregate:
+        first, last = self._gathered[0], self._gathered[-1]
+        ended = Aggregate(
+            self._next_aggregate_id,
+            first.price_ticks,
+            sum(made.qty_lots for made in self._gathered),
+            first.trade_id,
+            last.trade_id,
+            first.taker_side,
+            first.time_ms,
         )
-        return made
+        self._next_aggregate_id += 1
+        self._gathered.clear()
+        self.aggregates.append(ended)
+        return ended
+
+
+def _alike(made: Print, first: Print) -> bool:
+    return (
+        made.price_ticks == first.price_ticks
+        and made.taker_side is first.taker_side
+        and made.time_ms - first.time_ms < GATHERING_MS
+    )

@@ -8,16 +8,14 @@ and reads no clock, so that a whole desk with its exchange can run on a virtual 
 from exchange.errors import InvariantBroken, Refused
 from exchange.paper import account_wire
 from exchange.paper.account import Account, Holding
+from exchange.paper.all_markets import AllMarkets
 from exchange.paper.hub import Hub
 from exchange.paper.market import Market, OpenRecorded, no_recordings
-from exchange.paper.matching import Expiry, MatchEvent, Traded
+from exchange.paper.matching import INSURANCE, Expiry, MatchEvent, Traded
 from exchange.paper.member import Member
 from exchange.paper.seat import Seat
 from exchange.paper.settings import PaperSettings
 from exchange.types import Side
-
-INSURANCE = -1
-"""Owner number of the insurance fund."""
 
 LIQUIDATION_FEE_PPM = 12_500
 """Of the notional that was closed by force, in millionths, as far as the wallet goes."""
@@ -76,6 +74,7 @@ class PaperVenue:
         self.members = [
             Member(account, number, hub) for number, account in enumerate(settings.accounts, 1)
         ]
+        self._all_markets = AllMarkets(list(self.markets.values()), hub, self.now_ms)
         self.insurance = InsuranceFund()
         self._seats: dict[tuple[int, str], Seat] = {}
         for market in self.markets.values():
@@ -118,6 +117,7 @@ class PaperVenue:
                 self._liquidate(member)
         for market in self.markets.values():
             market.speak()
+        self._all_markets.advance(self.now_ms)
         for member in self.members:
             member.user_stream.advance(self.now_ms)
 

@@ -8,7 +8,6 @@ from exchange.instrument import E8, Instrument, e8_from_text, e8_text
 from exchange.paper.account import divide_rounded
 from exchange.paper.hub import Payload
 from exchange.paper.orders import Amendment, OrderRecord, TradeRecord
-from exchange.paper.tape import Aggregate
 from exchange.types import Side
 
 MAX_ORDERS = 200
@@ -39,10 +38,6 @@ class Wire:
 
     def notional(self, tick_lots: int) -> str:
         return e8_text(tick_lots * self.instrument.tick_lot_e8)
-
-    def levels(self, levels: list[tuple[int, int]]) -> list[tuple[str, str]]:
-        price, qty = self.instrument.price.text, self.instrument.qty.text
-        return [(price(ticks), qty(lots)) for ticks, lots in levels]
 
     # ------------------------------------------------------------ orders
 
@@ -149,37 +144,6 @@ class Wire:
             "buyer": trade.side is Side.BUY,
             "maker": trade.maker,
             "time": trade.time_ms,
-        }
-
-    def liquidation(self, order: OrderRecord) -> Payload:
-        """What the market is told of a position closed by the venue."""
-        return {
-            "s": self.symbol,
-            "S": order.side.name,
-            "o": "LIMIT",
-            "f": order.time_in_force.value,
-            "q": self.qty(order.qty_lots),
-            "p": self.price(order.price_ticks),
-            "ap": self.average_price(order),
-            "X": order.status,
-            "l": self.qty(order.filled_lots),
-            "z": self.qty(order.filled_lots),
-            "T": order.updated_ms,
-        }
-
-    # ------------------------------------------------------------ the tape
-
-    def aggregate(self, made: Aggregate) -> Payload:
-        qty = self.qty(made.qty_lots)
-        return {
-            "a": made.aggregate_id,
-            "p": self.price(made.price_ticks),
-            "q": qty,
-            "nq": qty,
-            "f": made.first_trade_id,
-            "l": made.last_trade_id,
-            "T": made.time_ms,
-            "m": made.taker_side is Side.SELL,
         }
 
     # ------------------------------------------------------------ user events

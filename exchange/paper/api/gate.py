@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from exchange.errors import Refused
 from exchange.paper.api.account_routes import AccountRoutes
+from exchange.paper.api.history_routes import HistoryRoutes
 from exchange.paper.api.market_routes import MarketRoutes
 from exchange.paper.api.order_routes import OrderRoutes
 from exchange.paper.api.params import Params
@@ -62,6 +63,7 @@ class Gate:
         self._routes: dict[str, Route] = {
             "GET /fapi/v1/time": PublicRoute(lambda _: {"serverTime": self.now_ms}, 1),
             **MarketRoutes(venue).routes(),
+            **HistoryRoutes(venue).routes(),
             **OrderRoutes(venue, self._faults).routes(),
             **AccountRoutes(venue).routes(),
         }

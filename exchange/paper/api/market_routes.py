@@ -1,35 +1,44 @@
-"""Market data over REST: what anyone may ask about the symbols."""
-
-from collections.abc import Callable
+"""Market data over REST as it is now: the symbols, their books, their marks, their funding."""
 
 from exchange.errors import Refused
-from exchange.instrument import e8_text
 from exchange.paper import limits
+from exchange.paper.api import symbols
 from exchange.paper.api.params import Params
 from exchange.paper.api.routes import PublicRoute, Routes, by_symbol
 from exchange.paper.hub import Payload
 from exchange.paper.market import Market
 from exchange.paper.venue import PaperVenue
 from exchange.paper.wire import QUOTE_ASSET
-from exchange.types import Side
 
 _DEPTH_WEIGHTS = {5: 2, 10: 2, 20: 2, 50: 2, 100: 5, 500: 10, 1000: 20}
 
+_RPI_DEPTH_LIMIT = 1000
+
+_FUNDING_CALLS = 500
+_FUNDING_WINDOW_MS = 300_000
+
+_USUAL_FUNDING_MS = 8 * 3_600_000
+_FUNDING_CAP = "0.02000000"
+
 
 class MarketRoutes:
-    """The endpoints of the reference's section 3.1."""
+    """The endpoints of the reference's section 3.1 about the present."""
 
     def __init__(self, venue: PaperVenue) -> None:
         self._venue = venue
+        self._funding_calls = limits.Window(_FUNDING_WINDOW_MS, _FUNDING_CALLS)
 
     def routes(self) -> Routes:
         return {
             "GET /fapi/v1/ping": PublicRoute(lambda _: {}, 1),
             "GET /fapi/v1/exchangeInfo": PublicRoute(self._exchange_info, 1),
             "GET /fapi/v1/depth": PublicRoute(self._depth, _depth_weight),
-            "GET /fapi/v1/trades": PublicRoute(self._trades, 5),
-            "GET /fapi/v1/premiumIndex": PublicRoute(self._premium_index, by_symbol(1, 10)),
+            "GET /fapi/v1/rpiDepth": PublicRoute(self._rpi_depth, 20),
             "GET /fapi/v1/ticker/bookTicker": PublicRoute(self._book_ticker, by_symbol(2, 5)),
+            "GET /fapi/v1/premiumIndex": PublicRoute(self._premium_index, by_symbol(1, 10)),
+            "GET /fapi/v1/fundingRate": PublicRoute(self._funding_rate, 0),
+            "GET /fapi/v1/fundingInfo": PublicRoute(self._funding_info, 0),
+            "GET /fapi/v1/openInterest": PublicRoute(self._open_interest, 1),
         }
 
     def _exchange_info(self, _params: Params) -> Payload:
@@ -44,77 +53,98 @@ class MarketRoutes:
             "symbols": [market.wire.symbol_info() for market in markets],
         }
 
+    # ------------------------------------------------------------ books
+
     def _depth(self, params: Params) -> Payload:
         limit = params.number("limit")
-        data = self._market(params).market_data
-        return data.depth(500 if limit is None else limit, self._venue.now_ms)
+        return self._depth_of(params, 500 if limit is None else limit)
 
-    def _trades(self, params: Params) -> list[Payload]:
-        market = self._market(params)
-        wire = market.wire
-        return [
-            {
-                "id": made.trade_id,
-                "price": wire.price(made.price_ticks),
-                "qty": wire.qty(made.qty_lots),
-                "quoteQty": wire.notional(made.price_ticks * made.qty_lots),
-                "time": made.time_ms,
-                "isBuyerMaker": made.taker_side is Side.SELL,
-                "isRPITrade": False,
-            }
-            for made in list(market.tape.prints)[-params.limit(500, 1000) :]
-        ]
+    def _rpi_depth(self, params: Params) -> Payload:
+        """Nobody improves prices for retail here, so it is the same book."""
+        if params.number("limit") not in (None, _RPI_DEPTH_LIMIT):
+            raise _bad_depth_limit(params.number("limit"))
+        return self._depth_of(params, _RPI_DEPTH_LIMIT)
 
-    def _premium_index(self, params: Params) -> Payload | list[Payload]:
-        return self._one_or_all(params, self._premium)
-
-    def _premium(self, market: Market) -> Payload:
-        mark = e8_text(market.mark.price_e8)
-        return {
-            "symbol": market.symbol,
-            "markPrice": mark,
-            "indexPrice": mark,
-            "estimatedSettlePrice": mark,
-            "lastFundingRate": f"{market.funding_rate:.8f}",
-            "interestRate": "0.00010000",
-            "nextFundingTime": market.next_funding_ms,
-            "time": self._venue.now_ms,
-        }
+    def _depth_of(self, params: Params, limit: int) -> Payload:
+        return symbols.one(self._venue, params).market_data.depth(limit, self._venue.now_ms)
 
     def _book_ticker(self, params: Params) -> Payload | list[Payload]:
-        return self._one_or_all(params, self._touch)
+        return symbols.one_or_all(self._venue, params, self._book_ticker_of)
 
-    def _touch(self, market: Market) -> Payload:
-        wire = market.wire
-        bid_ticks, bid_lots, ask_ticks, ask_lots = market.matching.touch()
+    def _book_ticker_of(self, market: Market) -> Payload:
+        matching = market.matching
+        update_id, touch = matching.last_update_id, matching.touch()
+        return market.public.book_ticker_row(update_id, touch, self._venue.now_ms)
+
+    # ------------------------------------------------------------ mark and funding
+
+    def _premium_index(self, params: Params) -> Payload | list[Payload]:
+        return symbols.one_or_all(self._venue, params, self._premium_of)
+
+    def _premium_of(self, market: Market) -> Payload:
+        return market.public.premium_row(market.marked, self._venue.now_ms)
+
+    def _funding_rate(self, params: Params) -> list[Payload]:
+        self._count_funding_call()
+        markets = symbols.asked(self._venue, params)
+        past = [(funding, market) for market in markets for funding in market.fundings]
+        past.sort(key=lambda settled: settled[0].time_ms)
+        past = params.between(past, [funding.time_ms for funding, _ in past])
+        from_start = params.number("startTime") is not None
+        return [
+            market.public.funding_row(funding.time_ms, funding.rate, funding.mark_e8)
+            for funding, market in params.page(past, from_start=from_start, default=100)
+        ]
+
+    def _funding_info(self, _params: Params) -> list[Payload]:
+        """Only of symbols that are not funded as usual."""
+        self._count_funding_call()
+        return [
+            {
+                "symbol": market.symbol,
+                "adjustedFundingRateCap": _FUNDING_CAP,
+                "adjustedFundingRateFloor": f"-{_FUNDING_CAP}",
+                "fundingIntervalHours": market.funding_interval_ms // 3_600_000,
+                "disclaimer": False,
+            }
+            for market in self._venue.markets.values()
+            if market.funding_interval_ms != _USUAL_FUNDING_MS
+        ]
+
+    def _count_funding_call(self) -> None:
+        if not self._funding_calls.spend(1, self._venue.now_ms):
+            raise Refused(
+                -1003,
+                f"Too many requests; current limit is {_FUNDING_CALLS} requests per 5 minutes.",
+                429,
+            )
+
+    # ------------------------------------------------------------ positions
+
+    def _open_interest(self, params: Params) -> Payload:
+        """Contracts that are open, the background being counted as one party.
+
+        What its own traders hold against each other nobody keeps.
+        """
+        market = symbols.one(self._venue, params)
+        accounts = [member.account for member in self._venue.members]
+        accounts.append(self._venue.insurance.account)
+        held = [account.holdings[market.symbol].lots for account in accounts]
+        longs, shorts = sum(max(0, lots) for lots in held), sum(max(0, -lots) for lots in held)
         return {
-            "symbol": wire.symbol,
-            "bidPrice": wire.price(bid_ticks),
-            "bidQty": wire.qty(bid_lots),
-            "askPrice": wire.price(ask_ticks),
-            "askQty": wire.qty(ask_lots),
+            "symbol": market.symbol,
+            "openInterest": market.wire.qty(max(longs, shorts)),
             "time": self._venue.now_ms,
-            "lastUpdateId": market.matching.last_update_id,
         }
-
-    # ------------------------------------------------------------ symbols
-
-    def _market(self, params: Params) -> Market:
-        return self._venue.market(params.need("symbol"))
-
-    def _one_or_all(
-        self, params: Params, row: Callable[[Market], Payload]
-    ) -> Payload | list[Payload]:
-        """One row for the symbol that was sent, or else a list of every symbol's."""
-        symbol = params.text("symbol")
-        if symbol is not None:
-            return row(self._venue.market(symbol))
-        return [row(market) for market in self._venue.markets.values()]
 
 
 def _depth_weight(params: Params) -> int:
     limit = params.number("limit")
     weight = _DEPTH_WEIGHTS.get(500 if limit is None else limit)
     if weight is None:
-        raise Refused(-4021, f"Depth limit {limit} not valid.")
+        raise _bad_depth_limit(limit)
     return weight
+
+
+def _bad_depth_limit(limit: int | None) -> Refused:
+    return Refused(-4021, f"Depth limit {limit} not valid.")

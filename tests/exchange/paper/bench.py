@@ -75,6 +75,11 @@ def signed(params: dict[str, object], now_ms: int, secret: str = SECRET) -> str:
     )
 
 
+def frames(mailbox: Mailbox) -> list[Any]:
+    """What was heard since the last call."""
+    return [orjson.loads(frame) for frame in mailbox.take()]
+
+
 @dataclass
 class Desk:
     """A venue on a virtual clock, with its REST side and a listener to every stream."""
@@ -130,6 +135,10 @@ class Desk:
             key = self.account.api_key
         return self.api.answer(HttpRequest(method, path, query, body, key))
 
+    def get(self, path: str, **params: object) -> Any:
+        """The body of an unsigned request with the account's key."""
+        return orjson.loads(self.ask("GET", path, query=urlencode(params)).body)
+
     def call(self, method: str, path: str, **params: object) -> Any:
         """The body of a signed request about the symbol."""
         params = {"symbol": self.market.symbol} | params
@@ -149,7 +158,7 @@ class Desk:
 
     def heard(self) -> list[dict[str, Any]]:
         """User events since the last call."""
-        return [orjson.loads(frame) for frame in self.mailbox.take()]
+        return frames(self.mailbox)
 
     def story(self) -> list[str]:
         """The same, each as a short word: ``NEW/NEW``, ``TRADE/FILLED``, ``ACCOUNT_UPDATE``."""

@@ -1,0 +1,69 @@
+"""What the streams of all symbols together say."""
+
+from collections.abc import Callable, Sequence
+
+from exchange.paper.hub import Hub, Payload
+from exchange.paper.market import Market
+from exchange.paper.market_data import MARK_PERIODS_MS
+from exchange.paper.metronome import Metronome
+
+BOOK_TICKER_PERIOD_MS = 5000
+TICKER_PERIOD_MS = 1000
+LIQUIDATION_PERIOD_MS = 1000
+
+_MARKS = [(f"!markPrice@arr{speed}", period_ms) for speed, period_ms in MARK_PERIODS_MS.items()]
+_BOOK_TICKER = "!bookTicker"
+_MINI_TICKERS = "!miniTicker@arr"
+_TICKERS = "!ticker@arr"
+_LIQUIDATIONS = "!forceOrder@arr"
+
+
+class AllMarkets:
+    """Publishes for every market of the venue at once."""
+
+    def __init__(self, markets: Sequence[Market], hub: Hub, now_ms: int) -> None:
+        self._markets = markets
+        self._hub = hub
+        self._metronome = Metronome(now_ms)
+        self._told: dict[str, dict[str, int]] = {_MINI_TICKERS: {}, _TICKERS: {}}
+        """By stream and symbol the newest trade that its ticker told of."""
+
+    def advance(self, now_ms: int) -> None:
+        """Send whatever fell due by now."""
+        if not self._metronome.advance(now_ms):
+            return
+        if self._metronome.due(LIQUIDATION_PERIOD_MS):
+            self._send_liquidations(now_ms)
+        if self._metronome.due(TICKER_PERIOD_MS):
+            self._send_tickers(_MINI_TICKERS, lambda m: m.market_data.mini_ticker(now_ms))
+            self._send_tickers(_TICKERS, lambda m: m.market_data.ticker(now_ms))
+        for name, period_ms in _MARKS:
+            if self._metronome.due(period_ms) and self._hub.wanted(name):
+                self._hub.publish(name, [m.market_data.mark_price(now_ms) for m in self._markets])
+        if self._metronome.due(BOOK_TICKER_PERIOD_MS) and self._hub.wanted(_BOOK_TICKER):
+            for market in self._markets:
+                self._hub.publish(_BOOK_TICKER, market.market_data.book_ticker(now_ms))
+
+    def _send_tickers(self, name: str, spell: Callable[[Market], Payload]) -> None:
+        """One message about the markets that traded since the last one."""
+        if not self._hub.wanted(name):
+            return
+        told = self._told[name]
+        changed = []
+        for market in self._markets:
+            newest = market.tape.newest
+            if newest is not None and newest.trade_id != told.get(market.symbol):
+                told[market.symbol] = newest.trade_id
+                changed.append(spell(market))
+        if changed:
+            self._hub.publish(name, changed)
+
+    def _send_liquidations(self, now_ms: int) -> None:
+        """The largest of each symbol, on its own stream and on everybody's."""
+        for market in self._markets:
+            order = market.market_data.take_liquidation()
+            if order is not None:
+                own_name = f"{market.symbol.lower()}@forceOrder"
+                self._hub.publish(own_name, market.public.liquidation(order, now_ms))
+                to_all = market.public.liquidation_to_all(order, now_ms)
+                self._hub.publish(_LIQUIDATIONS, to_all)

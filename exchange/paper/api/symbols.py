@@ -1,0 +1,31 @@
+"""Which markets a public call is about."""
+
+from collections.abc import Callable
+
+from exchange.paper.api.params import Params
+from exchange.paper.hub import Payload
+from exchange.paper.market import Market
+from exchange.paper.venue import PaperVenue
+
+
+def one(venue: PaperVenue, params: Params) -> Market:
+    """The market of the symbol, which must be sent.
+
+    Raises:
+        Refused: With -1102 without a symbol, with -1121 for one that is not listed.
+    """
+    return venue.market(params.need("symbol"))
+
+
+def asked(venue: PaperVenue, params: Params) -> list[Market]:
+    """The market of the symbol that was sent, or else every one; raises like ``one``."""
+    symbol = params.text("symbol")
+    return list(venue.markets.values()) if symbol is None else [venue.market(symbol)]
+
+
+def one_or_all(
+    venue: PaperVenue, params: Params, row: Callable[[Market], Payload]
+) -> Payload | list[Payload]:
+    """A row of the symbol that was sent, or else every symbol's in a list; raises like ``one``."""
+    rows = [row(market) for market in asked(venue, params)]
+    return rows if params.text("symbol") is None else rows[0]

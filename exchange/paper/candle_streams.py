@@ -1,0 +1,60 @@
+"""The kline streams of one symbol.
+
+As the venue does, a running candle is told when trades have changed it, and a closed one
+once, soon after its end; a new one that nobody traded in yet is not told. Whoever is the first
+to listen also hears where the candle stands.
+"""
+
+from collections.abc import Callable
+
+from exchange.paper import candle_wire
+from exchange.paper.candles import INTERVALS, Candles, Interval
+from exchange.paper.hub import Hub, Payload
+from exchange.paper.market_wire import MarketWire
+
+PERIOD_MS = 250
+
+_Spelling = Callable[[MarketWire, Payload, int], Payload]
+
+
+class CandleStreams:
+    """Publishes one market's candles."""
+
+    def __init__(self, wire: MarketWire, candles: Candles, hub: Hub) -> None:
+        self._wire = wire
+        self._candles = candles
+        self._hub = hub
+        stem = wire.symbol.lower()
+        self._streams: list[tuple[str, Interval, _Spelling]] = []
+        for interval in INTERVALS.values():
+            ordinary = f"{stem}@kline_{interval.name}"
+            continuous = f"{stem}_perpetual@continuousKline_{interval.name}"
+            self._streams.append((ordinary, interval, candle_wire.kline))
+            self._streams.append((continuous, interval, candle_wire.continuous_kline))
+        self._told: dict[str, tuple[int, int]] = {}
+        """By stream: when the candle opened that was told last, and how many trades it had."""
+
+    def send(self, now_ms: int) -> None:
+        """Say what has changed; to be called every ``PERIOD_MS``."""
+        for name, interval, spelling in self._streams:
+            if self._hub.wanted(name):
+                self._send(name, interval, spelling, now_ms)
+            else:
+                self._told.pop(name, None)
+
+    def _send(self, name: str, interval: Interval, spelling: _Spelling, now_ms: int) -> None:
+        running = self._candles.running(interval.name)
+        if running is None:
+            return
+        # A new listener came after the beat before this one.
+        fresh = (interval.opening_ms(now_ms - PERIOD_MS), -1)
+        told_ms, told_trades = self._told.get(name, fresh)
+        if told_ms < running.opened_ms:
+            for candle in self._candles.closed(interval.name, told_ms):
+                body = candle_wire.kline_body(self._wire, interval, candle, closed=True)
+                self._hub.publish(name, spelling(self._wire, body, now_ms))
+            told_trades = 0
+        if told_trades < running.trades:
+            body = candle_wire.kline_body(self._wire, interval, running, closed=False)
+            self._hub.publish(name, spelling(self._wire, body, now_ms))
+        self._told[name] = running.opened_ms, running.trades
