@@ -60,7 +60,7 @@ class Flickerer:
             return
         self._episode_s -= step_s
         self._changes_in_s -= step_s
-        if not self.active:
+        if self._episode_s <= 0.0:
             yield self._end_quote()
         elif self._changes_in_s <= 0.0:
             self._changes_in_s = SHORTEST_S + (LONGEST_S - SHORTEST_S) * self._random.uniform()
