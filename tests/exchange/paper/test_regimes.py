@@ -205,6 +205,22 @@ def test_a_wick_trades_a_tenth_away_and_comes_back(side: Side, changes: dict[str
 
 
 @pytest.mark.parametrize("side", list(Side))
+def test_a_wick_is_a_cascade_of_takers_through_the_whole_book(side: Side) -> None:
+    """Nobody else trades in this market: step by step they take what stands in their way."""
+    matching = Matching()
+    flow = Flow(QUIET, matching)
+    trades_until(flow, 0)
+    flow.wick(side)
+    trades = trades_until(flow, round(1.5 * S_NS))
+    after = trades_until(flow, 20 * S_NS)
+
+    assert {trade.taker_side for trade in trades} == {side}
+    assert len({trade.price_ticks for trade in trades}) > 2_000
+    assert side * (trades[-1].price_ticks / QUIET.start_price_ticks - 1) > 0.09
+    assert after == []
+
+
+@pytest.mark.parametrize("side", list(Side))
 def test_the_mark_hardly_notices_a_wick(side: Side) -> None:
     """A wick is local: nobody is liquidated for it."""
     assert max(abs(mark) for _, _, mark in Wicked(side).shares) < 1e-3
