@@ -72,16 +72,30 @@ def stop(
 def exchange(
     config: ConfigOption = PAPER,
     set_: SetOption = None,
+    market: Annotated[
+        str | None, typer.Option(help="'synthetic' or a recording. Over the config's paper.market.")
+    ] = None,
+    speed: Annotated[
+        float | None, typer.Option(help="Of a recording. Over the config's paper.speed.")
+    ] = None,
     port: Annotated[int | None, typer.Option(help="Over the config's paper.port.")] = None,
     seed: Annotated[int | None, typer.Option(help="Over the config's paper.seed.")] = None,
+    strict: Annotated[
+        bool | None, typer.Option("--strict/--lenient", help="Streams by path, as mainnet.")
+    ] = None,
 ) -> None:
     """Run the paper exchange alone, on this machine's loopback."""
-    from engine.start import run_exchange
+    from engine.exchange_process import run_exchange
 
-    given = [("paper.port", port), ("paper.seed", seed)]
-    run_exchange(
-        config, (set_ or []) + [f"{key}={value}" for key, value in given if value is not None]
-    )
+    given = {
+        "paper.market": market,
+        "paper.speed": speed,
+        "paper.port": port,
+        "paper.seed": seed,
+        "paper.strict": None if strict is None else str(strict).lower(),
+    }
+    over = [f"{key}={value}" for key, value in given.items() if value is not None]
+    run_exchange(config, (set_ or []) + over)
 
 
 @app.command(

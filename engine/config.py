@@ -20,7 +20,7 @@ from engine.paper_config import Paper, paper_settings
 from engine.sections import DecimalText, FeeRate, NotNegative, Positive, Section, Symbol
 from exchange.errors import ExchangeError
 from exchange.instrument import Instrument
-from exchange.paper.settings import PaperSettings
+from exchange.paper.settings import PaperSettings, Queue
 
 _LARGEST_BOUND = 5_000
 """Fills of inventory; the quoting table has a row for each."""
@@ -73,7 +73,7 @@ class Replay(Section, frozen=True, kw_only=True):
     feed_latency_ms: NotNegative
     order_latency_ms: NotNegative
     response_latency_ms: NotNegative
-    queue: Literal["risk_averse", "log", "power2", "power3"]
+    queue: Queue
     maker_fee_rate: FeeRate
     taker_fee_rate: FeeRate
 
@@ -196,7 +196,9 @@ class Config(Section, frozen=True, kw_only=True):
 
     def paper_settings(self) -> PaperSettings:
         """What the embedded exchange needs. Raises ``ConfigError`` like ``desk_settings``."""
-        return paper_settings(self.paper, self.grid(), self.desk.capital_usdt, self.source)
+        return paper_settings(
+            self.paper, self.replay.queue, self.grid(), self.desk.capital_usdt, self.source
+        )
 
     def _count(self, count: Any, key: str, text: str) -> int:
         try:

@@ -1,6 +1,7 @@
 """The section ``paper`` of a config file: the markets and the accounts of the embedded exchange."""
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Annotated
 
 import msgspec
@@ -9,10 +10,23 @@ from engine.errors import ConfigError
 from engine.sections import Count, DecimalText, FeeRate, Port, Positive, Section, Symbol
 from exchange.errors import ExchangeError
 from exchange.instrument import E8, Instrument, e8_from_text
-from exchange.paper.settings import AccountSettings, Listing, PaperSettings, SyntheticMarket
+from exchange.paper.settings import (
+    AccountSettings,
+    Listing,
+    PaperSettings,
+    Queue,
+    RecordedMarket,
+    SyntheticMarket,
+)
 
 PAPER_API_KEY = "paper-desk"
 PAPER_API_SECRET = "paper-desk-secret"  # opens only the exchange on this machine's loopback
+
+
+SYNTHETIC = "synthetic"
+
+MarketName = Annotated[str, msgspec.Meta(min_length=1)]
+"""``SYNTHETIC``, or the path of a recording."""
 
 
 class PaperSymbol(Section, frozen=True, kw_only=True):
@@ -21,7 +35,8 @@ class PaperSymbol(Section, frozen=True, kw_only=True):
     symbol: Symbol
     tick_size: DecimalText
     lot_size: DecimalText
-    start_price: DecimalText
+    market: MarketName | None = None
+    start_price: DecimalText | None = None
     min_notional: DecimalText | None = None
     sigma_ticks: Positive | None = None
     A_per_s: Positive | None = None
@@ -48,6 +63,8 @@ class Paper(Section, frozen=True, kw_only=True):
     seed: int
     maker_fee_rate: FeeRate
     taker_fee_rate: FeeRate
+    market: MarketName = SYNTHETIC
+    speed: Positive = 1.0
     start_price: DecimalText
     sigma_ticks: Positive
     A_per_s: Positive
@@ -63,11 +80,12 @@ class Paper(Section, frozen=True, kw_only=True):
 
 
 def paper_settings(
-    paper: Paper, desk_grid: Instrument, capital_usdt: float, source: str
+    paper: Paper, queue: Queue, desk_grid: Instrument, capital_usdt: float, source: str
 ) -> PaperSettings:
     """What the embedded exchange needs.
 
     Args:
+        queue: By which a recorded market fills orders.
         desk_grid: The first symbol, which is the desk's.
         capital_usdt: Of the first account, which is the desk's.
         source: The config file, for messages.
@@ -75,7 +93,7 @@ def paper_settings(
     Raises:
         ConfigError: When a price is off its grid, or a symbol, name or key stands twice.
     """
-    listings = [_listing(paper, desk_grid, "paper", source)]
+    listings = [_listing(paper, queue, desk_grid, "paper", source)]
     for number, further in enumerate(paper.symbols):
         where = f"paper.symbols[{number}]"
         grid = Instrument.from_steps(further.symbol, further.tick_size, further.lot_size)
@@ -86,7 +104,7 @@ def paper_settings(
         }
         # Its own seed, or all symbols would move as one.
         own = msgspec.structs.replace(paper, seed=paper.seed + number + 1, **given)
-        listings.append(_listing(own, grid, where, source))
+        listings.append(_listing(own, queue, grid, where, source))
     accounts = [
         AccountSettings(
             name="desk",
@@ -109,19 +127,39 @@ def paper_settings(
     )
 
 
-def _listing(paper: Paper, grid: Instrument, where: str, source: str) -> Listing:
+def _listing(paper: Paper, queue: Queue, grid: Instrument, where: str, source: str) -> Listing:
+    instrument = replace(grid, min_notional_e8=e8_from_text(paper.min_notional))
+    try:
+        _ = instrument.tick_lot_e8
+    except ExchangeError as error:
+        raise ConfigError(source, f"{where}.lot_size", str(error)) from error
+    market = (
+        _synthetic(paper, grid, where, source)
+        if paper.market == SYNTHETIC
+        else _recorded(paper, queue, where, source)
+    )
+    return Listing(instrument, market, funding_rate=paper.funding_rate)
+
+
+def _recorded(paper: Paper, queue: Queue, where: str, source: str) -> RecordedMarket:
+    path = Path(paper.market).expanduser()
+    if not path.is_file():
+        raise ConfigError(
+            source,
+            f"{where}.market",
+            f"{path} is no file; name a recording, or say {SYNTHETIC!r}",
+        )
+    return RecordedMarket(path, paper.speed, queue)
+
+
+def _synthetic(paper: Paper, grid: Instrument, where: str, source: str) -> SyntheticMarket:
     try:
         start_price_ticks = grid.price.count(paper.start_price)
     except ExchangeError as error:
         raise ConfigError(source, f"{where}.start_price", str(error)) from error
     if start_price_ticks < 1:
         raise ConfigError(source, f"{where}.start_price", "must be positive")
-    instrument = replace(grid, min_notional_e8=e8_from_text(paper.min_notional))
-    try:
-        _ = instrument.tick_lot_e8
-    except ExchangeError as error:
-        raise ConfigError(source, f"{where}.lot_size", str(error)) from error
-    market = SyntheticMarket(
+    return SyntheticMarket(
         seed=paper.seed,
         start_price_ticks=start_price_ticks,
         sigma_ticks=paper.sigma_ticks,
@@ -131,7 +169,6 @@ def _listing(paper: Paper, grid: Instrument, where: str, source: str) -> Listing
         depth_levels=paper.depth_levels,
         level_lots=paper.level_lots,
     )
-    return Listing(instrument, market, funding_rate=paper.funding_rate)
 
 
 def _account(account: PaperAccount, paper: Paper) -> AccountSettings:

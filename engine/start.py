@@ -1,9 +1,7 @@
 """What ``engine run`` and ``engine exchange`` do before and around their loops."""
 
-import asyncio
 import logging
 import os
-import signal
 import sys
 import time
 import urllib.error
@@ -130,40 +128,6 @@ def _pings(url: str) -> bool:
             return bool(response.read() == b"{}")
     except (urllib.error.URLError, OSError, ValueError):
         return False
-
-
-def run_exchange(config_path: Path, overrides: list[str]) -> None:
-    """Run the paper exchange of this config until it is told to stop.
-
-    Raises:
-        EngineError: When it cannot start.
-        SettingsError: When its port is taken.
-    """
-    config = load_config(config_path, overrides)
-    places = desk_places(config)
-    with ProcessLock(
-        places.exchange_lock, "a paper exchange", "it serves already; end it: ./run engine stop"
-    ):
-        import uvloop
-
-        from exchange.paper.server import serve
-
-        settings = config.paper_settings()
-
-        def ready() -> None:
-            print(f"exchange: serving {config.desk.symbol} on http://127.0.0.1:{settings.port}")
-
-        async def until_told() -> None:
-            loop = asyncio.get_running_loop()
-            serving = asyncio.ensure_future(serve(settings, ready))
-            for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-                loop.add_signal_handler(number, serving.cancel)
-            try:
-                await serving
-            except asyncio.CancelledError:
-                print("exchange: stopped")
-
-        uvloop.run(until_told())
 
 
 class UncrashableLog:

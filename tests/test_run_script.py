@@ -1,5 +1,6 @@
 """``./run`` on machines that are not as they should be: one clear line, and not zero."""
 
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -98,3 +99,13 @@ def test_no_lock_file_names_a_package_registry() -> None:
 
         assert "://" not in text
         assert "--hash=sha256:" in text
+
+
+def test_the_tests_run_on_the_packages_that_the_desk_runs_on() -> None:
+    """A client under test that pins an old one must not decide what is tested."""
+    desk, tests = (
+        dict(re.findall(r"^([\w.-]+)==(\S+)", (ROOT / name).read_text(encoding="ascii"), re.M))
+        for name in ("requirements.lock", "requirements-test.lock")
+    )
+
+    assert desk.items() <= tests.items()

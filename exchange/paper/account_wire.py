@@ -45,10 +45,9 @@ def account(account: Account, stands: Iterable[Stand], now_ms: int) -> Payload:
 def account_v2(account: Account, stands: Iterable[Stand], now_ms: int) -> Payload:
     return (
         configuration()
-        | {"feeBurn": False}
         | _totals(account)
         | {
-            "assets": [_asset(account, now_ms) | {"marginAvailable": True}],
+            "assets": [_asset(account, now_ms)],
             "positions": [_v2_position(stand, now_ms) for stand in stands],
         }
     )
@@ -231,6 +230,7 @@ def _asset(account: Account, now_ms: int) -> Payload:
         "crossUnPnl": margin["unrealised"],
         "availableBalance": margin["available"],
         "maxWithdrawAmount": margin["available"],
+        "marginAvailable": True,
         "updateTime": now_ms,
     }
 

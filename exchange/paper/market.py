@@ -1,18 +1,21 @@
 """One symbol of the venue: its book, whoever moves it, its streams, and who has a seat in it."""
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
+from exchange.errors import InvariantBroken
+from exchange.instrument import Instrument
 from exchange.paper import matching as match
 from exchange.paper.account import Mark
+from exchange.paper.faces import Background, Matcher
 from exchange.paper.flow import Flow
 from exchange.paper.hub import Hub
 from exchange.paper.market_data import Marked, MarketData
 from exchange.paper.matching import Expiry, MatchEvent, Matching, Traded
 from exchange.paper.orders import OrderRecord
-from exchange.paper.settings import Listing
+from exchange.paper.settings import Listing, RecordedMarket, SyntheticMarket
 from exchange.paper.tape import Tape
 from exchange.paper.wire import Wire
 
@@ -20,6 +23,12 @@ IDS_PER_MS = 100
 """Room for ids between two starts; the background alone uses about one in three milliseconds."""
 
 HOUR_MS = 3_600_000
+
+Opened: TypeAlias = tuple[Matcher, Background]
+
+OpenRecorded: TypeAlias = Callable[[RecordedMarket, Instrument, int], Opened]
+"""Opens a recording of an instrument, with the first id that it may give."""
+
 KEPT_FUNDINGS = 1000
 
 
@@ -51,13 +60,20 @@ class Market:
 
     Args:
         start_ms: The venue's time of opening; ids grow from it, and so never repeat.
+        open_recorded: Opens the listing where it is a recording; raises what it raises.
     """
 
-    def __init__(self, listing: Listing, hub: Hub, start_ms: int) -> None:
+    def __init__(
+        self, listing: Listing, hub: Hub, start_ms: int, open_recorded: OpenRecorded
+    ) -> None:
         self.wire = Wire(listing.instrument)
         self.symbol = self.wire.symbol
-        self.matching = Matching(start_ms * IDS_PER_MS)
-        self.flow = Flow(listing.market, self.matching)
+        first_id = start_ms * IDS_PER_MS
+        if isinstance(listing.market, RecordedMarket):
+            opened = open_recorded(listing.market, listing.instrument, first_id)
+        else:
+            opened = open_synthetic(listing.market, first_id)
+        self.matching, self.background = opened
         self.tape = Tape(self.matching.next_trade_id)
         self.market_data = MarketData(self.wire, self.matching, hub, start_ms)
         self.mark = Mark()
@@ -85,7 +101,7 @@ class Market:
     def advance(self, now_ns: int) -> None:
         """Let everybody else in the market act up to now."""
         self.now_ns = now_ns
-        for events in self.flow.advance(now_ns):
+        for events in self.background.advance(now_ns):
             self._move_mark()
             self.take(events)
         self._move_mark()
@@ -134,4 +150,14 @@ class Market:
         return list(traders.values())
 
     def _move_mark(self) -> None:
-        self.mark.price_e8 = round(self.flow.fair_ticks * self.wire.tick_e8)
+        self.mark.price_e8 = round(self.background.mark_ticks * self.wire.tick_e8)
+
+
+def open_synthetic(market: SyntheticMarket, first_id: int) -> Opened:
+    matching = Matching(first_id)
+    return matching, Flow(market, matching)
+
+
+def no_recordings(market: RecordedMarket, _instrument: Instrument, _first_id: int) -> Opened:
+    """For a venue whose markets are all synthetic: recordings need compiled kernels."""
+    raise InvariantBroken(f"nobody can play {market.path} here")

@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 
 from exchange.instrument import e8_text
+from exchange.paper.faces import Matcher
 from exchange.paper.hub import Hub, Payload
-from exchange.paper.matching import Changes, Matching, Traded
+from exchange.paper.matching import Changes, Traded
 from exchange.paper.orders import OrderRecord
 from exchange.paper.tape import Aggregate
 from exchange.paper.wire import Wire
@@ -69,7 +70,7 @@ class DepthFeed:
 class MarketData:
     """Publishes what happens in one book."""
 
-    def __init__(self, wire: Wire, matching: Matching, hub: Hub, now_ms: int) -> None:
+    def __init__(self, wire: Wire, matching: Matcher, hub: Hub, now_ms: int) -> None:
         self._wire = wire
         self._matching = matching
         self._hub = hub

@@ -27,6 +27,8 @@ class Member:
             settings.capital_e8, settings.maker_fee_rate, settings.taker_fee_rate
         )
         self.limits = OrderLimits()
+        self.burns_fees = False
+        """Whether fees are to be paid in BNB; without effect, since nobody here holds any."""
         self.user_stream = UserStream(hub, f"{settings.api_key}:{settings.api_secret}")
         self.incomes: deque[Income] = deque(maxlen=KEPT_INCOMES)
         """Oldest first."""

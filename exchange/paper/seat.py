@@ -41,6 +41,10 @@ _REFUSALS = {
         "Due to the order could not be filled immediately, the FOK order has been rejected. "
         "The order will not be recorded in the order history",
     ),
+    Refusal.NOT_OPEN: (
+        -4140,
+        "Invalid symbol status for opening position: its recording has a gap, or not begun.",
+    ),
 }
 
 
@@ -120,8 +124,7 @@ class Seat:
             order.time_in_force if order.price_ticks is not None else TimeInForce.IOC,
             order.self_trade,
         )
-        if isinstance(events[0], match.Refused):
-            raise Refused(*_REFUSALS[events[0].reason])
+        self._refuse_if_refused(events)
         record = self._record(order, qty_lots, self.market.matching.last_order_id)
         self._open(record, events)
         return record
@@ -185,6 +188,7 @@ class Seat:
             post_only=order.time_in_force is TimeInForce.GTX,
             self_trade=order.self_trade,
         )
+        self._refuse_if_refused(events)
         if isinstance(events[0], match.Amended):
             order.amendments.append(amendment)
             self._count_open(order.side, change.qty_lots - order.qty_lots)
@@ -296,6 +300,14 @@ class Seat:
         return max(1, (self.market.mark.price_e8 + side * away_e8) // self._wire.tick_e8)
 
     # ------------------------------------------------------------ rules
+
+    def _refuse_if_refused(self, events: list[MatchEvent]) -> None:
+        refused = events[0]
+        if not isinstance(refused, match.Refused):
+            return
+        if refused.reason is Refusal.NOT_OPEN and self.market.background.closed:
+            raise Refused(-4141, "Symbol is closed: its recording is over.")
+        raise Refused(*_REFUSALS[refused.reason])
 
     def _check_limits(self, order: NewOrder) -> None:
         if self.orders.find_open(order.client_order_id) is not None:

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Literal, TypeAlias
 
 from exchange.instrument import Instrument
+from exchange.paper.fault_plan import FaultPlan
 
 Queue: TypeAlias = Literal["risk_averse", "log", "power2", "power3"]
 """A queue model of ``exchange.recorded_book.QUEUES``, named without its weight."""
@@ -59,7 +60,7 @@ class Listing:
     """One symbol and what moves it."""
 
     instrument: Instrument
-    market: SyntheticMarket
+    market: SyntheticMarket | RecordedMarket
     funding_rate: float = 0.0
     """Of the notional at each settlement; longs pay it when positive."""
     funding_interval_h: int = 8
@@ -89,3 +90,7 @@ class PaperSettings:
     """At least one, no key twice."""
     strict: bool = False
     """Serve streams as mainnet does: each on its own path only, wrong names in silence."""
+    faults: FaultPlan | None = None
+    """What goes wrong from the start."""
+    admin_port: int | None = None
+    """Where faults can be seen and armed; None for nowhere."""

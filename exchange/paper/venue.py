@@ -9,7 +9,7 @@ from exchange.errors import InvariantBroken, Refused
 from exchange.paper import account_wire
 from exchange.paper.account import Account, Holding
 from exchange.paper.hub import Hub
-from exchange.paper.market import Market
+from exchange.paper.market import Market, OpenRecorded, no_recordings
 from exchange.paper.matching import Expiry, MatchEvent, Traded
 from exchange.paper.member import Member
 from exchange.paper.seat import Seat
@@ -58,12 +58,19 @@ class PaperVenue:
     Args:
         hub: Where stream messages go.
         start_ns: The venue's time of opening; ids grow from it, and so never repeat.
+        open_recorded: Opens listings that are recordings; raises what it raises.
     """
 
-    def __init__(self, settings: PaperSettings, hub: Hub, start_ns: int) -> None:
+    def __init__(
+        self,
+        settings: PaperSettings,
+        hub: Hub,
+        start_ns: int,
+        open_recorded: OpenRecorded = no_recordings,
+    ) -> None:
         self.now_ns = start_ns
         self.markets = {
-            listing.instrument.symbol: Market(listing, hub, self.now_ms)
+            listing.instrument.symbol: Market(listing, hub, self.now_ms, open_recorded)
             for listing in settings.listings
         }
         self.members = [

@@ -7,6 +7,7 @@ import pytest
 from engine.config import load_config
 from engine.errors import ConfigError
 from exchange.instrument import E8
+from exchange.paper.settings import SyntheticMarket
 from tests.engine.test_config import PAPER
 
 FURTHER = """
@@ -37,6 +38,8 @@ def extended(tmp_path: Path, old: str = "", new: str = "") -> Path:
 def test_a_further_symbol_says_what_differs_and_moves_by_itself(tmp_path: Path) -> None:
     bitcoin, ether = load_config(extended(tmp_path)).paper_settings().listings
 
+    assert isinstance(bitcoin.market, SyntheticMarket)
+    assert isinstance(ether.market, SyntheticMarket)
     assert (ether.instrument.symbol, ether.instrument.price.step) == ("ETHUSDT", "0.01")
     assert (ether.market.start_price_ticks, ether.market.sigma_ticks) == (300_000, 12.0)
     assert ether.market.A_per_s == bitcoin.market.A_per_s

@@ -22,7 +22,9 @@ from engine.core.view import Mode
 from exchange.binance import user_events
 from exchange.errors import Refused
 from exchange.instrument import Instrument
+from exchange.paper.flow import Flow
 from exchange.paper.hub import Hub, Mailbox, Prefix
+from exchange.paper.matching import Matching
 from exchange.paper.orders import NewOrder, OrderRecord
 from exchange.paper.settings import AccountSettings, Listing, PaperSettings, SyntheticMarket
 from exchange.paper.venue import PaperVenue
@@ -148,6 +150,10 @@ class VirtualDesk:
         self._hub = Hub()
         self.exchange = PaperVenue(paper, self._hub, START_NS - 1000 * MS)
         self.book = self.exchange.markets[GRID.symbol]
+        matching, flow = self.book.matching, self.book.background
+        assert isinstance(matching, Matching)
+        assert isinstance(flow, Flow)
+        self.matching, self.flow = matching, flow
         self.member = self.exchange.members[0]
         self.seat = self.exchange.seat(self.member, GRID.symbol)
         if opening_lots:

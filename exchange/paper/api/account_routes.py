@@ -41,7 +41,7 @@ class AccountRoutes:
             "POST /fapi/v1/positionSide/dual": MemberRoute(_set_position_mode, 1),
             "GET /fapi/v1/multiAssetsMargin": _constant({"multiAssetsMargin": False}, 30),
             "POST /fapi/v1/multiAssetsMargin": MemberRoute(_set_multi_assets, 1),
-            "GET /fapi/v1/feeBurn": _constant({"feeBurn": False}, 30),
+            "GET /fapi/v1/feeBurn": MemberRoute(_fee_burn, 30),
             "POST /fapi/v1/feeBurn": MemberRoute(_set_fee_burn, 1),
             "GET /fapi/v1/income": MemberRoute(self._income, 30),
             "GET /fapi/v1/adlQuantile": MemberRoute(self._adl_quantile, 5),
@@ -73,8 +73,9 @@ class AccountRoutes:
     def _account(self, member: Member, _params: Params) -> Payload:
         return account_wire.account(member.account, self._stands(member), self._venue.now_ms)
 
-    def _account_v2(self, member: Member, _params: Params) -> Payload:
-        return account_wire.account_v2(member.account, self._stands(member), self._venue.now_ms)
+    def _account_v2(self, member: Member, params: Params) -> Payload:
+        stands, now_ms = self._stands(member), self._venue.now_ms
+        return account_wire.account_v2(member.account, stands, now_ms) | _fee_burn(member, params)
 
     def _balance(self, member: Member, _params: Params) -> list[Payload]:
         return [account_wire.balance(member.account, member.name, self._venue.now_ms)]
@@ -105,12 +106,11 @@ class AccountRoutes:
             _income_row(income) for income in params.page(found, from_start=from_start, default=100)
         ]
 
-    def _adl_quantile(self, member: Member, params: Params) -> Payload | list[Payload]:
-        rows: list[Payload] = [
+    def _adl_quantile(self, member: Member, params: Params) -> list[Payload]:
+        return [
             {"symbol": seat.market.symbol, "adlQuantile": {"LONG": 0, "SHORT": 0, "BOTH": 0}}
             for seat in self._seats(member, params)
         ]
-        return rows if params.text("symbol") is None else rows[0]
 
     # ------------------------------------------------------------ settings
 
@@ -203,9 +203,12 @@ def _set_multi_assets(_member: Member, params: Params) -> Payload:
     raise Refused(-4171, "No need to change multi-assets mode.")
 
 
-def _set_fee_burn(_member: Member, params: Params) -> Payload:
-    if params.need_flag("feeBurn"):
-        raise _unsupported("fees are paid in the quote asset")
+def _fee_burn(member: Member, _params: Params) -> Payload:
+    return {"feeBurn": member.burns_fees}
+
+
+def _set_fee_burn(member: Member, params: Params) -> Payload:
+    member.burns_fees = params.need_flag("feeBurn")
     return _SUCCESS
 
 

@@ -17,7 +17,7 @@ def view_of(desk: VirtualDesk) -> DeskView:
 
 def dry_up(desk: VirtualDesk) -> None:
     """Nobody sends market orders any more; the arrivals already drawn pass."""
-    for arrivals in desk.book.flow._arrivals:
+    for arrivals in desk.flow._arrivals:
         arrivals._rate_hz = 1e-6
 
 

@@ -444,7 +444,7 @@ def test_a_post_only_refusal_is_not_repeated_unchanged() -> None:
     desk.run(1.0)
     desk.operate(Action.RESUME)
     in_front = desk.trader.wanted[Side.BUY][-1]  # before our order gets there
-    desk.book.matching.submit(BACKGROUND, Side.SELL, 10**6, in_front, TimeInForce.GTC)
+    desk.matching.submit(BACKGROUND, Side.SELL, 10**6, in_front, TimeInForce.GTC)
 
     desk.run(2.0)
 

@@ -11,8 +11,9 @@ import orjson
 from exchange.instrument import E8, DecimalGrid, Instrument
 from exchange.paper.api.gate import Gate
 from exchange.paper.api.rest import HttpAnswer, HttpRequest, RestApi
+from exchange.paper.flow import Flow
 from exchange.paper.hub import Hub, Mailbox, Prefix
-from exchange.paper.matching import BACKGROUND
+from exchange.paper.matching import BACKGROUND, Matching
 from exchange.paper.settings import AccountSettings, Listing, PaperSettings, SyntheticMarket
 from exchange.paper.venue import PaperVenue
 from exchange.types import Side
@@ -86,6 +87,10 @@ class Desk:
         self.gate = Gate(self.settings, self.venue)
         self.api = RestApi(self.gate, self.venue)
         self.market = next(iter(self.venue.markets.values()))
+        matching, flow = self.market.matching, self.market.background
+        assert isinstance(matching, Matching)
+        assert isinstance(flow, Flow)
+        self.matching, self.flow = matching, flow
         self._sit_down(0)
 
     def _sit_down(self, account: int) -> None:
@@ -110,13 +115,12 @@ class Desk:
 
     def withdraw_background(self) -> None:
         """Nobody is left in the book but the accounts, until the background thinks again."""
-        matching = self.market.matching
         for side in Side:
-            for price_ticks, _ in matching.levels(side):
-                for number, _ in matching.queue(side, price_ticks):
-                    order = matching.resting(number)
+            for price_ticks, _ in self.matching.levels(side):
+                for number, _ in self.matching.queue(side, price_ticks):
+                    order = self.matching.resting(number)
                     if order is not None and order.owner == BACKGROUND:
-                        matching.cancel(number)
+                        self.matching.cancel(number)
 
     def ask(
         self, method: str, path: str, body: str = "", query: str = "", key: str | None = ""

@@ -22,7 +22,7 @@ def poor_desk(capital_usdt: int = 1_000) -> Desk:
 
 def move_mark(desk: Desk, price: int) -> None:
     """The fair value jumps, and the background quotes around it."""
-    desk.market.flow.fair_ticks = float(price * 10)
+    desk.flow.fair_ticks = float(price * 10)
     desk.pass_ms(20)
 
 
@@ -207,7 +207,7 @@ def test_money_and_contracts_are_conserved_through_a_liquidation() -> None:
     one.place("BUY", "60000.1", quantity="0.300")
     one.withdraw_background()
 
-    one.market.flow.fair_ticks = 565_000.0
+    one.flow.fair_ticks = 565_000.0
     one.pass_ms(0)
 
     fund = one.venue.insurance.account

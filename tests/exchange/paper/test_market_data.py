@@ -61,8 +61,8 @@ def test_snapshot_and_diffs_give_the_exchanges_own_book(speed: str, period_ms: i
     for diff in kept:
         book.apply(diff)
 
-    assert book.bids == dict(desk.market.matching.levels(Side.BUY))
-    assert book.asks == dict(desk.market.matching.levels(Side.SELL))
+    assert book.bids == dict(desk.matching.levels(Side.BUY))
+    assert book.asks == dict(desk.matching.levels(Side.SELL))
 
 
 def test_update_ids_are_sparse_as_at_the_venue() -> None:
@@ -115,16 +115,6 @@ def test_mark_price_comes_once_a_second() -> None:
         desk.pass_ms(10)
 
     assert len(frames(stream)) == 3
-
-
-def test_a_stream_asked_for_on_the_wrong_path_stays_silent() -> None:
-    desk = Desk(paper_settings(LIVELY))
-    mailbox = Mailbox(Prefix.MARKET, lambda: None, lambda: None, combined=False)
-    desk.hub.subscribe(mailbox, ["btcusdt@bookTicker"])
-
-    desk.pass_ms(1000)
-
-    assert mailbox.take() == []
 
 
 def test_a_reader_that_never_reads_is_hung_up_on() -> None:

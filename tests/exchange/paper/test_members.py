@@ -180,7 +180,6 @@ def test_money_and_contracts_between_accounts_are_conserved() -> None:
         ("/fapi/v1/marginType", {"marginType": "ISOLATED"}, -1020),
         ("/fapi/v1/marginType", {"marginType": "CROSSED"}, -4046),
         ("/fapi/v1/multiAssetsMargin", {"multiAssetsMargin": "true"}, -1020),
-        ("/fapi/v1/feeBurn", {"feeBurn": "true"}, -1020),
         ("/fapi/v1/algoOrder", {"algoType": "CONDITIONAL"}, -1020),
     ],
 )
@@ -211,7 +210,7 @@ def test_a_market_order_beyond_the_bounds_around_the_mark_is_refused() -> None:
     """The only offer left is one of 63,100, more than five per cent above the mark."""
     desk = Desk()
     desk.withdraw_background()
-    desk.market.matching.submit(BACKGROUND, Side.SELL, 1000, 631_000)
+    desk.matching.submit(BACKGROUND, Side.SELL, 1000, 631_000)
 
     answer = desk.call("POST", "/fapi/v1/order", side="BUY", type="MARKET", quantity="0.010")
 
@@ -222,8 +221,8 @@ def test_a_market_order_takes_nothing_beyond_the_bounds() -> None:
     """0.010 stand at 62,000 and the rest at 63,100: the remainder expires by reason 9."""
     desk = Desk()
     desk.withdraw_background()
-    desk.market.matching.submit(BACKGROUND, Side.SELL, 10, 620_000)
-    desk.market.matching.submit(BACKGROUND, Side.SELL, 1000, 631_000)
+    desk.matching.submit(BACKGROUND, Side.SELL, 10, 620_000)
+    desk.matching.submit(BACKGROUND, Side.SELL, 1000, 631_000)
 
     desk.call("POST", "/fapi/v1/order", side="BUY", type="MARKET", quantity="0.015")
     last = desk.heard()[-1]["o"]

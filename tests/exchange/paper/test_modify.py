@@ -45,7 +45,7 @@ def test_a_modified_order_stands_last_at_its_price() -> None:
 
     modify(desk, first, quantity="0.005")
 
-    queue = [number for number, _ in desk.market.matching.queue(Side.BUY, 599_905)]
+    queue = [number for number, _ in desk.matching.queue(Side.BUY, 599_905)]
     assert queue[-2:] == [second["orderId"], first["orderId"]]
 
 

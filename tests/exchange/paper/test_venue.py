@@ -202,7 +202,7 @@ def test_ids_go_on_growing_after_a_restart() -> None:
     later.venue = type(later.venue)(later.settings, later.hub, START_NS + 2_000_000_000)
 
     assert later.venue.markets["BTCUSDT"].matching.last_order_id > max(
-        first, desk.market.matching.last_order_id
+        first, desk.matching.last_order_id
     )
 
 

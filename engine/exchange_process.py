@@ -1,0 +1,85 @@
+"""What ``engine exchange`` does before and around the loop of the embedded exchange."""
+
+import asyncio
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+from engine.config import load_config
+from engine.launch import desk_places
+from engine.lock import ProcessLock
+from exchange.instrument import E8
+from exchange.paper.market import OpenRecorded, no_recordings
+from exchange.paper.settings import PaperSettings, RecordedMarket
+
+
+def run_exchange(config_path: Path, overrides: list[str]) -> None:
+    """Run the paper exchange of this config until it is told to stop.
+
+    Raises:
+        EngineError: When it cannot start.
+        SettingsError: When its port is taken.
+    """
+    config = load_config(config_path, overrides)
+    places = desk_places(config)
+    with ProcessLock(
+        places.exchange_lock, "a paper exchange", "it serves already; end it: ./run engine stop"
+    ):
+        import uvloop
+
+        from exchange.paper.server import serve
+
+        settings = config.paper_settings()
+        open_recorded = _recordings_opener() if _plays_recordings(settings) else no_recordings
+
+        def ready() -> None:
+            for line in _what_is_served(settings):
+                print(f"exchange: {line}", flush=True)
+
+        async def until_told() -> None:
+            loop = asyncio.get_running_loop()
+            serving = asyncio.ensure_future(serve(settings, ready, open_recorded))
+            for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+                loop.add_signal_handler(number, serving.cancel)
+            try:
+                await serving
+            except asyncio.CancelledError:
+                print("exchange: stopped")
+
+        uvloop.run(until_told())
+
+
+def _plays_recordings(settings: PaperSettings) -> bool:
+    return any(isinstance(listing.market, RecordedMarket) for listing in settings.listings)
+
+
+def _recordings_opener() -> OpenRecorded:
+    """What plays a recording; its kernels are compiled first, with a bar where somebody waits."""
+    from engine.warm import warm_up
+    from exchange.paper.recorded import open_recording
+    from exchange.recording.reader import Recording
+
+    warm_up(replay=True)
+    return lambda market, instrument, first_id: open_recording(
+        market, instrument, Recording(market.path), first_id
+    )
+
+
+def _what_is_served(settings: PaperSettings) -> Iterator[str]:
+    """Where clients are to be pointed, and what they find there."""
+    where = f"127.0.0.1:{settings.port}"
+    yield "Binance USD-M on this machine, with pretended money; docs/exchange.md tells the rest"
+    yield f"REST      http://{where}"
+    yield f"streams   ws://{where}" + (" (strict: by path, as mainnet)" if settings.strict else "")
+    yield f"ws-fapi   ws://{where}/ws-fapi/v1"
+    for listing in settings.listings:
+        market = listing.market
+        told = (
+            f"{market.path}, {market.speed:g} times as fast as recorded"
+            if isinstance(market, RecordedMarket)
+            else f"synthetic, seed {market.seed}"
+        )
+        yield f"symbol    {listing.instrument.symbol}: {told}"
+    for account in settings.accounts:
+        money = account.capital_e8 / E8
+        yield f"account   {account.name}: key {account.api_key}, {money:,.2f} USDT"
