@@ -10,7 +10,6 @@ from exchange.paper.fault_plan import FaultPlan
 Queue: TypeAlias = Literal["risk_averse", "log", "power2", "power3"]
 """A queue model of ``exchange.recorded_book.QUEUES``, named without its weight."""
 
-
 Regime: TypeAlias = Literal["calm", "trending", "volatile", "jump", "wick"]
 Flicker: TypeAlias = Literal["none", "case1", "case2"]
 
