@@ -102,8 +102,7 @@ def in_venue_order(
             early.clear()
         if isinstance(word, Dated):
             heapq.heappush(held, (word.exch_ns, next(turns), word))
-            if not isinstance(word, frames.MarkPrice):
-                fastest_ns = min(fastest_ns, recv_ns - word.exch_ns)
+            fastest_ns = min(fastest_ns, recv_ns - word.exch_ns)
         # Nothing still to be read should have happened before this.
         yield from _until(recv_ns - fastest_ns - LOOKAHEAD_NS, held)
     yield from _until(_NEVER_NS, held)

@@ -10,6 +10,9 @@ from exchange.paper.fault_plan import FaultPlan
 Queue: TypeAlias = Literal["risk_averse", "log", "power2", "power3"]
 """A queue model of ``exchange.recorded_book.QUEUES``, named without its weight."""
 
+Regime: TypeAlias = Literal["calm", "trending", "volatile", "jump", "wick"]
+Flicker: TypeAlias = Literal["none", "case1", "case2"]
+
 
 @dataclass(frozen=True, slots=True)
 class SyntheticMarket:
@@ -32,6 +35,12 @@ class SyntheticMarket:
     """Background levels a side."""
     level_lots: int
     """Mean background size of a level."""
+    regime: Regime = "calm"
+    """How it moves; what each brings is told in ``exchange.paper.regimes``."""
+    undercutter_lots: int = 0
+    """Size of a maker that steps ahead of the accounts; 0 when there is none."""
+    flicker: Flicker = "none"
+    """Whether one side of the touch shakes for a while now and then: eaten, or cancelled."""
 
 
 @dataclass(frozen=True, slots=True)
