@@ -12,10 +12,12 @@ from exchange.errors import ExchangeError
 from exchange.instrument import E8, Instrument, e8_from_text
 from exchange.paper.settings import (
     AccountSettings,
+    Flicker,
     Listing,
     PaperSettings,
     Queue,
     RecordedMarket,
+    Regime,
     SyntheticMarket,
 )
 
@@ -24,6 +26,8 @@ PAPER_API_SECRET = "paper-desk-secret"  # opens only the exchange on this machin
 
 
 SYNTHETIC = "synthetic"
+
+NoneOrMore = Annotated[int, msgspec.Meta(ge=0, le=1_000_000)]
 
 MarketName = Annotated[str, msgspec.Meta(min_length=1)]
 """``SYNTHETIC``, or the path of a recording."""
@@ -45,6 +49,9 @@ class PaperSymbol(Section, frozen=True, kw_only=True):
     depth_levels: Count | None = None
     level_lots: Count | None = None
     funding_rate: FeeRate | None = None
+    regime: Regime | None = None
+    undercutter_lots: NoneOrMore | None = None
+    flicker: Flicker | None = None
 
 
 class PaperAccount(Section, frozen=True, kw_only=True):
@@ -73,6 +80,9 @@ class Paper(Section, frozen=True, kw_only=True):
     depth_levels: Count
     level_lots: Count
     min_notional: DecimalText = "5"
+    regime: Regime = "calm"
+    undercutter_lots: NoneOrMore = 0
+    flicker: Flicker = "none"
     funding_rate: FeeRate = 0.0
     strict: bool = False
     symbols: tuple[PaperSymbol, ...] = ()
@@ -168,6 +178,9 @@ def _synthetic(paper: Paper, grid: Instrument, where: str, source: str) -> Synth
         half_spread_ticks=paper.half_spread_ticks,
         depth_levels=paper.depth_levels,
         level_lots=paper.level_lots,
+        regime=paper.regime,
+        undercutter_lots=paper.undercutter_lots,
+        flicker=paper.flicker,
     )
 
 

@@ -110,8 +110,8 @@ class Flow:
         return self.fair_ticks if self._wick is None else self._index_ticks
 
     @property
-    def closed(self) -> bool:
-        return False
+    def ending(self) -> str:
+        return ""
 
     def wick(self, side: Side) -> None:
         """Set off a wick: sellers one down, buyers one up. Nothing while there is one."""

@@ -152,10 +152,6 @@ class RecordedFlow:
         """The recording's newest mark price, or the mid of its book where it tells none."""
         return self._mid_ticks if self._mark_ticks is None else self._mark_ticks
 
-    @property
-    def closed(self) -> bool:
-        return bool(self.ending)
-
     def advance(self, now_ns: int) -> Iterator[list[MatchEvent]]:
         """Play up to now; see ``Background``."""
         if self._origin_ns is None:

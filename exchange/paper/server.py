@@ -145,8 +145,13 @@ class PaperServer:
 
     async def _run_market(self) -> None:
         """Tell the venue the time, for ever."""
+        ended: set[str] = set()
         while True:
             await self._catch_up()
+            for symbol, market in self.venue.markets.items():
+                if market.background.ending and symbol not in ended:
+                    ended.add(symbol)
+                    print(f"exchange: {symbol} is closed: {market.background.ending}", flush=True)
             if self.faults.remembers_depth:
                 self._remember_depths()
             await asyncio.sleep(BEAT_S)

@@ -257,6 +257,7 @@ def lived_in() -> Iterator[Any]:
         )
         resting(rest, "gone", 59_999.8)
         rest.cancel_order(symbol=SYMBOL, orig_client_order_id="gone")
+        until(lambda: rest.compressed_aggregate_trades_list(symbol=SYMBOL).data() != [])
         yield rest
 
 
