@@ -1,5 +1,6 @@
 """The section ``paper`` of a config file: the markets and the accounts of the embedded exchange."""
 
+import tomllib
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
@@ -10,6 +11,7 @@ from engine.errors import ConfigError
 from engine.sections import Count, DecimalText, FeeRate, Port, Positive, Section, Symbol
 from exchange.errors import ExchangeError
 from exchange.instrument import E8, Instrument, e8_from_text
+from exchange.paper.fault_plan import FaultPlan, parse_plan
 from exchange.paper.settings import (
     AccountSettings,
     Flicker,
@@ -85,6 +87,9 @@ class Paper(Section, frozen=True, kw_only=True):
     flicker: Flicker = "none"
     funding_rate: FeeRate = 0.0
     strict: bool = False
+    faults: str | None = None
+    """A file of them."""
+    admin_port: Port | None = None
     symbols: tuple[PaperSymbol, ...] = ()
     accounts: tuple[PaperAccount, ...] = ()
 
@@ -102,6 +107,7 @@ def paper_settings(
 
     Raises:
         ConfigError: When a price is off its grid, or a symbol, name or key stands twice.
+        SettingsError: When something is wrong in the file of faults.
     """
     listings = [_listing(paper, queue, desk_grid, "paper", source)]
     for number, further in enumerate(paper.symbols):
@@ -134,7 +140,26 @@ def paper_settings(
         listings=tuple(listings),
         accounts=tuple(accounts),
         strict=paper.strict,
+        faults=None if paper.faults is None else read_plan(Path(paper.faults).expanduser()),
+        admin_port=paper.admin_port,
     )
+
+
+def read_plan(path: Path) -> FaultPlan:
+    """A file of faults.
+
+    Raises:
+        ConfigError: When it cannot be read.
+        SettingsError: Names what is wrong in it.
+    """
+    try:
+        return parse_plan(tomllib.loads(path.read_text(encoding="utf-8")), str(path))
+    except FileNotFoundError:
+        raise ConfigError(path, "", "no such file; docs/exchange.md shows one") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(path, "", f"cannot be read: {error}") from error
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(path, "", f"is not TOML: {error}") from error
 
 
 def _listing(paper: Paper, queue: Queue, grid: Instrument, where: str, source: str) -> Listing:

@@ -3,14 +3,20 @@
 Plain HTTP on a loopback port of its own, so that no client of the exchange can meet it.
 """
 
+from collections.abc import Mapping
 from http import HTTPStatus
+from typing import Literal
 
+import msgspec
 import orjson
 from aiohttp import web
 
 from exchange.errors import SettingsError
 from exchange.paper.fault_plan import parse_fault
 from exchange.paper.faults import Faults
+from exchange.paper.flow import Flow
+from exchange.paper.market import Market
+from exchange.types import Side
 
 MOST_BODY_BYTES = 65_536
 
@@ -19,12 +25,14 @@ class Admin:
     """The endpoint and its port.
 
     ``GET /faults``, ``POST /faults`` (one fault, as a table of a fault file), ``DELETE
-    /faults/{name}``, ``DELETE /faults``, ``GET /log``. What is wrong with a request comes back
-    as ``{"error": ...}``.
+    /faults/{name}``, ``DELETE /faults``, ``GET /log``, and ``POST /wick`` with a ``symbol`` and
+    the ``side`` of the takers who set it off. What is wrong with a request comes back as
+    ``{"error": ...}``.
     """
 
-    def __init__(self, faults: Faults) -> None:
+    def __init__(self, faults: Faults, markets: Mapping[str, Market]) -> None:
         self._faults = faults
+        self._markets = markets
         app = web.Application(client_max_size=MOST_BODY_BYTES)
         app.add_routes(
             [
@@ -33,6 +41,7 @@ class Admin:
                 web.delete("/faults", self._disarm_all),
                 web.delete("/faults/{name}", self._disarm),
                 web.get("/log", self._log),
+                web.post("/wick", self._wick),
             ]
         )
         self._runner = web.AppRunner(app, access_log=None)
@@ -78,8 +87,26 @@ class Admin:
         self._faults.disarm_all()
         return _json({})
 
+    async def _wick(self, request: web.Request) -> web.Response:
+        try:
+            asked = msgspec.json.decode(await request.read(), type=_Wick)
+        except msgspec.MsgspecError as error:
+            return _error(f'request: {error}; send {{"symbol": "BTCUSDT", "side": "SELL"}}')
+        market = self._markets.get(asked.symbol)
+        if market is None:
+            return _error(f"symbol: {asked.symbol} is none of {', '.join(self._markets)}")
+        if not isinstance(market.background, Flow):
+            return _error(f"symbol: {asked.symbol} is a recording, which goes its own way")
+        market.background.wick(Side[asked.side])
+        return _json({})
+
     async def _log(self, _request: web.Request) -> web.Response:
         return _json([strike.as_row() for strike in self._faults.log])
+
+
+class _Wick(msgspec.Struct, forbid_unknown_fields=True):
+    symbol: str
+    side: Literal["BUY", "SELL"]
 
 
 def _json(body: object, status: HTTPStatus = HTTPStatus.OK) -> web.Response:

@@ -113,7 +113,7 @@ class PaperServer:
         self._http = web.Server(self.handle, access_log=None)
         self._runner = web.ServerRunner(self._http, shutdown_timeout=STOP_S)
         await self._runner.setup()
-        admin = Admin(self.faults)
+        admin = Admin(self.faults, self.venue.markets)
         try:
             self._site = await self._open_port()
             if self._admin_port is not None:

@@ -495,3 +495,33 @@ async def test_a_plan_in_force_from_the_start_needs_no_back_door() -> None:
         seen = await until(feed, lambda _: True) + await until(feed, lambda _: True)
 
     assert seen[0] == seen[1]
+
+
+async def test_a_wick_is_had_on_command() -> None:
+    """The market falls far below what it was, and the mark hardly moves."""
+    async with (
+        exchange(LIVELY, admin_port=free_port()) as client,
+        client.listen("/public/ws/btcusdt@bookTicker") as touch,
+    ):
+        status, _ = await client.admin("POST", "/wick", {"symbol": "BTCUSDT", "side": "SELL"})
+        while float(orjson.loads(await touch.recv())["b"]) > 58_000:
+            pass
+        _, mark = await client.ask("GET", "/fapi/v1/premiumIndex", "symbol=BTCUSDT")
+
+    assert status == 200
+    assert float(mark["markPrice"]) > 59_800
+
+
+@pytest.mark.parametrize(
+    ("asked", "told"),
+    [
+        ({"symbol": "DOGEUSDT", "side": "SELL"}, "symbol: DOGEUSDT is none of BTCUSDT"),
+        ({"symbol": "BTCUSDT", "side": "DOWN"}, 'send {"symbol": "BTCUSDT", "side": "SELL"}'),
+    ],
+)
+async def test_a_wick_that_makes_no_sense_is_explained(asked: object, told: str) -> None:
+    async with fragile_exchange() as client:
+        status, answer = await client.admin("POST", "/wick", asked)
+
+    assert status == 400
+    assert told in answer["error"]
