@@ -11,7 +11,6 @@ from engine.config import load_config
 from engine.paper_config import PAPER_API_KEY, PAPER_API_SECRET
 from exchange.paper.fault_plan import _KINDS, parse_plan
 from tests.exchange.clients.exchange import SYMBOL, Exchange
-from tests.exchange.clients.test_python_binance import AsyncClient
 from tests.exchange.paper.bench import KEY, SECRET
 
 GUIDE = Path(__file__).resolve().parents[3] / "docs" / "exchange.md"
@@ -40,7 +39,8 @@ def test_the_official_sdk_is_pointed_as_the_guide_says(quiet: Exchange) -> None:
 
 async def test_python_binance_is_pointed_as_the_guide_says(quiet: Exchange) -> None:
     with pytest.MonkeyPatch.context() as urls:
-        urls.setattr(AsyncClient, "WS_FUTURES_URL", "")  # put back what the block changes
+        # Puts back what the block changes; by way of who knows how to import it quietly.
+        urls.setattr("tests.exchange.clients.test_python_binance.AsyncClient.WS_FUTURES_URL", "")
         client = run_block(1, quiet)["client"]
     try:
         assert (await client.futures_account_balance())[0]["asset"] == "USDT"
