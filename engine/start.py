@@ -118,7 +118,7 @@ def start_exchange(config: Config, places: Places, arguments: list[str]) -> Call
     url = f"http://127.0.0.1:{config.paper.port}/fapi/v1/ping"
     if _pings(url):
         return lambda: None
-    process = start_detached(["exchange", *arguments], places.exchange_log)
+    process = start_detached(["exchange", "--strict", *arguments], places.exchange_log)
     return lambda: wait_until(lambda: _pings(url), process, places.exchange_log, "paper exchange")
 
 

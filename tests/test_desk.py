@@ -1,16 +1,20 @@
 """The product as a stranger meets it: real processes, a real terminal, the exchange's own word."""
 
+import json
 import os
 import re
 import signal
 import socket
 import subprocess
 from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.request import Request, urlopen
 
 import pytest
 
 from engine.lock import lock_owner
-from tests.processes import BIN, DeskProcesses, desk_processes
+from tests.processes import BIN, DeskProcesses, desk_processes, free_port
 from tests.terminal import Terminal, wait_for
 
 pytestmark = pytest.mark.timeout(240)
@@ -268,6 +272,47 @@ def test_status_without_an_engine_is_one_line_and_exit_code_3(desk: DeskProcesse
     assert done.returncode == 3
     assert done.stderr.startswith("engine: no engine listens on")
     assert done.stderr.count("\n") == 1
+
+
+def test_the_desk_lives_through_a_bad_minute(desk: DeskProcesses) -> None:
+    """Lost answers, cuts, gaps and a restart of the venue; then it stops with nothing open."""
+    admin_port = free_port()
+    plan = str(Path(__file__).with_name("bad_minute.toml"))
+    exchange = desk.start("exchange", "--faults", plan, "--admin-port", str(admin_port))
+    back_door = f"http://127.0.0.1:{admin_port}"
+    try:
+        wait_for(lambda: answers(f"{back_door}/faults"), lambda: "the exchange never came up")
+        engine = desk.start("run")
+        kinds = {"drop_reply", "refuse", "cut", "depth_gap", "listen_key_loss", "restart"}
+        wait_for(
+            lambda: kinds <= {strike["kind"] for strike in asked(f"{back_door}/log")},
+            lambda: "not everything went wrong in time",
+        )
+        asked(f"{back_door}/faults", "DELETE")
+        wait_for(lambda: desk.quotes, lambda: f"it never quoted again: {desk.status()}")
+
+        engine.terminate()
+        told, _ = engine.communicate(timeout=60)
+
+        assert engine.returncode == 0, told
+        assert "verified: no open order of ours" in told
+        assert desk.our_orders() == []
+    finally:
+        exchange.kill()
+        exchange.communicate()
+
+
+def asked(url: str, method: str = "GET") -> Any:
+    with urlopen(Request(url, method=method), timeout=5) as answer:
+        return json.loads(answer.read())
+
+
+def answers(url: str) -> bool:
+    try:
+        asked(url)
+    except OSError:
+        return False
+    return True
 
 
 def test_a_port_in_use_is_named_with_the_way_out(desk: DeskProcesses) -> None:
