@@ -33,6 +33,8 @@ class Prefix(Enum):
         if self is Prefix.ANY:
             return True
         _, at, kind = name.partition("@")
+        if name == "!bookTicker":
+            return self is Prefix.PUBLIC
         if not at:
             return self is Prefix.PRIVATE
         return self is (Prefix.PUBLIC if kind.startswith(_PUBLIC) else Prefix.MARKET)
