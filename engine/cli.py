@@ -83,6 +83,12 @@ def exchange(
     strict: Annotated[
         bool | None, typer.Option("--strict/--lenient", help="Streams by path, as mainnet.")
     ] = None,
+    faults: Annotated[
+        Path | None, typer.Option(help="A file of what goes wrong, and when (docs/exchange.md).")
+    ] = None,
+    admin_port: Annotated[
+        int | None, typer.Option(help="Where faults can be seen, armed and disarmed as it runs.")
+    ] = None,
 ) -> None:
     """Run the paper exchange alone, on this machine's loopback."""
     from engine.exchange_process import run_exchange
@@ -92,6 +98,8 @@ def exchange(
         "paper.speed": speed,
         "paper.port": port,
         "paper.seed": seed,
+        "paper.faults": faults,
+        "paper.admin_port": admin_port,
         "paper.strict": None if strict is None else str(strict).lower(),
     }
     over = [f"{key}={value}" for key, value in given.items() if value is not None]

@@ -72,12 +72,14 @@ def _what_is_served(settings: PaperSettings) -> Iterator[str]:
     yield f"REST      http://{where}"
     yield f"streams   ws://{where}" + (" (strict: by path, as mainnet)" if settings.strict else "")
     yield f"ws-fapi   ws://{where}/ws-fapi/v1"
+    if settings.admin_port is not None:
+        yield f"admin     http://127.0.0.1:{settings.admin_port}/faults"
     for listing in settings.listings:
         market = listing.market
         told = (
             f"{market.path}, {market.speed:g} times as fast as recorded"
             if isinstance(market, RecordedMarket)
-            else f"synthetic, seed {market.seed}"
+            else f"synthetic, {market.regime}, seed {market.seed}"
         )
         yield f"symbol    {listing.instrument.symbol}: {told}"
     for account in settings.accounts:

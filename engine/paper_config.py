@@ -1,5 +1,6 @@
 """The section ``paper`` of a config file: the markets and the accounts of the embedded exchange."""
 
+import tomllib
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
@@ -10,12 +11,15 @@ from engine.errors import ConfigError
 from engine.sections import Count, DecimalText, FeeRate, Port, Positive, Section, Symbol
 from exchange.errors import ExchangeError
 from exchange.instrument import E8, Instrument, e8_from_text
+from exchange.paper.fault_plan import FaultPlan, parse_plan
 from exchange.paper.settings import (
     AccountSettings,
+    Flicker,
     Listing,
     PaperSettings,
     Queue,
     RecordedMarket,
+    Regime,
     SyntheticMarket,
 )
 
@@ -24,6 +28,8 @@ PAPER_API_SECRET = "paper-desk-secret"  # opens only the exchange on this machin
 
 
 SYNTHETIC = "synthetic"
+
+NoneOrMore = Annotated[int, msgspec.Meta(ge=0, le=1_000_000)]
 
 MarketName = Annotated[str, msgspec.Meta(min_length=1)]
 """``SYNTHETIC``, or the path of a recording."""
@@ -45,6 +51,9 @@ class PaperSymbol(Section, frozen=True, kw_only=True):
     depth_levels: Count | None = None
     level_lots: Count | None = None
     funding_rate: FeeRate | None = None
+    regime: Regime | None = None
+    undercutter_lots: NoneOrMore | None = None
+    flicker: Flicker | None = None
 
 
 class PaperAccount(Section, frozen=True, kw_only=True):
@@ -73,8 +82,14 @@ class Paper(Section, frozen=True, kw_only=True):
     depth_levels: Count
     level_lots: Count
     min_notional: DecimalText = "5"
+    regime: Regime = "calm"
+    undercutter_lots: NoneOrMore = 0
+    flicker: Flicker = "none"
     funding_rate: FeeRate = 0.0
     strict: bool = False
+    faults: str | None = None
+    """A file of them."""
+    admin_port: Port | None = None
     symbols: tuple[PaperSymbol, ...] = ()
     accounts: tuple[PaperAccount, ...] = ()
 
@@ -92,6 +107,7 @@ def paper_settings(
 
     Raises:
         ConfigError: When a price is off its grid, or a symbol, name or key stands twice.
+        SettingsError: When something is wrong in the file of faults.
     """
     listings = [_listing(paper, queue, desk_grid, "paper", source)]
     for number, further in enumerate(paper.symbols):
@@ -124,7 +140,26 @@ def paper_settings(
         listings=tuple(listings),
         accounts=tuple(accounts),
         strict=paper.strict,
+        faults=None if paper.faults is None else read_plan(Path(paper.faults).expanduser()),
+        admin_port=paper.admin_port,
     )
+
+
+def read_plan(path: Path) -> FaultPlan:
+    """A file of faults.
+
+    Raises:
+        ConfigError: When it cannot be read.
+        SettingsError: Names what is wrong in it.
+    """
+    try:
+        return parse_plan(tomllib.loads(path.read_text(encoding="utf-8")), str(path))
+    except FileNotFoundError:
+        raise ConfigError(path, "", "no such file; docs/exchange.md shows one") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(path, "", f"cannot be read: {error}") from error
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(path, "", f"is not TOML: {error}") from error
 
 
 def _listing(paper: Paper, queue: Queue, grid: Instrument, where: str, source: str) -> Listing:
@@ -168,6 +203,9 @@ def _synthetic(paper: Paper, grid: Instrument, where: str, source: str) -> Synth
         half_spread_ticks=paper.half_spread_ticks,
         depth_levels=paper.depth_levels,
         level_lots=paper.level_lots,
+        regime=paper.regime,
+        undercutter_lots=paper.undercutter_lots,
+        flicker=paper.flicker,
     )
 
 

@@ -14,7 +14,6 @@ PURE = (
     "exchange/instrument.py",
     "exchange/book.py",
     "exchange/simulation.py",
-    "exchange/recorded_book.py",
     "exchange/jit.py",
     *(
         f"exchange/binance/{name}.py"
@@ -29,11 +28,11 @@ PURE = (
             "errors",
         )
     ),
-    # Of the embedded exchange everything but the server.
+    # Of the embedded exchange everything but the sockets.
     *sorted(
         str(path.relative_to(ROOT))
         for path in (ROOT / "exchange" / "paper").rglob("*.py")
-        if path.name not in ("__init__.py", "server.py")
+        if path.name not in ("__init__.py", "server.py", "courier.py", "admin.py")
     ),
     "engine/core/*.py",
     "engine/models/*.py",

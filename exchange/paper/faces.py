@@ -31,6 +31,10 @@ class Matcher(Protocol):
     """Whoever reports a trade of its own takes it from here."""
 
     @property
+    def open(self) -> bool:
+        """Whether anything can trade."""
+
+    @property
     def last_update_id(self) -> int:
         """Id of the newest change of any level."""
 
@@ -88,8 +92,8 @@ class Background(Protocol):
         """The mark price: always positive, and not on the tick grid."""
 
     @property
-    def closed(self) -> bool:
-        """Whether the market is over; nothing will ever trade again."""
+    def ending(self) -> str:
+        """Why the market is over, so that nothing will ever trade again; empty before."""
 
     def advance(self, now_ns: int) -> Iterator[list[MatchEvent]]:
         """Live up to now, one lot of events after another.

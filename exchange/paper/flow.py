@@ -6,7 +6,8 @@ quoting models assume, and whoever calibrates them can be checked against the tr
 
 All of it is one function of the seed. The path of the fair value and the arrivals have
 generators of their own, which nothing that happens in the book can shift; only the sizes
-shown by the background maker depend on what was eaten.
+shown by the background maker depend on what was eaten. Whatever is set beyond the calm
+market draws from further generators, so that the calm one is the same with and without.
 
 Source: Avellaneda & Stoikov (2008), sections 2 and 3; Guéant, Lehalle & Fernandez-Tapia (2013).
 """
@@ -16,13 +17,19 @@ from collections.abc import Iterator
 
 from exchange.paper.dice import SplitMix64
 from exchange.paper.faces import LONGEST_LEAP_NS
+from exchange.paper.flicker import Flickerer
 from exchange.paper.ladder import Ladder
 from exchange.paper.matching import BACKGROUND, MatchEvent, Matching
+from exchange.paper.regimes import Jump, RegimeEvent, WickBegins, regime_of
 from exchange.paper.settings import SyntheticMarket
+from exchange.paper.undercutter import Undercutter
+from exchange.paper.wick import Wick
 from exchange.types import Side, TimeInForce
 
 STEP_NS = 20_000_000
 """The background's own clock: it thinks fifty times a second."""
+
+STEP_S = STEP_NS / 1e9
 
 REFILL_PER_S = 4.0
 """How fast an eaten level comes back: each, on average, after a quarter of a second."""
@@ -35,19 +42,23 @@ class Arrivals:
     """Market orders on one side: exponential gaps and depths, drawn in turn."""
 
     def __init__(self, side: Side, market: SyntheticMarket, random: SplitMix64) -> None:
-        self.side = side
+        self._side = side
         self._rate_hz = market.A_per_s
         self._decay = market.k_per_tick
         self._random = random
+        self._now_ns = 0
         self._next_ns = 0
         self._depth_ticks = 0.0
         self._draw()
 
-    def due(self, now_ns: int) -> Iterator[tuple[int, float]]:
-        """``(time_ns, depth_ticks)`` of every arrival up to now, counted from the start."""
-        while self._next_ns <= now_ns:
-            yield self._next_ns, self._depth_ticks
+    def live(self, lived_ns: int) -> list[tuple[int, Side, float]]:
+        """``(time_ns, side, depth_ticks)`` of every arrival while the side's clock goes on."""
+        self._now_ns += lived_ns
+        arrived = []
+        while self._next_ns <= self._now_ns:
+            arrived.append((self._next_ns, self._side, self._depth_ticks))
             self._draw()
+        return arrived
 
     def _draw(self) -> None:
         self._next_ns += round(self._random.exponential(self._rate_hz) * 1e9)
@@ -72,8 +83,19 @@ class Flow:
             Ladder(Side.BUY, market, matching),
             Ladder(Side.SELL, market, matching),
         )
+        self._regime = regime_of(market, STEP_S, root.fork())
+        self._undercutters = [
+            Undercutter(side, market, matching, root.fork())
+            for side in Side
+            if market.undercutter_lots
+        ]
+        self._flickerer: Flickerer | None = None
+        if market.flicker != "none":
+            self._flickerer = Flickerer(market, matching, root.fork())
+        self._wick: Wick | None = None
         self._matching = matching
         self.fair_ticks = float(market.start_price_ticks)
+        self._index_ticks = self.fair_ticks  # moves on its own during a wick only
         self._step_sigma_ticks = market.sigma_ticks * math.sqrt(STEP_NS / 1e9)
         self._floor_ticks = float(market.depth_levels + market.half_spread_ticks + 1)
         self._refill_chance = 1.0 - math.exp(-REFILL_PER_S * STEP_NS / 1e9)
@@ -84,11 +106,17 @@ class Flow:
 
     @property
     def mark_ticks(self) -> float:
-        return self.fair_ticks
+        """The fair value; during a wick the index, which the wick leaves alone."""
+        return self.fair_ticks if self._wick is None else self._index_ticks
 
     @property
-    def closed(self) -> bool:
-        return False
+    def ending(self) -> str:
+        return ""
+
+    def wick(self, side: Side) -> None:
+        """Set off a wick: sellers one down, buyers one up. Nothing while there is one."""
+        if self._wick is None:
+            self._wick, self._index_ticks = Wick(side), self.fair_ticks
 
     def advance(self, now_ns: int) -> Iterator[list[MatchEvent]]:
         """Live up to now; see ``Background``."""
@@ -102,20 +130,62 @@ class Flow:
             yield from self._step()
 
     def _step(self) -> Iterator[list[MatchEvent]]:
-        moved_ticks = self._step_sigma_ticks * self._path.normal()
-        self.fair_ticks = max(self._floor_ticks, self.fair_ticks + moved_ticks)
+        flickerer = self._flickerer
+        held = flickerer is not None and flickerer.active and self._wick is None
+        regime = self._regime
+        event = regime.step()
+        brownian_ticks = self._step_sigma_ticks * self._path.normal()
+        if not held:
+            if event is not None:
+                yield from self._happen(event)
+            self._move(brownian_ticks * regime.sigma_factor + regime.drift_ticks)
+            if self._wick is not None and self._wick.falling:
+                yield self._sweep(self._wick.side, 0.0)
         if self._matching.next_trade_id != self._seen_trade_id:
             for ladder in self._ladders:
                 ladder.find_eaten()
             self._seen_trade_id = self._matching.next_trade_id
+        for undercutter in self._undercutters:
+            undercutter.retreat(self.fair_ticks)
         yield from self._requote()
         for ladder in self._ladders:
             yield from ladder.refill(self._sizes, self._refill_chance)
+        if regime.smelt is not None:
+            self._ladders[regime.smelt is Side.BUY].thin()
         while self._next_resize_ns <= self._elapsed_ns:
             self._next_resize_ns += round(self._sizes.exponential(RESIZE_PER_S) * 1e9)
             ladder = self._ladders[self._sizes.bits() & 1]
             yield from ladder.resize(self._sizes)
-        yield from self._take()
+        for undercutter in self._undercutters:
+            yield from undercutter.step(self.fair_ticks, STEP_S)
+        if flickerer is not None:
+            yield from flickerer.step(STEP_S)
+        if not held:
+            yield from self._take()
+
+    # ------------------------------------------------------------ the fair value
+
+    def _happen(self, event: RegimeEvent) -> Iterator[list[MatchEvent]]:
+        match event:
+            case Jump(ticks=ticks):
+                yield self._sweep(Side.BUY if ticks > 0 else Side.SELL, abs(ticks))
+                self._move(ticks)
+            case WickBegins(side=side):
+                self.wick(side)
+
+    def _move(self, moved_ticks: float) -> None:
+        """During a wick the index makes the move, and the fair value follows at a distance."""
+        wick = self._wick
+        if wick is None:
+            self.fair_ticks = max(self._floor_ticks, self.fair_ticks + moved_ticks)
+            return
+        wick.step(STEP_S)
+        self._index_ticks = max(self._floor_ticks, self._index_ticks + moved_ticks)
+        self.fair_ticks = max(self._floor_ticks, self._index_ticks * (1.0 + wick.share))
+        if wick.over:
+            self._wick = None
+
+    # ------------------------------------------------------------ makers and takers
 
     def _requote(self) -> Iterator[list[MatchEvent]]:
         """Withdraw both sides before quoting either, or the maker would trade with itself."""
@@ -125,11 +195,9 @@ class Flow:
             yield from ladder.quote_new_levels(self._sizes)
 
     def _take(self) -> Iterator[list[MatchEvent]]:
-        arrived = [
-            (time_ns, arrivals.side, depth_ticks)
-            for arrivals in self._arrivals
-            for time_ns, depth_ticks in arrivals.due(self._elapsed_ns)
-        ]
+        buyers, sellers = self._arrivals
+        arrived = buyers.live(round(STEP_NS * self._regime.buy_pace))
+        arrived += sellers.live(round(STEP_NS * self._regime.sell_pace))
         for _, side, depth_ticks in sorted(arrived):
             yield self._sweep(side, depth_ticks)
 

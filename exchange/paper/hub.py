@@ -1,22 +1,25 @@
 """Who listens to which stream: subscriptions, and a bounded mailbox for each connection.
 
-A payload is encoded once for all who hear it. Nobody waits here: a frame goes into a
-mailbox, and whoever owns the connection empties it. A mailbox that is full belongs to a
-reader too slow to be served, and is hung up on.
+A payload is encoded once for all who hear it in the same framing. Nobody waits here: a frame
+goes into a mailbox, and whoever owns the connection empties it. A mailbox that is full belongs
+to a reader too slow to be served, and is hung up on.
 """
 
-from collections import defaultdict, deque
-from collections.abc import Callable, Iterable
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping
 from enum import Enum
+from typing import TypeAlias
 
 import orjson
 
 MAILBOX_FRAMES = 4096
-"""About half a minute of a busy market."""
+"""About half a minute of a busy market; a served mailbox is emptied within milliseconds."""
 
 _PUBLIC = ("bookTicker", "depth", "trade", "rpiDepth")
+_WITHOUT_AT = {"!bookTicker": "public", "!contractInfo": "market", "tradingSession": "market"}
 
 Payload = dict[str, object]
+Detour: TypeAlias = Callable[[str, "Payload | list[Payload]", bytes], None]
 
 
 class Prefix(Enum):
@@ -26,28 +29,43 @@ class Prefix(Enum):
     MARKET = "market"
     PRIVATE = "private"
     ANY = ""
-    """No prefix: carries everything, for clients that know no other path."""
+    """No prefix."""
 
     def carries(self, name: str) -> bool:
-        """Whether a stream of this name is ever heard here; the venue never says that it is not."""
-        if self is Prefix.ANY:
-            return True
-        _, at, kind = name.partition("@")
-        if name == "!bookTicker":
-            return self is Prefix.PUBLIC
-        if not at:
-            return self is Prefix.PRIVATE
-        return self is (Prefix.PUBLIC if kind.startswith(_PUBLIC) else Prefix.MARKET)
+        """Whether the venue ever delivers a stream of this name here; it never says that not.
+
+        Paths without a prefix carry what ``/public`` does.
+        """
+        home = home_of(name)
+        return self is home or (self is Prefix.ANY and home is Prefix.PUBLIC)
+
+
+def home_of(name: str) -> Prefix:
+    """The prefix that a stream belongs to; a name that is no market stream is a listen key."""
+    known = _WITHOUT_AT.get(name)
+    if known is not None:
+        return Prefix(known)
+    _, at, kind = name.partition("@")
+    if not at:
+        return Prefix.PRIVATE
+    return Prefix.PUBLIC if kind.startswith(_PUBLIC) else Prefix.MARKET
+
+
+def venue_spelling(name: str) -> str:
+    """A stream's name with its symbol in the venue's lower case; listen keys stay as they are."""
+    symbol, at, kind = name.partition("@")
+    return f"{symbol.lower()}@{kind}" if at and not symbol.startswith("!") else name
 
 
 class Mailbox:
     """One connection's subscriptions, and the frames that wait for it.
 
     Args:
-        wake: Called after a frame was put in; must not wait.
+        wake: Called when there is something to fetch: with the first frame, and again with
+            the first urgent one. Must not wait.
         hang_up: Called when a frame finds no room; must not wait, and ends the connection.
-        combined: Whether frames name their stream.
-        events: User events to hear, or None for all.
+        combined: Whether frames name their stream; change it with ``Hub.set_combined``.
+        events: By listen key the user events to hear; a key that is missing hears all.
     """
 
     def __init__(
@@ -57,76 +75,153 @@ class Mailbox:
         hang_up: Callable[[], None],
         *,
         combined: bool,
-        events: frozenset[str] | None = None,
+        events: Mapping[str, frozenset[str]] | None = None,
     ) -> None:
         self.prefix = prefix
         self.names: dict[str, None] = {}  # a dict, to list them in the order of subscribing
         self.combined = combined
-        self._events = events
+        self.urgent = False
+        """Whether anything here should not wait for company."""
+        self._events = events or {}
         self._wake = wake
         self._hang_up = hang_up
         self._frames: deque[bytes] = deque()
 
-    def put(self, frame: bytes) -> None:
-        if len(self._frames) >= MAILBOX_FRAMES:
+    def put(self, frame: bytes, *, urgent: bool = False) -> None:
+        frames = self._frames
+        if len(frames) >= MAILBOX_FRAMES:
             self._hang_up()
-        else:
-            self._frames.append(frame)
+            return
+        frames.append(frame)
+        if urgent and not self.urgent:
+            self.urgent = True
+            self._wake()
+        elif len(frames) == 1:
             self._wake()
 
     def take(self) -> list[bytes]:
         """Everything that waits, oldest first."""
         frames = list(self._frames)
         self._frames.clear()
+        self.urgent = False
         return frames
 
-    def hears(self, name: str, payload: Payload | list[Payload]) -> bool:
-        if not self.prefix.carries(name):
-            return False
-        if self._events is None or "@" in name or isinstance(payload, list):
-            return True
-        return payload["e"] in self._events
+    def hears(self, name: str, event: str) -> bool:
+        """Whether a user event is among those asked for."""
+        wanted = self._events.get(name)
+        return wanted is None or event in wanted
+
+
+class _Channel:
+    """Who hears one stream, by framing."""
+
+    __slots__ = ("combined", "head", "name", "private", "raw")
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.private = home_of(name) is Prefix.PRIVATE
+        self.head = b'{"stream":%b,"data":' % orjson.dumps(name)
+        self.raw: list[Mailbox] = []
+        self.combined: list[Mailbox] = []
+
+    def mailboxes(self, *, combined: bool) -> list[Mailbox]:
+        return self.combined if combined else self.raw
+
+    def put(self, mailboxes: list[Mailbox], frame: bytes, event: str) -> None:
+        if not self.private:
+            for mailbox in mailboxes:
+                mailbox.put(frame)
+            return
+        for mailbox in mailboxes:
+            if mailbox.hears(self.name, event):
+                mailbox.put(frame, urgent=True)
 
 
 class Hub:
-    """Every stream and every mailbox."""
+    """Every stream and every mailbox.
 
-    def __init__(self) -> None:
-        self._listeners: defaultdict[str, list[Mailbox]] = defaultdict(list)
+    Args:
+        strict: Deliver as the venue does today: a stream on its own prefix alone, and nothing
+            for a symbol in upper case. Else any path carries anything, in any case.
+        frame: What turns an encoded payload into what a mailbox holds.
+    """
+
+    def __init__(
+        self, *, strict: bool = False, frame: Callable[[bytes], bytes] = lambda raw: raw
+    ) -> None:
+        self._strict = strict
+        self._frame = frame
+        self._channels: dict[str, _Channel] = {}
+        self.detour: Detour | None = None
+        """Takes every ``(name, payload, encoded)`` in place of ``deliver``, when there is one."""
+
+    def spelling(self, name: str) -> str:
+        """The name under which a subscription is kept."""
+        return name if self._strict else venue_spelling(name)
 
     def subscribe(self, mailbox: Mailbox, names: Iterable[str]) -> None:
-        for name in names:
-            if name not in mailbox.names:
-                mailbox.names[name] = None
-                self._listeners[name].append(mailbox)
+        for name in map(self.spelling, names):
+            if name in mailbox.names:
+                continue
+            mailbox.names[name] = None
+            if not self._strict or mailbox.prefix.carries(name):
+                channel = self._channels.get(name)
+                if channel is None:
+                    channel = self._channels[name] = _Channel(name)
+                channel.mailboxes(combined=mailbox.combined).append(mailbox)
 
     def unsubscribe(self, mailbox: Mailbox, names: Iterable[str]) -> None:
-        for name in names:
-            if name in mailbox.names:
-                del mailbox.names[name]
-                self._listeners[name].remove(mailbox)
-                if not self._listeners[name]:
-                    del self._listeners[name]
+        for name in map(self.spelling, names):
+            if name not in mailbox.names:
+                continue
+            del mailbox.names[name]
+            channel = self._channels.get(name)
+            if channel is None:
+                continue
+            listeners = channel.mailboxes(combined=mailbox.combined)
+            if mailbox in listeners:
+                listeners.remove(mailbox)
+            if not channel.raw and not channel.combined:
+                del self._channels[name]
 
     def remove(self, mailbox: Mailbox) -> None:
         self.unsubscribe(mailbox, list(mailbox.names))
 
+    def set_combined(self, mailbox: Mailbox, *, combined: bool) -> None:
+        """Change the framing of a connection that may listen already."""
+        names = list(mailbox.names)
+        self.remove(mailbox)
+        mailbox.combined = combined
+        self.subscribe(mailbox, names)
+
     def wanted(self, name: str) -> bool:
         """Whether building a payload for this stream is worth the while."""
-        return name in self._listeners
+        return name in self._channels
 
     def publish(self, name: str, payload: Payload | list[Payload]) -> None:
         """Say something on a stream; a list is what the streams of all symbols carry."""
-        mailboxes = self._listeners.get(name)
-        if not mailboxes:
+        channel = self._channels.get(name)
+        if channel is None:
             return
         raw = orjson.dumps(payload)
-        framed: bytes | None = None
-        for mailbox in mailboxes:
-            if not mailbox.hears(name, payload):
-                continue
-            if mailbox.combined:
-                framed = framed or b'{"stream":%b,"data":%b}' % (orjson.dumps(name), raw)
-                mailbox.put(framed)
-            else:
-                mailbox.put(raw)
+        if self.detour is not None:
+            self.detour(name, payload, raw)
+        else:
+            self._deliver(channel, raw, event_of(payload))
+
+    def deliver(self, name: str, raw: bytes, event: str) -> None:
+        """Put an encoded payload into the mailboxes of whoever listens by now."""
+        channel = self._channels.get(name)
+        if channel is not None:
+            self._deliver(channel, raw, event)
+
+    def _deliver(self, channel: _Channel, raw: bytes, event: str) -> None:
+        if channel.raw:
+            channel.put(channel.raw, self._frame(raw), event)
+        if channel.combined:
+            channel.put(channel.combined, self._frame(b"%b%b}" % (channel.head, raw)), event)
+
+
+def event_of(payload: Payload | list[Payload]) -> str:
+    """A payload's event type; empty where it has none."""
+    return str(payload.get("e", "")) if isinstance(payload, dict) else ""

@@ -11,6 +11,10 @@ from exchange.types import Side
 RESIZE_REACH_LEVELS = 12.0
 """Mean distance from the touch of a level that changes its size."""
 
+THIN_LEVELS = 10
+THIN_SHARE = 0.1
+"""What a maker who smells a jump leaves on so many levels, of the mean size."""
+
 
 class Ladder:
     """The background maker's quotes on one side: one order a level, as far as uneaten."""
@@ -29,6 +33,9 @@ class Ladder:
     def withdraw_outside(self, fair_ticks: float) -> None:
         """Move the window with the fair value, and cancel what it leaves behind."""
         window = self._window_around(fair_ticks)
+        if window == self._window:
+            self._entered = []
+            return
         for price_ticks in _difference(self._window, window):
             venue_order_id = self._orders.pop(price_ticks, None)
             self._eaten.discard(price_ticks)
@@ -65,6 +72,15 @@ class Ladder:
             return
         self._matching.cancel(order.venue_order_id)
         yield self._submit(price_ticks, lots)
+
+    def thin(self) -> None:
+        """Leave little on the nearest levels; what is left keeps its place in the queue."""
+        most = max(1, round(THIN_SHARE * self._level_lots))
+        for level in range(THIN_LEVELS):
+            venue_order_id = self._orders.get(self.best_ticks - self.side * level)
+            order = self._matching.resting(venue_order_id) if venue_order_id is not None else None
+            if order is not None and order.left_lots > most:
+                self._matching.shrink(order.venue_order_id, most)
 
     def find_eaten(self) -> None:
         """Notice the levels whose order has traded away."""

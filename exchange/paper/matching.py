@@ -200,6 +200,10 @@ class Matching:
     # ------------------------------------------------------------ questions
 
     @property
+    def open(self) -> bool:
+        return True
+
+    @property
     def best_bid_ticks(self) -> int | None:
         return self._halves[Side.BUY].best_ticks
 

@@ -102,8 +102,7 @@ def in_venue_order(
             early.clear()
         if isinstance(word, Dated):
             heapq.heappush(held, (word.exch_ns, next(turns), word))
-            if not isinstance(word, frames.MarkPrice):
-                fastest_ns = min(fastest_ns, recv_ns - word.exch_ns)
+            fastest_ns = min(fastest_ns, recv_ns - word.exch_ns)
         # Nothing still to be read should have happened before this.
         yield from _until(recv_ns - fastest_ns - LOOKAHEAD_NS, held)
     yield from _until(_NEVER_NS, held)
@@ -152,10 +151,6 @@ class RecordedFlow:
     def mark_ticks(self) -> float:
         """The recording's newest mark price, or the mid of its book where it tells none."""
         return self._mid_ticks if self._mark_ticks is None else self._mark_ticks
-
-    @property
-    def closed(self) -> bool:
-        return bool(self.ending)
 
     def advance(self, now_ns: int) -> Iterator[list[MatchEvent]]:
         """Play up to now; see ``Background``."""

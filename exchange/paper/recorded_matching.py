@@ -316,7 +316,6 @@ class RecordedMatching:
                 told = snapshot
                 for half in bids, asks:
                     half.dirty.update(price for price, _ in self.levels(half.side))
-                    half.dirty.update(half.taken)
                     half.taken.clear()
             case depth_sync.ApplyDiff(diff=diff):
                 told = diff

@@ -305,8 +305,9 @@ class Seat:
         refused = events[0]
         if not isinstance(refused, match.Refused):
             return
-        if refused.reason is Refusal.NOT_OPEN and self.market.background.closed:
-            raise Refused(-4141, "Symbol is closed: its recording is over.")
+        ending = self.market.background.ending
+        if refused.reason is Refusal.NOT_OPEN and ending:
+            raise Refused(-4141, f"Symbol is closed: {ending}.")
         raise Refused(*_REFUSALS[refused.reason])
 
     def _check_limits(self, order: NewOrder) -> None:

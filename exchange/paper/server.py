@@ -3,31 +3,55 @@
 import asyncio
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from functools import partial
 
 import orjson
 from aiohttp import WSCloseCode, WSMsgType, web
 
-from exchange.errors import SettingsError
+from exchange.errors import Refused, SettingsError
+from exchange.paper import fault_plan as plan
+from exchange.paper.admin import Admin
 from exchange.paper.api.gate import Gate
-from exchange.paper.api.rest import HttpRequest, RestApi
+from exchange.paper.api.params import Params, error
+from exchange.paper.api.rest import HttpAnswer, HttpRequest, RestApi
 from exchange.paper.api.ws import WsSession
-from exchange.paper.hub import Hub, Mailbox, Prefix
+from exchange.paper.courier import Courier, Line, ping_frame, text_frame
+from exchange.paper.depth_memory import DepthMemory
+from exchange.paper.fault_plan import FaultPlan
+from exchange.paper.faults import Faults, Shock, Strike, aims
+from exchange.paper.hub import Hub
+from exchange.paper.later import Later
 from exchange.paper.market import OpenRecorded, no_recordings
 from exchange.paper.settings import PaperSettings
+from exchange.paper.stream_socket import (
+    Close,
+    Conversation,
+    Due,
+    Lifetime,
+    StreamSocket,
+)
+from exchange.paper.tamper import Tamper, label
 from exchange.paper.venue import PaperVenue
 
 HOST = "127.0.0.1"
-BEAT_S = 0.01
+BEAT_S = 0.005
 """How often the venue is told the time; its dead man's switch is as fine as this."""
 
+SLICE_NS = 2_000_000
+"""How much of the past the market lives through before others have their turn."""
+
+LONGEST_SLICED_NS = 30_000_000_000
+"""After a longer sleep of the process the market is told the time at once, and leaps."""
+
 TRADING_PATH = "/ws-fapi/v1"
-PING_S = 180.0
+WATCH_S = 1.0
 STOP_S = 1.0
 
 _STREAM_PATH = re.compile(r"/(?:(public|market|private)/)?(ws|stream)(?:/(.*))?")
+_DEPTH = "GET /fapi/v1/depth"
+_NAMED_ORDER = re.compile(r"(?:newClientOrderId|origClientOrderId)=([^&]*)")
 
 
 class SteadyClock:
@@ -39,39 +63,158 @@ class SteadyClock:
     def now_ns(self) -> int:
         return time.monotonic_ns() + self._offset_ns
 
+    def now_ms(self) -> int:
+        return self.now_ns() // 1_000_000
+
+
+class Connection:
+    """One open socket: who talks there, its way out, and how long it may live."""
+
+    def __init__(
+        self, socket: web.WebSocketResponse, line: Line, talk: Conversation, now_ms: int
+    ) -> None:
+        self.socket = socket
+        self.line = line
+        self.talk = talk
+        self.lifetime = Lifetime(now_ms)
+        self.inward, self.outward = object(), object()
+        """Lanes of what is late."""
+
 
 class PaperServer:
-    """One venue and everyone connected to it."""
+    """One venue and everyone connected to it.
 
-    def __init__(self, settings: PaperSettings, open_recorded: OpenRecorded) -> None:
-        self._clock = SteadyClock()
-        self._hub = Hub()
-        self._venue = PaperVenue(settings, self._hub, self._clock.now_ns(), open_recorded)
-        self._gate = Gate(settings, self._venue)
-        self._api = RestApi(self._gate, self._venue)
-        self._sockets: set[web.WebSocketResponse] = set()
+    Args:
+        open_recorded: Opens markets that are recordings.
+    """
 
-    async def run_market(self) -> None:
+    def __init__(
+        self, settings: PaperSettings, open_recorded: OpenRecorded = no_recordings
+    ) -> None:
+        self.courier = Courier()
+        self.clock = SteadyClock()
+        self.faults = Faults(settings.faults or FaultPlan(), self.clock.now_ms(), _print_strike)
+        self._hub = Hub(strict=settings.strict, frame=text_frame)
+        self.venue = PaperVenue(settings, self._hub, self.clock.now_ns(), open_recorded)
+        self._gate = Gate(settings, self.venue, self.faults)
+        self._api = RestApi(self._gate, self.venue)
+        self._port, self._admin_port = settings.port, settings.admin_port
+        self._site: web.TCPSite | None = None
+        self._connections: set[Connection] = set()
+        self._depths = {symbol: DepthMemory() for symbol in self.venue.markets}
+        self._sooner = asyncio.Event()
+        self._later = Later(self._sooner.set)
+        if settings.faults is not None or settings.admin_port is not None:
+            tamper = Tamper(self.faults, self._later, self._hub.deliver, self.clock.now_ns)
+            self._hub.detour = tamper.carry
+
+    async def run(self, ready: Callable[[], None]) -> None:
+        """Serve until cancelled; see ``serve``."""
+        self._http = web.Server(self.handle, access_log=None)
+        self._runner = web.ServerRunner(self._http, shutdown_timeout=STOP_S)
+        await self._runner.setup()
+        admin = Admin(self.faults, self.venue.markets)
+        try:
+            self._site = await self._open_port()
+            if self._admin_port is not None:
+                await admin.open(HOST, self._admin_port)
+            async with asyncio.TaskGroup() as self._tasks:
+                self._tasks.create_task(self._run_market(), name="paper market")
+                self._tasks.create_task(self.courier.run(), name="paper courier")
+                self._tasks.create_task(self._run_later(), name="paper latecomers")
+                self._tasks.create_task(self._watch_connections(), name="paper connections")
+                ready()
+        finally:
+            async with asyncio.timeout(3 * STOP_S):
+                await self._close_sockets()
+                await self._runner.cleanup()
+                await admin.close()
+
+    async def _open_port(self) -> web.TCPSite:
+        site = web.TCPSite(self._runner, HOST, self._port)
+        try:
+            await site.start()
+        except OSError as error:
+            raise SettingsError(
+                f"port {self._port} on {HOST} is taken; choose another one with "
+                f"--set paper.port={self._port + 1}"
+            ) from error
+        return site
+
+    # ------------------------------------------------------------ time
+
+    async def _run_market(self) -> None:
         """Tell the venue the time, for ever."""
+        ended: set[str] = set()
         while True:
-            self._venue.advance(self._clock.now_ns())
+            await self._catch_up()
+            for symbol, market in self.venue.markets.items():
+                if market.background.ending and symbol not in ended:
+                    ended.add(symbol)
+                    print(f"exchange: {symbol} is closed: {market.background.ending}", flush=True)
+            if self.faults.remembers_depth:
+                self._remember_depths()
             await asyncio.sleep(BEAT_S)
 
-    async def handle(self, request: web.Request) -> web.StreamResponse:
+    def _remember_depths(self) -> None:
+        now_ms = self.venue.now_ms
+        for symbol, memory in self._depths.items():
+            if memory.due(now_ms):
+                memory.keep(now_ms, self.venue.markets[symbol].market_data.depth(1000, now_ms))
+
+    async def _catch_up(self) -> None:
+        """Bring faults and venue to the present; what lies far behind it in slices."""
+        for shock in self.faults.advance(self.clock.now_ms()):
+            self._suffer(shock)
+        while SLICE_NS < self.clock.now_ns() - self.venue.now_ns < LONGEST_SLICED_NS:
+            self.venue.advance(self.venue.now_ns + SLICE_NS)
+            await asyncio.sleep(0)
+        self.venue.advance(self.clock.now_ns())
+
+    async def _run_later(self) -> None:
+        """Do what a fault has made late, for ever."""
+        while True:
+            self._sooner.clear()
+            self._later.run(self.clock.now_ns())
+            due_ns = self._later.next_ns
+            wait_s = None if due_ns is None else max(due_ns - self.clock.now_ns(), 0) / 1e9
+            with suppress(TimeoutError):
+                async with asyncio.timeout(wait_s):
+                    await self._sooner.wait()
+
+    async def _watch_connections(self) -> None:
+        """Ping the quiet, give up the dead and end the old, for ever."""
+        while True:
+            now_ms = self.clock.now_ms()
+            for connection in list(self._connections):
+                line = connection.line
+                match connection.lifetime.due(now_ms):
+                    case Due.PING if not self._mutes(line):
+                        line.transport.write(ping_frame(b"%d" % now_ms))
+                    case Due.DROP:
+                        line.transport.abort()
+                    case Due.GOODBYE:
+                        self._tasks.create_task(self._end(connection), name="a day is over")
+            await asyncio.sleep(WATCH_S)
+
+    # ------------------------------------------------------------ requests
+
+    async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         """Any request on any path."""
         if request.headers.get("Upgrade", "").lower() == "websocket":
             if request.path == TRADING_PATH:
                 return await self._serve_trading(request)
-            stream_path = _STREAM_PATH.fullmatch(request.path)
-            if stream_path is not None:
-                return await self._serve_socket(request, stream_path)
+            if (stream_path := _STREAM_PATH.fullmatch(request.path)) is not None:
+                return await self._serve_stream(request, stream_path)
         # Whatever is not ASCII was not percent-encoded, and no client signs it that way.
         path, _, query = request.raw_path.encode("ascii", "replace").decode().partition("?")
-        body = (await request.read()).decode("utf-8", "replace")
-        self._venue.advance(self._clock.now_ns())
-        answer = self._api.answer(
-            HttpRequest(request.method, path, query, body, request.headers.get("X-MBX-APIKEY"))
-        )
+        body = (await request.read()).decode("utf-8", "replace") if request.can_read_body else ""
+        asked = HttpRequest(request.method, path, query, body, request.headers.get("X-MBX-APIKEY"))
+        if self.faults.armed:
+            answer = await self._answer_through_faults(request, asked)
+        else:
+            await self._catch_up()
+            answer = self._api.answer(asked)
         return web.Response(
             status=answer.status,
             body=answer.body,
@@ -79,95 +222,173 @@ class PaperServer:
             headers=answer.headers,
         )
 
-    async def close_sockets(self) -> None:
-        """Say goodbye to everyone at once."""
-        async with asyncio.TaskGroup() as tasks:
-            for socket in list(self._sockets):
-                tasks.create_task(_say_goodbye(socket), name="close paper socket")
+    async def _answer_through_faults(
+        self, request: web.BaseRequest, asked: HttpRequest
+    ) -> HttpAnswer:
+        call, named = f"{asked.method} {asked.path}", _NAMED_ORDER.search(asked.query + asked.body)
+        order = named[1] if named else ""
+        await self._catch_up()
+        await asyncio.sleep(self.faults.delay_ms("request", call, order) / 1000)
+        await self._catch_up()
+        answer = self._api.answer(asked)
+        if call == _DEPTH and answer.status == 200:
+            answer = self._perhaps_stale(asked, answer)
+        if self.faults.drops_reply(call, order):
+            _abort(request)
+        await asyncio.sleep(self.faults.delay_ms("reply", call, order) / 1000)
+        return answer
 
-    # ------------------------------------------------------------ trading sockets
+    def _perhaps_stale(self, asked: HttpRequest, answer: HttpAnswer) -> HttpAnswer:
+        age_ms = self.faults.stale_depth_ms(_DEPTH)
+        if age_ms is None:
+            return answer
+        params = Params.from_form(asked.query, asked.body)
+        memory = self._depths[params.need("symbol")]
+        old = memory.recall(age_ms, params.number("limit") or 500, self.venue.now_ms)
+        return answer if old is None else HttpAnswer(200, orjson.dumps(old), answer.headers)
 
-    async def _serve_trading(self, request: web.Request) -> web.WebSocketResponse:
-        socket = web.WebSocketResponse(heartbeat=PING_S, compress=False, timeout=STOP_S)
-        await socket.prepare(request)
-        session = WsSession(self._gate, self._venue, request.query_string)
-        self._sockets.add(socket)
+    # ------------------------------------------------------------ sockets
+
+    async def _serve_stream(
+        self, request: web.BaseRequest, stream_path: re.Match[str]
+    ) -> web.WebSocketResponse:
+        prefix, framing, tail = stream_path.groups()
+        names, events = _asked_for(request, tail or "")
+        socket, transport = await _shake_hands(request)
+        line = Line(
+            self.courier,
+            transport,
+            prefix or "",
+            combined=framing == "stream",
+            events=events,
+            muted=self._mutes,
+        )
+        talk = StreamSocket(self._hub, line.mailbox, self.clock.now_ms())
+        connection = Connection(socket, line, talk, self.clock.now_ms())
+        try:
+            opening = talk.open(names)
+            if opening.frame is not None:
+                line.say(opening.frame)
+            if opening.close is None:
+                await self._converse(connection)
+            else:
+                await self._end(connection, opening.close)
+        finally:
+            self._hub.remove(line.mailbox)
+        return socket
+
+    async def _serve_trading(self, request: web.BaseRequest) -> web.StreamResponse:
+        try:
+            talk = WsSession(self._gate, self.venue, request.query)
+        except Refused as refused:
+            body = orjson.dumps(error(refused))
+            return web.Response(
+                status=refused.http_status, body=body, content_type="application/json"
+            )
+        socket, transport = await _shake_hands(request)
+        line = Line(self.courier, transport, TRADING_PATH.strip("/"), muted=self._mutes)
+        await self._converse(Connection(socket, line, talk, self.clock.now_ms()))
+        return socket
+
+    async def _converse(self, connection: Connection) -> None:
+        """Talk until either side ends it."""
+        socket, line = connection.socket, connection.line
+        self._connections.add(connection)
         try:
             async for message in socket:
-                if message.type in (WSMsgType.TEXT, WSMsgType.BINARY):
-                    self._venue.advance(self._clock.now_ns())
-                    await socket.send_frame(session.receive(message.data), WSMsgType.TEXT)
-        except ConnectionError:
-            pass  # the client has gone, and nobody is left to tell
+                if message.type is WSMsgType.PONG:
+                    connection.lifetime.heard_pong(self.clock.now_ms())
+                elif message.type is WSMsgType.PING:
+                    if not self.faults.silences(_labels(line), pongs=True):
+                        await socket.pong(message.data)
+                elif message.type is WSMsgType.TEXT:
+                    close = await self._hear(connection, message.data)
+                    if close is not None:
+                        await self._end(connection, close)
+                        return
         finally:
-            self._sockets.discard(socket)
-        return socket
+            self._connections.discard(connection)
 
-    # ------------------------------------------------------------ stream sockets
+    async def _hear(self, connection: Connection, text: str) -> Close | None:
+        """Answer a text now, or see to it that it is answered when it has arrived."""
+        call = connection.talk.call(text)
+        if call:
+            await self._catch_up()
+        late_ms = self.faults.delay_ms("request", call) if call else 0.0
+        if late_ms > 0 or self._later.holds(connection.inward):
+            due_ns = self.clock.now_ns() + round(late_ms * 1e6)
+            self._later.put(
+                connection.inward, due_ns, partial(self._answer_late, connection, text, call)
+            )
+            return None
+        return self._answer(connection, text, call)
 
-    async def _serve_socket(
-        self, request: web.Request, stream_path: re.Match[str]
-    ) -> web.WebSocketResponse:
-        # Compression would be paid by the processor that trades.
-        socket = web.WebSocketResponse(heartbeat=PING_S, compress=False, timeout=STOP_S)
-        await socket.prepare(request)
-        prefix, framing, tail = stream_path.groups()
-        waiting = asyncio.Event()
-        asked_events = request.query.get("events")
-        mailbox = Mailbox(
-            Prefix(prefix or ""),
-            waiting.set,
-            partial(_hang_up, request),
-            combined=framing == "stream",
-            events=frozenset(asked_events.split("/")) if asked_events else None,
-        )
-        names = (tail or "").split("/") + request.query.get("streams", "").split("/")
-        names += request.query.getall("listenKey", [])
-        self._hub.subscribe(mailbox, filter(None, names))
-        self._sockets.add(socket)
-        try:
-            async with asyncio.TaskGroup() as tasks:
-                writer = tasks.create_task(
-                    _write(socket, mailbox, waiting), name="paper socket writer"
-                )
-                await self._read(socket, mailbox)
-                writer.cancel()
-        finally:
-            self._hub.remove(mailbox)
-            self._sockets.discard(socket)
-        return socket
+    def _answer_late(self, connection: Connection, text: str, call: str) -> None:
+        self.venue.advance(self.clock.now_ns())
+        close = self._answer(connection, text, call)
+        if close is not None:
+            self._tasks.create_task(self._end(connection, close), name="end late")
 
-    async def _read(self, socket: web.WebSocketResponse, mailbox: Mailbox) -> None:
-        async for message in socket:
-            if message.type is not WSMsgType.TEXT:
-                continue
-            try:
-                asked = orjson.loads(message.data)
-            except orjson.JSONDecodeError:
-                await socket.send_json(_control_error(3, "Invalid JSON"))
-                await socket.close(code=WSCloseCode.POLICY_VIOLATION)
-                return
-            mailbox.put(orjson.dumps(self._control(asked, mailbox)))
+    def _answer(self, connection: Connection, text: str, call: str) -> Close | None:
+        reply = connection.talk.answer(text, self.venue.now_ms if call else self.clock.now_ms())
+        if call and self.faults.drops_reply(call):
+            connection.line.transport.abort()
+            return None
+        if reply.frame is not None:
+            late_ms = self.faults.delay_ms("reply", call) if call else 0.0
+            if late_ms > 0 or self._later.holds(connection.outward):
+                due_ns = self.clock.now_ns() + round(late_ms * 1e6)
+                say = partial(connection.line.say, reply.frame)
+                self._later.put(connection.outward, due_ns, say)
+            else:
+                connection.line.say(reply.frame)
+        return reply.close
 
-    def _control(self, asked: object, mailbox: Mailbox) -> dict[str, object]:
-        """Answer one control message; any name can be subscribed, heard or not."""
-        if not isinstance(asked, dict) or not isinstance(asked.get("method"), str):
-            return _control_error(2, "Invalid request: method must be a string")
-        result: object = None
-        match asked["method"], asked.get("params", []):
-            case "SUBSCRIBE", [*names] if all(isinstance(name, str) for name in names):
-                self._hub.subscribe(mailbox, names)
-            case "UNSUBSCRIBE", [*names] if all(isinstance(name, str) for name in names):
-                self._hub.unsubscribe(mailbox, names)
-            case "LIST_SUBSCRIPTIONS", _:
-                result = list(mailbox.names)
-            case "SET_PROPERTY", ["combined", bool(combined)]:
-                mailbox.combined = combined
-            case "GET_PROPERTY", ["combined"]:
-                result = mailbox.combined
-            case _:
-                return _control_error(2, "Invalid request: unknown method or parameters")
-        return {"result": result, "id": asked.get("id")}
+    async def _end(self, connection: Connection, close: Close | None = None) -> None:
+        """Close from our side; by default because we go away."""
+        close = close or Close(WSCloseCode.GOING_AWAY, "")
+        self._hub.remove(connection.line.mailbox)  # nothing may follow a close frame
+        connection.line.flush()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(STOP_S):
+                await connection.socket.close(code=close.code, message=close.reason.encode()[:123])
+
+    async def _close_sockets(self) -> None:
+        """Say goodbye to everyone at once."""
+        async with asyncio.TaskGroup() as tasks:
+            for connection in list(self._connections):
+                tasks.create_task(self._end(connection), name="close paper socket")
+
+    # ------------------------------------------------------------ shocks
+
+    def _suffer(self, shock: Shock) -> None:
+        match shock:
+            case plan.Cut():
+                for connection in self._connections:
+                    if any(aims(shock.streams, told) for told in _labels(connection.line)):
+                        connection.line.transport.abort()
+            case plan.ListenKeyLoss():
+                for member in self.venue.members:
+                    if shock.told:
+                        member.user_stream.expire(self.venue.now_ms)
+                    member.user_stream.end()
+            case plan.Restart():
+                self._tasks.create_task(self._restart(shock.for_s), name="paper restart")
+
+    async def _restart(self, for_s: float) -> None:
+        """Vanish from the network for so long; the venue lives on."""
+        site, self._site = self._site, None
+        if site is None:
+            return  # gone already
+        await site.stop()
+        for handler in self._http.connections:
+            if handler.transport is not None:
+                handler.transport.abort()
+        await asyncio.sleep(for_s)
+        self._site = await self._open_port()
+
+    def _mutes(self, line: Line) -> bool:
+        return self.faults.silences(_labels(line))
 
 
 async def serve(
@@ -182,52 +403,46 @@ async def serve(
         open_recorded: Opens markets that are recordings.
 
     Raises:
-        SettingsError: When the port is taken.
+        SettingsError: When a port is taken.
     """
-    server = PaperServer(settings, open_recorded)
-    app = web.Application()
-    app.router.add_route("*", "/{path:.*}", server.handle)
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=STOP_S)
-    await runner.setup()
-    try:
-        try:
-            await web.TCPSite(runner, HOST, settings.port).start()
-        except OSError as error:
-            raise SettingsError(
-                f"port {settings.port} on {HOST} is taken; choose another one with "
-                f"--set paper.port={settings.port + 1}"
-            ) from error
-        async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(server.run_market(), name="paper market")
-            ready()
-    finally:
-        async with asyncio.timeout(3 * STOP_S):
-            await server.close_sockets()
-            await runner.cleanup()
+    await PaperServer(settings, open_recorded).run(ready)
 
 
-async def _write(socket: web.WebSocketResponse, mailbox: Mailbox, waiting: asyncio.Event) -> None:
-    """Empty one mailbox into its socket, at the reader's own pace."""
-    while True:
-        await waiting.wait()
-        waiting.clear()
-        for frame in mailbox.take():
-            try:
-                await socket.send_frame(frame, WSMsgType.TEXT)
-            except ConnectionError:
-                return  # the reader sees the end of it too, and ends the connection
+async def _shake_hands(
+    request: web.BaseRequest,
+) -> tuple[web.WebSocketResponse, asyncio.Transport]:
+    # Compression would be paid by the processor that trades. Pings are answered by us, since a
+    # fault may want them unanswered.
+    socket = web.WebSocketResponse(autoping=False, compress=False, timeout=STOP_S)
+    await socket.prepare(request)
+    if request.transport is None:
+        raise ConnectionResetError("gone during the handshake")
+    return socket, request.transport
 
 
-async def _say_goodbye(socket: web.WebSocketResponse) -> None:
-    with suppress(TimeoutError):
-        async with asyncio.timeout(STOP_S):
-            await socket.close(code=WSCloseCode.GOING_AWAY)
+def _asked_for(request: web.BaseRequest, tail: str) -> tuple[list[str], dict[str, frozenset[str]]]:
+    """Streams named in an address, and by listen key the events wanted of it."""
+    query = request.query
+    keys, wanted = query.getall("listenKey", []), query.getall("events", [])
+    events = {
+        key: frozenset(names.split("/")) for key, names in zip(keys, wanted, strict=False) if names
+    }
+    names = tail.split("/") + query.get("streams", "").split("/") + keys
+    return [name for name in names if name], events
 
 
-def _hang_up(request: web.Request) -> None:
+def _labels(line: Line) -> Iterator[str]:
+    """What faults aim at by aiming at this socket."""
+    yield f"{line.place}/"
+    for name in line.mailbox.names:
+        yield label(name, "")
+
+
+def _abort(request: web.BaseRequest) -> None:
     if request.transport is not None:
         request.transport.abort()
 
 
-def _control_error(code: int, text: str) -> dict[str, object]:
-    return {"error": {"code": code, "msg": text}}
+def _print_strike(strike: Strike) -> None:
+    with suppress(OSError):  # a full disk must not stop the market
+        print(f"fault {orjson.dumps(strike.as_row()).decode()}", flush=True)

@@ -5,9 +5,13 @@ from pathlib import Path
 from typing import Literal, TypeAlias
 
 from exchange.instrument import Instrument
+from exchange.paper.fault_plan import FaultPlan
 
 Queue: TypeAlias = Literal["risk_averse", "log", "power2", "power3"]
 """A queue model of ``exchange.recorded_book.QUEUES``, named without its weight."""
+
+Regime: TypeAlias = Literal["calm", "trending", "volatile", "jump", "wick"]
+Flicker: TypeAlias = Literal["none", "case1", "case2"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +35,12 @@ class SyntheticMarket:
     """Background levels a side."""
     level_lots: int
     """Mean background size of a level."""
+    regime: Regime = "calm"
+    """How it moves; what each brings is told in ``exchange.paper.regimes``."""
+    undercutter_lots: int = 0
+    """Size of a maker that steps ahead of the accounts; 0 when there is none."""
+    flicker: Flicker = "none"
+    """Whether one side of the touch shakes for a while now and then: eaten, or cancelled."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,3 +89,7 @@ class PaperSettings:
     """At least one, no key twice."""
     strict: bool = False
     """Serve streams as mainnet does: each on its own path only, wrong names in silence."""
+    faults: FaultPlan | None = None
+    """What goes wrong from the start."""
+    admin_port: int | None = None
+    """Where faults can be seen and armed; None for nowhere."""

@@ -45,10 +45,14 @@ class UserStream:
 
     def advance(self, now_ms: int) -> None:
         """Let the key expire when nobody has asked for it for an hour."""
-        if self._key is None or now_ms < self._ends_ms:
-            return
-        self.publish({"e": "listenKeyExpired", "E": now_ms, "listenKey": self._key})
-        self._key = None
+        if now_ms >= self._ends_ms:
+            self.expire(now_ms)
+
+    def expire(self, now_ms: int) -> None:
+        """Say that the key is void, and forget it."""
+        if self._key is not None:
+            self.publish({"e": "listenKeyExpired", "E": now_ms, "listenKey": self._key})
+            self._key = None
 
     def publish(self, payload: Payload) -> None:
         if self._key is not None:

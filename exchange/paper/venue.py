@@ -127,7 +127,12 @@ class PaperVenue:
             self._seats[member.number, market.symbol].settle_funding()
 
     def _liquidate(self, member: Member) -> None:
-        """End the member's orders, sell its positions, and settle with the insurance fund."""
+        """End the member's orders, sell its positions, and settle with the insurance fund.
+
+        It waits while a market that would have to buy cannot trade.
+        """
+        if not all(s.market.matching.open for s in self.seats_of(member) if s.holding.lots):
+            return
         stands = [seat.stand for seat in self.seats_of(member)]
         member.publish(account_wire.margin_call(member.account, stands, self.now_ms))
         for seat in self.seats_of(member):

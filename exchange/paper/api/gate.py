@@ -4,7 +4,6 @@ REST and ws-fapi are two doors to the same gate.
 """
 
 from dataclasses import dataclass
-from typing import Protocol
 
 from exchange.errors import Refused
 from exchange.paper.api.account_routes import AccountRoutes
@@ -12,7 +11,8 @@ from exchange.paper.api.history_routes import HistoryRoutes
 from exchange.paper.api.market_routes import MarketRoutes
 from exchange.paper.api.order_routes import OrderRoutes
 from exchange.paper.api.params import Params
-from exchange.paper.api.routes import MemberRoute, PublicRoute, Route
+from exchange.paper.api.routes import MemberRoute, PublicRoute, Route, through
+from exchange.paper.faults import Faults
 from exchange.paper.keys import Verifier, verifier
 from exchange.paper.limits import WeightLimit
 from exchange.paper.member import Member
@@ -21,28 +21,6 @@ from exchange.paper.venue import PaperVenue
 
 AHEAD_MS = 1000
 DEFAULT_WINDOW_MS = 5000
-
-
-class Meddler(Protocol):
-    """Whoever makes calls fail on purpose."""
-
-    def refusal(self, call: str, now_ms: int) -> Refused | None:
-        """Why this call fails before it is looked at, or None."""
-        ...
-
-    def skew_ms(self, now_ms: int) -> int:
-        """How far the venue's clock is told to be ahead."""
-        ...
-
-
-class Nobody:
-    """The meddler that never meddles."""
-
-    def refusal(self, call: str, now_ms: int) -> None:
-        return None
-
-    def skew_ms(self, now_ms: int) -> int:
-        return 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,10 +51,10 @@ class Gate:
     """Every endpoint behind every check."""
 
     def __init__(
-        self, settings: PaperSettings, venue: PaperVenue, meddler: Meddler | None = None
+        self, settings: PaperSettings, venue: PaperVenue, faults: Faults | None = None
     ) -> None:
         self._venue = venue
-        self._meddler: Meddler = meddler or Nobody()
+        self._faults = faults or Faults()
         self.weight = WeightLimit()
         self._members: dict[str, tuple[Member, Verifier]] = {
             member.api_key: (member, verifier(account.api_secret))
@@ -86,14 +64,14 @@ class Gate:
             "GET /fapi/v1/time": PublicRoute(lambda _: {"serverTime": self.now_ms}, 1),
             **MarketRoutes(venue).routes(),
             **HistoryRoutes(venue).routes(),
-            **OrderRoutes(venue, self._meddle).routes(),
+            **OrderRoutes(venue, self._faults).routes(),
             **AccountRoutes(venue).routes(),
         }
 
     @property
     def now_ms(self) -> int:
         """What the venue says the time is."""
-        return self._venue.now_ms + self._meddler.skew_ms(self._venue.now_ms)
+        return self._venue.now_ms + self._faults.skew_ms(self._venue.now_ms)
 
     def admit(self, call: Call) -> Pass:
         """Answer one call.
@@ -105,7 +83,15 @@ class Gate:
         if route is None:
             method, _, path = call.name.partition(" ")
             raise Refused(-5000, f"Path {path}, Method {method} is invalid", 404)
-        self._meddle(call.name)
+        return through(
+            self._faults,
+            call.name,
+            call.params.client_order_id,
+            self._venue.now_ms,
+            lambda: self._carry_out(call, route),
+        )
+
+    def _carry_out(self, call: Call, route: Route) -> Pass:
         weight = route.weight if isinstance(route.weight, int) else route.weight(call.params)
         self.weight.spend(weight, self._venue.now_ms)
         if not isinstance(route, MemberRoute):
@@ -128,11 +114,6 @@ class Gate:
         return member
 
     # ------------------------------------------------------------ checks
-
-    def _meddle(self, name: str) -> None:
-        refused = self._meddler.refusal(name, self._venue.now_ms)
-        if refused is not None:
-            raise refused
 
     def _admit_member(self, call: Call, *, signed: bool) -> Member:
         if call.logged_on is not None and call.api_key is None:

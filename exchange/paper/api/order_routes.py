@@ -5,7 +5,8 @@ from collections.abc import Callable
 
 from exchange.errors import Refused
 from exchange.paper.api.params import Params, error, malformed, neither_sent
-from exchange.paper.api.routes import MemberRoute, Routes, by_symbol
+from exchange.paper.api.routes import MemberRoute, Routes, by_symbol, through
+from exchange.paper.faults import Faults
 from exchange.paper.hub import Payload
 from exchange.paper.matching import SelfTrade
 from exchange.paper.member import Member
@@ -25,26 +26,26 @@ _CONDITIONAL = frozenset(
 _OFF_TICK = (-4014, "Price not increased by tick size.")
 _OFF_STEP = (-4023, "Qty not increased by step size.")
 
-PLACE, MODIFY = "POST /fapi/v1/order", "PUT /fapi/v1/order"
+PLACE, MODIFY, CANCEL = (f"{method} /fapi/v1/order" for method in ("POST", "PUT", "DELETE"))
 
 
 class OrderRoutes:
     """The endpoints of the reference's section 3.3, and those of 3.8 to say no.
 
     Args:
-        meddle: Called with the call's name before each order of a batch; may raise ``Refused``.
+        faults: What may strike a single order of a batch.
     """
 
-    def __init__(self, venue: PaperVenue, meddle: Callable[[str], None]) -> None:
+    def __init__(self, venue: PaperVenue, faults: Faults) -> None:
         self._venue = venue
-        self._meddle = meddle
+        self._faults = faults
 
     def routes(self) -> Routes:
         return {
             PLACE: MemberRoute(self._place, 0, orders=True),
             MODIFY: MemberRoute(self._modify, 0, orders=True),
             "POST /fapi/v1/order/test": MemberRoute(self._test, 0),
-            "DELETE /fapi/v1/order": MemberRoute(self._cancel, 1),
+            CANCEL: MemberRoute(self._cancel, 1),
             "GET /fapi/v1/order": MemberRoute(self._order, 1),
             "GET /fapi/v1/openOrder": MemberRoute(self._open_order, 1),
             "GET /fapi/v1/openOrders": MemberRoute(self._open_orders, by_symbol(1, 40)),
@@ -185,16 +186,29 @@ class OrderRoutes:
         if not 1 <= len(batch) <= BATCH_PLACE:
             raise Refused(-4082, "Invalid batch place order count.")
         member.limits.spend_orders(len(batch), 1, self._venue.now_ms)
-        answers = []
-        for element in batch:
-            try:
-                self._meddle(name)
-                if not isinstance(element, dict):
-                    malformed("batchOrders")
-                answers.append(one(member, Params.from_json(element)))
-            except Refused as refused:
-                answers.append(error(refused))
-        return answers
+        return [self._element(member, element, name, one) for element in batch]
+
+    def _element(
+        self,
+        member: Member,
+        element: object,
+        name: str,
+        one: Callable[[Member, Params], Payload],
+    ) -> Payload:
+        params = Params.from_json(element if isinstance(element, dict) else {})
+
+        def carry_out() -> Payload:
+            return one(member, params) if isinstance(element, dict) else malformed("batchOrders")
+
+        return self._single(name, params.client_order_id, carry_out)
+
+    def _single(self, name: str, client_order_id: str, carry_out: Callable[[], Payload]) -> Payload:
+        """One order's answer or error, at its place in a batch."""
+        now_ms = self._venue.now_ms
+        try:
+            return through(self._faults, name, client_order_id, now_ms, carry_out)
+        except Refused as refused:
+            return error(refused)
 
     def _cancel_batch(self, member: Member, params: Params) -> list[Payload]:
         seat = self._seat(member, params)
@@ -206,15 +220,13 @@ class OrderRoutes:
             raise neither_sent("orderIdList", "origClientOrderIdList")
         if len(wanted) > BATCH_CANCEL:
             raise Refused(-4082, "Invalid batch cancel order count.")
-        answers = []
-        for value in wanted:
-            order = seat.orders.find(value if isinstance(value, int) else None, str(value))
-            try:
-                self._meddle("DELETE /fapi/v1/order")
-                answers.append(seat.market.wire.cancel_ack(seat.cancel(order)))
-            except Refused as refused:
-                answers.append(error(refused))
-        return answers
+        return [self._cancel_element(seat, value) for value in wanted]
+
+    def _cancel_element(self, seat: Seat, value: object) -> Payload:
+        order = seat.orders.find(value if isinstance(value, int) else None, str(value))
+        return self._single(
+            CANCEL, str(value), lambda: seat.market.wire.cancel_ack(seat.cancel(order))
+        )
 
     # ------------------------------------------------------------ asking
 

@@ -32,6 +32,12 @@ class Params:
         """JSON values as they would stand in a form."""
         return cls({name: plain(value) for name, value in values.items()})
 
+    @property
+    def client_order_id(self) -> str:
+        """Of the order that the call is about; empty where none was sent."""
+        named = ("newClientOrderId", "origClientOrderId")
+        return next((self._values[name] for name in named if name in self._values), "")
+
     def text(self, name: str) -> str | None:
         """An optional parameter.
 

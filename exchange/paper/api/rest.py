@@ -7,6 +7,7 @@ import orjson
 from exchange.errors import Refused
 from exchange.paper.api.gate import Call, Gate
 from exchange.paper.api.params import Params, error
+from exchange.paper.faults import Injected
 from exchange.paper.venue import PaperVenue
 
 
@@ -48,13 +49,15 @@ class RestApi:
             admitted = self._gate.admit(call)
         except Refused as refused:
             body, status = orjson.dumps(error(refused)), refused.http_status
+            headers |= refused.headers if isinstance(refused, Injected) else {}
         else:
             body, status = orjson.dumps(admitted.body), 200
             if admitted.orders and admitted.member is not None:
                 in_10s, in_minute = admitted.member.limits.used(self._venue.now_ms)
                 headers["X-MBX-ORDER-COUNT-10S"] = str(in_10s)
                 headers["X-MBX-ORDER-COUNT-1M"] = str(in_minute)
-        headers["X-MBX-USED-WEIGHT-1M"] = str(self._gate.weight.used(self._venue.now_ms))
+        used = str(self._gate.weight.used(self._venue.now_ms))
+        headers.setdefault("X-MBX-USED-WEIGHT-1M", used)
         return HttpAnswer(status, body, headers)
 
 

@@ -2,9 +2,13 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeVar
 
 from exchange.paper.api.params import Params
+from exchange.paper.faults import Faults
 from exchange.paper.member import Member
+
+_Answer = TypeVar("_Answer")
 
 Weight = int | Callable[[Params], int]
 """Of one call, against the minute of its address."""
@@ -35,6 +39,24 @@ class MemberRoute:
 Route = PublicRoute | MemberRoute
 Routes = dict[str, Route]
 """By method and path, as in ``GET /fapi/v1/time``."""
+
+
+def through(
+    faults: Faults, call: str, client_order_id: str, now_ms: int, carry_out: Callable[[], _Answer]
+) -> _Answer:
+    """Carry out a call, unless a fault refuses it or loses its answer.
+
+    Raises:
+        Refused: By the fault, or by the call itself.
+    """
+    refused = faults.refusal(call, now_ms, client_order_id)
+    if refused is not None:
+        raise refused
+    answer = carry_out()
+    lost = faults.lost_answer(call, now_ms, client_order_id)
+    if lost is not None:
+        raise lost
+    return answer
 
 
 def by_symbol(one: int, every: int) -> Weight:

@@ -3,7 +3,8 @@
 Its methods mean REST endpoints, and are answered by them; only sessions are its own.
 """
 
-from urllib.parse import parse_qsl, urlencode
+from collections.abc import Mapping
+from urllib.parse import urlencode
 
 import orjson
 
@@ -13,6 +14,7 @@ from exchange.paper.api.gate import Call, Gate, Pass
 from exchange.paper.api.params import Params, error, plain
 from exchange.paper.hub import Payload
 from exchange.paper.member import Member
+from exchange.paper.stream_socket import Reply
 from exchange.paper.venue import PaperVenue
 
 HANDSHAKE_WEIGHT = 5
@@ -50,21 +52,28 @@ class WsSession:
         Refused: When the handshake's weight is no longer to be had.
     """
 
-    def __init__(self, gate: Gate, venue: PaperVenue, query: str) -> None:
+    def __init__(self, gate: Gate, venue: PaperVenue, query: Mapping[str, str]) -> None:
         self._gate = gate
         self._venue = venue
-        self._shows_limits = dict(parse_qsl(query)).get("returnRateLimits") != "false"
+        self._shows_limits = query.get("returnRateLimits") != "false"
         self._connected_ms = gate.now_ms
         self._member: Member | None = None
         self._authorised_ms: int | None = None
         gate.weight.spend(HANDSHAKE_WEIGHT, venue.now_ms)
 
-    def receive(self, frame: str | bytes) -> bytes:
-        """Answer one frame; never raises for what a client sent."""
+    def call(self, text: str) -> str:
+        """The REST call that a text means; empty for one that means none."""
+        try:
+            return _MEANS.get(str(_parsed(text).get("method")), "")
+        except Refused:
+            return ""
+
+    def answer(self, text: str, _now_ms: int) -> Reply:
+        """Answer one text; never raises for what a client sent."""
         asked: object = None
         shows_limits = self._shows_limits
         try:
-            asked = _parsed(frame)
+            asked = _parsed(text)
             params = asked.get("params") or {}
             if not isinstance(params, dict):
                 raise Refused(-1102, "Mandatory parameter 'params' was malformed.")
@@ -78,7 +87,8 @@ class WsSession:
             member, orders = admitted.member, admitted.orders
         if shows_limits:
             answer["rateLimits"] = self._rate_limits(member if orders else None)
-        return orjson.dumps({"id": asked.get("id") if isinstance(asked, dict) else None} | answer)
+        asked_id = asked.get("id") if isinstance(asked, dict) else None
+        return Reply(orjson.dumps({"id": asked_id} | answer))
 
     def _answer(self, method: object, params: Payload) -> Pass:
         if not isinstance(method, str):
@@ -122,9 +132,9 @@ class WsSession:
         return rows
 
 
-def _parsed(frame: str | bytes) -> Payload:
+def _parsed(text: str) -> Payload:
     try:
-        asked = orjson.loads(frame)
+        asked = orjson.loads(text)
     except orjson.JSONDecodeError:
         raise Refused(-1013, "Invalid message: not JSON.") from None
     if not isinstance(asked, dict):

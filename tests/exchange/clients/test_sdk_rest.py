@@ -257,15 +257,8 @@ def lived_in() -> Iterator[Any]:
         )
         resting(rest, "gone", 59_999.8)
         rest.cancel_order(symbol=SYMBOL, orig_client_order_id="gone")
-        wait_for_aggregates(rest)
+        until(lambda: rest.compressed_aggregate_trades_list(symbol=SYMBOL).data() != [])
         yield rest
-
-
-def wait_for_aggregates(rest: Any) -> None:
-    """They are told a tenth of a second after the trade."""
-    now_ms = traded_ms = rest.check_server_time().data().server_time
-    while now_ms < traded_ms + 150:
-        now_ms = rest.check_server_time().data().server_time
 
 
 QUESTIONS: dict[str, Callable[[Any], Any]] = {

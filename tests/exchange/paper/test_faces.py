@@ -41,7 +41,7 @@ def test_any_market_opens_moves_and_takes_orders(
     matcher.shrink(order, 5)
 
     assert bid < background.mark_ticks < ask
-    assert not background.closed
+    assert not background.ending
     assert matcher.levels(Side.BUY, 1) == [(bid, bid_lots + 5)]
     assert matcher.take_changes() is not None
     assert matcher.cancel(order) == [Cancelled(order, 1, 5)]

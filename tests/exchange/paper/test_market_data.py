@@ -477,16 +477,6 @@ def test_what_the_insurance_fund_takes_over_is_no_market_trade() -> None:
 # ---------------------------------------------------------------- who hears
 
 
-def test_a_stream_asked_for_on_the_wrong_path_stays_silent() -> None:
-    desk = Desk(paper_settings(LIVELY))
-    mailbox = Mailbox(Prefix.MARKET, lambda: None, lambda: None, combined=False)
-    desk.hub.subscribe(mailbox, ["btcusdt@bookTicker"])
-
-    desk.pass_ms(1000)
-
-    assert mailbox.take() == []
-
-
 def test_a_reader_that_never_reads_is_hung_up_on() -> None:
     """And only that reader: the other one has everything."""
     desk = Desk(paper_settings(LIVELY))

@@ -242,11 +242,11 @@ def test_the_market_closes_when_the_recording_is_over() -> None:
     prints_until(flow, 0)
     prints_until(flow, 299)
     order = matching.submit(1, Side.BUY, 1, 599_000)
-    before = flow.closed
+    before = flow.ending
     prints_until(flow, 300)
 
     assert not before
-    assert flow.closed
+    assert flow.ending
     assert flow.ending == "the recording is over"
     assert not isinstance(order[0], Refused)
     assert isinstance(matching.submit(1, Side.BUY, 1, 599_000)[0], Refused)
@@ -261,7 +261,7 @@ def test_a_line_that_is_damaged_closes_the_market_and_says_where() -> None:
     prints_until(flow, 0)
     prints_until(flow, 3_000)
 
-    assert flow.closed
+    assert flow.ending
     assert flow.ending.startswith("day.dat, line 6: a field is missing")
     assert not matching.open
 

@@ -4,83 +4,36 @@ import asyncio
 import socket
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
-from typing import Any
 
-import aiohttp
 import orjson
 import pytest
-import websockets
 
 from exchange.errors import SettingsError
+from exchange.paper import courier
 from exchange.paper.server import serve
-from exchange.paper.settings import SyntheticMarket
-from tests.exchange.paper.bench import KEY, LIVELY, QUIET, paper_settings, signed
+from tests.exchange.paper.bench import LIVELY, QUIET, paper_settings, signed
+from tests.exchange.paper.live import exchange, until
+
+HANDSHAKE = (
+    b"GET /public/ws HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    b"Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+)
 
 
-class Client:
-    """An ordinary REST client of one exchange."""
-
-    def __init__(self, port: int, http: aiohttp.ClientSession) -> None:
-        self.port = port
-        self._http = http
-
-    async def ask(self, method: str, path: str, text: str = "") -> tuple[int, Any]:
-        url = f"http://127.0.0.1:{self.port}{path}"
-        form = {"Content-Type": "application/x-www-form-urlencoded", "X-MBX-APIKEY": KEY}
-        async with self._http.request(method, url, data=text, headers=form) as answer:
-            return answer.status, orjson.loads(await answer.read())
-
-    async def call(self, method: str, path: str, **params: object) -> Any:
-        """A signed request about the symbol, on the server's own clock."""
-        _, clock = await self.ask("GET", "/fapi/v1/time")
-        text = signed({"symbol": "BTCUSDT"} | params, clock["serverTime"])
-        return (await self.ask(method, path, text))[1]
-
-    async def place(self, price: str, **params: object) -> Any:
-        order: dict[str, object] = {
-            "side": "BUY",
-            "type": "LIMIT",
-            "timeInForce": "GTC",
-            "quantity": "0.010",
-            "price": price,
-        }
-        return await self.call("POST", "/fapi/v1/order", **(order | params))
-
-    def listen(self, path: str) -> websockets.connect:
-        return websockets.connect(f"ws://127.0.0.1:{self.port}{path}")
-
-    async def listen_key(self) -> str:
-        _, body = await self.ask("POST", "/fapi/v1/listenKey")
-        return str(body["listenKey"])
+TEXT, BINARY = b"\x81", b"\x82"
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+def masked(kind: bytes, payload: bytes) -> bytes:
+    """A frame as a client sends it, with the mask that changes nothing."""
+    return kind + b"\xff" + len(payload).to_bytes(8, "big") + bytes(4) + payload
 
 
-@asynccontextmanager
-async def exchange(market: SyntheticMarket = QUIET) -> AsyncIterator[Client]:
-    """An exchange that lives as long as the block."""
-    port, ready = free_port(), asyncio.Event()
-    async with asyncio.TaskGroup() as tasks, aiohttp.ClientSession() as http:
-        server = tasks.create_task(serve(paper_settings(market, port), ready.set), name="exchange")
-        await ready.wait()
-        yield Client(port, http)
-        server.cancel()
-
-
-async def until(
-    stream: websockets.ClientConnection, wanted: Callable[[dict[str, Any]], bool]
-) -> list[dict[str, Any]]:
-    """Every frame up to the wanted one."""
-    seen: list[dict[str, Any]] = []
-    while not seen or not wanted(seen[-1]):
-        seen.append(orjson.loads(await stream.recv()))
-    return seen
+async def write_until_cut_off(writer: asyncio.StreamWriter) -> None:
+    """Send what no server minds, and fail when the connection has ended."""
+    while True:
+        await asyncio.sleep(0.01)
+        writer.write(masked(BINARY, b"x"))
+        await writer.drain()
 
 
 async def test_an_order_lives_and_dies_over_rest() -> None:
@@ -147,6 +100,44 @@ async def test_only_the_events_asked_for_are_heard() -> None:
     assert first["e"] == "ACCOUNT_UPDATE"
 
 
+async def test_each_listen_key_of_an_address_has_its_own_events() -> None:
+    async with exchange() as client:
+        key = await client.listen_key()
+        path = f"/private/stream?listenKey=other&events=TRADE_LITE&listenKey={key}"
+        async with client.listen(f"{path}&events=ACCOUNT_UPDATE") as events:
+            await client.place("60000.4")
+            first = orjson.loads(await events.recv())
+
+    assert (first["stream"], first["data"]["e"]) == (key, "ACCOUNT_UPDATE")
+
+
+async def test_user_events_come_on_a_path_without_prefix() -> None:
+    """For clients that know no other path."""
+    async with exchange() as client:
+        key = await client.listen_key()
+        async with client.listen(f"/ws/{key}") as events:
+            await client.place("59999.0")
+            first = orjson.loads(await events.recv())
+
+    assert first["o"]["x"] == "NEW"
+
+
+async def test_strict_keeps_user_events_from_a_path_without_prefix() -> None:
+    """The first thing that bots met on the day the venue split its paths: silence."""
+    async with exchange(strict=True) as client:
+        key = await client.listen_key()
+        async with (
+            client.listen(f"/ws/{key}/btcusdt@markPrice@1s/btcusdt@bookTicker") as wrong,
+            client.listen(f"/private/ws/{key}") as right,
+        ):
+            await client.place("60000.4")
+            told = orjson.loads(await right.recv())
+            first = orjson.loads(await wrong.recv())
+
+    assert told["e"] == "ORDER_TRADE_UPDATE"
+    assert first["e"] == "bookTicker"
+
+
 async def test_the_countdown_fires_by_itself() -> None:
     async with exchange() as client:
         key = await client.listen_key()
@@ -187,6 +178,45 @@ async def test_text_that_is_not_json_ends_the_connection() -> None:
         await feed.wait_closed()
 
     assert answer["error"]["code"] == 3
+
+
+async def test_too_many_control_messages_end_the_connection() -> None:
+    async with exchange() as client, client.listen("/public/ws") as feed:
+        for _ in range(40):
+            await feed.send('{"method":"LIST_SUBSCRIPTIONS","id":1}')
+        answered = [await feed.recv() for _ in range(15)]
+        await feed.wait_closed()
+
+    assert {orjson.loads(frame)["id"] for frame in answered} == {1}
+    assert (feed.close_code, feed.close_reason) == (1008, "Too many requests")
+
+
+async def test_pings_are_answered_with_their_own_payload() -> None:
+    async with exchange() as client, client.listen("/public/ws") as feed:
+        latency_s = await (await feed.ping("as sent"))
+
+    assert latency_s >= 0
+
+
+async def test_a_reader_too_slow_is_hung_up_on_and_nobody_else(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(courier, "MOST_UNSENT_BYTES", 100_000)
+    long_name = "x" * 1_000_000 + "@trade"
+    subscribe = orjson.dumps({"method": "SUBSCRIBE", "params": [long_name], "id": 1})
+    async with exchange(LIVELY) as client, client.listen("/ws/btcusdt@bookTicker") as other:
+        reader, writer = await asyncio.open_connection("127.0.0.1", client.port, limit=1)
+        writer.write(HANDSHAKE)
+        reader._transport.pause_reading()  # type: ignore[attr-defined]  # as a reader that hangs
+        writer.write(masked(TEXT, subscribe))
+        for _ in range(13):  # a megabyte each
+            writer.write(masked(TEXT, b'{"method":"LIST_SUBSCRIPTIONS","id":1}'))
+        with pytest.raises(ConnectionError):
+            await write_until_cut_off(writer)
+        first = orjson.loads(await other.recv())
+        writer.close()
+
+    assert first["e"] == "bookTicker"
 
 
 async def test_stopping_says_goodbye_to_everyone() -> None:

@@ -4,6 +4,7 @@ import base64
 import hmac
 from dataclasses import replace
 from typing import Any
+from urllib.parse import parse_qsl
 
 import orjson
 import pytest
@@ -21,11 +22,16 @@ class Socket:
 
     def __init__(self, desk: Desk, query: str = "") -> None:
         self.desk = desk
-        self.session = WsSession(desk.gate, desk.venue, query)
+        self.session = WsSession(desk.gate, desk.venue, dict(parse_qsl(query)))
 
     def ask(self, method: str, asked_id: object = "id-1", **params: object) -> Any:
         request = {"id": asked_id, "method": method, "params": params}
-        return orjson.loads(self.session.receive(orjson.dumps(request)))
+        return self.tell(orjson.dumps(request).decode())
+
+    def tell(self, text: str) -> Any:
+        reply = self.session.answer(text, self.desk.venue.now_ms)
+        assert reply.frame is not None
+        return orjson.loads(reply.frame)
 
     def signed(self, method: str, **params: object) -> Any:
         return self.ask(method, **signed(params | {"timestamp": self.desk.venue.now_ms}))
@@ -136,15 +142,15 @@ def test_the_limits_can_be_switched_off_for_the_socket_or_for_one_request() -> N
 @pytest.mark.parametrize(
     ("frame", "code"),
     [
-        (b"{", -1013),
-        (b"[1]", -1013),
-        (b'{"id":1,"method":"order.place","params":[1]}', -1102),
-        (b'{"id":1,"params":{}}', -1102),
-        (b'{"id":1,"method":"order.guess"}', -1020),
+        ("{", -1013),
+        ("[1]", -1013),
+        ('{"id":1,"method":"order.place","params":[1]}', -1102),
+        ('{"id":1,"params":{}}', -1102),
+        ('{"id":1,"method":"order.guess"}', -1020),
     ],
 )
-def test_a_frame_that_says_nothing_is_refused(frame: bytes, code: int) -> None:
-    answer = orjson.loads(Socket(Desk()).session.receive(frame))
+def test_a_frame_that_says_nothing_is_refused(frame: str, code: int) -> None:
+    answer = Socket(Desk()).tell(frame)
 
     assert (answer["status"], answer["error"]["code"]) == (400, code)
 

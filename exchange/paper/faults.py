@@ -1,0 +1,379 @@
+"""Decides at each point whether something goes wrong there; the shell then does it.
+
+Every fault draws from a generator of its own, made of the plan's seed and the fault's name, so
+that one more fault shifts nobody else's draws: the same seed with the same traffic gives the
+same failures. Whatever strikes is noted with the venue's millisecond, and told.
+"""
+
+import math
+import re
+from collections import deque
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import Any, Literal, TypeAlias, TypeVar
+
+import msgspec
+
+from exchange.errors import Refused, SettingsError
+from exchange.paper import fault_plan as plan
+from exchange.paper.armed import Armed, ArmedChance, ArmedEpisode
+from exchange.paper.fault_plan import AnyFault, FaultPlan
+from exchange.paper.limits import WEIGHT_PER_MINUTE
+
+KEPT_STRIKES = 1000
+NOTHING = FaultPlan()
+
+Shock: TypeAlias = plan.Cut | plan.ListenKeyLoss | plan.Restart
+"""What the shell has to do to its sockets and its venue."""
+
+_Kind = TypeVar("_Kind", bound=AnyFault)
+_ON_FRAMES = (
+    plan.Cut,
+    plan.Stall,
+    plan.Delay,
+    plan.Duplicate,
+    plan.Reorder,
+    plan.Corrupt,
+    plan.DepthGap,
+)
+_EPISODES = (plan.Episode, plan.ClockSkew)
+_DIFF_STREAM = re.compile(r".*@depth(@\d+ms)?")
+
+
+class Injected(Refused):
+    """A refusal that only a fault explains."""
+
+    def __init__(
+        self, code: int, message: str, http_status: int, headers: dict[str, str] | None = None
+    ) -> None:
+        super().__init__(code, message, http_status)
+        self.headers = headers or {}
+
+
+class Strike(msgspec.Struct, frozen=True):
+    """One time that a fault struck."""
+
+    time_ms: int
+    number: int
+    """Of the fault, in the order of arming, from 1."""
+    name: str
+    kind: str
+    struck: str
+    """A request, a stream or what happened; with the client's order id where there is one."""
+
+    def as_row(self) -> dict[str, object]:
+        """For JSON."""
+        return msgspec.structs.asdict(self)
+
+
+@dataclass(slots=True)
+class Fate:
+    """What becomes of one frame."""
+
+    raw: bytes
+    lost: bool = False
+    copies: int = 1
+    swapped: bool = False
+    delay_ms: float = 0.0
+
+
+class Faults:
+    """Everything armed. With nothing armed every answer is that all is well.
+
+    Args:
+        faults: What to arm at once.
+        now_ms: The venue's time, from which the seconds of those count.
+        tell: Called with every strike.
+    """
+
+    def __init__(
+        self,
+        faults: FaultPlan = NOTHING,
+        now_ms: int = 0,
+        tell: Callable[[Strike], None] = lambda _strike: None,
+    ) -> None:
+        self.log: deque[Strike] = deque(maxlen=KEPT_STRIKES)
+        """The newest strikes, oldest first."""
+        self.armed: list[ArmedChance[Any] | ArmedEpisode[Any]] = []
+        self.on_frames = False
+        """Whether anything armed could touch a frame."""
+        self._by_kind: dict[type, list[Any]] = {}
+        self._seed = faults.seed
+        self._tell = tell
+        self._now_ms = now_ms
+        self._last_number = 0
+        self._shocks: list[Shock] = []
+        for fault in faults.faults:
+            self.arm(fault)
+
+    # ------------------------------------------------------------ arming
+
+    def arm(self, fault: AnyFault) -> ArmedChance[Any] | ArmedEpisode[Any]:
+        """Add a fault whose seconds count from now.
+
+        Raises:
+            SettingsError: When its name is taken.
+        """
+        taken = {armed.name for armed in self.armed}
+        if fault.name in taken:
+            raise SettingsError(f"name: {fault.name} is taken; choose another")
+        self._last_number += 1
+        name = fault.name or _free_name(str(fault.__struct_config__.tag), taken)
+        kind = ArmedEpisode if isinstance(fault, _EPISODES) else ArmedChance
+        armed = kind(self._last_number, name, fault, self._seed, self._now_ms)
+        self.armed.append(armed)
+        self._sort()
+        return armed
+
+    def disarm(self, name: str) -> bool:
+        """End a fault and whatever it has begun; False when there is none of that name."""
+        before = len(self.armed)
+        self.armed = [armed for armed in self.armed if armed.name != name]
+        self._sort()
+        return len(self.armed) < before
+
+    def disarm_all(self) -> None:
+        self.armed.clear()
+        self._sort()
+
+    def _sort(self) -> None:
+        self._by_kind.clear()
+        for armed in self.armed:
+            self._by_kind.setdefault(type(armed.fault), []).append(armed)
+        self.on_frames = any(kind in self._by_kind for kind in _ON_FRAMES)
+
+    def _chances(self, kind: type[_Kind]) -> list[ArmedChance[_Kind]]:
+        return self._by_kind.get(kind, [])
+
+    def _episodes(self, kind: type[_Kind]) -> list[ArmedEpisode[_Kind]]:
+        return self._by_kind.get(kind, [])
+
+    # ------------------------------------------------------------ time
+
+    def advance(self, now_ms: int) -> list[Shock]:
+        """Live up to now; what is to be done to sockets and venue, in order."""
+        self._now_ms = max(now_ms, self._now_ms)
+        for armed in self.armed:
+            if not armed.pass_time(self._now_ms):
+                continue
+            if isinstance(armed, ArmedEpisode):
+                self._note_beginning(armed)
+            elif isinstance(armed.fault, plan.Cut | plan.ListenKeyLoss):
+                self._note_moment(armed)
+        shocks, self._shocks = self._shocks, []
+        return shocks
+
+    def _note_beginning(self, armed: ArmedEpisode[Any]) -> None:
+        if not armed.lasts(self._now_ms):
+            return
+        lasts = f" for {armed.fault.for_s:g} s" if armed.fault.for_s else ""
+        self._note(armed, f"begins{lasts}")
+        if isinstance(armed.fault, plan.Restart):
+            self._shocks.append(armed.fault)
+
+    def _note_moment(self, armed: ArmedChance[Any]) -> None:
+        if armed.owed and armed.strikes(self._now_ms):
+            self._shocks.append(armed.fault)
+            self._note(armed, ", ".join(getattr(armed.fault, "streams", ("the listen key",))))
+
+    def skew_ms(self, now_ms: int) -> int:
+        """By how much the clock that the venue tells and judges by is ahead of its own."""
+        skews = self._episodes(plan.ClockSkew)
+        return sum(armed.fault.skew_ms for armed in skews if armed.lasts(now_ms))
+
+    # ------------------------------------------------------------ requests
+
+    def refusal(self, call: str, now_ms: int, order: str = "") -> Refused | None:
+        """The error that a request is answered with instead of being carried out.
+
+        Args:
+            call: Such as ``POST /fapi/v1/order``, also where it came another way.
+            order: The client's id of the order that it is about, for the log.
+        """
+        for armed in self.armed:
+            refused = self._refused_by(armed, call, now_ms)
+            if refused is not None:
+                self._note(armed, f"{call} {order}".rstrip())
+                return refused
+        return None
+
+    def lost_answer(self, call: str, now_ms: int, order: str = "") -> Refused | None:
+        """The error that stands in for the answer to a request that was carried out."""
+        for armed in self._chances(plan.Refuse):
+            fault = armed.fault
+            if fault.executed and _calls(fault.calls, call) and armed.strikes(now_ms):
+                self._note(armed, f"{call} {order}".rstrip())
+                return _refused(fault)
+        return None
+
+    def drops_reply(self, call: str, order: str = "") -> bool:
+        """Whether the connection is cut off instead of the answer."""
+        for armed in self._chances(plan.DropReply):
+            if _calls(armed.fault.calls, call) and armed.strikes(self._now_ms):
+                self._note(armed, f"{call} {order}".rstrip())
+                return True
+        return False
+
+    def delay_ms(self, on: Literal["request", "reply"], call: str, order: str = "") -> float:
+        """How much longer a request takes to arrive, or its answer to leave."""
+        total_ms = 0.0
+        for armed in self._chances(plan.Delay):
+            fault = armed.fault
+            if fault.on == on and _calls(fault.calls, call) and armed.strikes(self._now_ms):
+                total_ms += self._delayed(armed, f"{on} of {call} {order}".rstrip())
+        return total_ms
+
+    @property
+    def remembers_depth(self) -> bool:
+        """Whether an old book may be asked for."""
+        return plan.StaleSnapshot in self._by_kind
+
+    def stale_depth_ms(self, call: str) -> float | None:
+        """How old a book the snapshot is to show; None for the present one."""
+        for armed in self._chances(plan.StaleSnapshot):
+            if armed.strikes(self._now_ms):
+                self._note(armed, call)
+                return 1000.0 * armed.fault.age_s
+        return None
+
+    def _refused_by(
+        self, armed: ArmedChance[Any] | ArmedEpisode[Any], call: str, now_ms: int
+    ) -> Refused | None:
+        fault = armed.fault
+        if isinstance(armed, ArmedChance):
+            aimed = isinstance(fault, plan.Refuse) and _calls(fault.calls, call)
+            strikes = aimed and not fault.executed and armed.strikes(now_ms)
+            return _refused(fault) if strikes else None
+        if not isinstance(fault, plan.RateLimit | plan.Ban):
+            return None
+        if not armed.lasts(now_ms) and not armed.begins(now_ms):
+            return None
+        left_ms = armed.left_ms(now_ms)
+        return _banned(left_ms, now_ms) if isinstance(fault, plan.Ban) else _limited(left_ms)
+
+    # ------------------------------------------------------------ sockets
+
+    def silences(self, labels: Iterable[str], *, pongs: bool = False) -> bool:
+        """Whether a socket says nothing now.
+
+        Args:
+            labels: What it carries, as in ``label``.
+            pongs: Ask whether it does not even answer pings.
+        """
+        stalls = [a for a in self._episodes(plan.Stall) if a.lasts(self._now_ms)]
+        if not stalls:
+            return False
+        carried = list(labels)
+        return any(
+            any(aims(armed.fault.streams, label) for label in carried)
+            for armed in stalls
+            if not (pongs and armed.fault.pongs)
+        )
+
+    # ------------------------------------------------------------ frames
+
+    def fate(self, label: str, raw: bytes, order: str = "") -> Fate:
+        """What becomes of a frame, which strikes all who hear it alike.
+
+        Args:
+            label: Prefix and name of its stream; of a user event its type for the name.
+            raw: The payload as encoded.
+        """
+        fate = Fate(raw)
+        for armed in self.armed:
+            fault = armed.fault
+            if not isinstance(fault, _ON_FRAMES) or not aims(fault.streams, label):
+                continue
+            if isinstance(armed, ArmedEpisode):
+                if armed.begins(self._now_ms):
+                    self._note(armed, f"{label} {order}".rstrip())
+            elif _can_strike(fault, label) and armed.strikes(self._now_ms):
+                self._strike_frame(armed, fate, f"{label} {order}".rstrip())
+        return fate
+
+    def _strike_frame(self, armed: ArmedChance[Any], fate: Fate, what: str) -> None:
+        match armed.fault:
+            case plan.Delay():
+                fate.delay_ms += self._delayed(armed, what)
+                return
+            case plan.Cut() as cut:
+                self._shocks.append(cut)
+            case plan.Duplicate():
+                fate.copies += 1
+            case plan.Reorder():
+                fate.swapped = True
+            case plan.DepthGap():
+                fate.lost = True
+            case plan.Corrupt(how="bit"):
+                at = armed.place_in(len(fate.raw))
+                fate.raw = fate.raw[:at] + bytes((fate.raw[at] ^ 0x80,)) + fate.raw[at + 1 :]
+            case plan.Corrupt():
+                fate.raw = fate.raw[: armed.place_in(len(fate.raw))]
+        self._note(armed, what)
+
+    # ------------------------------------------------------------ telling
+
+    def _delayed(self, armed: ArmedChance[plan.Delay], what: str) -> float:
+        delay_ms = armed.delay_ms(armed.fault.wait)
+        if armed.worth_telling():
+            self._note(armed, f"{what} by {delay_ms:.1f} ms")
+        return delay_ms
+
+    def _note(self, armed: Armed[Any], what: str) -> None:
+        strike = Strike(self._now_ms, armed.number, armed.name, armed.kind, what)
+        self.log.append(strike)
+        self._tell(strike)
+
+
+def aims(patterns: tuple[str, ...], label: str) -> bool:
+    """Whether any pattern matches ``public/btcusdt@trade``, with or without its prefix."""
+    bare = label.partition("/")[2]
+    return any(fnmatchcase(label, p) or fnmatchcase(bare, p) for p in patterns)
+
+
+def _calls(patterns: tuple[str, ...], call: str) -> bool:
+    return any(fnmatchcase(call, pattern) for pattern in patterns)
+
+
+def _can_strike(fault: AnyFault, label: str) -> bool:
+    match fault:
+        case plan.Delay():
+            return fault.on == "frame"
+        case plan.DepthGap():
+            return _DIFF_STREAM.fullmatch(label) is not None
+        case _:
+            return True
+
+
+def _refused(fault: plan.Refuse) -> Refused:
+    status, text = fault.told
+    return Injected(fault.code, text, status)
+
+
+def _limited(left_ms: int) -> Refused:
+    headers = {
+        "Retry-After": str(math.ceil(left_ms / 1000)),
+        "X-MBX-USED-WEIGHT-1M": str(WEIGHT_PER_MINUTE + 1),
+    }
+    text = (
+        f"Too many requests; current limit of IP(127.0.0.1) is {WEIGHT_PER_MINUTE} requests per "
+        "minute. Please use the websocket for live updates to avoid polling the API."
+    )
+    return Injected(-1003, text, 429, headers)
+
+
+def _banned(left_ms: int, now_ms: int) -> Refused:
+    text = (
+        f"Way too many requests; IP(127.0.0.1) banned until {now_ms + left_ms}. "
+        "Please use the websocket for live updates to avoid bans."
+    )
+    return Injected(-1003, text, 418, {"Retry-After": str(math.ceil(left_ms / 1000))})
+
+
+def _free_name(kind: str, taken: set[str]) -> str:
+    number, name = 1, kind
+    while name in taken:
+        number += 1
+        name = f"{kind}-{number}"
+    return name
