@@ -80,7 +80,7 @@ class DepthStreams:
         bid_ticks = frozenset().union(*(changes.bid_ticks for changes in gathered))
         ask_ticks = frozenset().union(*(changes.ask_ticks for changes in gathered))
         lots_at = self._matching.lots_at
-        bids = [(ticks, lots_at(Side.BUY, ticks)) for ticks in sorted(bid_ticks, reverse=True)]
+        bids = [(ticks, lots_at(Side.BUY, ticks)) for ticks in sorted(bid_ticks)]
         asks = [(ticks, lots_at(Side.SELL, ticks)) for ticks in sorted(ask_ticks)]
         levels = self._wire.levels
         diff = self._wire.depth_update(ids, levels(bids), levels(asks), now_ms)

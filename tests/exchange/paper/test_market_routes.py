@@ -78,7 +78,7 @@ def test_a_call_weighs_what_the_venue_says(path: str, query: str, expected: int)
         ("/fapi/v1/aggTrades", "symbol=NOSUCH", -1121),
         ("/fapi/v1/aggTrades", "symbol=BTCUSDT&fromId=1&startTime=1", -1128),
         ("/fapi/v1/aggTrades", "symbol=BTCUSDT&fromId=1&endTime=1", -1128),
-        ("/fapi/v1/aggTrades", "symbol=BTCUSDT&startTime=0&endTime=3600001", -1127),
+        ("/fapi/v1/aggTrades", "symbol=BTCUSDT&startTime=5&endTime=3600006", -1127),
         ("/fapi/v1/historicalTrades", "symbol=NOSUCH", -1121),
         ("/fapi/v1/ticker/24hr", "symbol=NOSUCH", -1121),
         ("/fapi/v2/ticker/price", "symbol=NOSUCH", -1121),
@@ -98,7 +98,8 @@ def test_a_search_of_an_hour_is_not_too_long() -> None:
     """Public clients ask for exactly that."""
     desk = Desk()
 
-    assert desk.get("/fapi/v1/aggTrades", symbol="BTCUSDT", startTime=0, endTime=HOUR_MS) == []
+    hour = {"startTime": 5, "endTime": HOUR_MS + 5}
+    assert desk.get("/fapi/v1/aggTrades", symbol="BTCUSDT", **hour) == []
 
 
 def test_old_trades_are_told_only_to_whoever_has_a_key() -> None:
@@ -146,6 +147,15 @@ def test_old_trades_can_be_asked_for_from_an_id_on() -> None:
     assert of(fromId=last + 1) == []
     assert of(fromId=0, limit=1) == [first]
     assert of(limit=1) == [last]
+
+
+def test_a_hundred_old_trades_are_told_unless_more_are_wanted() -> None:
+    desk = Desk()
+    for _ in range(101):
+        desk.place(price="60000.4", quantity="0.001")
+
+    assert len(desk.get("/fapi/v1/historicalTrades", symbol="BTCUSDT")) == 100
+    assert len(desk.get("/fapi/v1/historicalTrades", symbol="BTCUSDT", limit=500)) == 101
 
 
 def test_aggregates_can_be_asked_for_by_id_and_by_time() -> None:
@@ -322,6 +332,19 @@ def test_the_touch_is_told_of_all_symbols() -> None:
 # ---------------------------------------------------------------- books, marks, funding, interest
 
 
+def test_a_snapshot_is_the_top_of_the_book_at_this_moment() -> None:
+    desk = Desk()
+
+    snapshot = desk.get("/fapi/v1/depth", symbol="BTCUSDT", limit=5)
+
+    bids, asks = snapshot.pop("bids"), snapshot.pop("asks")
+    now_ms = desk.venue.now_ms
+    update_id = desk.market.matching.last_update_id
+    assert snapshot == {"lastUpdateId": update_id, "E": now_ms, "T": now_ms}
+    assert [price for price, _ in bids] == ["59999.6", "59999.5", "59999.4", "59999.3", "59999.2"]
+    assert [price for price, _ in asks] == ["60000.4", "60000.5", "60000.6", "60000.7", "60000.8"]
+
+
 def test_the_rpi_book_is_the_book() -> None:
     desk = Desk(paper_settings(LIVELY))
 
@@ -341,6 +364,33 @@ def funded_desk(interval_h: int = 8) -> Desk:
     for _ in range(2):
         desk.pass_ms(desk.market.next_funding_ms - desk.venue.now_ms)
     return desk
+
+
+def test_the_mark_is_told_with_its_next_funding() -> None:
+    desk = funded_desk()
+
+    row = desk.get("/fapi/v1/premiumIndex", symbol="ETHUSDT")
+
+    assert row == {
+        "symbol": "ETHUSDT",
+        "markPrice": "3000.00000000",
+        "indexPrice": "3000.00000000",
+        "estimatedSettlePrice": "3000.00000000",
+        "lastFundingRate": "-0.00025000",
+        "interestRate": "0.00010000",
+        "nextFundingTime": desk.market.next_funding_ms,
+        "time": desk.venue.now_ms,
+    }
+    assert desk.get("/fapi/v1/premiumIndex")[1] == row
+
+
+def test_a_hundred_settlements_are_told_unless_more_are_wanted() -> None:
+    desk = Desk()
+    for _ in range(101):
+        desk.market.note_funding()
+
+    assert len(desk.get("/fapi/v1/fundingRate", symbol="BTCUSDT")) == 100
+    assert len(desk.get("/fapi/v1/fundingRate", symbol="BTCUSDT", limit=1000)) == 101
 
 
 def test_past_funding_is_told_oldest_first() -> None:
