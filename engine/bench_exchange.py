@@ -6,6 +6,7 @@ market in which a crowd of takers trades so often that each second has ten thous
 trade, an aggregate and a new touch for each market order, all of them matched. Then several
 connections place, modify and cancel at a steady pace, and time each answer from the moment at
 which they were ready to ask. The venue's request limits are lifted, for a bench would break them.
+How long other programs held both sides up is shown beside the rest.
 """
 
 import asyncio
@@ -34,7 +35,7 @@ from engine.errors import StartError
 from exchange.paper import limits
 from exchange.paper.flow import Flow
 from exchange.paper.matching import BACKGROUND, MatchEvent, Matching
-from exchange.paper.server import HOST, PaperServer
+from exchange.paper.server import HOST, PaperServer, settle_heap
 from exchange.paper.settings import PaperSettings
 from exchange.types import Side, TimeInForce
 
@@ -115,6 +116,7 @@ def run_exchange(
     _settle(processor)
     limits.WEIGHT_PER_MINUTE = _UNLIMITED
     limits.ORDERS_PER_10S = limits.ORDERS_PER_MINUTE = _UNLIMITED
+    settle_heap()
     server = PaperServer(settings)
     if takers_per_s:
         venue = server.venue
@@ -265,6 +267,8 @@ class Acks:
     """What the traders were answered in their time."""
 
     seconds: float
+    held_up_ns: int
+    """As of a ``Meter``, of the traders' own process."""
     took_ms: list[float]
     problems: list[str]
     """Answers that were no acknowledgement."""
@@ -337,7 +341,7 @@ def trade(
     async def act() -> None:
         await Reader.opened(f"/ws/{settings.instrument.symbol.lower()}@bookTicker", settings.port)
         traders = [Trader(settings, i, bid + 2 * i) for i in range(connections)]
-        start_s = time.monotonic() + 0.1
+        start_s, held_up_ns = time.monotonic() + 0.1, _held_up_ns()
         parent.send("ready")
         async with asyncio.TaskGroup() as tasks:
             for i, trader in enumerate(traders):
@@ -347,6 +351,7 @@ def trade(
         parent.send(
             Acks(
                 took_s,
+                _held_up_ns() - held_up_ns,
                 [ms for trader in traders for ms in trader.took_ms],
                 [text for trader in traders for text in trader.problems],
             )
@@ -408,6 +413,8 @@ def order_figures(acks: Acks, before: Meter, after: Meter) -> Iterator[Figure]:
     yield from _percentiles("  answered", acks.took_ms, p99_at_most=ACK_P99_MS)
     yield Figure("  refused", len(acks.problems), "", 0, at_least=False)
     yield from _shares(before, after)
+    held_up = 100 * acks.held_up_ns / 1e9 / acks.seconds
+    yield Figure("  traders held up by others", held_up, "%")
 
 
 def _percentiles(
@@ -423,7 +430,7 @@ def _shares(before: Meter, after: Meter) -> Iterator[Figure]:
     passed_ns = max(after.mono_ns - before.mono_ns, 1)
     used_ns, held_up_ns = after.cpu_ns - before.cpu_ns, after.held_up_ns - before.held_up_ns
     yield Figure("  processor of the exchange", 100 * used_ns / passed_ns, "%")
-    yield Figure("  held up by other programs", 100 * held_up_ns / passed_ns, "%")
+    yield Figure("  exchange held up by others", 100 * held_up_ns / passed_ns, "%")
 
 
 # ---------------------------------------------------------------- the conductor

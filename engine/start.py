@@ -145,9 +145,10 @@ def run_exchange(config_path: Path, overrides: list[str]) -> None:
     ):
         import uvloop
 
-        from exchange.paper.server import serve
+        from exchange.paper.server import serve, settle_heap
 
         settings = config.paper_settings()
+        settle_heap()
 
         def ready() -> None:
             print(f"exchange: serving {config.desk.symbol} on http://127.0.0.1:{settings.port}")

@@ -38,7 +38,7 @@ MARKET_NAMES = [
     "  E to reader, p99",
     "  E to reader, longest",
     "  processor of the exchange",
-    "  held up by other programs",
+    "  exchange held up by others",
 ]
 ORDER_NAMES = [
     "order actions",
@@ -47,7 +47,8 @@ ORDER_NAMES = [
     "  answered, longest",
     "  refused",
     "  processor of the exchange",
-    "  held up by other programs",
+    "  exchange held up by others",
+    "  traders held up by others",
 ]
 
 
@@ -110,11 +111,11 @@ def test_market_figures_are_of_the_slowest_reader_and_of_all() -> None:
 
 def test_order_figures_miss_what_is_late_refused_or_too_few() -> None:
     took_ms = [1.0] * 970 + [6.0] * 20
-    figures = list(order_figures(Acks(1.0, took_ms, ["{}"]), BEFORE, AFTER))
+    figures = list(order_figures(Acks(1.0, 30_000_000, took_ms, ["{}"]), BEFORE, AFTER))
 
     assert [figure.name for figure in figures] == ORDER_NAMES
-    assert [figure.value for figure in figures] == [990.0, 1.0, 6.0, 6.0, 1, 25.0, 1.0]
-    assert [figure.holds for figure in figures] == [False, None, False, None, False, None, None]
+    assert [figure.value for figure in figures] == [990.0, 1.0, 6.0, 6.0, 1, 25.0, 1.0, 3.0]
+    assert [figure.holds for figure in figures] == [False, None, False, None, False] + [None] * 3
 
 
 @pytest.mark.parametrize(
