@@ -154,6 +154,24 @@ def models(
         raise typer.Exit(1)
 
 
+@bench.command("exchange", epilog="Example: engine bench exchange --seconds 10 --json")
+def bench_exchange(
+    config: ConfigOption = PAPER,
+    set_: SetOption = None,
+    seconds: Annotated[
+        float, typer.Option(min=0.2, max=600, help="Of reading, and again of trading.")
+    ] = 10.0,
+    as_json: Annotated[bool, typer.Option("--json", help="The table as JSON.")] = False,
+) -> None:
+    """Time the exchange's streams and answers. Exit code 1 when slower than is promised."""
+    from engine.bench_exchange import show_speed
+    from engine.config import load_config
+
+    settings = load_config(config, set_ or []).paper_settings()
+    if not show_speed(settings, seconds=seconds, as_json=as_json):
+        raise typer.Exit(1)
+
+
 def main() -> NoReturn:
     """Run the command line; every known error is one line and a non-zero exit."""
     sys.exit(guarded(app))

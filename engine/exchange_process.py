@@ -27,10 +27,12 @@ def run_exchange(config_path: Path, overrides: list[str]) -> None:
     ):
         import uvloop
 
-        from exchange.paper.server import serve
+        from exchange.paper.server import serve, settle_heap
 
         settings = config.paper_settings()
         open_recorded = _recordings_opener() if _plays_recordings(settings) else no_recordings
+
+        settle_heap()
 
         def ready() -> None:
             for line in _what_is_served(settings):

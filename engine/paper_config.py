@@ -1,6 +1,5 @@
 """The section ``paper`` of a config file: the markets and the accounts of the embedded exchange."""
 
-import tomllib
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
@@ -8,10 +7,10 @@ from typing import Annotated
 import msgspec
 
 from engine.errors import ConfigError
+from engine.fault_file import load_faults
 from engine.sections import Count, DecimalText, FeeRate, Port, Positive, Section, Symbol
 from exchange.errors import ExchangeError
 from exchange.instrument import E8, Instrument, e8_from_text
-from exchange.paper.fault_plan import FaultPlan, parse_plan
 from exchange.paper.settings import (
     AccountSettings,
     Flicker,
@@ -140,26 +139,9 @@ def paper_settings(
         listings=tuple(listings),
         accounts=tuple(accounts),
         strict=paper.strict,
-        faults=None if paper.faults is None else read_plan(Path(paper.faults).expanduser()),
+        faults=None if paper.faults is None else load_faults(Path(paper.faults).expanduser()),
         admin_port=paper.admin_port,
     )
-
-
-def read_plan(path: Path) -> FaultPlan:
-    """A file of faults.
-
-    Raises:
-        ConfigError: When it cannot be read.
-        SettingsError: Names what is wrong in it.
-    """
-    try:
-        return parse_plan(tomllib.loads(path.read_text(encoding="utf-8")), str(path))
-    except FileNotFoundError:
-        raise ConfigError(path, "", "no such file; docs/exchange.md shows one") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(path, "", f"cannot be read: {error}") from error
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError(path, "", f"is not TOML: {error}") from error
 
 
 def _listing(paper: Paper, queue: Queue, grid: Instrument, where: str, source: str) -> Listing:

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from exchange.paper.hub import Mailbox, Prefix
 
 COALESCE_S = 0.001
-"""The event loop's timers count whole milliseconds, so that a frame may wait for two of these."""
+_SHORTEST_SLEEP_S = 0.0005
+"""The event loop's timers count whole milliseconds, and round to the nearest."""
 
 LATE_NS = 2_000_000
 
@@ -129,14 +130,25 @@ class Courier:
         """Make round after round, for ever."""
         while True:
             await self._any.wait()
-            waited_s = (time.monotonic_ns() - self._since_ns) / 1e9
-            await asyncio.sleep(max(COALESCE_S - waited_s, 0.0))
+            while self._waiting:
+                left_s = COALESCE_S - self._waited_ns() / 1e9
+                if left_s < _SHORTEST_SLEEP_S:
+                    self._make_round()
+                else:
+                    await asyncio.sleep(left_s)
             self._any.clear()
+
+    def hurry(self) -> None:
+        """Make a round now if one is due: for those who keep the event loop busy."""
+        if self._waiting and self._waited_ns() >= COALESCE_S * 1e9:
             self._make_round()
+
+    def _waited_ns(self) -> int:
+        return time.monotonic_ns() - self._since_ns
 
     def _make_round(self) -> None:
         lines, self._waiting = self._waiting, []
-        waited_ns = time.monotonic_ns() - self._since_ns
+        waited_ns = self._waited_ns()
         for line in lines:
             line.flush()
         self.tally.rounds += 1

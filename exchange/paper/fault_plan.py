@@ -7,7 +7,8 @@ keys. When a fault strikes is said by ``at_s`` (once, counted from its arming), 
 
 Streams are aimed at by patterns on ``public/btcusdt@trade``, ``market/btcusdt@aggTrade`` or
 ``private/ORDER_TRADE_UPDATE``, with or without what stands before the slash; requests by
-patterns on ``POST /fapi/v1/order``. A ``*`` matches anything.
+patterns on ``POST /fapi/v1/order``. A ``*`` matches anything. A frame that nobody hears is never
+made, and so is no chance.
 """
 
 import difflib

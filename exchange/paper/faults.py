@@ -153,7 +153,7 @@ class Faults:
 
     def advance(self, now_ms: int) -> list[Shock]:
         """Live up to now; what is to be done to sockets and venue, in order."""
-        self._now_ms = max(now_ms, self._now_ms)
+        self._now_ms = now_ms
         for armed in self.armed:
             if not armed.pass_time(self._now_ms):
                 continue

@@ -197,25 +197,25 @@ async def test_corrupt_damages_one_frame_and_the_next_is_whole(how: str) -> None
 
 
 async def test_a_depth_gap_breaks_the_chain_once() -> None:
-    async with (
-        fragile_exchange(LIVELY) as client,
-        client.listen("/public/ws/btcusdt@depth@100ms") as feed,
-    ):
-        await client.arm("depth_gap", at_s=0.2)
-        diffs = [orjson.loads(await feed.recv()) for _ in range(6)]
-    fits = [later["pu"] == earlier["u"] for earlier, later in pairwise(diffs)]
+    async with fragile_exchange(LIVELY) as client:
+        await client.arm("depth_gap", at_s=0.3)
+        async with client.listen("/public/ws/btcusdt@depth@100ms") as feed:
+            diffs = [orjson.loads(await feed.recv())]
+            while len(diffs) < 2 or diffs[-1]["pu"] == diffs[-2]["u"]:
+                diffs.append(orjson.loads(await feed.recv()))
+            after = [diffs[-1], *[orjson.loads(await feed.recv()) for _ in range(2)]]
+        struck = await client.struck()
 
-    assert fits.count(False) == 1
+    assert struck == ["public/btcusdt@depth@100ms"]
+    assert all(later["pu"] == earlier["u"] for earlier, later in pairwise(after))
 
 
 async def test_a_stale_snapshot_shows_the_book_as_it_was() -> None:
-    async with (
-        fragile_exchange(LIVELY) as client,
-        client.listen("/public/ws/btcusdt@depth@100ms") as feed,
-    ):
+    async with fragile_exchange(LIVELY) as client:
         await client.arm("stale_snapshot", rate=1, age_s=0.4)
-        for _ in range(7):
-            diff = orjson.loads(await feed.recv())
+        async with client.listen("/public/ws/btcusdt@depth@100ms") as feed:
+            for _ in range(7):
+                diff = orjson.loads(await feed.recv())
         _, old = await client.ask("GET", "/fapi/v1/depth?symbol=BTCUSDT&limit=5")
 
     assert old["lastUpdateId"] < diff["U"]

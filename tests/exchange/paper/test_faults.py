@@ -101,6 +101,24 @@ def test_seconds_count_from_the_arming() -> None:
     assert scene.at(105).faults.fate(DIFF, b"{}").lost
 
 
+def test_after_a_sleep_only_the_newest_moment_counts() -> None:
+    """Of limits every 10 s for 3 s, the one of second 100 is in force in second 101."""
+    scene = Scene(plan.RateLimit(every_s=10.0, for_s=3.0))
+
+    assert scene.at(101).refused() == -1003
+    assert scene.at(104).refused() is None
+    assert scene.at(111).refused() == -1003
+
+
+def test_an_episode_begins_no_oftener_than_it_may() -> None:
+    scene = Scene(plan.Ban(every_s=2.0, for_s=1.0, count=2))
+
+    assert [scene.at(s).refused() is not None for s in range(9)] == [
+        *(False, False, True, False, True),
+        *(False, False, False, False),
+    ]
+
+
 # ---------------------------------------------------------------- seeds
 
 
@@ -306,6 +324,15 @@ def test_a_delay_of_everything_is_told_once_and_one_by_chance_each_time() -> Non
     assert scene.story[0][2] == "reply of POST /fapi/v1/order id7 by 5.0 ms"
 
 
+def test_a_delay_of_everything_is_told_at_each_of_its_openings() -> None:
+    wait = plan.Constant(ms=5.0)
+    scene = Scene(plan.Delay(every_s=10.0, for_s=5.0, on="reply", wait=wait))
+    for second in range(30):
+        scene.at(second).faults.delay_ms("reply", PLACE)
+
+    assert [second for second, _, _ in scene.story] == [10.0, 20.0]
+
+
 def test_the_clock_is_wrong_for_its_time() -> None:
     scene = Scene(plan.ClockSkew(at_s=2.0, for_s=2.0, skew_ms=-1500))
 
@@ -352,6 +379,29 @@ def test_a_frame_can_be_the_one_that_cuts() -> None:
 
     assert (before, scene.shocks) == ([], [cut])
     assert scene.story == [(1.0, "cut", "private/ORDER_TRADE_UPDATE id7")]
+
+
+def test_a_cut_that_lasts_takes_the_sockets_that_speak() -> None:
+    """So that whoever comes back in that time is cut off again."""
+    cut = plan.Cut(at_s=1.0, for_s=5.0)
+    scene = Scene(cut).at(1)
+    before = list(scene.shocks)
+    for second in (2, 3, 6):
+        scene.at(second).faults.fate(TRADE, b"{}")
+    scene.at(7)
+
+    assert (before, scene.shocks) == ([], [cut, cut])
+
+
+def test_a_frame_can_be_the_first_of_a_silence() -> None:
+    scene = Scene(plan.Stall(rate=1.0, for_s=2.0, streams=("public/*",)))
+    for second in (1.0, 2.0):
+        scene.at(second).faults.fate(TRADE, b"{}")
+    silent = scene.faults.silences(["public/"])
+    heard = not scene.at(3).faults.silences(["public/"])
+
+    assert (silent, heard) == (True, True)
+    assert scene.story == [(1.0, "stall", TRADE)]
 
 
 def test_a_stall_silences_whatever_carries_its_streams() -> None:

@@ -7,9 +7,12 @@ import sys
 
 import orjson
 import pytest
+from aiohttp import WSMsgType
 
 from exchange.errors import SettingsError
-from exchange.paper import courier
+from exchange.paper import courier, server, stream_socket
+from exchange.paper import fault_plan as plan
+from exchange.paper.fault_plan import FaultPlan
 from exchange.paper.server import serve
 from tests.exchange.paper.bench import LIVELY, QUIET, paper_settings, signed
 from tests.exchange.paper.live import exchange, until
@@ -20,7 +23,7 @@ HANDSHAKE = (
 )
 
 
-TEXT, BINARY = b"\x81", b"\x82"
+TEXT, BINARY, CLOSE = b"\x81", b"\x82", 0x88
 
 
 def masked(kind: bytes, payload: bytes) -> bytes:
@@ -196,6 +199,81 @@ async def test_pings_are_answered_with_their_own_payload() -> None:
         latency_s = await (await feed.ping("as sent"))
 
     assert latency_s >= 0
+
+
+@pytest.fixture
+def hasty(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    """A server that looks at its connections a hundred times a second."""
+    monkeypatch.setattr(server, "WATCH_S", 0.01)
+    return monkeypatch
+
+
+async def test_a_connection_is_pinged_and_kept_while_it_answers(hasty: pytest.MonkeyPatch) -> None:
+    hasty.setattr(stream_socket, "PING_MS", 30)
+    hasty.setattr(stream_socket, "PONG_DEADLINE_MS", 400)
+    async with (
+        exchange() as client,
+        client.http.ws_connect(f"http://127.0.0.1:{client.port}/public/ws", autoping=False) as feed,
+    ):
+        pings = []
+        for _ in range(20):
+            pings.append(await feed.receive())
+            await feed.pong(pings[-1].data)
+
+    assert {ping.type for ping in pings} == {WSMsgType.PING}
+    assert all(int(ping.data) > 1_700_000_000_000 for ping in pings)
+
+
+async def test_a_connection_that_answers_no_ping_is_dropped(hasty: pytest.MonkeyPatch) -> None:
+    hasty.setattr(stream_socket, "PING_MS", 30)
+    hasty.setattr(stream_socket, "PONG_DEADLINE_MS", 100)
+    async with (
+        exchange() as client,
+        client.http.ws_connect(f"http://127.0.0.1:{client.port}/public/ws", autoping=False) as feed,
+    ):
+        while (message := await feed.receive()).type is WSMsgType.PING:
+            pass
+
+    assert message.type in (WSMsgType.CLOSED, WSMsgType.ERROR)
+    assert feed.close_code == 1006
+
+
+async def test_a_connection_ends_with_its_day(hasty: pytest.MonkeyPatch) -> None:
+    hasty.setattr(stream_socket, "LIFE_MS", 100)
+    async with exchange() as client, client.listen("/public/ws") as feed:
+        await feed.wait_closed()
+
+    assert feed.close_code == 1001
+
+
+async def test_a_stalled_connection_is_not_even_pinged(hasty: pytest.MonkeyPatch) -> None:
+    hasty.setattr(stream_socket, "PING_MS", 10)
+    stall = FaultPlan((plan.Stall(at_s=0.0, for_s=60.0),))
+    async with (
+        exchange(faults=stall) as client,
+        client.http.ws_connect(f"http://127.0.0.1:{client.port}/public/ws", autoping=False) as feed,
+    ):
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(feed.receive(), 0.1)
+
+
+async def test_nothing_follows_a_close_frame() -> None:
+    """Even when the client is slow to answer it, and its streams go on."""
+    async with exchange(LIVELY) as client:
+        reader, writer = await asyncio.open_connection("127.0.0.1", client.port)
+        writer.write(HANDSHAKE.replace(b"/public/ws", b"/public/ws/btcusdt@bookTicker"))
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(masked(TEXT, b"hello"))
+        heard = await reader.read()
+        writer.close()
+    kinds = []
+    while heard:
+        size, start = (heard[1], 2) if heard[1] < 126 else (int.from_bytes(heard[2:4], "big"), 4)
+        kinds.append(heard[0])
+        heard = heard[start + size :]
+
+    assert kinds[-1] == CLOSE
+    assert set(kinds[:-1]) == {TEXT[0]}
 
 
 async def test_a_reader_too_slow_is_hung_up_on_and_nobody_else(

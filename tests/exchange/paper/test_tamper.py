@@ -56,6 +56,7 @@ def test_a_swapped_event_comes_after_the_next_of_another_type() -> None:
 
     way.send(KEY, "ORDER_TRADE_UPDATE")
     way.send(KEY, "ACCOUNT_UPDATE")
+    way.pass_ms(5000)
 
     assert way.arrived == [f"{KEY}:ACCOUNT_UPDATE", f"{KEY}:ORDER_TRADE_UPDATE"]
 
@@ -209,3 +210,11 @@ def test_memory_recalls_a_book_at_least_so_old(age_ms: int) -> None:
 
     expected = {0: 1800, 700: 1200, 5000: 0}[age_ms]
     assert recalled == {"E": expected, "bids": [1, 2], "asks": [4, 5]}
+
+
+def test_memory_holds_one_minute() -> None:
+    memory = DepthMemory()
+    for now_ms in range(0, 120_001, 1000):
+        memory.keep(now_ms, {"E": now_ms, "bids": [], "asks": []})
+
+    assert memory.recall(999_999, 5, 120_000) == {"E": 59_000, "bids": [], "asks": []}

@@ -1,0 +1,144 @@
+"""What is written together, and what at once."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+
+from exchange.paper import courier
+from exchange.paper.courier import Courier, Line, ping_frame, text_frame
+from exchange.paper.hub import Hub
+
+
+class Wire(asyncio.Transport):
+    """A transport that keeps what is written."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.written: list[bytes] = []
+        self.closing = False
+        self.unsent = 0
+        self.any = asyncio.Event()
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        self.written.append(bytes(data))
+        self.any.set()
+
+    def is_closing(self) -> bool:
+        return self.closing
+
+    def abort(self) -> None:
+        self.closing = True
+
+    def get_write_buffer_size(self) -> int:
+        return self.unsent
+
+
+class Scene:
+    """One courier with its hub, and lines that hear one market and one user stream."""
+
+    def __init__(self, lines: int = 1) -> None:
+        self.courier = Courier()
+        self.hub = Hub()
+        self.muted = False
+        self.wires = [Wire() for _ in range(lines)]
+        self.lines = [
+            Line(self.courier, wire, "", muted=lambda _line: self.muted) for wire in self.wires
+        ]
+        for line in self.lines:
+            self.hub.subscribe(line.mailbox, ["a@trade", "listenkey"])
+
+    def trade(self, number: int) -> None:
+        self.hub.publish("a@trade", {"n": number})
+
+
+@pytest.fixture
+async def scene() -> AsyncIterator[Scene]:
+    made = Scene(lines=3)
+    async with asyncio.TaskGroup() as tasks:
+        rounds = tasks.create_task(made.courier.run())
+        yield made
+        rounds.cancel()
+
+
+@pytest.mark.parametrize(
+    ("length", "header"),
+    [
+        (0, b"\x81\x00"),
+        (125, b"\x81\x7d"),
+        (126, b"\x81\x7e\x00\x7e"),
+        (65_535, b"\x81\x7e\xff\xff"),
+        (65_536, b"\x81\x7f\x00\x00\x00\x00\x00\x01\x00\x00"),
+    ],
+)
+def test_a_text_frame_is_one_unmasked_message(length: int, header: bytes) -> None:
+    """Source: RFC 6455, section 5.2."""
+    assert text_frame(b"x" * length) == header + b"x" * length
+
+
+def test_a_ping_frame_carries_its_payload() -> None:
+    assert ping_frame(b"123") == b"\x89\x03123"
+
+
+async def test_what_waits_for_one_socket_goes_in_one_write(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also what was said in turns of its own, as long as the window lasts."""
+    monkeypatch.setattr(courier, "COALESCE_S", 0.1)
+    for number in (1, 2, 3):
+        scene.trade(number)
+        await asyncio.sleep(0)
+    for wire in scene.wires:
+        await wire.any.wait()
+
+    assert [wire.written for wire in scene.wires] == [[b'{"n":1}{"n":2}{"n":3}']] * 3
+    assert (scene.courier.tally.writes, scene.courier.tally.frames) == (3, 9)
+    assert scene.courier.tally.rounds == 1
+
+
+async def test_a_user_event_takes_along_what_waits_and_waits_for_nobody(scene: Scene) -> None:
+    scene.trade(1)
+    scene.hub.publish("listenkey", {"e": "ACCOUNT_UPDATE"})
+
+    assert scene.wires[0].written == [b'{"n":1}{"e":"ACCOUNT_UPDATE"}']
+
+
+async def test_a_busy_market_lets_the_round_pass(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While the loop has no turn to give, whoever keeps it busy asks for the round."""
+    scene.trade(1)
+    monkeypatch.setattr(courier, "COALESCE_S", 1000.0)
+    scene.courier.hurry()
+    early = list(scene.wires[0].written)
+    monkeypatch.setattr(courier, "COALESCE_S", 0.0)
+    scene.courier.hurry()
+
+    assert (early, scene.wires[0].written) == ([], [b'{"n":1}'])
+
+
+async def test_a_muted_line_loses_what_it_would_have_said(scene: Scene) -> None:
+    scene.muted = True
+    scene.lines[0].say(b"lost")
+    scene.muted = False
+    scene.lines[0].say(b"heard")
+
+    assert scene.wires[0].written == [text_frame(b"heard")]
+
+
+async def test_nothing_is_written_to_a_closing_transport(scene: Scene) -> None:
+    scene.wires[0].closing = True
+
+    scene.lines[0].say(b"lost")
+
+    assert scene.wires[0].written == []
+
+
+async def test_too_much_unsent_ends_that_line_alone(scene: Scene) -> None:
+    scene.wires[0].unsent = courier.MOST_UNSENT_BYTES + 1
+    scene.wires[1].unsent = courier.MOST_UNSENT_BYTES
+
+    for line in scene.lines:
+        line.say(b"x")
+
+    assert [wire.closing for wire in scene.wires] == [True, False, False]
