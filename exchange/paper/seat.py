@@ -1,4 +1,4 @@
-"""What one account does in one market: its orders, its position, and the rules for both."""
+"""What one account does in one market: its orders, and what becomes of them."""
 
 from collections import deque
 from collections.abc import Iterator
@@ -22,13 +22,10 @@ from exchange.paper.orders import (
     OrderRecord,
     TradeRecord,
 )
-from exchange.paper.wire import MAX_ORDERS, PERCENT_PRICE_DOWN, PERCENT_PRICE_UP
+from exchange.paper.rules import Rules, too_large
 from exchange.types import Side, TimeInForce
 
 KEPT_TRADES = 20_000
-
-MOST_AMENDMENTS = 10_000
-"""Of one order; then the venue wants a new one."""
 
 _REFUSALS = {
     Refusal.WOULD_TAKE: (
@@ -60,6 +57,7 @@ class Seat:
         self.holding = Holding(market.wire.instrument, market.mark)
         member.account.holdings[market.symbol] = self.holding
         market.parties[member.number] = self
+        self._rules = Rules(market, member.account, self.orders)
         self._wire = market.wire
         self._amendment_ids = count(market.matching.last_update_id)
         self._countdown_ends_ns: int | None = None
@@ -115,13 +113,14 @@ class Seat:
         Raises:
             Refused: By the venue's code; nothing was recorded.
         """
-        qty_lots = self._check(order)
+        qty_lots = self._rules.check(order)
+        market = order.price_ticks is None  # and takes no price beyond the bounds either
         events = self.market.matching.submit(
             self.member.number,
             order.side,
             qty_lots,
-            self._limit_ticks(order),
-            order.time_in_force if order.price_ticks is not None else TimeInForce.IOC,
+            self._rules.furthest_ticks(order.side) if market else order.price_ticks,
+            TimeInForce.IOC if market else order.time_in_force,
             order.self_trade,
         )
         self._refuse_if_refused(events)
@@ -131,7 +130,7 @@ class Seat:
 
     def judge(self, order: NewOrder) -> OrderRecord:
         """What would be recorded if it were placed now; raises like ``place``, but for matching."""
-        return self._record(order, self._check(order), venue_order_id=0)
+        return self._record(order, self._rules.check(order), venue_order_id=0)
 
     def _record(self, order: NewOrder, qty_lots: int, venue_order_id: int) -> OrderRecord:
         return OrderRecord(
@@ -148,20 +147,6 @@ class Seat:
             updated_ms=self.market.now_ms,
         )
 
-    def _check(self, order: NewOrder) -> int:
-        """Every rule that can be told before matching.
-
-        Returns:
-            How much of the order may stand: all of it, unless it only reduces.
-
-        Raises:
-            Refused: By the venue's code.
-        """
-        self._check_limits(order)
-        qty_lots = self._reducible(order) if order.reduce_only else order.qty_lots
-        self._check_margin(order.side, qty_lots)
-        return qty_lots
-
     def modify(self, order: OrderRecord | None, change: Change) -> OrderRecord:
         """Give a resting order another price and size, at the back of the queue.
 
@@ -170,7 +155,7 @@ class Seat:
         Raises:
             Refused: By the venue's code; the order stands as it was.
         """
-        order = self._modifiable(order, change)
+        order = self._rules.check_change(order, change)
         if change.qty_lots <= order.filled_lots:
             return self.cancel(order)
         amendment = Amendment(
@@ -224,7 +209,7 @@ class Seat:
         """
         holding, before = self.holding, self.holding.leverage
         if abs(holding.value_e8(holding.worst_lots)) > most_notional_e8(leverage):
-            raise _too_large()
+            raise too_large()
         holding.leverage = leverage
         account = self.member.account
         if leverage < before and account.initial_margin_e8 > account.margin_balance_e8:
@@ -309,109 +294,6 @@ class Seat:
         if refused.reason is Refusal.NOT_OPEN and ending:
             raise Refused(-4141, f"Symbol is closed: {ending}.")
         raise Refused(*_REFUSALS[refused.reason])
-
-    def _check_limits(self, order: NewOrder) -> None:
-        if self.orders.find_open(order.client_order_id) is not None:
-            raise Refused(-4116, "ClientOrderId is duplicated.")
-        if len(self.orders.open) >= MAX_ORDERS:
-            raise Refused(-2025, "Reach max open order limit.")
-        if order.price_ticks is not None:
-            self._check_percent_price(order.side, order.price_ticks)
-            notional_e8 = order.price_ticks * order.qty_lots * self._wire.instrument.tick_lot_e8
-        else:
-            self._check_counter_price(order.side)
-            notional_e8 = self.holding.value_e8(order.qty_lots)
-        if notional_e8 < self._wire.instrument.min_notional_e8 and not order.reduce_only:
-            smallest = self._wire.min_notional()
-            raise Refused(
-                -4164,
-                f"Order's notional must be no smaller than {smallest} "
-                "(unless you choose reduce only).",
-            )
-
-    def _check_percent_price(self, side: Side, price_ticks: int) -> None:
-        furthest = self._furthest_ticks(side)
-        if side * price_ticks <= side * furthest:
-            return
-        text = self._wire.price(furthest)
-        if side is Side.BUY:
-            raise Refused(-4016, f"Limit price can't be higher than {text}.")
-        raise Refused(-4024, f"Limit price can't be lower than {text}.")
-
-    def _check_counter_price(self, side: Side) -> None:
-        """A market order needs somebody to meet within the bounds around the mark."""
-        matching = self.market.matching
-        best = matching.best_ask_ticks if side is Side.BUY else matching.best_bid_ticks
-        if best is not None and side * best > side * self._furthest_ticks(side):
-            raise Refused(
-                -4131, "The counterparty's best price does not meet the PERCENT_PRICE filter limit."
-            )
-
-    def _furthest_ticks(self, side: Side) -> int:
-        """The last price that an order may reach: marks away, rounded towards the mark."""
-        mark_ticks = self.market.mark.price_e8 / self._wire.tick_e8
-        if side is Side.BUY:
-            return int(mark_ticks * float(PERCENT_PRICE_UP))
-        return int(mark_ticks * float(PERCENT_PRICE_DOWN)) + 1
-
-    def _limit_ticks(self, order: NewOrder) -> int:
-        """A market order takes no price beyond the bounds either."""
-        if order.price_ticks is None:
-            return self._furthest_ticks(order.side)
-        return order.price_ticks
-
-    def _modifiable(self, order: OrderRecord | None, change: Change) -> OrderRecord:
-        if order is None or not order.open:
-            raise Refused(-2013, "Order does not exist.")
-        if order.price_ticks is None:
-            raise Refused(-5025, "Only limit order is supported.")
-        if change.side is not order.side:
-            raise Refused(-1117, "Invalid side.")
-        if (change.price_ticks, change.qty_lots) == (order.price_ticks, order.qty_lots):
-            raise Refused(-5027, "No need to modify the order.")
-        if len(order.amendments) >= MOST_AMENDMENTS:
-            raise Refused(-5026, "Exceed maximum modify order limit.")
-        if change.reduce_only and not order.reduce_only:
-            raise Refused(-5047, "ReduceOnly does not match the original order.")
-        self._check_percent_price(order.side, change.price_ticks)
-        notional_e8 = change.price_ticks * change.qty_lots * self._wire.instrument.tick_lot_e8
-        if notional_e8 < self._wire.instrument.min_notional_e8 and not order.reduce_only:
-            smallest = self._wire.min_notional()
-            raise Refused(-5029, f"Order's notional must be no smaller than {smallest}.")
-        if order.reduce_only:
-            self._check_reduces(order, change.qty_lots - order.filled_lots)
-        more_lots = change.qty_lots - order.qty_lots
-        if more_lots > 0:
-            self._check_margin(order.side, more_lots)
-        return order
-
-    def _covered_lots(self, side: Side, but: OrderRecord | None = None) -> int:
-        """What resting reduce-only orders on a side already cover."""
-        resting = self.orders.on_side(side)
-        return sum(o.left_lots for o in resting if o.reduce_only and o is not but)
-
-    def _check_reduces(self, order: OrderRecord, left_lots: int) -> None:
-        """A reduce-only order may not be changed into one that would open or flip."""
-        covered = self._covered_lots(order.side, but=order)
-        if left_lots > self.holding.reducible_lots(order.side, covered):
-            raise Refused(-2022, "ReduceOnly Order is rejected.")
-
-    def _reducible(self, order: NewOrder) -> int:
-        """How much of a reduce-only order may stand."""
-        room = self.holding.reducible_lots(order.side, self._covered_lots(order.side))
-        if room == 0:
-            raise Refused(-2022, "ReduceOnly Order is rejected.")
-        return min(order.qty_lots, room)
-
-    def _check_margin(self, side: Side, qty_lots: int) -> None:
-        holding = self.holding
-        after = holding.worst_lots_with(side, qty_lots)
-        if after > holding.worst_lots and abs(holding.value_e8(after)) > most_notional_e8(
-            holding.leverage
-        ):
-            raise _too_large()
-        if not self.member.account.carries(self.market.symbol, side, qty_lots):
-            raise Refused(-2019, "Margin is insufficient.")
 
     # ------------------------------------------------------------ books
 
@@ -510,7 +392,3 @@ class Seat:
                 order, execution, self.open_notional(), self.market.now_ms, trade, expiry_reason
             )
         )
-
-
-def _too_large() -> Refused:
-    return Refused(-2027, "Exceeded the maximum allowable position at current leverage.")
