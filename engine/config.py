@@ -16,7 +16,7 @@ import msgspec
 from engine.core.settings import DeskSettings
 from engine.core.view import Mode
 from engine.errors import ConfigError
-from engine.paper_config import Paper, paper_settings
+from engine.paper_config import Paper, paper_settings, settle_paths, settled
 from engine.sections import DecimalText, FeeRate, NotNegative, Positive, Section, Symbol
 from exchange.errors import ExchangeError
 from exchange.instrument import Instrument
@@ -213,6 +213,8 @@ class Config(Section, frozen=True, kw_only=True):
 def load_config(path: Path, overrides: list[str] | None = None) -> Config:
     """Read and check a config file, with ``section.key=value`` texts over it.
 
+    Paths in the file count from its folder, those in the texts from the current one.
+
     Raises:
         ConfigError: Names the file, the key and what is wrong.
     """
@@ -226,8 +228,9 @@ def load_config(path: Path, overrides: list[str] | None = None) -> Config:
         raise ConfigError(path, "", f"is not TOML: {error}") from error
     if "source" in tables:
         raise ConfigError(path, "source", "is not a key of this file")
+    settle_paths(tables, path.resolve().parent)
     for text in overrides or []:
-        _apply_override(tables, text)
+        _apply_override(tables, settled(text))
     try:
         return msgspec.convert({**tables, "source": str(path)}, Config)
     except msgspec.ValidationError as error:

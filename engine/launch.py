@@ -11,6 +11,7 @@ from pathlib import Path
 from engine.config import Config, load_config
 from engine.console import ConsoleClient
 from engine.errors import NoEngine, StartError
+from engine.paper_config import settled
 from engine.places import Places, places_for
 from engine.protocol import Role, Welcome
 from engine.warm import warm_up_first
@@ -62,7 +63,7 @@ def desk_places(config: Config) -> Places:
 
 def config_arguments(config_path: Path, overrides: list[str]) -> list[str]:
     """The command-line arguments that name this config again."""
-    sets = [part for text in overrides for part in ("--set", text)]
+    sets = [part for text in overrides for part in ("--set", settled(text))]
     return ["--config", str(config_path.resolve()), *sets]
 
 

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
 
@@ -27,6 +27,8 @@ PAPER_API_SECRET = "paper-desk-secret"  # opens only the exchange on this machin
 
 
 SYNTHETIC = "synthetic"
+
+_PATHS = ("market", "faults")
 
 NoneOrMore = Annotated[int, msgspec.Meta(ge=0, le=1_000_000)]
 
@@ -139,9 +141,36 @@ def paper_settings(
         listings=tuple(listings),
         accounts=tuple(accounts),
         strict=paper.strict,
-        faults=None if paper.faults is None else load_faults(Path(paper.faults).expanduser()),
+        faults=None if paper.faults is None else load_faults(Path(paper.faults)),
         admin_port=paper.admin_port,
     )
+
+
+def settle_paths(tables: dict[str, Any], folder: Path) -> None:
+    """Make the paths of a file's tables absolute.
+
+    Args:
+        tables: As ``tomllib`` reads them, unchecked; changed in place.
+        folder: From which they count.
+    """
+    paper = tables.get("paper")
+    further = paper.get("symbols") if isinstance(paper, dict) else None
+    for table in (paper, *(further if isinstance(further, list) else ())):
+        for key in _PATHS:
+            if isinstance(table, dict) and isinstance(table.get(key), str):
+                table[key] = _absolute(table[key], folder)
+
+
+def settled(override: str) -> str:
+    """A ``section.key=value`` whose path, if it is one, counts from the current folder."""
+    section_key, equals, value = override.partition("=")
+    if section_key.removeprefix("paper.") not in _PATHS or not section_key.startswith("paper."):
+        return override
+    return section_key + equals + _absolute(value.strip("\"'"), Path.cwd())
+
+
+def _absolute(text: str, folder: Path) -> str:
+    return text if text == SYNTHETIC else str(folder / Path(text).expanduser())
 
 
 def _listing(paper: Paper, queue: Queue, grid: Instrument, where: str, source: str) -> Listing:
@@ -159,7 +188,7 @@ def _listing(paper: Paper, queue: Queue, grid: Instrument, where: str, source: s
 
 
 def _recorded(paper: Paper, queue: Queue, where: str, source: str) -> RecordedMarket:
-    path = Path(paper.market).expanduser()
+    path = Path(paper.market)
     if not path.is_file():
         raise ConfigError(
             source,

@@ -6,8 +6,9 @@ import pytest
 
 from engine.config import load_config
 from engine.errors import ConfigError
+from engine.launch import config_arguments
 from exchange.instrument import E8
-from exchange.paper.settings import SyntheticMarket
+from exchange.paper.settings import RecordedMarket, SyntheticMarket
 from tests.engine.test_config import PAPER
 
 FURTHER = """
@@ -77,3 +78,32 @@ def test_what_is_wrong_is_named_with_its_place(
 ) -> None:
     with pytest.raises(ConfigError, match=message):
         load_config(extended(tmp_path, old, new)).paper_settings()
+
+
+def test_a_path_in_the_file_counts_from_its_folder_and_one_by_hand_from_here(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, here = tmp_path / "configs", tmp_path / "here"
+    for made in (folder, here):
+        made.mkdir()
+        (made / "day.gz").write_bytes(b"")
+    path = folder / "paper.toml"
+    text = PAPER.read_text(encoding="utf-8")
+    path.write_text(text.replace("[paper] ", '[paper]\nmarket = "day.gz"\n#'), encoding="utf-8")
+    monkeypatch.chdir(here)
+
+    by_file = load_config(path).paper_settings().listings[0].market
+    by_hand = load_config(path, ["paper.market=day.gz"]).paper_settings().listings[0].market
+
+    assert by_file == RecordedMarket(folder / "day.gz")
+    assert by_hand == RecordedMarket(here / "day.gz")
+    assert config_arguments(path, ["paper.market=day.gz", "paper.seed=3"])[3:] == [
+        f"paper.market={here / 'day.gz'}",
+        "--set",
+        "paper.seed=3",
+    ]
+
+
+def test_a_recording_that_is_not_there_is_named() -> None:
+    with pytest.raises(ConfigError, match=r"paper.market: .*nowhere.gz is no file; name a rec"):
+        load_config(PAPER, ["paper.market=nowhere.gz"]).paper_settings()
