@@ -140,6 +140,24 @@ def test_the_gauge_fills_from_zero_and_marks_the_worst_cases() -> None:
     assert gauge.index("◁") < gauge.index("█") < zero < gauge.index("▷")
 
 
+@pytest.mark.parametrize("width", range(30, 120))
+@pytest.mark.parametrize("sign", [-1, 1])
+def test_a_position_at_its_limit_fills_the_gauge_at_any_width(width: int, sign: int) -> None:
+    """The marks of the worst case stand beyond it, and are not drawn outside."""
+    held = desk_view().inventory
+    most = held.max_position_lots
+    full = msgspec.structs.replace(
+        held, position_lots=sign * most, worst_short_lots=-2 * most, worst_long_lots=2 * most
+    )
+
+    gauge = inventory(Frame(desk_view(inventory=full)), width, 2)[0].plain
+
+    rail = gauge.split(" ")[1]
+    assert len(gauge) <= width
+    assert len(rail) % 2 == 1
+    assert rail[0 if sign < 0 else -1] == "█"
+
+
 @pytest.mark.parametrize("width", [36, 40, 58, 68])
 def test_the_break_even_price_stands_beside_the_position(width: int) -> None:
     """A long sells there, or higher, without a loss; the sign of q says which way it is."""

@@ -27,8 +27,7 @@ def _gauge(view: DeskView, width: int, glyphs: Glyphs) -> Text:
     limit = held.max_position_lots
     size = grid(view.lot_size).text
     left, right = f"{glyphs.minus}{size(limit)} ", f" +{size(limit)}"
-    cells = max(5, width - len(left) - len(right)) | 1
-    cells -= cells > width - len(left) - len(right)
+    cells = max(5, (width - len(left) - len(right) - 1) | 1)  # odd, so that zero has one of its own
     middle = cells // 2
 
     def cell(lots: int) -> int:
