@@ -84,6 +84,11 @@ class Holding:
         notional_e8 = abs(self.notional_e8)
         return bracket_of(notional_e8).maintenance_e8(notional_e8)
 
+    def open_loss_e8(self, side: Side, qty_lots: int, price_e8: int) -> int:
+        """What an order that trades at a price is worth less at the mark; never negative."""
+        worse_e8 = max(0, side * (price_e8 - self.mark.price_e8))
+        return divide_rounded(qty_lots * self._lot_e8 * worse_e8, E8)
+
     def initial_margin_e8(self, lots: int) -> int:
         """Margin bound by a position of so many lots, either sign."""
         return divide_rounded(abs(self.value_e8(lots)), self.leverage)
@@ -222,18 +227,22 @@ class Account:
     def available_e8(self) -> int:
         return max(0, self.margin_balance_e8 - self.initial_margin_e8)
 
-    def carries(self, symbol: str, side: Side, qty_lots: int) -> bool:
-        """Whether the margin carries one more order.
+    def carries(self, symbol: str, side: Side, qty_lots: int, price_e8: int | None = None) -> bool:
+        """Whether the margin carries one more order, with what it loses at once.
 
         What counts is the larger of the two positions that could result if every order on
         one side filled; an order that does not make it larger is always carried.
+
+        Args:
+            price_e8: Of one whole unit; the worst that it may trade at. None for the mark.
         """
         holding = self.holdings[symbol]
         before, after = holding.worst_lots, holding.worst_lots_with(side, qty_lots)
         if after <= before:
             return True
         more_e8 = holding.initial_margin_e8(after) - holding.initial_margin_e8(before)
-        return self.initial_margin_e8 + more_e8 <= self.margin_balance_e8
+        lost_e8 = 0 if price_e8 is None else holding.open_loss_e8(side, qty_lots, price_e8)
+        return self.initial_margin_e8 + more_e8 + lost_e8 <= self.margin_balance_e8
 
     def liquidation_price_e8(self, symbol: str) -> int:
         """The mark of one symbol that ends it, all others standing still; 0 when none does."""
@@ -243,9 +252,9 @@ class Account:
 
     @property
     def must_be_liquidated(self) -> bool:
-        """Whether a position is open that the margin no longer maintains."""
+        """Whether a position is open that the margin no longer maintains, or money is owed."""
         holds = any(h.lots for h in self.holdings.values())
-        return holds and self.margin_balance_e8 < self.maintenance_e8
+        return self.margin_balance_e8 < self.maintenance_e8 if holds else self.wallet_e8 < 0
 
 
 def divide_rounded(numerator: int, denominator: int) -> int:

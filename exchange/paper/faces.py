@@ -12,6 +12,7 @@ from exchange.paper.matching import (
     MatchEvent,
     Owner,
     Resting,
+    Room,
     SelfTrade,
 )
 from exchange.types import Side, TimeInForce
@@ -26,6 +27,9 @@ class Matcher(Protocol):
     ``Matching`` tells what each method does. Where nothing can trade now, ``submit`` and
     ``amend`` answer with one ``Refused`` for ``NOT_OPEN``; everything else works always.
     """
+
+    room: Room
+    """The venue's word on what reduce-only orders may still trade."""
 
     next_trade_id: int
     """Whoever reports a trade of its own takes it from here."""
@@ -65,6 +69,8 @@ class Matcher(Protocol):
         price_ticks: int | None,
         time_in_force: TimeInForce = TimeInForce.GTC,
         self_trade: SelfTrade = SelfTrade.EXPIRE_MAKER,
+        *,
+        reduce_only: bool = False,
     ) -> list[MatchEvent]: ...
 
     def amend(

@@ -45,6 +45,10 @@ class Funding:
 class Party(Protocol):
     """Somebody whose orders the market tells of."""
 
+    @property
+    def position_lots(self) -> int:
+        """Signed, as booked so far."""
+
     def fill(self, trade: Traded, venue_order_id: int, *, maker: bool) -> None: ...
 
     def finish(self, venue_order_id: int, reason: Expiry | None) -> None:
@@ -75,6 +79,7 @@ class Market:
         else:
             opened = open_synthetic(listing.market, first_id)
         self.matching, self.background = opened
+        self.matching.room = self._room
         self.tape = Tape(self.matching.next_trade_id)
         self.public = MarketWire(self.wire)
         self.market_data = MarketData(
@@ -134,6 +139,16 @@ class Market:
         self.market_data.publish_trades(trades, now_ms)
         of_market = [trade for trade in trades if trade.maker_owner != INSURANCE]
         self.market_data.publish_aggregates(self.tape.note(of_market, now_ms), now_ms)
+
+    def _room(self, order: match.Resting, events: list[MatchEvent]) -> int:
+        """What the owner's position leaves to reduce, with the trades that are not booked yet."""
+        lots = self.parties[order.owner].position_lots
+        for event in events:
+            if isinstance(event, Traded):
+                bought = event.taker_side * event.qty_lots
+                lots += bought * (event.taker_owner == order.owner)
+                lots -= bought * (event.maker_owner == order.owner)
+        return max(0, -lots * order.side)
 
     def note_funding(self) -> None:
         """A settlement is due: remember its rate and its price."""

@@ -7,6 +7,7 @@ is returned as a list of events, oldest first, and the caller stamps them with i
 """
 
 import heapq
+from collections.abc import Callable
 from enum import Enum, StrEnum
 from itertools import takewhile
 from typing import TypeAlias
@@ -121,6 +122,17 @@ class Resting(msgspec.Struct):
     side: Side
     price_ticks: int
     left_lots: int
+    reduce_only: bool = False
+    """Never trades more than ``Matching.room`` says."""
+
+
+Room: TypeAlias = Callable[[Resting, "list[MatchEvent]"], int]
+"""How much of a reduce-only order may trade, after what this turn has done already."""
+
+
+def no_room(_order: Resting, _events: "list[MatchEvent]") -> int:
+    """For a book that nobody has a position in."""
+    return 0
 
 
 class Changes(msgspec.Struct, frozen=True):
@@ -192,6 +204,7 @@ class Matching:
         self.next_trade_id = first_id
         self.last_order_id = first_id - 1
         """Given to the newest order."""
+        self.room: Room = no_room
         self._resting: dict[int, Resting] = {}
         self._halves = {Side.BUY: _Half(Side.BUY), Side.SELL: _Half(Side.SELL)}
         self._first_change_id: int | None = None
@@ -274,6 +287,8 @@ class Matching:
         price_ticks: int | None,
         time_in_force: TimeInForce = TimeInForce.GTC,
         self_trade: SelfTrade = SelfTrade.EXPIRE_MAKER,
+        *,
+        reduce_only: bool = False,
     ) -> list[MatchEvent]:
         """Give one order its turn.
 
@@ -281,6 +296,8 @@ class Matching:
             qty_lots: At least 1.
             price_ticks: The limit, or None for a market order.
             self_trade: Without effect on a fill-or-kill order.
+            reduce_only: While it rests it trades no more than ``room`` allows, and expires
+                where that is nothing; the caller sees to it that the rest may take.
         """
         if time_in_force is TimeInForce.GTX and self._crosses(side, price_ticks):
             return [Refused(owner, Refusal.WOULD_TAKE)]
@@ -291,7 +308,7 @@ class Matching:
         self.last_order_id += 1
         venue_order_id = self.last_order_id
         events: list[MatchEvent] = [Accepted(venue_order_id, owner, side, qty_lots)]
-        taker = Resting(venue_order_id, owner, side, price_ticks or 0, qty_lots)
+        taker = Resting(venue_order_id, owner, side, price_ticks or 0, qty_lots, reduce_only)
         met_itself = self._take(taker, price_ticks, self_trade, events)
         if taker.left_lots == 0:
             return events
@@ -411,6 +428,11 @@ class Matching:
 
     def _trade(self, taker: Resting, maker: Resting, events: list[MatchEvent]) -> None:
         lots = min(taker.left_lots, maker.left_lots)
+        if maker.reduce_only:
+            lots = min(lots, self.room(maker, events))
+        if lots == 0:
+            events += self.expire(maker.venue_order_id, Expiry.REDUCE_ONLY)
+            return
         taker.left_lots -= lots
         events.append(
             Traded(

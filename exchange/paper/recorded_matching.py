@@ -35,9 +35,11 @@ from exchange.paper.matching import (
     Refusal,
     Refused,
     Resting,
+    Room,
     SelfTrade,
     Traded,
     end_of_taker,
+    no_room,
     reaches,
     same_account,
 )
@@ -113,6 +115,7 @@ class RecordedMatching:
         self._first_change_id: int | None = None
         self._skip_ids = 0
         self._over = False
+        self.room: Room = no_room
 
     # ------------------------------------------------------------ questions
 
@@ -191,6 +194,8 @@ class RecordedMatching:
         price_ticks: int | None,
         time_in_force: TimeInForce = TimeInForce.GTC,
         self_trade: SelfTrade = SelfTrade.EXPIRE_MAKER,
+        *,
+        reduce_only: bool = False,
     ) -> list[MatchEvent]:
         """Give one order of an account its turn; see ``Matching``."""
         if not self.open:
@@ -204,7 +209,7 @@ class RecordedMatching:
         self.last_order_id += 1
         venue_order_id = self.last_order_id
         events: list[MatchEvent] = [Accepted(venue_order_id, owner, side, qty_lots)]
-        taker = Resting(venue_order_id, owner, side, price_ticks or 0, qty_lots)
+        taker = Resting(venue_order_id, owner, side, price_ticks or 0, qty_lots, reduce_only)
         met_itself = self._take(taker, price_ticks, self_trade, events)
         if taker.left_lots == 0:
             return events
@@ -301,8 +306,7 @@ class RecordedMatching:
         left_lots = word.qty_lots
         filled = self._recorded.see(word) if self.open else []
         for key, lots, _ in filled:
-            self._fill(self._orders[key], lots, word.aggressor, events)
-            left_lots -= lots
+            left_lots -= self._fill(self._orders[key], lots, word.aggressor, events)
         if left_lots > 0:
             events.append(self._traded(word.price_ticks, left_lots, word.aggressor, None, None))
         return events
@@ -407,7 +411,10 @@ class RecordedMatching:
                 if self_trade is not SelfTrade.EXPIRE_MAKER:
                     return True
                 continue
-            lots = min(taker.left_lots, maker.left_lots)
+            lots = self._lots_of(maker, min(taker.left_lots, maker.left_lots), events)
+            if lots == 0:
+                events += self.expire(maker.venue_order_id, Expiry.REDUCE_ONLY)
+                continue
             taker.left_lots -= lots
             self._trade_with(maker, lots)
             events.append(self._traded(best, lots, taker.side, taker, maker))
@@ -424,10 +431,23 @@ class RecordedMatching:
         else:
             self.shrink(maker.venue_order_id, maker.left_lots - lots)
 
-    def _fill(self, order: Resting, lots: int, taker_side: Side, events: list[MatchEvent]) -> None:
-        """Book a fill that the table has made: there the order is smaller already."""
-        self._lower(order, order.left_lots - lots)
-        events.append(self._traded(order.price_ticks, lots, taker_side, None, order))
+    def _fill(self, order: Resting, lots: int, taker_side: Side, events: list[MatchEvent]) -> int:
+        """Book a fill that the table has made: there the order is smaller already.
+
+        Returns:
+            The lots that traded: all, unless the order only reduces; then the rest expires.
+        """
+        traded = self._lots_of(order, lots, events)
+        if traded:
+            self._lower(order, order.left_lots - traded)
+            events.append(self._traded(order.price_ticks, traded, taker_side, None, order))
+        if traded < lots:
+            events += self.expire(order.venue_order_id, Expiry.REDUCE_ONLY)
+        return traded
+
+    def _lots_of(self, order: Resting, lots: int, events: list[MatchEvent]) -> int:
+        """So many lots, or what a reduce-only order may still trade of them."""
+        return min(lots, self.room(order, events)) if order.reduce_only else lots
 
     def _traded(
         self,

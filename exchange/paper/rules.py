@@ -37,7 +37,7 @@ class Rules:
         """
         self._check_limits(order)
         qty_lots = self._reducible(order) if order.reduce_only else order.qty_lots
-        self._check_margin(order.side, qty_lots)
+        self._check_margin(order.side, qty_lots, order.price_ticks)
         return qty_lots
 
     def furthest_ticks(self, side: Side) -> int:
@@ -74,7 +74,7 @@ class Rules:
             self._check_reduces(order, change.qty_lots - order.filled_lots)
         more_lots = change.qty_lots - order.qty_lots
         if more_lots > 0:
-            self._check_margin(order.side, more_lots)
+            self._check_margin(order.side, more_lots, change.price_ticks)
         return order
 
     def _covered_lots(self, side: Side, but: OrderRecord | None = None) -> int:
@@ -95,14 +95,15 @@ class Rules:
             raise Refused(-2022, "ReduceOnly Order is rejected.")
         return min(order.qty_lots, room)
 
-    def _check_margin(self, side: Side, qty_lots: int) -> None:
+    def _check_margin(self, side: Side, qty_lots: int, price_ticks: int | None) -> None:
         holding = self._holding
         after = holding.worst_lots_with(side, qty_lots)
         if after > holding.worst_lots and abs(holding.value_e8(after)) > most_notional_e8(
             holding.leverage
         ):
             raise too_large()
-        if not self._account.carries(self._market.symbol, side, qty_lots):
+        price_e8 = None if price_ticks is None else price_ticks * self._wire.tick_e8
+        if not self._account.carries(self._market.symbol, side, qty_lots, price_e8):
             raise Refused(-2019, "Margin is insufficient.")
 
     def _check_limits(self, order: NewOrder) -> None:

@@ -91,6 +91,10 @@ class Seat:
     # ------------------------------------------------------------ orders
 
     @property
+    def position_lots(self) -> int:
+        return self.holding.lots
+
+    @property
     def stand(self) -> account_wire.Stand:
         return account_wire.Stand(
             self._wire,
@@ -122,6 +126,7 @@ class Seat:
             self._rules.furthest_ticks(order.side) if market else order.price_ticks,
             TimeInForce.IOC if market else order.time_in_force,
             order.self_trade,
+            reduce_only=order.reduce_only,
         )
         self._refuse_if_refused(events)
         record = self._record(order, qty_lots, self.market.matching.last_order_id)

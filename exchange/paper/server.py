@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import logging
 import re
 import time
 from collections.abc import Callable, Iterator
@@ -47,6 +48,9 @@ LONGEST_SLICED_NS = 30_000_000_000
 """After a longer sleep of the process the market is told the time at once, and leaps."""
 
 TRADING_PATH = "/ws-fapi/v1"
+LONGEST_LINE = 65_536
+"""Of a request: a batch of five orders may stand in the query."""
+
 WATCH_S = 1.0
 STOP_S = 1.0
 
@@ -111,7 +115,13 @@ class PaperServer:
 
     async def run(self, ready: Callable[[], None]) -> None:
         """Serve until cancelled; see ``serve``."""
-        self._http = web.Server(self.handle, access_log=None)
+        self._http = web.Server(
+            self.handle,
+            access_log=None,
+            logger=_one_line_logger(),
+            max_line_size=LONGEST_LINE,
+            max_field_size=LONGEST_LINE,
+        )
         self._runner = web.ServerRunner(self._http, shutdown_timeout=STOP_S)
         await self._runner.setup()
         admin = Admin(self.faults, self.venue.markets)
@@ -409,6 +419,24 @@ async def serve(
         SettingsError: When a port is taken.
     """
     await PaperServer(settings, open_recorded).run(ready)
+
+
+class _OneLine(logging.Formatter):
+    """What a client did wrong below HTTP, without the stack that found it."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        error = record.exc_info[1] if record.exc_info else None
+        told = f": {error}".splitlines()[0] if error is not None else ""
+        return f"exchange: {record.getMessage()}{told}"
+
+
+def _one_line_logger() -> logging.Logger:
+    logger = logging.getLogger("exchange.paper.http")
+    if not logger.handlers:
+        handler = logging.StreamHandler()
+        handler.setFormatter(_OneLine())
+        logger.addHandler(handler)
+    return logger
 
 
 def settle_heap() -> None:

@@ -39,6 +39,10 @@ class _FundSeat:
         self._account = account
         self._symbol = symbol
 
+    @property
+    def position_lots(self) -> int:
+        return self._account.holdings[self._symbol].lots
+
     def fill(self, trade: Traded, venue_order_id: int, *, maker: bool) -> None:
         side = Side(-trade.taker_side)
         self._account.book_fill(self._symbol, side, trade.price_ticks, trade.qty_lots, maker=maker)
@@ -134,7 +138,8 @@ class PaperVenue:
         if not all(s.market.matching.open for s in self.seats_of(member) if s.holding.lots):
             return
         stands = [seat.stand for seat in self.seats_of(member)]
-        member.publish(account_wire.margin_call(member.account, stands, self.now_ms))
+        if any(stand.holding.lots for stand in stands):
+            member.publish(account_wire.margin_call(member.account, stands, self.now_ms))
         for seat in self.seats_of(member):
             seat.expire_all()
         closed_e8 = sum(seat.liquidate(INSURANCE) for seat in self.seats_of(member))

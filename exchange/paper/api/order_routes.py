@@ -195,12 +195,13 @@ class OrderRoutes:
         name: str,
         one: Callable[[Member, Params], Payload],
     ) -> Payload:
-        params = Params.from_json(element if isinstance(element, dict) else {})
-
-        def carry_out() -> Payload:
-            return one(member, params) if isinstance(element, dict) else malformed("batchOrders")
-
-        return self._single(name, params.client_order_id, carry_out)
+        try:
+            if not isinstance(element, dict):
+                malformed("batchOrders")
+            params = Params.from_json(element)
+        except Refused as refused:
+            return error(refused)
+        return self._single(name, params.client_order_id, lambda: one(member, params))
 
     def _single(self, name: str, client_order_id: str, carry_out: Callable[[], Payload]) -> Payload:
         """One order's answer or error, at its place in a batch."""

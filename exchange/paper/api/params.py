@@ -170,10 +170,19 @@ def neither_sent(one: str, other: str) -> Refused:
 
 
 def plain(value: object) -> str:
-    """A JSON value as it would stand in a form."""
+    """A JSON value as it would stand in a form.
+
+    Raises:
+        Refused: When it is nested too deep for one.
+    """
     if isinstance(value, bool):
         return str(value).lower()
-    return orjson.dumps(value).decode() if isinstance(value, list | dict) else str(value)
+    if not isinstance(value, list | dict):
+        return str(value)
+    try:
+        return orjson.dumps(value).decode()
+    except orjson.JSONEncodeError:  # nested deeper than it writes, though not than it reads
+        raise Refused(-1130, "Data sent for a parameter is nested too deep.") from None
 
 
 def error(refused: Refused) -> dict[str, object]:

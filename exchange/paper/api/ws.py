@@ -88,7 +88,8 @@ class WsSession:
         if shows_limits:
             answer["rateLimits"] = self._rate_limits(member if orders else None)
         asked_id = asked.get("id") if isinstance(asked, dict) else None
-        return Reply(orjson.dumps({"id": asked_id} | answer))
+        echoed = asked_id if isinstance(asked_id, str | int) else None
+        return Reply(orjson.dumps({"id": echoed} | answer))
 
     def _answer(self, method: object, params: Payload) -> Pass:
         if not isinstance(method, str):
