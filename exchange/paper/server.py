@@ -214,6 +214,14 @@ class PaperServer:
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         """Any request on any path."""
+        try:
+            return await self._respond(request)
+        except ConnectionError:
+            return web.Response()  # the client broke off, and nobody will read it
+        except web.RequestPayloadError as error:
+            return _json_error(Refused(-1000, f"The request's body cannot be read: {error}"))
+
+    async def _respond(self, request: web.BaseRequest) -> web.StreamResponse:
         if request.headers.get("Upgrade", "").lower() == "websocket":
             if request.path == TRADING_PATH:
                 return await self._serve_trading(request)
@@ -294,10 +302,7 @@ class PaperServer:
         try:
             talk = WsSession(self._gate, self.venue, request.query)
         except Refused as refused:
-            body = orjson.dumps(error(refused))
-            return web.Response(
-                status=refused.http_status, body=body, content_type="application/json"
-            )
+            return _json_error(refused)
         socket, transport = await _shake_hands(request)
         line = Line(self.courier, transport, TRADING_PATH.strip("/"), muted=self._mutes)
         await self._converse(Connection(socket, line, talk, self.clock.now_ms()))
@@ -459,6 +464,14 @@ async def _shake_hands(
     if request.transport is None:
         raise ConnectionResetError("gone during the handshake")
     return socket, request.transport
+
+
+def _json_error(refused: Refused) -> web.Response:
+    return web.Response(
+        status=refused.http_status,
+        body=orjson.dumps(error(refused)),
+        content_type="application/json",
+    )
 
 
 def _asked_for(request: web.BaseRequest, tail: str) -> tuple[list[str], dict[str, frozenset[str]]]:

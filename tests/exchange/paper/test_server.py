@@ -333,3 +333,59 @@ def test_the_venue_itself_knows_no_sockets() -> None:
     heard = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
 
     assert heard.stdout.strip() == b"set()"
+
+
+# ---------------------------------------------------------------- below HTTP
+
+
+def sent(port: int, raw: bytes, *, wait: bool = True) -> bytes:
+    """What comes back for raw bytes; nothing where the client does not stay to hear it."""
+    with socket.create_connection(("127.0.0.1", port), timeout=20) as line:
+        line.sendall(raw)
+        return line.recv(65_536) if wait else b""
+
+
+HEAD = b" HTTP/1.1\r\nHost: x\r\n"
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"\x00\x01 nonsense\r\n\r\n",
+        b"GET /fapi/v1/ping?" + b"x" * 70_000 + HEAD + b"\r\n",
+        b"POST /fapi/v1/order" + HEAD + b"Content-Encoding: gzip\r\nContent-Length: 3\r\n\r\nabc",
+        b"POST /fapi/v1/order" + HEAD + b"Transfer-Encoding: chunked\r\n\r\nZZ\r\n",
+    ],
+)
+async def test_what_is_no_request_is_answered_with_400_and_told_in_a_line(
+    raw: bytes, capfd: pytest.CaptureFixture[str]
+) -> None:
+    async with exchange() as client:
+        answer = await asyncio.to_thread(sent, client.port, raw)
+        status, _ = await client.ask("GET", "/fapi/v1/ping")
+
+    assert answer.startswith((b"HTTP/1.1 400", b"HTTP/1.0 400"))
+    assert status == 200
+    assert "Traceback" not in capfd.readouterr().err
+
+
+async def test_a_long_query_is_read_whole() -> None:
+    """A batch of five orders, encoded, may stand in it."""
+    async with exchange() as client:
+        raw = b"GET /fapi/v1/ping?" + b"x" * 30_000 + HEAD + b"\r\n"
+        answer = await asyncio.to_thread(sent, client.port, raw)
+
+    assert answer.startswith(b"HTTP/1.1 200")
+
+
+async def test_clients_that_break_off_leave_no_trace(capfd: pytest.CaptureFixture[str]) -> None:
+    """In the middle of a body, and right after asking for a socket."""
+    half = b"POST /fapi/v1/order" + HEAD + b"Content-Length: 30\r\n\r\nabc"
+    async with exchange() as client:
+        for _ in range(20):
+            for raw in (half, HANDSHAKE):
+                await asyncio.to_thread(sent, client.port, raw, wait=False)
+        status, _ = await client.ask("GET", "/fapi/v1/ping")
+
+    assert status == 200
+    assert "Traceback" not in capfd.readouterr().err
