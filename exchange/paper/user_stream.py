@@ -35,9 +35,21 @@ class UserStream:
         Raises:
             Refused: With -1125 when there is none.
         """
+        self._need_key()
+        return self.start(now_ms)
+
+    def end_by_client(self) -> None:
+        """As ``end``.
+
+        Raises:
+            Refused: With -1125 when there is no key.
+        """
+        self._need_key()
+        self.end()
+
+    def _need_key(self) -> None:
         if self._key is None:
             raise Refused(-1125, "This listenKey does not exist.")
-        return self.start(now_ms)
 
     def end(self) -> None:
         """Forget the key; sockets that use it stay open and silent."""

@@ -183,7 +183,7 @@ class AccountRoutes:
 
 
 def _end_stream(member: Member, _params: Params) -> Payload:
-    member.user_stream.end()
+    member.user_stream.end_by_client()
     return {}
 
 

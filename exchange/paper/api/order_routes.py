@@ -249,13 +249,9 @@ class OrderRoutes:
 
     def _all_orders(self, member: Member, params: Params) -> list[Payload]:
         first_id = params.number("orderId")
-        found = [
-            (order, seat.market.wire)
-            for seat in self._seats(member, params)
-            for order in seat.orders
-            if first_id is None or order.venue_order_id >= first_id
-        ]
-        found = params.between(found, [order.created_ms for order, _ in found])
+        found = self._history(
+            member, params, lambda o: first_id is None or o.venue_order_id >= first_id
+        )
         from_start = first_id is not None or params.number("startTime") is not None
         return [
             wire.order_history(order) for order, wire in params.page(found, from_start=from_start)
@@ -265,17 +261,24 @@ class OrderRoutes:
         kind = params.text("autoCloseType")
         if kind not in (None, "LIQUIDATION", "ADL"):
             malformed("autoCloseType")
+        found = self._history(
+            member, params, lambda o: o.order_type == LIQUIDATION and kind != "ADL"
+        )
+        rows = params.page(found, from_start=False, default=50, most=100)
+        return [wire.order_history(order) for order, wire in rows]
+
+    def _history(
+        self, member: Member, params: Params, wanted: Callable[[OrderRecord], bool]
+    ) -> list[tuple[OrderRecord, Wire]]:
+        """What is wanted of the orders still known, oldest first, between the times sent."""
         found = [
             (order, seat.market.wire)
             for seat in self._seats(member, params)
             for order in seat.orders
-            if order.order_type == LIQUIDATION and kind != "ADL"
+            if wanted(order)
         ]
-        found = params.between(found, [order.created_ms for order, _ in found])
-        return [
-            wire.order_history(order)
-            for order, wire in params.page(found, from_start=False, default=50, most=100)
-        ]
+        found.sort(key=lambda pair: pair[0].created_ms)
+        return params.between(found, [order.created_ms for order, _ in found])
 
     # ------------------------------------------------------------ symbols
 

@@ -170,6 +170,34 @@ def test_a_liquidated_wallet_never_falls_below_nothing() -> None:
     assert desk.venue.insurance.account.wallet_e8 < 0
 
 
+def test_an_order_is_charged_what_it_would_lose_at_once() -> None:
+    """0.300 at 20 times bind 900 of 1,000; 1 % above the mark they would lose 180 more."""
+    desk = poor_desk()
+
+    assert desk.place("BUY", "60600.0", quantity="0.300", timeInForce="IOC")["code"] == -2019
+    assert "orderId" in desk.place("BUY", "60100.0", quantity="0.300", timeInForce="IOC")
+
+
+def test_a_debt_without_a_position_is_paid_by_the_fund() -> None:
+    """Closing may lose more than there is; nobody stays below nothing."""
+    one = poor_desk(100)
+    two = one.beside(1)
+    one.call("POST", "/fapi/v1/leverage", leverage=100)
+    two.call("POST", "/fapi/v1/leverage", leverage=100)
+    one.place("BUY", "60000.4", quantity="0.100")
+    one.withdraw_background()
+    two.place("BUY", "58500.0", quantity="0.100")
+
+    one.place("SELL", "58500.0", quantity="0.100")
+    one.pass_ms(0)
+
+    paid = [i.income_e8 for i in one.member.incomes if i.kind == "INSURANCE_CLEAR"]
+    assert one.seat.holding.lots == 0
+    assert one.member.account.wallet_e8 == 0
+    assert paid == [-one.venue.insurance.account.wallet_e8]
+    assert paid[0] > 50 * E8
+
+
 def test_what_nobody_buys_goes_to_the_insurance_fund() -> None:
     """Lots held by the accounts, the fund and the market sum to zero."""
     desk = poor_desk(5_000)

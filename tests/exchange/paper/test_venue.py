@@ -1,7 +1,7 @@
 """What the account lives through: event sequences, reduce-only, the dead man's switch."""
 
 from exchange.types import Side
-from tests.exchange.paper.bench import LIVELY, START_NS, Desk, paper_settings
+from tests.exchange.paper.bench import LIVELY, START_NS, Desk, paper_settings, two_of_everything
 
 FILL = ["TRADE_LITE", "TRADE/FILLED", "ACCOUNT_UPDATE"]
 
@@ -106,6 +106,17 @@ def test_a_batch_answers_each_order_at_its_place() -> None:
     assert [answers[0]["code"], answers[1]["status"]] == [-2011, "CANCELED"]
 
 
+def test_one_order_of_a_batch_nested_too_deep_spoils_no_other() -> None:
+    desk = Desk()
+    order = '{"symbol":"BTCUSDT","side":"BUY","type":"LIMIT","timeInForce":"GTC",'
+    order += '"quantity":"0.010","price":"59999.0"}'
+    deep = '{"symbol":' + "[" * 400 + "]" * 400 + "}"
+
+    answers = desk.call("POST", "/fapi/v1/batchOrders", batchOrders=f"[{order},{deep},{order}]")
+
+    assert [answer.get("status", answer.get("code")) for answer in answers] == ["NEW", -1130, "NEW"]
+
+
 def test_cancel_all_leaves_nothing_open() -> None:
     desk = Desk()
     desk.place()
@@ -154,6 +165,43 @@ def test_a_reduce_only_order_is_cut_to_the_position() -> None:
     ack = desk.place("SELL", "60001.0", quantity="0.500", reduceOnly="true")
 
     assert ack["origQty"] == "0.010"
+
+
+def test_a_sweep_never_flips_a_position_through_a_reduce_only_order() -> None:
+    """Long 0.010, with an ordinary offer of 0.010 before the reduce-only one of 0.010."""
+    one = Desk(two_of_everything())
+    two = one.beside(1)
+    one.place("BUY", "60000.4")
+    one.withdraw_background()
+    one.place("SELL", "60000.1")
+    one.place("SELL", "60000.2", reduceOnly="true", newClientOrderId="exit")
+    one.heard()
+
+    ack = two.place(
+        "BUY", "60000.3", quantity="0.020", timeInForce="IOC", newOrderRespType="RESULT"
+    )
+    exits = [e["o"] for e in one.heard() if e.get("o", {}).get("c") == "exit"]
+
+    assert one.seat.holding.lots == 0
+    assert ack["executedQty"] == "0.010"
+    assert [(o["X"], o["er"], o["z"]) for o in exits] == [("EXPIRED", "4", "0.000")]
+
+
+def test_a_sweep_takes_of_a_reduce_only_order_what_the_position_leaves() -> None:
+    """Long 0.010, 0.006 of it sold by an ordinary offer: 0.004 of the exit may trade."""
+    one = Desk(two_of_everything())
+    two = one.beside(1)
+    one.place("BUY", "60000.4")
+    one.withdraw_background()
+    one.place("SELL", "60000.1", quantity="0.006")
+    one.place("SELL", "60000.2", reduceOnly="true")
+
+    ack = two.place(
+        "BUY", "60000.3", quantity="0.020", timeInForce="IOC", newOrderRespType="RESULT"
+    )
+
+    assert (one.seat.holding.lots, ack["executedQty"]) == (0, "0.010")
+    assert not one.seat.orders.open
 
 
 def test_reduce_only_orders_end_with_the_position() -> None:

@@ -155,6 +155,17 @@ def test_a_frame_that_says_nothing_is_refused(frame: str, code: int) -> None:
     assert (answer["status"], answer["error"]["code"]) == (400, code)
 
 
+def test_what_is_nested_too_deep_to_be_echoed_is_refused() -> None:
+    deep = "[" * 400 + "]" * 400
+    socket = Socket(Desk())
+
+    as_param = socket.tell(f'{{"id":1,"method":"depth","params":{{"symbol":{deep}}}}}')
+    as_id = socket.tell(f'{{"id":{deep},"method":"session.status"}}')
+
+    assert as_param["error"]["code"] == -1130
+    assert (as_id["id"], as_id["status"]) == (None, 200)
+
+
 def test_a_listen_key_is_had_by_the_key_alone() -> None:
     desk = Desk()
     socket = Socket(desk)
