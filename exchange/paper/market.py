@@ -142,13 +142,7 @@ class Market:
 
     def _room(self, order: match.Resting, events: list[MatchEvent]) -> int:
         """What the owner's position leaves to reduce, with the trades that are not booked yet."""
-        lots = self.parties[order.owner].position_lots
-        for event in events:
-            if isinstance(event, Traded):
-                bought = event.taker_side * event.qty_lots
-                lots += bought * (event.taker_owner == order.owner)
-                lots -= bought * (event.maker_owner == order.owner)
-        return max(0, -lots * order.side)
+        return match.room_after(self.parties[order.owner].position_lots, order, events)
 
     def note_funding(self) -> None:
         """A settlement is due: remember its rate and its price."""

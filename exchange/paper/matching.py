@@ -7,7 +7,8 @@ is returned as a list of events, oldest first, and the caller stamps them with i
 """
 
 import heapq
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterable
 from enum import Enum, StrEnum
 from itertools import takewhile
 from typing import TypeAlias
@@ -128,6 +129,36 @@ class Resting(msgspec.Struct):
 
 Room: TypeAlias = Callable[[Resting, "list[MatchEvent]"], int]
 """How much of a reduce-only order may trade, after what this turn has done already."""
+
+
+def room_after(position_lots: int, order: Resting, events: "list[MatchEvent]") -> int:
+    """A ``Room``: what is left to reduce of a position when the trades so far are booked.
+
+    Args:
+        position_lots: Of the order's owner, signed, before any of the events.
+    """
+    for event in events:
+        if isinstance(event, Traded):
+            bought = event.taker_side * event.qty_lots
+            position_lots += bought * (event.taker_owner == order.owner)
+            position_lots -= bought * (event.maker_owner == order.owner)
+    return max(0, -position_lots * order.side)
+
+
+def lots_given(makers: Iterable[Resting], room: Room, given: Counter[Owner]) -> int:
+    """What a queue of makers could trade in turn.
+
+    Args:
+        given: By owner what better makers would have traded; these are added.
+    """
+    lots = 0
+    for maker in makers:
+        gives = maker.left_lots
+        if maker.reduce_only:
+            gives = max(0, min(gives, room(maker, []) - given[maker.owner]))
+        given[maker.owner] += gives
+        lots += gives
+    return lots
 
 
 def no_room(_order: Resting, _events: "list[MatchEvent]") -> int:
@@ -390,11 +421,11 @@ class Matching:
 
     def _fillable(self, side: Side, qty_lots: int, price_ticks: int | None) -> bool:
         half = self._halves[Side(-side)]
-        left = qty_lots
+        left, given = qty_lots, Counter[Owner]()
         for best in half.best_first():
             if not reaches(side, price_ticks, best):
                 break
-            left -= half.levels[best].lots
+            left -= lots_given(half.levels[best].queue.values(), self.room, given)
             if left <= 0:
                 return True
         return False

@@ -17,6 +17,8 @@ stands as it was last known, and prints go past every order. What the market mov
 meanwhile fills when its book is next known.
 """
 
+from collections import Counter
+
 import numpy as np
 
 from exchange.binance import depth_sync, frames
@@ -39,6 +41,7 @@ from exchange.paper.matching import (
     SelfTrade,
     Traded,
     end_of_taker,
+    lots_given,
     no_room,
     reaches,
     same_account,
@@ -375,8 +378,14 @@ class RecordedMatching:
         return best is not None and reaches(side, price_ticks, best)
 
     def _fillable(self, side: Side, qty_lots: int, price_ticks: int | None) -> bool:
-        published = self.levels(Side(-side))
-        return qty_lots <= sum(lots for best, lots in published if reaches(side, price_ticks, best))
+        half = self._halves[Side(-side)]
+        left, given = qty_lots, Counter[Owner]()
+        for best, _ in self.levels(half.side):
+            if left <= 0 or not reaches(side, price_ticks, best):
+                break
+            left -= self._shown(half.side, best)
+            left -= lots_given(half.levels.get(best, {}).values(), self.room, given)
+        return left <= 0
 
     # ------------------------------------------------------------ the rules
 

@@ -1,5 +1,6 @@
 """A matching engine so slow and plain that it is its own proof: one list, searched each time."""
 
+from collections import defaultdict
 from dataclasses import dataclass
 
 from exchange.paper.matching import BACKGROUND, SelfTrade
@@ -13,6 +14,7 @@ class Order:
     side: Side
     price_ticks: int
     left_lots: int
+    reduce_only: bool = False
 
 
 class NaiveMatching:
@@ -24,6 +26,7 @@ class NaiveMatching:
         """Maker, taker, price, size."""
         self.expired: list[tuple[int, int]] = []
         """Order and what was left of it."""
+        self.positions: defaultdict[int, int] = defaultdict(int)
         self._number = 0
 
     def submit(
@@ -34,6 +37,8 @@ class NaiveMatching:
         price_ticks: int | None,
         time_in_force: TimeInForce = TimeInForce.GTC,
         self_trade: SelfTrade = SelfTrade.EXPIRE_MAKER,
+        *,
+        reduce_only: bool = False,
     ) -> bool:
         """Whether the order was accepted."""
         makers = self._makers(side, price_ticks)
@@ -41,10 +46,10 @@ class NaiveMatching:
             return False
         if time_in_force is TimeInForce.FOK:
             self_trade = SelfTrade.NONE
-            if sum(order.left_lots for order in makers) < qty_lots:
+            if self._could_give(makers) < qty_lots:
                 return False
         self._number += 1
-        taker = Order(self._number, owner, side, price_ticks or 0, qty_lots)
+        taker = Order(self._number, owner, side, price_ticks or 0, qty_lots, reduce_only)
         goes_on = self._take(taker, price_ticks, self_trade)
         if taker.left_lots:
             rests = price_ticks is not None and time_in_force is not TimeInForce.IOC
@@ -103,12 +108,31 @@ class NaiveMatching:
                     return False
                 continue
             lots = min(taker.left_lots, maker.left_lots)
+            if maker.reduce_only:
+                lots = min(lots, max(0, -maker.side * self.positions[maker.owner]))
+            if lots == 0:
+                self.book.remove(maker)
+                self.expired.append((maker.number, maker.left_lots))
+                continue
+            self.positions[taker.owner] += taker.side * lots
+            self.positions[maker.owner] += maker.side * lots
             self.trades.append((maker.number, taker.number, maker.price_ticks, lots))
             taker.left_lots -= lots
             maker.left_lots -= lots
             if not maker.left_lots:
                 self.book.remove(maker)
         return True
+
+    def _could_give(self, makers: list[Order]) -> int:
+        held = self.positions.copy()
+        total = 0
+        for maker in makers:
+            lots = maker.left_lots
+            if maker.reduce_only:
+                lots = min(lots, max(0, -maker.side * held[maker.owner]))
+            held[maker.owner] += maker.side * lots
+            total += lots
+        return total
 
     def _makers(self, side: Side, price_ticks: int | None) -> list[Order]:
         """Who would trade with a taker, first to trade first; sorting keeps arrival order."""

@@ -566,3 +566,34 @@ def test_whatever_accounts_do_the_book_stays_whole(seed: int, words: list[Market
         crowd.check()
 
     assert crowd.made > 100
+
+
+def test_a_print_fills_of_a_reduce_only_order_what_the_position_leaves() -> None:
+    """Eleven lots stand in front at 100; a print of 40 would fill all five, and two may go."""
+    market = opened()
+    market.room = lambda _order, _events: 2
+    (placed,) = market.submit(1, Side.BUY, 5, 100, TimeInForce.GTX, reduce_only=True)
+    assert isinstance(placed, Accepted)
+
+    events = market.see(sold(100, 40))
+
+    trades = [e for e in events if isinstance(e, Traded)]
+    ended = [e for e in events if isinstance(e, Expired)]
+    assert [(t.maker_owner, t.qty_lots) for t in trades] == [(1, 2), (BACKGROUND, 38)]
+    assert [(e.left_lots, e.reason) for e in ended] == [(3, Expiry.REDUCE_ONLY)]
+    assert market.resting(placed.venue_order_id) is None
+
+
+def test_a_taker_takes_of_a_reduce_only_order_what_the_position_leaves() -> None:
+    """Inside the spread, where nobody else stands."""
+    market = opened()
+    market.room = lambda _order, events: (
+        2 - sum(e.qty_lots for e in events if isinstance(e, Traded) and e.maker_owner == 1)
+    )
+    market.submit(1, Side.SELL, 5, 102, TimeInForce.GTX, reduce_only=True)
+
+    assert market.submit(2, Side.BUY, 3, 102, TimeInForce.FOK) == [Refused(2, Refusal.NOT_FILLABLE)]
+    events = market.submit(2, Side.BUY, 3, 102, TimeInForce.IOC)
+
+    assert [e.qty_lots for e in events if isinstance(e, Traded)] == [2]
+    assert [(e.owner, e.left_lots) for e in events if isinstance(e, Expired)] == [(1, 3), (2, 1)]

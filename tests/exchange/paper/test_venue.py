@@ -204,6 +204,23 @@ def test_a_sweep_takes_of_a_reduce_only_order_what_the_position_leaves() -> None
     assert not one.seat.orders.open
 
 
+def test_a_fill_or_kill_counts_only_what_a_reduce_only_order_may_give() -> None:
+    """Long 0.010 behind two exits of 0.010 each, one of them ordinary: 0.020 cannot be had."""
+    one = Desk(two_of_everything())
+    two = one.beside(1)
+    one.place("BUY", "60000.4")
+    one.withdraw_background()
+    one.place("SELL", "60000.1")
+    one.place("SELL", "60000.2", reduceOnly="true")
+
+    refused = two.place("BUY", "60000.3", quantity="0.020", timeInForce="FOK")
+    filled = two.place(
+        "BUY", "60000.3", quantity="0.010", timeInForce="FOK", newOrderRespType="RESULT"
+    )
+
+    assert (refused["code"], filled["executedQty"]) == (-5021, "0.010")
+
+
 def test_reduce_only_orders_end_with_the_position() -> None:
     desk = Desk()
     desk.place("BUY", "60000.4")

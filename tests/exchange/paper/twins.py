@@ -7,6 +7,7 @@ plays so many, a few minutes a million, and says where the two first differ.
 
 import random
 import sys
+from collections import Counter
 
 from exchange.paper.matching import (
     BACKGROUND,
@@ -16,8 +17,10 @@ from exchange.paper.matching import (
     Expired,
     MatchEvent,
     Matching,
+    Resting,
     SelfTrade,
     Traded,
+    room_after,
 )
 from exchange.types import Side, TimeInForce
 from tests.naive.matching import NaiveMatching
@@ -35,6 +38,8 @@ class Twins:
     def __init__(self, seed: int) -> None:
         self._draw = random.Random(seed)
         self._engine, self._twin = Matching(), NaiveMatching()
+        self._engine.room = self._room
+        self._positions: Counter[int] = Counter()
         self._trades: list[tuple[int, int, int, int]] = []
         self._expired: list[tuple[int, int]] = []
         self.entered = self.left = 0
@@ -62,6 +67,9 @@ class Twins:
             self._amend()
         else:
             self._submit()
+
+    def _room(self, order: Resting, events: list[MatchEvent]) -> int:
+        return room_after(self._positions[order.owner], order, events)
 
     def _some_order(self) -> int:
         if self._twin.book and self._draw.random() < 0.9:
@@ -93,8 +101,9 @@ class Twins:
         lots, price = draw.randint(1, 9), draw.choice([*_PRICES, None])
         tif = TimeInForce.GTC if price is None else draw.choice(list(TimeInForce))
         mode = draw.choice(list(SelfTrade))
-        events = self._engine.submit(owner, side, lots, price, tif, mode)
-        accepted = self._twin.submit(owner, side, lots, price, tif, mode)
+        reduces = owner != BACKGROUND and draw.random() < 0.3
+        events = self._engine.submit(owner, side, lots, price, tif, mode, reduce_only=reduces)
+        accepted = self._twin.submit(owner, side, lots, price, tif, mode, reduce_only=reduces)
         assert accepted == isinstance(events[0], Accepted)
         self.entered += lots * accepted
         self._take_in(events)
@@ -104,6 +113,8 @@ class Twins:
             if isinstance(event, Traded):
                 pair = (event.maker_order_id, event.taker_order_id)
                 self._trades.append((*pair, event.price_ticks, event.qty_lots))
+                self._positions[event.taker_owner] += event.taker_side * event.qty_lots
+                self._positions[event.maker_owner] -= event.taker_side * event.qty_lots
                 self.left += 2 * event.qty_lots
             elif isinstance(event, Expired):
                 self._expired.append((event.venue_order_id, event.left_lots))
@@ -115,6 +126,9 @@ class Twins:
         engine, twin = self._engine, self._twin
         assert self._trades == twin.trades
         assert self._expired == twin.expired
+        assert {o: n for o, n in self._positions.items() if n} == {
+            o: n for o, n in twin.positions.items() if n
+        }
         self._trades.clear()
         twin.trades.clear()
         self._expired.clear()
