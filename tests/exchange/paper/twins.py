@@ -1,8 +1,8 @@
 """The matching engine beside its plain twin, on random orders.
 
-    python -m tests.exchange.paper.twins 1000000
+    python -m tests.exchange.paper.twins 10000000
 
-plays so many, a few minutes a million, and says where the two first differ.
+plays so many, a million in less than a minute, and says where the two first differ.
 """
 
 import random
