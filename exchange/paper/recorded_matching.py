@@ -26,30 +26,21 @@ from exchange.errors import InvariantBroken
 from exchange.instrument import Instrument
 from exchange.paper.matching import (
     BACKGROUND,
-    Accepted,
-    Amended,
-    Cancelled,
-    Changes,
-    Expired,
     Expiry,
     MatchEvent,
+    OrderTurns,
     Owner,
-    Refusal,
-    Refused,
     Resting,
-    Room,
     SelfTrade,
     Traded,
-    end_of_taker,
     lots_given,
-    no_room,
     reaches,
     same_account,
 )
 from exchange.paper.settings import Queue
 from exchange.recorded_book import QUEUES, RecordedBook
 from exchange.simulation import RestingOrders
-from exchange.types import Side, TimeInForce
+from exchange.types import Side
 
 NO_ORDER_ID = 0
 """Stands for every order of the background: a recording does not tell them apart."""
@@ -99,7 +90,7 @@ class _Half:
             self._best = None
 
 
-class RecordedMatching:
+class RecordedMatching(OrderTurns):
     """The matching engine of a recorded market; a ``Matcher``.
 
     Args:
@@ -108,17 +99,12 @@ class RecordedMatching:
     """
 
     def __init__(self, instrument: Instrument, queue: Queue, first_id: int = 1) -> None:
-        self.last_update_id = first_id
-        self.next_trade_id = first_id
-        self.last_order_id = first_id - 1
+        super().__init__(first_id)
         self._table = RestingOrders(256, *QUEUES[queue], instrument.qty.value)
         self._recorded = RecordedBook(self._table)
         self._orders: dict[int, Resting] = {}
         self._halves = {Side.BUY: _Half(Side.BUY), Side.SELL: _Half(Side.SELL)}
-        self._first_change_id: int | None = None
-        self._skip_ids = 0
         self._over = False
-        self.room: Room = no_room
 
     # ------------------------------------------------------------ questions
 
@@ -163,112 +149,7 @@ class RecordedMatching:
     def resting(self, venue_order_id: int) -> Resting | None:
         return self._orders.get(venue_order_id)
 
-    def touch(self) -> tuple[int, int, int, int]:
-        """Best bid and its lots, best ask and its lots; zeros for an empty side."""
-        bid, ask = self.best_bid_ticks, self.best_ask_ticks
-        return (
-            bid or 0,
-            self.lots_at(Side.BUY, bid) if bid is not None else 0,
-            ask or 0,
-            self.lots_at(Side.SELL, ask) if ask is not None else 0,
-        )
-
-    def take_changes(self, skip_ids: int = 0) -> Changes | None:
-        """The levels changed since the last call, or None; see ``Matching``."""
-        if self._first_change_id is None:
-            return None
-        bids, asks = self._halves[Side.BUY].dirty, self._halves[Side.SELL].dirty
-        changes = Changes(
-            self._first_change_id, self.last_update_id, frozenset(bids), frozenset(asks)
-        )
-        bids.clear()
-        asks.clear()
-        self._first_change_id = None
-        self._skip_ids = skip_ids
-        return changes
-
     # ------------------------------------------------------------ orders
-
-    def submit(
-        self,
-        owner: Owner,
-        side: Side,
-        qty_lots: int,
-        price_ticks: int | None,
-        time_in_force: TimeInForce = TimeInForce.GTC,
-        self_trade: SelfTrade = SelfTrade.EXPIRE_MAKER,
-        *,
-        reduce_only: bool = False,
-    ) -> list[MatchEvent]:
-        """Give one order of an account its turn; see ``Matching``."""
-        if not self.open:
-            return [Refused(owner, Refusal.NOT_OPEN)]
-        if time_in_force is TimeInForce.GTX and self._crosses(side, price_ticks):
-            return [Refused(owner, Refusal.WOULD_TAKE)]
-        if time_in_force is TimeInForce.FOK:
-            if not self._fillable(side, qty_lots, price_ticks):
-                return [Refused(owner, Refusal.NOT_FILLABLE)]
-            self_trade = SelfTrade.NONE
-        self.last_order_id += 1
-        venue_order_id = self.last_order_id
-        events: list[MatchEvent] = [Accepted(venue_order_id, owner, side, qty_lots)]
-        taker = Resting(venue_order_id, owner, side, price_ticks or 0, qty_lots, reduce_only)
-        met_itself = self._take(taker, price_ticks, self_trade, events)
-        if taker.left_lots == 0:
-            return events
-        ended = end_of_taker(price_ticks, time_in_force, met_itself=met_itself)
-        if ended is None:
-            self._rest(taker)
-        else:
-            events.append(Expired(venue_order_id, owner, taker.left_lots, ended))
-        return events
-
-    def amend(
-        self,
-        venue_order_id: int,
-        price_ticks: int,
-        left_lots: int,
-        *,
-        post_only: bool,
-        self_trade: SelfTrade = SelfTrade.EXPIRE_MAKER,
-    ) -> list[MatchEvent]:
-        """Give a resting order another price and size, last in the queue there.
-
-        Returns:
-            As of ``Matching``; and one ``Refused``, the order as it was, while nothing can trade.
-        """
-        order = self._orders.get(venue_order_id)
-        if order is None:
-            return []
-        if not self.open:
-            return [Refused(order.owner, Refusal.NOT_OPEN)]
-        if post_only and self._crosses(order.side, price_ticks):
-            return self.cancel(venue_order_id)
-        self._remove(order)
-        order.price_ticks, order.left_lots = price_ticks, left_lots
-        events: list[MatchEvent] = [Amended(venue_order_id, order.owner, price_ticks, left_lots)]
-        met_itself = self._take(order, price_ticks, self_trade, events)
-        if order.left_lots and met_itself:
-            events.append(Expired(venue_order_id, order.owner, order.left_lots, Expiry.SELF_TRADE))
-        elif order.left_lots:
-            self._rest(order)
-        return events
-
-    def cancel(self, venue_order_id: int) -> list[MatchEvent]:
-        """Take an order off the book; no event when it does not rest."""
-        order = self._orders.get(venue_order_id)
-        if order is None:
-            return []
-        left_lots = self._remove(order)
-        return [Cancelled(venue_order_id, order.owner, left_lots)]
-
-    def expire(self, venue_order_id: int, reason: Expiry) -> list[MatchEvent]:
-        """End a resting order by rule; no event when it does not rest."""
-        order = self._orders.get(venue_order_id)
-        if order is None:
-            return []
-        left_lots = self._remove(order)
-        return [Expired(venue_order_id, order.owner, left_lots, reason)]
 
     def shrink(self, venue_order_id: int, left_lots: int) -> None:
         """Lower what is left of a resting order; its place in the queue stays.
@@ -373,10 +254,6 @@ class RecordedMatching:
             return ours if shown is None else shown
         return max(shown, ours) if side is Side.BUY else min(shown, ours)
 
-    def _crosses(self, side: Side, price_ticks: int | None) -> bool:
-        best = self._best(Side(-side))
-        return best is not None and reaches(side, price_ticks, best)
-
     def _fillable(self, side: Side, qty_lots: int, price_ticks: int | None) -> bool:
         half = self._halves[Side(-side)]
         left, given = qty_lots, Counter[Owner]()
@@ -396,11 +273,6 @@ class RecordedMatching:
         self_trade: SelfTrade,
         events: list[MatchEvent],
     ) -> bool:
-        """Trade against the other side while the limit reaches.
-
-        Returns:
-            Whether the taker met an order of its own account and must not go on.
-        """
         half = self._halves[Side(-taker.side)]
         while taker.left_lots:
             best = self._best(half.side)
@@ -493,12 +365,9 @@ class RecordedMatching:
         half.add(order)
         self._note_change(half, order.price_ticks)
 
-    def _remove(self, order: Resting) -> int:
-        """Take an order out; the lots that were left of it."""
-        left_lots = order.left_lots
+    def _remove(self, order: Resting) -> None:
         self._table.cancel(order.venue_order_id)
         self._lower(order, 0)
-        return left_lots
 
     def _lower(self, order: Resting, left_lots: int) -> None:
         half = self._halves[order.side]
@@ -511,8 +380,5 @@ class RecordedMatching:
         half.dirty.add(price_ticks)
         self._count_change()
 
-    def _count_change(self) -> None:
-        self.last_update_id += 1 + self._skip_ids
-        self._skip_ids = 0
-        if self._first_change_id is None:
-            self._first_change_id = self.last_update_id
+    def _dirty(self, side: Side) -> set[int]:
+        return self._halves[side].dirty
