@@ -34,7 +34,7 @@ from rich.table import Table
 from engine.errors import StartError
 from exchange.paper import limits
 from exchange.paper.faces import Background, Matcher
-from exchange.paper.matching import BACKGROUND, MatchEvent
+from exchange.paper.match_events import BACKGROUND, MatchEvent
 from exchange.paper.server import HOST, PaperServer, settle_heap
 from exchange.paper.settings import PaperSettings, SyntheticMarket
 from exchange.types import Side, TimeInForce

@@ -18,6 +18,7 @@ from engine.core.view import Mode
 from engine.errors import ConfigError
 from engine.paper_config import Paper, paper_settings, settle_paths, settled
 from engine.sections import DecimalText, FeeRate, NotNegative, Positive, Section, Symbol
+from engine.toml_file import read_toml
 from exchange.errors import ExchangeError
 from exchange.instrument import Instrument
 from exchange.paper.settings import PaperSettings, Queue
@@ -218,14 +219,7 @@ def load_config(path: Path, overrides: list[str] | None = None) -> Config:
     Raises:
         ConfigError: Names the file, the key and what is wrong.
     """
-    try:
-        tables = tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise ConfigError(path, "", "no such file; try configs/paper.toml") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(path, "", f"cannot be read: {error}") from error
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError(path, "", f"is not TOML: {error}") from error
+    tables = read_toml(path, "configs/paper.toml")
     if "source" in tables:
         raise ConfigError(path, "source", "is not a key of this file")
     settle_paths(tables, path.resolve().parent)

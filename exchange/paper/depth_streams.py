@@ -3,7 +3,7 @@
 from exchange.paper.faces import Matcher
 from exchange.paper.hub import Hub
 from exchange.paper.market_wire import MarketWire, UpdateIds
-from exchange.paper.matching import Changes
+from exchange.paper.match_events import Changes
 from exchange.paper.metronome import Metronome
 from exchange.types import Side
 

@@ -6,15 +6,7 @@ Orders go to its ``Matcher``; its ``Background`` is everybody else, and lives as
 from collections.abc import Iterator
 from typing import Protocol
 
-from exchange.paper.matching import (
-    Changes,
-    Expiry,
-    MatchEvent,
-    Owner,
-    Resting,
-    Room,
-    SelfTrade,
-)
+from exchange.paper.match_events import Changes, Expiry, MatchEvent, Owner, Resting, Room, SelfTrade
 from exchange.types import Side, TimeInForce
 
 LONGEST_LEAP_NS = 30_000_000_000

@@ -19,7 +19,8 @@ from exchange.paper.dice import SplitMix64
 from exchange.paper.faces import LONGEST_LEAP_NS
 from exchange.paper.flicker import Flickerer
 from exchange.paper.ladder import Ladder
-from exchange.paper.matching import BACKGROUND, MatchEvent, Matching
+from exchange.paper.match_events import BACKGROUND, MatchEvent
+from exchange.paper.matching import Matching
 from exchange.paper.regimes import Jump, RegimeEvent, WickBegins, regime_of
 from exchange.paper.settings import SyntheticMarket
 from exchange.paper.undercutter import Undercutter

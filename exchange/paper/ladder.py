@@ -4,7 +4,8 @@ import math
 from collections.abc import Iterable, Iterator
 
 from exchange.paper.dice import SplitMix64
-from exchange.paper.matching import BACKGROUND, MatchEvent, Matching
+from exchange.paper.match_events import BACKGROUND, MatchEvent
+from exchange.paper.matching import Matching
 from exchange.paper.settings import SyntheticMarket
 from exchange.types import Side
 

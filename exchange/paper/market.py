@@ -7,14 +7,15 @@ from typing import Protocol, TypeAlias
 
 from exchange.errors import InvariantBroken
 from exchange.instrument import Instrument
-from exchange.paper import matching as match
+from exchange.paper import match_events as match
 from exchange.paper.account import Mark
 from exchange.paper.faces import Background, Matcher
 from exchange.paper.flow import Flow
 from exchange.paper.hub import Hub
 from exchange.paper.market_data import MarketData
 from exchange.paper.market_wire import Marked, MarketWire
-from exchange.paper.matching import INSURANCE, Expiry, MatchEvent, Matching, Traded
+from exchange.paper.match_events import INSURANCE, Expiry, MatchEvent, Traded
+from exchange.paper.matching import Matching
 from exchange.paper.orders import OrderRecord
 from exchange.paper.settings import Listing, RecordedMarket, SyntheticMarket
 from exchange.paper.tape import Tape

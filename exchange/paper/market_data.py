@@ -12,7 +12,7 @@ from exchange.paper.depth_streams import DepthStreams
 from exchange.paper.faces import Matcher
 from exchange.paper.hub import Hub, Payload
 from exchange.paper.market_wire import Marked, MarketWire
-from exchange.paper.matching import Traded
+from exchange.paper.match_events import Traded
 from exchange.paper.metronome import Metronome
 from exchange.paper.orders import OrderRecord
 from exchange.paper.tape import Aggregate, Tape

@@ -4,7 +4,7 @@ from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from exchange.paper.matching import SelfTrade
+from exchange.paper.match_events import SelfTrade
 from exchange.types import Side, TimeInForce
 
 EXPIRED_IN_MATCH = "EXPIRED_IN_MATCH"

@@ -20,7 +20,7 @@ from exchange.binance import frames
 from exchange.errors import Garbled, RecordingGarbled, SettingsError
 from exchange.instrument import Instrument
 from exchange.paper.faces import LONGEST_LEAP_NS
-from exchange.paper.matching import MatchEvent
+from exchange.paper.match_events import MatchEvent
 from exchange.paper.recorded_matching import RecordedMatching
 from exchange.paper.settings import RecordedMarket
 

@@ -24,11 +24,10 @@ import numpy as np
 from exchange.binance import depth_sync, frames
 from exchange.errors import InvariantBroken
 from exchange.instrument import Instrument
-from exchange.paper.matching import (
+from exchange.paper.match_events import (
     BACKGROUND,
     Expiry,
     MatchEvent,
-    OrderTurns,
     Owner,
     Resting,
     SelfTrade,
@@ -37,6 +36,7 @@ from exchange.paper.matching import (
     reaches,
     same_account,
 )
+from exchange.paper.order_turns import OrderTurns
 from exchange.paper.settings import Queue
 from exchange.recorded_book import QUEUES, RecordedBook
 from exchange.simulation import RestingOrders

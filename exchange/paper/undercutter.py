@@ -9,7 +9,8 @@ import math
 from collections.abc import Iterator
 
 from exchange.paper.dice import SplitMix64
-from exchange.paper.matching import BACKGROUND, Accepted, MatchEvent, Matching
+from exchange.paper.match_events import BACKGROUND, Accepted, MatchEvent
+from exchange.paper.matching import Matching
 from exchange.paper.settings import SyntheticMarket
 from exchange.types import Side, TimeInForce
 

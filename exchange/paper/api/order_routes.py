@@ -8,7 +8,7 @@ from exchange.paper.api.params import Params, error, malformed, neither_sent
 from exchange.paper.api.routes import MemberRoute, Routes, by_symbol, through
 from exchange.paper.faults import Faults
 from exchange.paper.hub import Payload
-from exchange.paper.matching import SelfTrade
+from exchange.paper.match_events import SelfTrade
 from exchange.paper.member import Member
 from exchange.paper.orders import LIQUIDATION, Change, NewOrder, OrderRecord
 from exchange.paper.seat import Seat

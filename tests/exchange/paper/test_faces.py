@@ -6,7 +6,8 @@ import pytest
 
 from exchange.paper.faces import Background, Matcher
 from exchange.paper.flow import Flow
-from exchange.paper.matching import Accepted, Cancelled, Matching
+from exchange.paper.match_events import Accepted, Cancelled
+from exchange.paper.matching import Matching
 from exchange.paper.recorded import open_recording
 from exchange.paper.settings import RecordedMarket
 from exchange.recording.reader import Recording

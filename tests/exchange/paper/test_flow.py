@@ -9,7 +9,8 @@ import pytest
 from exchange.paper.dice import SplitMix64
 from exchange.paper.faces import LONGEST_LEAP_NS
 from exchange.paper.flow import STEP_NS, Arrivals, Flow
-from exchange.paper.matching import Matching, Traded
+from exchange.paper.match_events import Traded
+from exchange.paper.matching import Matching
 from exchange.paper.settings import SyntheticMarket
 from exchange.types import Side
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from exchange.paper.matching import (
+from exchange.paper.match_events import (
     BACKGROUND,
     Accepted,
     Amended,
@@ -10,12 +10,12 @@ from exchange.paper.matching import (
     Expired,
     Expiry,
     MatchEvent,
-    Matching,
     Refusal,
     Refused,
     SelfTrade,
     Traded,
 )
+from exchange.paper.matching import Matching
 from exchange.types import Side, TimeInForce
 from tests.exchange.paper.twins import Twins
 

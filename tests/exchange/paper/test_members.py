@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from exchange.instrument import E8
-from exchange.paper.matching import BACKGROUND
+from exchange.paper.match_events import BACKGROUND
 from exchange.types import Side
 from tests.exchange.paper.bench import Desk, two_of_everything
 

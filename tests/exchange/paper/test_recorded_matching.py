@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from exchange.paper.matching import (
+from exchange.paper.match_events import (
     BACKGROUND,
     Accepted,
     Amended,

@@ -11,7 +11,8 @@ import pytest
 from numpy.typing import NDArray
 
 from exchange.paper.flow import STEP_NS, Flow
-from exchange.paper.matching import Matching, Traded
+from exchange.paper.match_events import Traded
+from exchange.paper.matching import Matching
 from exchange.paper.settings import Regime
 from exchange.types import Side
 from tests.exchange.paper.bench import LIVELY, QUIET

@@ -9,19 +9,19 @@ import random
 import sys
 from collections import Counter
 
-from exchange.paper.matching import (
+from exchange.paper.match_events import (
     BACKGROUND,
     Accepted,
     Amended,
     Cancelled,
     Expired,
     MatchEvent,
-    Matching,
     Resting,
     SelfTrade,
     Traded,
     room_after,
 )
+from exchange.paper.matching import Matching
 from exchange.types import Side, TimeInForce
 from tests.naive.matching import NaiveMatching
 
