@@ -33,8 +33,9 @@ from rich.table import Table
 
 from engine.errors import StartError
 from exchange.paper import limits
-from exchange.paper.faces import Background, Matcher
+from exchange.paper.background import Background
 from exchange.paper.match_events import BACKGROUND, MatchEvent
+from exchange.paper.order_turns import OrderTurns
 from exchange.paper.server import HOST, PaperServer, settle_heap
 from exchange.paper.settings import PaperSettings, SyntheticMarket
 from exchange.types import Side, TimeInForce
@@ -66,7 +67,7 @@ class Crowd:
         others: The market as it would be; its levels must be deep.
     """
 
-    def __init__(self, others: Background, matching: Matcher, orders_per_s: float) -> None:
+    def __init__(self, others: Background, matching: OrderTurns, orders_per_s: float) -> None:
         self._others = others
         self._matching = matching
         self._every_ns = 1e9 / orders_per_s

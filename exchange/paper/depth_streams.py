@@ -1,10 +1,10 @@
 """The depth streams of one symbol: its changes at three speeds, and the top of its book."""
 
-from exchange.paper.faces import Matcher
 from exchange.paper.hub import Hub
 from exchange.paper.market_wire import MarketWire, UpdateIds
 from exchange.paper.match_events import Changes
 from exchange.paper.metronome import Metronome
+from exchange.paper.order_turns import OrderTurns
 from exchange.types import Side
 
 SKIPPED_IDS = 3
@@ -44,7 +44,7 @@ class _Feed:
 class DepthStreams:
     """Publishes one book."""
 
-    def __init__(self, wire: MarketWire, matching: Matcher, hub: Hub) -> None:
+    def __init__(self, wire: MarketWire, matching: OrderTurns, hub: Hub) -> None:
         self._wire = wire
         self._matching = matching
         self._hub = hub

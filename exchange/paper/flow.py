@@ -15,8 +15,8 @@ Source: Avellaneda & Stoikov (2008), sections 2 and 3; Guéant, Lehalle & Fernan
 import math
 from collections.abc import Iterator
 
+from exchange.paper.background import LONGEST_LEAP_NS
 from exchange.paper.dice import SplitMix64
-from exchange.paper.faces import LONGEST_LEAP_NS
 from exchange.paper.flicker import Flickerer
 from exchange.paper.ladder import Ladder
 from exchange.paper.match_events import BACKGROUND, MatchEvent

@@ -9,13 +9,14 @@ from exchange.errors import InvariantBroken
 from exchange.instrument import Instrument
 from exchange.paper import match_events as match
 from exchange.paper.account import Mark
-from exchange.paper.faces import Background, Matcher
+from exchange.paper.background import Background
 from exchange.paper.flow import Flow
 from exchange.paper.hub import Hub
 from exchange.paper.market_data import MarketData
 from exchange.paper.market_wire import Marked, MarketWire
 from exchange.paper.match_events import INSURANCE, Expiry, MatchEvent, Traded
 from exchange.paper.matching import Matching
+from exchange.paper.order_turns import OrderTurns
 from exchange.paper.orders import OrderRecord
 from exchange.paper.settings import Listing, RecordedMarket, SyntheticMarket
 from exchange.paper.tape import Tape
@@ -26,7 +27,7 @@ IDS_PER_MS = 100
 
 HOUR_MS = 3_600_000
 
-Opened: TypeAlias = tuple[Matcher, Background]
+Opened: TypeAlias = tuple[OrderTurns, Background]
 
 OpenRecorded: TypeAlias = Callable[[RecordedMarket, Instrument, int], Opened]
 """Opens a recording of an instrument, with the first id that it may give."""

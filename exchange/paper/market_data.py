@@ -9,11 +9,11 @@ from collections.abc import Callable, Iterable
 from exchange.paper import candle_streams, candle_wire
 from exchange.paper.candle_streams import CandleStreams
 from exchange.paper.depth_streams import DepthStreams
-from exchange.paper.faces import Matcher
 from exchange.paper.hub import Hub, Payload
 from exchange.paper.market_wire import Marked, MarketWire
 from exchange.paper.match_events import Traded
 from exchange.paper.metronome import Metronome
+from exchange.paper.order_turns import OrderTurns
 from exchange.paper.orders import OrderRecord
 from exchange.paper.tape import Aggregate, Tape
 from exchange.types import Side
@@ -32,7 +32,7 @@ class MarketData:
     def __init__(
         self,
         wire: MarketWire,
-        matching: Matcher,
+        matching: OrderTurns,
         tape: Tape,
         marked: Callable[[], Marked],
         hub: Hub,

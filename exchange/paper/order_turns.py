@@ -24,7 +24,7 @@ from exchange.types import Side, TimeInForce
 
 
 class OrderTurns(ABC):
-    """The turns of one book.
+    """The turns of one book, to which all its orders go.
 
     Args:
         first_id: Where order, trade and update ids start; hand in one that grows from start
@@ -59,6 +59,18 @@ class OrderTurns(ABC):
     @abstractmethod
     def lots_at(self, side: Side, price_ticks: int) -> int:
         """Everything that rests at a price; 0 when nobody does."""
+
+    @abstractmethod
+    def levels(self, side: Side, limit: int | None = None) -> list[tuple[int, int]]:
+        """``(price_ticks, lots)``, best first."""
+
+    @abstractmethod
+    def shrink(self, venue_order_id: int, left_lots: int) -> None:
+        """Lower what is left of a resting order; its place in the queue stays.
+
+        Args:
+            left_lots: At least 1, and no more than is left now.
+        """
 
     @abstractmethod
     def resting(self, venue_order_id: int) -> Resting | None: ...

@@ -91,7 +91,7 @@ class _Half:
 
 
 class RecordedMatching(OrderTurns):
-    """The matching engine of a recorded market; a ``Matcher``.
+    """The matching engine of a recorded market; a ``OrderTurns``.
 
     Args:
         queue: Who is taken to have cancelled ahead of an account's order.

@@ -6,8 +6,8 @@ from itertools import pairwise
 
 import pytest
 
+from exchange.paper.background import LONGEST_LEAP_NS
 from exchange.paper.dice import SplitMix64
-from exchange.paper.faces import LONGEST_LEAP_NS
 from exchange.paper.flow import STEP_NS, Arrivals, Flow
 from exchange.paper.match_events import Traded
 from exchange.paper.matching import Matching

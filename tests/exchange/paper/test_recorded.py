@@ -10,7 +10,7 @@ import pytest
 from exchange.binance.frames import DepthDiff, MarkPrice, Snapshot, TradePrint
 from exchange.errors import RecordingGarbled, SettingsError
 from exchange.instrument import Instrument
-from exchange.paper.faces import LONGEST_LEAP_NS
+from exchange.paper.background import LONGEST_LEAP_NS
 from exchange.paper.match_events import Refused, Traded
 from exchange.paper.recorded import LOOKAHEAD_NS, Line, RecordedFlow, in_venue_order, open_recording
 from exchange.paper.recorded_matching import RecordedMatching

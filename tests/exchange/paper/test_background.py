@@ -1,13 +1,14 @@
-"""Whichever market it is, the venue meets the same two faces."""
+"""Whichever market it is, the venue meets the same book and the same background."""
 
 from collections.abc import Callable
 
 import pytest
 
-from exchange.paper.faces import Background, Matcher
+from exchange.paper.background import Background
 from exchange.paper.flow import Flow
 from exchange.paper.match_events import Accepted, Cancelled
 from exchange.paper.matching import Matching
+from exchange.paper.order_turns import OrderTurns
 from exchange.paper.recorded import open_recording
 from exchange.paper.settings import RecordedMarket
 from exchange.recording.reader import Recording
@@ -17,18 +18,18 @@ from tests.exchange.paper.recordings import GRID
 from tests.places import USDM
 
 
-def synthetic() -> tuple[Matcher, Background]:
+def synthetic() -> tuple[OrderTurns, Background]:
     matching = Matching()
     return matching, Flow(LIVELY, matching)
 
 
-def recorded() -> tuple[Matcher, Background]:
+def recorded() -> tuple[OrderTurns, Background]:
     return open_recording(RecordedMarket(USDM), GRID, Recording(USDM))
 
 
 @pytest.mark.parametrize("market", [synthetic, recorded], ids=["synthetic", "recorded"])
 def test_any_market_opens_moves_and_takes_orders(
-    market: Callable[[], tuple[Matcher, Background]],
+    market: Callable[[], tuple[OrderTurns, Background]],
 ) -> None:
     """Also a type check: both engines and both backgrounds are what the protocols ask for."""
     matcher, background = market()
