@@ -78,7 +78,9 @@ def exchange(
     speed: Annotated[
         float | None, typer.Option(help="Of a recording. Over the config's paper.speed.")
     ] = None,
-    port: Annotated[int | None, typer.Option(help="Over the config's paper.port.")] = None,
+    port: Annotated[
+        int | None, typer.Option(min=1024, max=65535, help="Over the config's paper.port.")
+    ] = None,
     seed: Annotated[int | None, typer.Option(help="Over the config's paper.seed.")] = None,
     strict: Annotated[
         bool | None, typer.Option("--strict/--lenient", help="Streams by path, as mainnet.")
@@ -87,7 +89,10 @@ def exchange(
         Path | None, typer.Option(help="A file of what goes wrong, and when (docs/exchange.md).")
     ] = None,
     admin_port: Annotated[
-        int | None, typer.Option(help="Where faults can be seen, armed and disarmed as it runs.")
+        int | None,
+        typer.Option(
+            min=1024, max=65535, help="Where faults can be seen, armed and disarmed as it runs."
+        ),
     ] = None,
 ) -> None:
     """Run the paper exchange alone, on this machine's loopback."""

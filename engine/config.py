@@ -16,7 +16,7 @@ import msgspec
 from engine.core.settings import DeskSettings
 from engine.core.view import Mode
 from engine.errors import ConfigError
-from engine.paper_config import Paper, paper_settings, settle_paths, settled
+from engine.paper_config import Paper, grid_of, paper_settings, settle_paths, settled
 from engine.sections import DecimalText, FeeRate, NotNegative, Positive, Section, Symbol
 from engine.toml_file import read_toml
 from exchange.errors import ExchangeError
@@ -107,8 +107,12 @@ class Config(Section, frozen=True, kw_only=True):
         return Mode(self.desk.mode.upper())
 
     def grid(self) -> Instrument:
-        return Instrument.from_steps(
-            self.desk.symbol, self.instrument.tick_size, self.instrument.lot_size
+        return grid_of(
+            self.desk.symbol,
+            self.instrument.tick_size,
+            self.instrument.lot_size,
+            "instrument",
+            self.source,
         )
 
     def desk_settings(self, *, replay: bool = False) -> DeskSettings:

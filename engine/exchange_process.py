@@ -3,6 +3,7 @@
 import asyncio
 import signal
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from engine.config import load_config
@@ -35,8 +36,9 @@ def run_exchange(config_path: Path, overrides: list[str]) -> None:
         settle_heap()
 
         def ready() -> None:
-            for line in _what_is_served(settings):
-                print(f"exchange: {line}", flush=True)
+            with suppress(OSError):  # whoever read the first lines may have enough
+                for line in _what_is_served(settings):
+                    print(f"exchange: {line}", flush=True)
 
         async def until_told() -> None:
             loop = asyncio.get_running_loop()

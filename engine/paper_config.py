@@ -28,6 +28,9 @@ PAPER_API_SECRET = "paper-desk-secret"  # opens only the exchange on this machin
 
 SYNTHETIC = "synthetic"
 
+UsdtSymbol = Annotated[str, msgspec.Meta(pattern=r"^\w{1,36}USDT$")]
+"""Money is counted in USDT alone."""
+
 _PATHS = ("market", "faults")
 
 NoneOrMore = Annotated[int, msgspec.Meta(ge=0, le=1_000_000)]
@@ -39,7 +42,7 @@ MarketName = Annotated[str, msgspec.Meta(min_length=1)]
 class PaperSymbol(Section, frozen=True, kw_only=True):
     """A further symbol; what it does not say is as in ``paper``."""
 
-    symbol: Symbol
+    symbol: UsdtSymbol
     tick_size: DecimalText
     lot_size: DecimalText
     market: MarketName | None = None
@@ -61,7 +64,8 @@ class PaperAccount(Section, frozen=True, kw_only=True):
     """A further account, beside the desk's own; fees are those of ``paper`` unless it says."""
 
     name: Symbol
-    api_key: Annotated[str, msgspec.Meta(min_length=1, max_length=128)]
+    api_key: Annotated[str, msgspec.Meta(pattern=r"^[!-~]{1,128}$")]
+    """As a header can carry it."""
     api_secret: Annotated[str, msgspec.Meta(min_length=1)]
     capital_usdt: Positive
     maker_fee_rate: FeeRate | None = None
@@ -110,10 +114,17 @@ def paper_settings(
         ConfigError: When a price is off its grid, or a symbol, name or key stands twice.
         SettingsError: When something is wrong in the file of faults.
     """
+    if paper.speed != 1.0 and {paper.market, *(s.market for s in paper.symbols)} <= {
+        SYNTHETIC,
+        None,
+    }:
+        raise ConfigError(
+            source, "paper.speed", "is of a recording; name one as paper.market, or leave it out"
+        )
     listings = [_listing(paper, queue, desk_grid, "paper", source)]
     for number, further in enumerate(paper.symbols):
         where = f"paper.symbols[{number}]"
-        grid = Instrument.from_steps(further.symbol, further.tick_size, further.lot_size)
+        grid = grid_of(further.symbol, further.tick_size, further.lot_size, where, source)
         given = {
             name: value
             for name in PaperSymbol.__struct_fields__
@@ -203,8 +214,13 @@ def _synthetic(paper: Paper, grid: Instrument, where: str, source: str) -> Synth
         start_price_ticks = grid.price.count(paper.start_price)
     except ExchangeError as error:
         raise ConfigError(source, f"{where}.start_price", str(error)) from error
-    if start_price_ticks < 1:
-        raise ConfigError(source, f"{where}.start_price", "must be positive")
+    lowest_ticks = paper.depth_levels + paper.half_spread_ticks
+    if start_price_ticks <= lowest_ticks:
+        raise ConfigError(
+            source,
+            f"{where}.start_price",
+            f"must lie more than depth_levels and half_spread_ticks, {lowest_ticks} ticks, above 0",
+        )
     return SyntheticMarket(
         seed=paper.seed,
         start_price_ticks=start_price_ticks,
@@ -218,6 +234,14 @@ def _synthetic(paper: Paper, grid: Instrument, where: str, source: str) -> Synth
         undercutter_lots=paper.undercutter_lots,
         flicker=paper.flicker,
     )
+
+
+def grid_of(symbol: str, tick_size: str, lot_size: str, where: str, source: str) -> Instrument:
+    """Raises ``ConfigError`` for a step of nothing."""
+    for key, step in (("tick_size", tick_size), ("lot_size", lot_size)):
+        if not step.strip("0."):
+            raise ConfigError(source, f"{where}.{key}", "must be positive")
+    return Instrument.from_steps(symbol, tick_size, lot_size)
 
 
 def _account(account: PaperAccount, paper: Paper) -> AccountSettings:

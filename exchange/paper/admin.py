@@ -10,6 +10,7 @@ from typing import Literal
 import msgspec
 import orjson
 from aiohttp import web
+from aiohttp.typedefs import Handler
 
 from exchange.errors import SettingsError
 from exchange.paper.fault_plan import parse_fault
@@ -33,7 +34,7 @@ class Admin:
     def __init__(self, faults: Faults, markets: Mapping[str, Market]) -> None:
         self._faults = faults
         self._markets = markets
-        app = web.Application(client_max_size=MOST_BODY_BYTES)
+        app = web.Application(client_max_size=MOST_BODY_BYTES, middlewares=[_in_json])
         app.add_routes(
             [
                 web.get("/faults", self._list),
@@ -102,6 +103,17 @@ class Admin:
 
     async def _log(self, _request: web.Request) -> web.Response:
         return _json([strike.as_row() for strike in self._faults.log])
+
+
+@web.middleware
+async def _in_json(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Whatever is wrong with a request is told in the same way."""
+    try:
+        return await handler(request)
+    except web.HTTPException as error:
+        return _error(f"{request.method} {request.path}: {error.reason}", HTTPStatus(error.status))
+    except web.RequestPayloadError as error:
+        return _error(f"request: cannot be read: {error}")
 
 
 class _Wick(msgspec.Struct, forbid_unknown_fields=True):

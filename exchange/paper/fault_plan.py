@@ -101,6 +101,9 @@ class Fault(Table, frozen=True, kw_only=True):
     """How often at most."""
 
     def problem(self) -> tuple[str, str] | None:
+        for key in ("streams", "calls"):
+            if getattr(self, key, None) == ():
+                return key, "is empty, so it can never strike; name what it aims at"
         if self.at_s is None and self.every_s is None and not getattr(self, "rate", None):
             ways = [key for key in ("at_s", "every_s", "rate") if key in self.__struct_fields__]
             return "at_s", f"is missing; say when with {' or '.join(ways)}"

@@ -70,8 +70,11 @@ class _Rsa:
         return True
 
 
-def verifier(secret: str) -> Verifier:
+def verifier(name: str, secret: str) -> Verifier:
     """Of an HMAC secret, or of a public key in PEM.
+
+    Args:
+        name: Of the account, for the error.
 
     Raises:
         SettingsError: For a PEM text that holds neither an Ed25519 nor an RSA public key.
@@ -81,9 +84,11 @@ def verifier(secret: str) -> Verifier:
     try:
         key = load_pem_public_key(secret.strip().encode())
     except ValueError as error:
-        raise SettingsError(f"the public key cannot be read; it must start with {PEM}") from error
+        raise SettingsError(
+            f"account {name}: its public key cannot be read; it must start with {PEM}"
+        ) from error
     if isinstance(key, Ed25519PublicKey):
         return _Ed25519(key)
     if isinstance(key, RSAPublicKey):
         return _Rsa(key)
-    raise SettingsError("a public key must be Ed25519 or RSA")
+    raise SettingsError(f"account {name}: a public key must be Ed25519 or RSA")

@@ -5,6 +5,7 @@ tell, that a post-only order would take, is matching's to refuse.
 """
 
 from exchange.errors import Refused
+from exchange.instrument import E8, e8_from_text
 from exchange.paper.account import Account, Holding
 from exchange.paper.margin import most_notional_e8
 from exchange.paper.market import Market
@@ -42,10 +43,10 @@ class Rules:
 
     def furthest_ticks(self, side: Side) -> int:
         """The last price that an order may reach: so far from the mark, rounded towards it."""
-        mark_ticks = self._market.mark.price_e8 / self._wire.tick_e8
+        mark_e8, tick_e16 = self._market.mark.price_e8, self._wire.tick_e8 * E8
         if side is Side.BUY:
-            return int(mark_ticks * float(PERCENT_PRICE_UP))
-        return int(mark_ticks * float(PERCENT_PRICE_DOWN)) + 1
+            return mark_e8 * e8_from_text(PERCENT_PRICE_UP) // tick_e16
+        return -(-mark_e8 * e8_from_text(PERCENT_PRICE_DOWN) // tick_e16)
 
     def check_change(self, order: OrderRecord | None, change: Change) -> OrderRecord:
         """The order that is to be changed.

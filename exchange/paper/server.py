@@ -403,7 +403,12 @@ class PaperServer:
             if handler.transport is not None:
                 handler.transport.abort()
         await asyncio.sleep(for_s)
-        self._site = await self._open_port()
+        while self._site is None:
+            try:
+                self._site = await self._open_port()
+            except SettingsError as error:
+                print(f"exchange: cannot come back yet: {error}", flush=True)
+                await asyncio.sleep(WATCH_S)
 
     def _mutes(self, line: Line) -> bool:
         return self.faults.silences(_labels(line))

@@ -65,7 +65,10 @@ def test_a_secret_is_never_printed(tmp_path: Path) -> None:
     [
         ("sigma_ticks", "sigma_tics", r"paper.symbols\[0\].sigma_tics: .*did you mean sigma_ticks"),
         ('"3000"', '"3000.001"', r"paper.symbols\[0\].start_price: 3000.001 is not a multiple"),
-        ('"3000"', '"0"', r"paper.symbols\[0\].start_price: must be positive"),
+        ('"3000"', '"0.50"', r"paper.symbols\[0\].start_price: must lie more than .* 64 ticks"),
+        ('"0.01"', '"0.0"', r"paper.symbols\[0\].tick_size: must be positive"),
+        ("ETHUSDT", "ETHBTC", r"paper.symbols\[0\].symbol: "),
+        ('"k"', '"k k"', r"paper.accounts\[0\].api_key: "),
         ('"0.001"', '"0.00000001"', r"paper.symbols\[0\].lot_size: ETHUSDT: tick times lot"),
         ("ETHUSDT", "BTCUSDT", "paper.symbols.symbol: BTCUSDT stands twice"),
         ('"rival"', '"desk"', "paper.accounts.name: desk stands twice"),

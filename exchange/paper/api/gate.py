@@ -57,7 +57,7 @@ class Gate:
         self._faults = faults or Faults()
         self.weight = WeightLimit()
         self._members: dict[str, tuple[Member, Verifier]] = {
-            member.api_key: (member, verifier(account.api_secret))
+            member.api_key: (member, verifier(account.name, account.api_secret))
             for member, account in zip(venue.members, settings.accounts, strict=True)
         }
         self._routes: dict[str, Route] = {

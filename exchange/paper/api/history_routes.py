@@ -96,7 +96,8 @@ class HistoryRoutes:
 
     def _price_of(self, market: Market) -> Payload:
         newest = market.tape.newest
-        price = market.public.price(newest.price_ticks if newest else 0)
+        mark_ticks = round(market.background.mark_ticks)  # until somebody trades
+        price = market.public.price(newest.price_ticks if newest else mark_ticks)
         return {"symbol": market.symbol, "price": price, "time": self._venue.now_ms}
 
 

@@ -111,6 +111,7 @@ class OrderRoutes:
         elif not _CLIENT_ID.fullmatch(client_order_id):
             raise Refused(-4015, "Client order id is not valid.")
         market, wire = order_type == "MARKET", seat.market.wire
+        _refuse_what_is_not_theirs(params, market=market)
         return NewOrder(
             client_order_id=client_order_id,
             side=side,
@@ -330,6 +331,15 @@ def _response_type(params: Params) -> str:
     if response_type not in ("ACK", "RESULT"):
         raise Refused(-1136, "Invalid newOrderRespType.")
     return response_type
+
+
+def _refuse_what_is_not_theirs(params: Params, *, market: bool) -> None:
+    """What only other kinds of order have use for."""
+    if params.flag("closePosition"):
+        raise Refused(-4136, "Target strategy invalid: closePosition is for conditional orders.")
+    params.refuse("stopPrice", "activationPrice", "callbackRate")
+    if market:
+        params.refuse("price", "timeInForce")
 
 
 def _refuse_price_match(params: Params) -> None:

@@ -21,6 +21,12 @@ class Params:
     def __init__(self, values: dict[str, str]) -> None:
         self._values = values
 
+    def refuse(self, *names: str) -> None:
+        """Raises ``Refused`` with -1106 when one was sent for which the call has no use."""
+        for name in names:
+            if self.text(name) is not None:
+                raise Refused(-1106, f"Parameter '{name}' sent when not required.")
+
     @classmethod
     def from_form(cls, query: str, body: str) -> "Params":
         """Query and body together; on a clash the query wins."""

@@ -1,5 +1,6 @@
 """The REST door: a request in, the venue's answer out, its headers telling what was used up."""
 
+import re
 from dataclasses import dataclass, field
 
 import orjson
@@ -62,5 +63,5 @@ class RestApi:
 
 
 def _unsigned(text: str) -> str:
-    """The text as sent, without its signature."""
-    return "&".join(part for part in text.split("&") if not part.startswith("signature="))
+    """The text as sent, without its signature, which must stand last."""
+    return re.sub(r"(^|&)signature=[^&]*$", "", text)

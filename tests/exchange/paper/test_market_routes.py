@@ -316,7 +316,7 @@ def test_the_last_price_is_told_of_one_symbol_or_of_all(version: str) -> None:
     one = desk.get(f"/fapi/{version}/ticker/price", symbol="BTCUSDT")
 
     assert one == {"symbol": "BTCUSDT", "price": "59999.6", "time": now_ms}
-    never_traded = {"symbol": "ETHUSDT", "price": "0", "time": now_ms}
+    never_traded = {"symbol": "ETHUSDT", "price": "3000.00", "time": now_ms}
     assert desk.get(f"/fapi/{version}/ticker/price") == [one, never_traded]
 
 

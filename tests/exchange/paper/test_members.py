@@ -2,12 +2,13 @@
 
 from dataclasses import replace
 
+import orjson
 import pytest
 
 from exchange.instrument import E8
 from exchange.paper.match_events import BACKGROUND
 from exchange.types import Side
-from tests.exchange.paper.bench import Desk, two_of_everything
+from tests.exchange.paper.bench import Desk, signed, two_of_everything
 
 
 def settings_of(capital_usdt: int) -> Desk:
@@ -204,6 +205,50 @@ def test_an_order_is_tested_by_every_rule_and_leaves_no_trace() -> None:
     assert poor["code"] == -2019
     assert desk.heard() == []
     assert desk.call("GET", "/fapi/v1/openOrders") == []
+
+
+@pytest.mark.parametrize(
+    ("side", "price", "next_price"),
+    [
+        ("BUY", "63000.0", "63000.1"),
+        ("SELL", "57000.0", "56999.9"),
+    ],
+)
+def test_a_limit_may_stand_at_the_very_bound_around_the_mark(
+    side: str, price: str, next_price: str
+) -> None:
+    """60,000 and five per cent."""
+    desk = Desk()
+    desk.withdraw_background()
+
+    assert desk.place(side, price)["status"] == "NEW"
+    assert desk.place(side, next_price)["code"] in (-4016, -4024)
+
+
+@pytest.mark.parametrize(
+    ("params", "code"),
+    [
+        ({"type": "MARKET", "price": "60000.0"}, -1106),
+        ({"type": "MARKET", "timeInForce": "GTC"}, -1106),
+        ({"type": "MARKET", "price": ""}, -1105),
+        ({"type": "MARKET", "closePosition": "true"}, -4136),
+        ({"type": "LIMIT", "timeInForce": "GTC", "price": "59999.0", "stopPrice": "1"}, -1106),
+    ],
+)
+def test_what_an_order_has_no_use_for_is_refused(params: dict[str, object], code: int) -> None:
+    answer = Desk().call("POST", "/fapi/v1/order", side="BUY", quantity="0.010", **params)
+
+    assert answer["code"] == code
+
+
+def test_a_signature_must_stand_last() -> None:
+    desk = Desk()
+    text = signed({"symbol": "BTCUSDT"}, desk.venue.now_ms)
+    signature = text.rpartition("&")[2]
+    first = f"{signature}&{text.rpartition('&')[0]}"
+
+    assert orjson.loads(desk.ask("GET", "/fapi/v1/openOrders", query=first).body)["code"] == -1022
+    assert orjson.loads(desk.ask("GET", "/fapi/v1/openOrders", query=text).body) == []
 
 
 def test_a_market_order_beyond_the_bounds_around_the_mark_is_refused() -> None:

@@ -245,7 +245,7 @@ def test_a_status_is_told_without_a_key() -> None:
 
 def test_an_rsa_signature_is_verified_and_a_forged_one_is_not() -> None:
     private = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-    proof = verifier(pem(private.public_key()))
+    proof = verifier("one", pem(private.public_key()))
     good = base64.b64encode(private.sign(b"a=1", padding.PKCS1v15(), hashes.SHA256())).decode()
 
     assert proof.verifies("a=1", good)
@@ -255,5 +255,5 @@ def test_an_rsa_signature_is_verified_and_a_forged_one_is_not() -> None:
 
 @pytest.mark.parametrize("text", ["-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----"])
 def test_a_key_that_cannot_be_read_is_an_error_of_the_settings(text: str) -> None:
-    with pytest.raises(SettingsError, match="public key"):
-        verifier(text)
+    with pytest.raises(SettingsError, match="account one: its public key"):
+        verifier("one", text)
