@@ -9,6 +9,7 @@ from pathlib import Path
 from engine.config import load_config
 from engine.launch import desk_places
 from engine.lock import ProcessLock
+from exchange.errors import RecordingGarbled
 from exchange.instrument import E8
 from exchange.paper.market import OpenRecorded, no_recordings
 from exchange.paper.settings import PaperSettings, RecordedMarket
@@ -61,12 +62,27 @@ def _recordings_opener() -> OpenRecorded:
     """What plays a recording; its kernels are compiled first, with a bar where somebody waits."""
     from engine.warm import warm_up
     from exchange.paper.recorded import open_recording
-    from exchange.recording.reader import Recording
 
     warm_up(replay=True)
     return lambda market, instrument, first_id: open_recording(
-        market, instrument, Recording(market.path), first_id
+        market, instrument, _UpToTheTear(market.path), first_id
     )
+
+
+class _UpToTheTear:
+    """The lines of a recording; one that was torn off ends with an error that says so."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def __iter__(self) -> Iterator[tuple[int, int, bytes]]:
+        from exchange.recording.reader import Recording
+
+        recording = Recording(self._path)
+        yield from recording
+        if recording.tear is not None:
+            tear = recording.tear
+            raise RecordingGarbled(str(self._path), tear.line_number, tear.text)
 
 
 def _what_is_served(settings: PaperSettings) -> Iterator[str]:

@@ -109,6 +109,15 @@ class Market:
     def marked(self) -> Marked:
         return Marked(self.mark.price_e8, self.funding_rate, self.next_funding_ms)
 
+    @property
+    def standing(self) -> str:
+        """Whether anything can trade here, in words."""
+        if self.background.ending:
+            return f"is closed: {self.background.ending}"
+        if self.matching.open:
+            return "is open"
+        return "takes cancels alone: its recording has a gap, or has not begun"
+
     def advance(self, now_ns: int) -> None:
         """Let everybody else in the market act up to now."""
         self.now_ns = now_ns

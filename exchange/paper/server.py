@@ -156,13 +156,13 @@ class PaperServer:
 
     async def _run_market(self) -> None:
         """Tell the venue the time, for ever."""
-        ended: set[str] = set()
+        told: dict[str, str] = {}
         while True:
             await self._catch_up()
             for symbol, market in self.venue.markets.items():
-                if market.background.ending and symbol not in ended:
-                    ended.add(symbol)
-                    print(f"exchange: {symbol} is closed: {market.background.ending}", flush=True)
+                if told.get(symbol, market.standing) != market.standing:
+                    print(f"exchange: {symbol} {market.standing}", flush=True)
+                told[symbol] = market.standing
             if self.faults.remembers_depth:
                 self._remember_depths()
             await asyncio.sleep(BEAT_S)
