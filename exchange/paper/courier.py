@@ -143,6 +143,11 @@ class Courier:
         if self._waiting and self._waited_ns() >= COALESCE_S * 1e9:
             self._make_round()
 
+    def deliver(self) -> None:
+        """Make a round now: for those who know that nothing will join it."""
+        if self._waiting:
+            self._make_round()
+
     def _waited_ns(self) -> int:
         return time.monotonic_ns() - self._since_ns
 

@@ -159,6 +159,7 @@ class PaperServer:
         told: dict[str, str] = {}
         while True:
             await self._catch_up()
+            self.courier.deliver()  # the market says nothing more until the next beat
             for symbol, market in self.venue.markets.items():
                 if told.get(symbol, market.standing) != market.standing:
                     print(f"exchange: {symbol} {market.standing}", flush=True)

@@ -117,6 +117,16 @@ async def test_a_busy_market_lets_the_round_pass(
     assert (early, scene.wires[0].written) == ([], [b'{"n":1}'])
 
 
+async def test_who_knows_that_nothing_will_join_delivers_at_once(scene: Scene) -> None:
+    scene.trade(1)
+    scene.trade(2)
+    scene.courier.deliver()
+    scene.courier.deliver()
+
+    assert [wire.written for wire in scene.wires] == [[b'{"n":1}{"n":2}']] * 3
+    assert scene.courier.tally.rounds == 1
+
+
 async def test_a_muted_line_loses_what_it_would_have_said(scene: Scene) -> None:
     scene.muted = True
     scene.lines[0].say(b"lost")
