@@ -383,10 +383,11 @@ def parse_plan(tables: Mapping[str, object], source: str) -> FaultPlan:
     if not isinstance(listed, list):
         raise SettingsError(f"{source}: fault: write each fault as a table [[fault]]")
     faults = tuple(parse_fault(table, f"{source}: fault {i}") for i, table in enumerate(listed, 1))
-    names = [fault.name for fault in faults if fault.name is not None]
+    taken: set[str] = set()
     for i, fault in enumerate(faults, 1):
-        if fault.name is not None and names.count(fault.name) > 1:
+        if fault.name in taken:
             raise SettingsError(f"{source}: fault {i}: name: {fault.name} is taken; choose another")
+        taken.add(fault.name or str(fault.__struct_config__.tag))
     return FaultPlan(faults, seed)
 
 

@@ -110,6 +110,13 @@ class Market:
         return Marked(self.mark.price_e8, self.funding_rate, self.next_funding_ms)
 
     @property
+    def status(self) -> str:
+        """The venue's word for it in exchangeInfo."""
+        if self.background.ending:
+            return "CLOSE"
+        return "TRADING" if self.matching.open else "TRADING_HALT"
+
+    @property
     def standing(self) -> str:
         """Whether anything can trade here, in words."""
         if self.background.ending:
@@ -125,6 +132,7 @@ class Market:
             self._move_mark()
             self.take(events)
         self._move_mark()
+        self.market_data.publish_touch(self.now_ms)  # sizes change without an event too
 
     def speak(self) -> None:
         """Send what the streams owe by now."""
@@ -138,11 +146,11 @@ class Market:
         traders = self._tell_parties(events)
         if trades:
             self._print(trades)
-        self.market_data.publish_touch(self.now_ms)
         for trader in traders:
             trimmed = trader.trim()
             if trimmed:
                 self.take(trimmed)
+        self.market_data.publish_touch(self.now_ms)
 
     def _print(self, trades: list[Traded]) -> None:
         """Everybody hears of them; what the insurance fund takes over is no market trade."""

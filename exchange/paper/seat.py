@@ -284,7 +284,7 @@ class Seat:
         return notional_e8
 
     def _bankruptcy_ticks(self, side: Side) -> int:
-        """The price at which closing leaves nothing of the margin, on our side of the grid."""
+        """The price at which closing leaves nothing of the margin, rounded down to a tick."""
         margin_e8 = max(0, self.member.account.margin_balance_e8)
         away_e8 = self.market.mark.price_e8 * margin_e8 // max(1, abs(self.holding.notional_e8))
         return max(1, (self.market.mark.price_e8 + side * away_e8) // self._wire.tick_e8)

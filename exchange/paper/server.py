@@ -59,14 +59,22 @@ _DEPTH = "GET /fapi/v1/depth"
 _NAMED_ORDER = re.compile(r"(?:newClientOrderId|origClientOrderId)=([^&]*)")
 
 
+_STEADY = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+"""The first runs on while the machine sleeps, where there is such a clock."""
+
+
+def _steady_ns() -> int:
+    return time.clock_gettime_ns(_STEADY)
+
+
 class SteadyClock:
-    """Wall time at the start, carried on by the monotonic clock: setting the wall moves nothing."""
+    """Wall time at the start, carried on by a clock that nobody sets and that runs in suspend."""
 
     def __init__(self) -> None:
-        self._offset_ns = time.time_ns() - time.monotonic_ns()
+        self._offset_ns = time.time_ns() - _steady_ns()
 
     def now_ns(self) -> int:
-        return time.monotonic_ns() + self._offset_ns
+        return _steady_ns() + self._offset_ns
 
     def now_ms(self) -> int:
         return self.now_ns() // 1_000_000

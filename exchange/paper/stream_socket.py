@@ -73,7 +73,7 @@ class Lifetime:
         self._ponged_ms = now_ms
 
     def due(self, now_ms: int) -> Due | None:
-        """What is to be done now, and once only."""
+        """What is to be done now; a ping once, an end until the connection has ended."""
         if now_ms >= self._ends_ms:
             return Due.GOODBYE
         if now_ms - self._ponged_ms >= PONG_DEADLINE_MS:

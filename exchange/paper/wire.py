@@ -223,7 +223,7 @@ class Wire:
 
     # ------------------------------------------------------------ the instrument
 
-    def symbol_info(self) -> Payload:
+    def symbol_info(self, status: str) -> Payload:
         """The instrument's row of exchangeInfo."""
         base = self.symbol.removesuffix(QUOTE_ASSET)
         return {
@@ -232,7 +232,7 @@ class Wire:
             "contractType": "PERPETUAL",
             "deliveryDate": 4133404800000,
             "onboardDate": 1569398400000,
-            "status": "TRADING",
+            "status": status,
             "maintMarginPercent": "2.5000",
             "requiredMarginPercent": "5.0000",
             "baseAsset": base,

@@ -50,7 +50,7 @@ class MarketRoutes:
             "rateLimits": [limits.weight_row(), *limits.order_rows()],
             "exchangeFilters": [],
             "assets": [{"asset": QUOTE_ASSET, "marginAvailable": True, "autoAssetExchange": "0"}],
-            "symbols": [market.wire.symbol_info() for market in markets],
+            "symbols": [market.wire.symbol_info(market.status) for market in markets],
         }
 
     # ------------------------------------------------------------ books

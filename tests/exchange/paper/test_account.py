@@ -137,3 +137,58 @@ def test_reduce_only_never_covers_more_than_the_position() -> None:
 def test_halves_round_away_from_zero_on_both_sides() -> None:
     """A rebate is rounded as the fee of the same size would be."""
     assert [divide_rounded(n, 2) for n in (3, -3, 1, -1, 4)] == [2, -2, 1, -1, 2]
+
+
+def test_the_break_even_price_counts_the_fees_of_the_round() -> None:
+    """10 lots of 60 USDT cost 0.12 of fee: 60,000 and 12 USDT more; half sold 50 higher helps."""
+    account = flat_account()
+    holding = account.holdings[BTC]
+    account.book_fill(BTC, BUY, 600_000, 10, maker=True)
+    bought = holding.break_even_price_e8
+
+    account.book_fill(BTC, SELL, 600_500, 5, maker=True)
+
+    assert bought == 60_012 * USDT
+    # 0.25 earned, 0.12 + 0.06005 paid, over the 0.005 that are left.
+    assert holding.break_even_price_e8 == 60_000 * USDT - (25_000_000 - 18_005_000) * 200
+
+
+def test_a_flip_begins_a_round_with_its_own_share_of_the_fee() -> None:
+    """Long 10, sell 15: a third of that fee of 0.18 opened the short of 5."""
+    account = flat_account()
+    account.book_fill(BTC, BUY, 600_000, 10, maker=True)
+    account.book_fill(BTC, SELL, 600_000, 15, maker=True)
+
+    assert account.holdings[BTC].round_e8 == -6 * USDT // 100
+    assert account.holdings[BTC].break_even_price_e8 == 59_988 * USDT
+
+
+def test_a_loss_that_is_not_taken_yet_carries_nothing() -> None:
+    """100 USDT less 48 at the mark carry 1,040: ten lots more on the 800 that are held, not 15."""
+    account = flat_account(100)
+    account.book_fill(BTC, BUY, 600_000, 16, maker=True)
+    account.holdings[BTC].mark.price_e8 = 57_000 * USDT
+
+    assert account.margin_balance_e8 < 52 * USDT
+    assert account.carries(BTC, BUY, 2)
+    assert not account.carries(BTC, BUY, 4)
+
+
+def test_nothing_is_available_where_more_is_bound_than_there_is() -> None:
+    account = flat_account(100)
+    account.book_fill(BTC, BUY, 600_000, 30, maker=True)
+    account.holdings[BTC].mark.price_e8 = 58_000 * USDT
+
+    assert account.available_e8 == 0
+
+
+def test_a_large_position_is_liquidated_where_its_own_bracket_says() -> None:
+    """500,000 USDT stand in the second bracket: 0.5 % less 300 USDT must be kept."""
+    account = flat_account(30_000)
+    account.book_fill(BTC, BUY, 600_000, 8_333, maker=True)
+
+    account.holdings[BTC].mark.price_e8 = account.liquidation_price_e8(BTC)
+
+    kept_e8 = account.holdings[BTC].notional_e8 // 200 - 300 * USDT
+    assert account.holdings[BTC].maintenance_e8 == kept_e8
+    assert account.margin_balance_e8 == pytest.approx(kept_e8, abs=USDT // 100)

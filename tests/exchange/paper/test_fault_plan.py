@@ -145,7 +145,10 @@ def test_a_fault_with_a_slip_names_key_and_fix(text: str, told: str) -> None:
 def test_a_name_is_given_once() -> None:
     twice = "[[fault]]\nkind = 'cut'\nat_s = 1\nname = 'a'\n" * 2
 
-    assert refusal(twice) == "f.toml: fault 1: name: a is taken; choose another"
+    unnamed = "[[fault]]\nkind = 'cut'\nat_s = 1\n" * 2 + "name = 'cut'\n"
+
+    assert refusal(twice) == "f.toml: fault 2: name: a is taken; choose another"
+    assert refusal(unnamed) == "f.toml: fault 2: name: cut is taken; choose another"
 
 
 @pytest.mark.parametrize(

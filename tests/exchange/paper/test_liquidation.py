@@ -41,6 +41,11 @@ def test_maintenance_margin_is_continuous_from_bracket_to_bracket() -> None:
         assert lower.maintenance_e8(lower.cap_e8) == upper.maintenance_e8(lower.cap_e8)
 
 
+def test_a_bracket_holds_its_cap() -> None:
+    assert bracket_of(300_000 * E8).number == 1
+    assert bracket_of(300_000 * E8 + 1).number == 2
+
+
 def test_a_larger_position_keeps_more_and_may_use_less_leverage() -> None:
     small, large = bracket_of(100_000 * E8), bracket_of(5_000_000 * E8)
 

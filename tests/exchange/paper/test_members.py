@@ -123,6 +123,14 @@ def test_a_leverage_that_the_balance_cannot_carry_is_refused_and_changes_nothing
     assert desk.seat.holding.leverage == 20
 
 
+def test_more_leverage_is_had_even_where_the_margin_is_short() -> None:
+    desk = settings_of(1_000)
+    desk.place("BUY", "60000.4", quantity="0.300")
+    desk.market.mark.price_e8 = 58_000 * E8
+
+    assert desk.call("POST", "/fapi/v1/leverage", leverage=21)["leverage"] == 21
+
+
 @pytest.mark.parametrize("leverage", [0, 126, -1])
 def test_a_leverage_that_no_bracket_knows_is_refused(leverage: int) -> None:
     assert Desk().call("POST", "/fapi/v1/leverage", leverage=leverage)["code"] == -4028

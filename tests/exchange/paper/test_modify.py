@@ -5,7 +5,7 @@ import json
 import pytest
 
 from exchange.types import Side
-from tests.exchange.paper.bench import Desk
+from tests.exchange.paper.bench import Desk, two_of_everything
 
 ORDER = "/fapi/v1/order"
 
@@ -35,6 +35,19 @@ def test_a_modified_order_keeps_its_ids_and_tells_of_it_once() -> None:
     assert "avgPrice" not in answer
     assert (event["o"]["x"], event["o"]["X"]) == ("AMENDMENT", "NEW")
     assert (event["o"]["p"], event["o"]["q"], event["o"]["M"]) == ("59998.0", "0.020", "77")
+
+
+def test_a_modified_order_counts_with_its_new_size() -> None:
+    """Partly filled, it leaves what is not filled yet, and binds margin for that."""
+    one = Desk(two_of_everything())
+    two = one.beside(1)
+    placed = one.place("BUY", "60000.1", quantity="0.010")
+    two.place("SELL", "60000.1", quantity="0.004", timeInForce="IOC")
+
+    modify(one, placed, quantity="0.030", price="60000.2")
+
+    left = one.market.matching.lots_at(Side.BUY, 600_002)
+    assert (left, one.seat.holding.bids_lots, one.seat.holding.lots) == (26, 26, 4)
 
 
 def test_a_modified_order_stands_last_at_its_price() -> None:

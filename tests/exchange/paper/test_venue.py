@@ -1,5 +1,7 @@
 """What the account lives through: event sequences, reduce-only, the dead man's switch."""
 
+import orjson
+
 from exchange.types import Side
 from tests.exchange.paper.bench import LIVELY, START_NS, Desk, paper_settings, two_of_everything
 
@@ -202,6 +204,34 @@ def test_a_sweep_takes_of_a_reduce_only_order_what_the_position_leaves() -> None
 
     assert (one.seat.holding.lots, ack["executedQty"]) == (0, "0.010")
     assert not one.seat.orders.open
+
+
+def test_reduce_only_orders_share_the_position_oldest_first() -> None:
+    """Long 0.010 with exits of 0.006 and 0.004; 0.007 sold elsewhere leave 0.003 and nothing."""
+    one = Desk(two_of_everything())
+    two = one.beside(1)
+    one.place("BUY", "60000.4")
+    one.withdraw_background()
+    one.place("SELL", "60000.3", quantity="0.006", reduceOnly="true", newClientOrderId="first")
+    one.place("SELL", "60000.2", quantity="0.004", reduceOnly="true", newClientOrderId="second")
+    box = one.listen("btcusdt@bookTicker")
+
+    two.place("BUY", "60000.1", quantity="0.007")
+    one.place("SELL", "60000.1", quantity="0.007", timeInForce="IOC")
+
+    (row,) = one.call("GET", "/fapi/v1/openOrders")
+    assert (row["clientOrderId"], row["origQty"]) == ("first", "0.003")
+    assert one.seat.holding.asks_lots == 3
+    last = orjson.loads(box.take()[-1])
+    assert (last["a"], last["A"]) == ("60000.3", "0.003")
+
+
+def test_no_more_orders_stand_than_the_filter_says() -> None:
+    desk = Desk()
+    desk.member.limits.spend_orders = lambda *_: None  # type: ignore[method-assign] # not this limit
+    answers = [desk.place(quantity="0.001", price=f"{59_000 + i}.0") for i in range(201)]
+
+    assert [a.get("code") for a in answers[-2:]] == [None, -2025]
 
 
 def test_a_fill_or_kill_counts_only_what_a_reduce_only_order_may_give() -> None:
