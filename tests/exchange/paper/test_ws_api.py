@@ -211,12 +211,16 @@ def test_an_ed25519_key_logs_on_and_need_not_sign_again() -> None:
     session = socket.ask("session.logon", **params, signature=signature)["result"]
     balance = socket.ask("v2/account.balance", timestamp=desk.venue.now_ms)
     stale = socket.ask("v2/account.balance", timestamp=desk.venue.now_ms - 6000)
+    other = socket.ask(
+        "v2/account.balance", apiKey="who", timestamp=desk.venue.now_ms, signature=""
+    )
     closed = socket.ask("session.logout")["result"]
     after = socket.ask("v2/account.balance", timestamp=desk.venue.now_ms)
 
     assert (session["apiKey"], session["authorizedSince"]) == (KEY, desk.venue.now_ms)
     assert balance["result"][0]["asset"] == "USDT"
     assert stale["error"]["code"] == -1021
+    assert other["error"]["code"] == -2015
     assert (closed["apiKey"], closed["authorizedSince"]) == (None, None)
     assert after["error"]["code"] == -2014
 
