@@ -130,8 +130,9 @@ def paper_settings(
             for name in PaperSymbol.__struct_fields__
             if name in Paper.__struct_fields__ and (value := getattr(further, name)) is not None
         }
-        # Its own seed, or all symbols would move as one.
-        own = msgspec.structs.replace(paper, seed=paper.seed + number + 1, **given)
+        # Its own seed, or all symbols would move as one; and a recording is of one symbol.
+        other = {"seed": paper.seed + number + 1, "market": SYNTHETIC}
+        own = msgspec.structs.replace(paper, **(other | given))
         listings.append(_listing(own, queue, grid, where, source))
     accounts = [
         AccountSettings(

@@ -26,6 +26,7 @@ from exchange.paper.faults import Faults, Shock, Strike, aims
 from exchange.paper.hub import Hub
 from exchange.paper.later import Later
 from exchange.paper.market import OpenRecorded, no_recordings
+from exchange.paper.printer import Printer
 from exchange.paper.settings import PaperSettings
 from exchange.paper.stream_socket import (
     Close,
@@ -105,8 +106,9 @@ class PaperServer:
         self, settings: PaperSettings, open_recorded: OpenRecorded = no_recordings
     ) -> None:
         self.courier = Courier()
+        self._printer = Printer()
         self.clock = SteadyClock()
-        self.faults = Faults(settings.faults or FaultPlan(), self.clock.now_ms(), _print_strike)
+        self.faults = Faults(settings.faults or FaultPlan(), self.clock.now_ms(), self._tell)
         self._hub = Hub(strict=settings.strict, frame=text_frame)
         self.venue = PaperVenue(settings, self._hub, self.clock.now_ns(), open_recorded)
         self._gate = Gate(settings, self.venue, self.faults)
@@ -121,12 +123,15 @@ class PaperServer:
             tamper = Tamper(self.faults, self._later, self._hub.deliver, self.clock.now_ns)
             self._hub.detour = tamper.carry
 
+    def _tell(self, strike: Strike) -> None:
+        self._printer.say(f"fault {orjson.dumps(strike.as_row()).decode()}")
+
     async def run(self, ready: Callable[[], None]) -> None:
         """Serve until cancelled; see ``serve``."""
         self._http = web.Server(
             self.handle,
             access_log=None,
-            logger=_one_line_logger(),
+            logger=_one_line_logger(self._printer),
             max_line_size=LONGEST_LINE,
             max_field_size=LONGEST_LINE,
         )
@@ -170,7 +175,7 @@ class PaperServer:
             self.courier.deliver()  # the market says nothing more until the next beat
             for symbol, market in self.venue.markets.items():
                 if told.get(symbol, market.standing) != market.standing:
-                    print(f"exchange: {symbol} {market.standing}", flush=True)
+                    self._printer.say(f"exchange: {symbol} {market.standing}")
                 told[symbol] = market.standing
             if self.faults.remembers_depth:
                 self._remember_depths()
@@ -416,7 +421,7 @@ class PaperServer:
             try:
                 self._site = await self._open_port()
             except SettingsError as error:
-                print(f"exchange: cannot come back yet: {error}", flush=True)
+                self._printer.say(f"exchange: cannot come back yet: {error}")
                 await asyncio.sleep(WATCH_S)
 
     def _mutes(self, line: Line) -> bool:
@@ -440,21 +445,22 @@ async def serve(
     await PaperServer(settings, open_recorded).run(ready)
 
 
-class _OneLine(logging.Formatter):
+class _OneLine(logging.Handler):
     """What a client did wrong below HTTP, without the stack that found it."""
 
-    def format(self, record: logging.LogRecord) -> str:
+    def __init__(self, printer: Printer) -> None:
+        super().__init__()
+        self._printer = printer
+
+    def emit(self, record: logging.LogRecord) -> None:
         error = record.exc_info[1] if record.exc_info else None
         told = f": {error}".splitlines()[0] if error is not None else ""
-        return f"exchange: {record.getMessage()}{told}"
+        self._printer.say(f"exchange: {record.getMessage()}{told}")
 
 
-def _one_line_logger() -> logging.Logger:
-    logger = logging.getLogger("exchange.paper.http")
-    if not logger.handlers:
-        handler = logging.StreamHandler()
-        handler.setFormatter(_OneLine())
-        logger.addHandler(handler)
+def _one_line_logger(printer: Printer) -> logging.Logger:
+    logger = logging.Logger("exchange.paper.http")
+    logger.addHandler(_OneLine(printer))
     return logger
 
 
@@ -509,8 +515,3 @@ def _labels(line: Line) -> Iterator[str]:
 def _abort(request: web.BaseRequest) -> None:
     if request.transport is not None:
         request.transport.abort()
-
-
-def _print_strike(strike: Strike) -> None:
-    with suppress(OSError):  # a full disk must not stop the market
-        print(f"fault {orjson.dumps(strike.as_row()).decode()}", flush=True)

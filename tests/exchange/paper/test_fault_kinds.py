@@ -468,12 +468,15 @@ async def test_a_taken_back_door_is_named() -> None:
 
 
 async def test_every_strike_is_a_line_of_the_exchanges_log(
-    capsys: pytest.CaptureFixture[str],
+    capfd: pytest.CaptureFixture[str],
 ) -> None:
     faults = FaultPlan((plan.Refuse(rate=1.0, code=-2011, name="no-cancel"),))
     async with exchange(faults=faults) as client:
         await client.ask("DELETE", "/fapi/v1/order", "origClientOrderId=mine")
-    lines = [line for line in capsys.readouterr().out.splitlines() if line.startswith("fault ")]
+    out = ""
+    while not out.endswith("\n"):
+        out += capfd.readouterr().out
+    lines = [line for line in out.splitlines() if line.startswith("fault ")]
     row = orjson.loads(lines[0].removeprefix("fault "))
 
     assert len(lines) == 1
