@@ -11,6 +11,7 @@ Source: the replay rules, sections 2 to 8, with partial fills done right (sectio
 import heapq
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from decimal import Decimal
 from itertools import count
 
 from engine.core.ledger import Ledger
@@ -178,8 +179,13 @@ class RecordedVenue:
                 self._tell_account(now_ns)
                 self._done(request, now_ns)
             case FetchTrades():
-                fills = tuple(self.fills)
-                self._answer(now_ns, lambda at: TradesSnapshot(recv_ns=at, mono_ns=at, fills=fills))
+                fills, asked_ns = tuple(self.fills), now_ns - self._rules.order_latency_ns
+                self._answer(
+                    now_ns,
+                    lambda at: TradesSnapshot(
+                        recv_ns=at, mono_ns=at, fills=fills, asked_mono_ns=asked_ns
+                    ),
+                )
                 self._done(request, now_ns)
             case _:
                 self._done(request, now_ns)
@@ -245,14 +251,22 @@ class RecordedVenue:
     def _wallet_e8(self) -> int:
         return self._opening_e8 + self._ledger.realised_e8 - self._ledger.fees_e8
 
+    @property
+    def _entry_price_e8(self) -> int:
+        ledger = self._ledger
+        held = Decimal(self._instrument.qty.step) * ledger.position_lots
+        return round(ledger.cost_e8 / held) if held else 0
+
     def _tell_wallet(self, exch_ns: int) -> None:
         position_lots, wallet_e8 = self._ledger.position_lots, self._wallet_e8
+        entry_price_e8 = self._entry_price_e8
         self._answer(
             exch_ns,
             lambda at: AccountUpdate(
                 recv_ns=at,
                 mono_ns=at,
                 position_lots=position_lots,
+                entry_price_e8=entry_price_e8,
                 wallet_e8=wallet_e8,
                 reason="ORDER",
                 exch_ns=exch_ns,
@@ -261,6 +275,7 @@ class RecordedVenue:
 
     def _tell_account(self, now_ns: int) -> None:
         position_lots, wallet_e8 = self._ledger.position_lots, self._wallet_e8
+        entry_price_e8, changed_ns = self._entry_price_e8, max(self._ledger.newest_exch_ns, 0)
         updates = [self._update(order) for order in self._by_key.values()]
         asked_ns = now_ns - self._rules.order_latency_ns
 
@@ -269,7 +284,10 @@ class RecordedVenue:
                 recv_ns=at_ns,
                 mono_ns=at_ns,
                 position_lots=position_lots,
+                position_exch_ns=changed_ns,
+                entry_price_e8=entry_price_e8,
                 wallet_e8=wallet_e8,
+                wallet_exch_ns=changed_ns,
                 open_orders=tuple(update(at_ns) for update in updates),
                 asked_mono_ns=asked_ns,
             )

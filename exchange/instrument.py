@@ -1,7 +1,7 @@
 """The tick and lot grid of one contract: decimal text to integers and back, exactly."""
 
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
+from decimal import ROUND_HALF_EVEN, Decimal, InvalidOperation
 
 from exchange.errors import OffGrid, SettingsError
 
@@ -68,6 +68,19 @@ class DecimalGrid:
             raise OffGrid(text, self.step)
         return steps
 
+    def nearest(self, text: str) -> tuple[int, int]:
+        """The nearest number of steps, and what the text lies beyond it in 1e-8.
+
+        Raises:
+            OffGrid: When the text is not a decimal number.
+        """
+        try:
+            exact = Decimal(text)
+            count = int((exact / Decimal(self.step)).to_integral_value(ROUND_HALF_EVEN))
+        except (InvalidOperation, ValueError, OverflowError):
+            raise OffGrid(text, self.step) from None
+        return count, int((exact - count * Decimal(self.step)) * E8)
+
     def text(self, count: int) -> str:
         """The shortest fixed-point text of ``count`` steps, with the step's own decimals."""
         units = count * self._step_units
@@ -92,6 +105,10 @@ class Instrument:
     @classmethod
     def from_steps(cls, symbol: str, tick_size: str, lot_size: str) -> "Instrument":
         return cls(symbol.upper(), DecimalGrid(tick_size), DecimalGrid(lot_size))
+
+    def value_e8(self, lots: int, price_e8: int) -> int:
+        """Money of so many lots at a price of one whole unit, rounded to 1e-8."""
+        return round(lots * Decimal(self.qty.step) * price_e8)
 
     @property
     def tick_lot_e8(self) -> int:

@@ -118,22 +118,40 @@ class Fill(Event, frozen=True, kw_only=True, tag=True):
     fee_e8: int
     """Paid if positive, a rebate if negative."""
     exch_ns: int
+    off_tick_e8: int = 0
+    """Notional beyond ``price_ticks`` times ``qty_lots``: the venue's own orders (liquidation,
+    deleveraging) trade at prices off the grid; nobody else's do."""
+    forced: str = ""
+    """What made the venue close our position by itself: ``liquidated`` and the like."""
 
 
 class AccountUpdate(Event, frozen=True, kw_only=True, tag=True):
-    """Absolute position and wallet balance, where the venue reported them."""
+    """Absolute position and wallet balance as of ``exch_ns``, where the venue reported them."""
 
     position_lots: int | None
     wallet_e8: int | None
     reason: str
     exch_ns: int
+    entry_price_e8: int = 0
+    """Average entry price of the position; 0 when flat or not reported."""
+    moved_e8: int = 0
+    """What the wallet changed by, other than by trading: funding, transfers."""
 
 
 class AccountSnapshot(Event, frozen=True, kw_only=True, tag=True):
-    """The account as REST tells it: the answer to ``FetchAccount``."""
+    """The account as REST tells it: the answer to ``FetchAccount``.
+
+    Each part is as of its own stamp, since the node that answers may lag behind the stream.
+    """
 
     position_lots: int
+    position_exch_ns: int
+    """The venue's stamp on the last change of the position; 0: it lists none, undated."""
+    entry_price_e8: int
+    """Average entry price of the position; 0 when flat."""
     wallet_e8: int
+    wallet_exch_ns: int
+    """The venue's stamp on the last change of the wallet; 0: undated."""
     open_orders: tuple[OrderUpdate, ...]
     """Every open order on the symbol, foreign ones included."""
     asked_mono_ns: int
@@ -144,6 +162,8 @@ class TradesSnapshot(Event, frozen=True, kw_only=True, tag=True):
     """The account's own trades as REST tells them, oldest first: the answer to ``FetchTrades``."""
 
     fills: tuple[Fill, ...]
+    asked_mono_ns: int
+    """When the question left: what traded after this moment may be missing from it."""
 
 
 class ListenKeyExpired(Event, frozen=True, kw_only=True, tag=True):
@@ -161,6 +181,13 @@ class Reply(Event, frozen=True, kw_only=True, tag=True):
     order: OrderUpdate | None = None
     """The order as the answer told it, where it did."""
     round_trip_ns: int = 0
+
+
+class ClockMeasured(Event, frozen=True, kw_only=True, tag=True):
+    """The venue's clock was compared with ours."""
+
+    venue_minus_mono_ns: int
+    """Added to our monotonic clock it is the venue's time."""
 
 
 class Tick(Event, frozen=True, kw_only=True, tag=True):

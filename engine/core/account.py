@@ -1,21 +1,66 @@
 """The account as the venue tells it, held against what we counted ourselves.
 
-A snapshot over REST replaces, it never adds. It may be older than a fill that is still on
-its way, so the venue is believed about a position that differs only when it says so twice,
-and our own trades were listed in between.
+Whatever tells of the position says as of when: the venue stamps the last change of it. Such
+a word is never stale, only old: it is compared with what we counted for that very moment.
+Where the two differ we miss a fill, or the node that answered has made a mistake, and neither
+a clock of ours nor a second look at the same node can tell which. So our own trades are
+listed, and only a difference that outlives the longest lag of any node, with a list of trades
+younger than that, is settled by taking the venue's word.
 """
 
+from dataclasses import dataclass
 from enum import Enum, auto
+from typing import NamedTuple
 
-from exchange.types import AccountSnapshot, AccountUpdate, OrderUpdate
+from engine.core.ledger import Ledger
+from exchange.types import AccountSnapshot, AccountUpdate, Fill, OrderUpdate
+
+REST_LAG_NS = 5_000_000_000
+"""How far a node that answers REST may be behind the matching engine; people report up to 2 s."""
+
+_PATIENCE_NS = 1_000_000_000
+"""How long a difference may be a fill that is still on its way to us."""
 
 
 class Verdict(Enum):
-    """What a snapshot says about our count of the position."""
+    """What the venue's word says about our count of the position."""
 
     AGREES = auto()
-    ASK_AGAIN = auto()
+    UNTOLD = auto()
+    """It is too old, or undated, to be compared with anything we know."""
+    DIFFERS = auto()
+    OPENS = auto()
+    """The first word: what we start from."""
     ADOPT = auto()
+    """It differs, and nothing on its way can explain that any more."""
+
+
+class Evidence(NamedTuple):
+    """A position as the venue stated it."""
+
+    lots: int
+    entry_price_e8: int
+    exch_ns: int
+    """The venue's stamp on the last change of it; 0: it lists none, undated."""
+    asked_mono_ns: int
+    """When it was asked for; on the private stream, when it arrived."""
+    pushed: bool = False
+    """Does it come from the private stream?"""
+
+
+@dataclass(slots=True)
+class Doubt:
+    """A difference between the venue's position and ours that is being looked into."""
+
+    apart_lots: int
+    """The venue's less ours."""
+    evidence: Evidence
+    """The newest that showed it."""
+    since_mono_ns: int
+    contradicted: bool
+    """Did the private stream confirm our count for that very stamp?"""
+    trades_asked_ns: int = 0
+    """When the newest list of trades that we have was asked for."""
 
 
 class AccountWatch:
@@ -24,56 +69,141 @@ class AccountWatch:
     def __init__(self) -> None:
         self.wallet_e8: int | None = None
         self.baseline_e8: int | None = None
-        """The wallet when this run first saw it."""
+        """The wallet when this run first saw it, with what was transferred since."""
         self.foreign: dict[str, OrderUpdate] = {}
         """Open orders that are not ours, by client id; shown and never touched."""
         self.reconciled = False
-        self.trades_known = False
-        """Were our trades listed since the position was first suspected?"""
-        self._suspect: tuple[int, int] | None = None
-        self._seen_once = False
+        """Has a snapshot agreed since the private stream came up?"""
+        self.compared_ns = 0
+        """Monotonic: when the newest snapshot that agreed was asked for."""
+        self.trouble = ""
+        """Why the last question about the account failed; nothing when it did not."""
+        self.doubt: Doubt | None = None
+        self.opened = False
+        """Do we know what we started from?"""
+        self.early_fills: list[Fill] = []
+        """Fills that came before that."""
+        self.history_exch_ns: int | None = None
+        """The newest of our trades in the first list; None until it is here."""
+        self._confirmed_exch_ns = 0
+        self._wallet_exch_ns = self._baseline_exch_ns = self._wallet_pushed_ns = 0
+        self._moves_seen: dict[tuple[str, int], None] = {}
 
-    @property
-    def suspects(self) -> bool:
-        """Is a position that differs waiting for its second look?"""
-        return self._suspect is not None
+    def lose(self) -> None:
+        """The private stream is down: nothing that it confirmed speaks for what follows."""
+        self.reconciled = False
+        self._confirmed_exch_ns = 0
+
+    # ------------------------------------------------------------ the position
+
+    def judge(self, word: Evidence, ledger: Ledger) -> Verdict:
+        """Hold a position of the venue's against ours, and remember a difference."""
+        if not self.opened:
+            return self._judge_first(word)
+        apart = self._apart(word, ledger)
+        if apart is None:
+            return Verdict.UNTOLD
+        if apart == 0:
+            self._settle(word)
+            return Verdict.AGREES
+        return self._note_difference(word, apart)
+
+    def recheck(self, ledger: Ledger) -> None:
+        """A fill was booked: is the difference explained?"""
+        if self.doubt is not None and self._apart(self.doubt.evidence, ledger) == 0:
+            self.doubt = None
+
+    def trades_listed(self, asked_mono_ns: int) -> None:
+        """A list of our trades was booked; it holds what had traded when it was asked for."""
+        if self.doubt is not None:
+            self.doubt.trades_asked_ns = max(self.doubt.trades_asked_ns, asked_mono_ns)
+
+    def doubts(self, mono_ns: int) -> Doubt | None:
+        """The difference that forbids quoting, if there is one."""
+        doubt = self.doubt
+        if doubt is None:
+            return None
+        patience_ns = REST_LAG_NS if doubt.contradicted else _PATIENCE_NS
+        return doubt if mono_ns - doubt.since_mono_ns > patience_ns else None
+
+    def _judge_first(self, word: Evidence) -> Verdict:
+        undated = word.exch_ns == 0
+        if word.pushed or (undated and self.history_exch_ns is None):
+            return Verdict.UNTOLD
+        self.opened = True
+        return Verdict.OPENS
+
+    def _apart(self, word: Evidence, ledger: Ledger) -> int | None:
+        """The venue's position less ours at the same moment; None: cannot be told."""
+        if word.exch_ns:
+            then = ledger.position_at(word.exch_ns)
+            if then is None:
+                return None
+            return min((word.lots - lots for lots in then), key=abs)
+        apart = word.lots - ledger.position_lots
+        recent = word.asked_mono_ns - ledger.filled_mono_ns < REST_LAG_NS
+        return None if apart and recent else apart
+
+    def _settle(self, word: Evidence) -> None:
+        if word.pushed:
+            self._confirmed_exch_ns = max(self._confirmed_exch_ns, word.exch_ns)
+        doubt = self.doubt
+        if doubt is not None and _not_older(word, doubt.evidence):
+            self.doubt = None
+
+    def _note_difference(self, word: Evidence, apart: int) -> Verdict:
+        doubt = self.doubt
+        contradicted = 0 < word.exch_ns <= self._confirmed_exch_ns
+        if doubt is None or doubt.apart_lots != apart:
+            self.doubt = Doubt(apart, word, word.asked_mono_ns, contradicted)
+            return Verdict.DIFFERS
+        if _not_older(word, doubt.evidence):
+            doubt.evidence, doubt.contradicted = word, contradicted
+        proven_ns = doubt.since_mono_ns + REST_LAG_NS
+        if word.pushed or min(word.asked_mono_ns, doubt.trades_asked_ns) < proven_ns:
+            return Verdict.DIFFERS
+        self.doubt = None
+        return Verdict.ADOPT
+
+    # ------------------------------------------------------------ the wallet
 
     def receive_update(self, update: AccountUpdate) -> int:
-        """Take an event of the private stream; the funding that it charged, in 1e-8."""
-        charged = 0
-        if update.wallet_e8 is not None:
-            if update.reason == "FUNDING_FEE" and self.wallet_e8 is not None:
-                charged = self.wallet_e8 - update.wallet_e8
-            self.wallet_e8 = update.wallet_e8
-        return charged
+        """Take a wallet from the private stream; the funding that it charged, in 1e-8."""
+        if update.wallet_e8 is None:
+            return 0
+        if update.exch_ns >= self._wallet_exch_ns:
+            self.wallet_e8, self._wallet_exch_ns = update.wallet_e8, update.exch_ns
+        self._wallet_pushed_ns = update.mono_ns
+        move = update.reason, update.exch_ns
+        known = self.baseline_e8 is None or update.exch_ns <= self._baseline_exch_ns
+        if not update.moved_e8 or known or move in self._moves_seen:
+            return 0
+        self._moves_seen[move] = None
+        if update.reason == "FUNDING_FEE":
+            return -update.moved_e8
+        self.baseline_e8 = (self.baseline_e8 or 0) + update.moved_e8
+        return 0
 
-    def judge(self, snapshot: AccountSnapshot, our_lots: int, our_fills: int) -> Verdict:
-        """Hold a snapshot's position against ours.
-
-        Args:
-            our_lots: Position by our own count.
-            our_fills: How many fills that count holds; it shows whether one came in between.
-        """
-        self.wallet_e8 = snapshot.wallet_e8
+    def receive_wallet(self, snapshot: AccountSnapshot) -> None:
+        """Take a wallet from REST, unless the stream has told of a younger one."""
+        if snapshot.wallet_exch_ns:
+            older = snapshot.wallet_exch_ns < self._wallet_exch_ns
+        else:
+            older = snapshot.asked_mono_ns - self._wallet_pushed_ns < REST_LAG_NS
+        if self.wallet_e8 is None or not older:
+            self.wallet_e8, self._wallet_exch_ns = snapshot.wallet_e8, snapshot.wallet_exch_ns
         if self.baseline_e8 is None:
             self.baseline_e8 = snapshot.wallet_e8
-        first = not self._seen_once and our_fills == 0
-        self._seen_once = True
-        suspect = (snapshot.position_lots, our_fills)
-        if snapshot.position_lots == our_lots:
-            verdict = Verdict.AGREES
-        elif first or (self._suspect == suspect and self.trades_known):
-            verdict = Verdict.ADOPT
-        else:
-            self._suspect = suspect
-            self.trades_known = False
-            return Verdict.ASK_AGAIN
-        self._suspect = None
-        self.reconciled = True
-        return verdict
+            self._baseline_exch_ns = snapshot.wallet_exch_ns
 
     def residual_e8(self, explained_e8: int) -> int | None:
         """Wallet change that ``explained_e8`` of our own bookings does not explain."""
         if self.wallet_e8 is None or self.baseline_e8 is None:
             return None
         return self.wallet_e8 - self.baseline_e8 - explained_e8
+
+
+def _not_older(word: Evidence, than: Evidence) -> bool:
+    if word.exch_ns and than.exch_ns:
+        return word.exch_ns >= than.exch_ns
+    return word.asked_mono_ns >= than.asked_mono_ns

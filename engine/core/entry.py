@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from engine.core import orders
+from engine.core.account import REST_LAG_NS
 from engine.core.budgets import OrderBudget
 from engine.core.log import DeskLog
 from engine.core.orders import CAPACITY, OrderTable, reconcile_side
@@ -40,6 +41,9 @@ _ASK_AGAIN_NS = _S
 _REPLY_PATIENCE_NS = 5 * _S
 _MISSING_FILL_PATIENCE_NS = _S // 2
 _ABSENCES_THAT_PROVE = 2
+_ABSENT_AFTER_NS = REST_LAG_NS + _S
+"""Sooner, a placing may still arrive within its receive window, or the node that is asked may
+be behind the one that took it."""
 _CLOCK_BREAK_NS = 5 * _S
 _WINDOW_BREAK_NS = 10 * _S
 _ROUND_TRIPS = 100
@@ -222,6 +226,9 @@ class OrderEntry:
         slot = self.table.slot(query.client_order_id)
         if slot is None or reply.code != _NO_SUCH_ORDER:
             return
+        asked_ns = self._mono_ns - reply.round_trip_ns
+        if asked_ns - self.table.alive_ns[slot] < _ABSENT_AFTER_NS:
+            return
         self.table.absences[slot] += 1
         if self.table.absences[slot] >= _ABSENCES_THAT_PROVE:
             self.table.happen(slot, orders.PROVEN_ABSENT, self._mono_ns)
@@ -257,11 +264,12 @@ class OrderEntry:
 
         Args:
             listed: Client ids of all open orders.
-            asked_mono_ns: When that list was asked for; younger orders may be missing from it.
+            asked_mono_ns: When that list was asked for; younger orders may be missing from it,
+                and so may those that a lagging node has not heard of.
         """
         for slot in self.table.used:
             settled = orders.ACKED <= self.table.state[slot] <= orders.CANCELLING
-            older = self.table.changed_ns[slot] < asked_mono_ns
+            older = self.table.changed_ns[slot] < asked_mono_ns - REST_LAG_NS
             if settled and older and self.table.client_order_id(slot) not in listed:
                 self.table.happen(slot, orders.FATE_UNKNOWN, self._mono_ns)
 

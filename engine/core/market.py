@@ -63,6 +63,9 @@ class Market:
         """Others' sizes there."""
         self.last_print: tuple[int, Side] | None = None
         self.feed_latency_ns: int | None = None
+        """How late the newest book message came, by the venue's clock."""
+        self.venue_minus_mono_ns: int | None = None
+        """Added to our monotonic clock it is the venue's time; None: our wall clock must do."""
         self.book_exch_ns = 0
         """The venue's stamp on the newest depth message in the book."""
         self.touch_exch_ns = 0
@@ -175,7 +178,9 @@ class Market:
         self.heard_ns[Link.PUBLIC] = mono_ns
         if exch_ns:
             self.touch_exch_ns = exch_ns
-            self.feed_latency_ns = recv_ns - exch_ns
+            offset_ns = self.venue_minus_mono_ns
+            now_ns = recv_ns if offset_ns is None else mono_ns + offset_ns
+            self.feed_latency_ns = now_ns - exch_ns
 
     def _take_ticker(self, ticker: frames.TouchUpdate) -> None:
         if self._ticker is not None and ticker.update_id <= self._ticker.update_id:

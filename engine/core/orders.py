@@ -41,6 +41,9 @@ STATE_NAMES = ("free", "placed", "acked", "resting", "cancelling", "unknown", "d
 ) = range(8)
 """What can happen. ``CANCEL_FAILED`` says nothing of why (-2011), so it needs a query."""
 
+_SIGNS_OF_LIFE = (PLACE_ACKED, SEEN_LIVE)
+_ENDED_KEPT = 4096
+
 
 def _transitions() -> IntArray:
     """int64[states, events] -> state."""
@@ -75,8 +78,11 @@ class OrderTable:
         """Monotonic: the last change of state, the placement, the last query."""
         self.ended_exch_ns = _columns(1)[0]
         """The venue's stamp on the end of a done order; 0 while it has none."""
+        self.alive_ns = _columns(1)[0]
+        """Monotonic: when it was last known to be on its way or at the venue."""
         self.absences = _columns(1)[0]
-        """How often the venue said that there is no such order, while its fate is unknown."""
+        """How often the venue said that there is no such order, long enough after that."""
+        self._ended: dict[str, None] = {}  # a set that keeps its order
         self._slots: dict[str, int] = {}
         self._ids: list[str] = [""] * CAPACITY
 
@@ -116,7 +122,7 @@ class OrderTable:
         self.price_ticks[slot] = price_ticks
         self.qty_lots[slot] = qty_lots
         self.booked_lots[slot] = self.reported_lots[slot] = self.absences[slot] = 0
-        self.changed_ns[slot] = self.placed_ns[slot] = mono_ns
+        self.changed_ns[slot] = self.placed_ns[slot] = self.alive_ns[slot] = mono_ns
         self.asked_ns[slot] = self.ended_exch_ns[slot] = 0
         self._slots[client_order_id] = slot
         self._ids[slot] = client_order_id
@@ -125,6 +131,8 @@ class OrderTable:
     def happen(self, slot: int, event: int, mono_ns: int) -> int:
         """Step one order through the table and return its new state."""
         state = int(TRANSITIONS[self.state[slot], event])
+        if event in _SIGNS_OF_LIFE:
+            self.alive_ns[slot], self.absences[slot] = mono_ns, 0
         if state != self.state[slot]:
             self.state[slot] = state
             self.changed_ns[slot] = mono_ns
@@ -146,6 +154,11 @@ class OrderTable:
         if self.booked_lots[slot] >= self.qty_lots[slot]:
             self.end(slot, exch_ns, mono_ns)
 
+    def settle_reported(self, exch_ns: int) -> None:
+        """The position holds every fill up to a stamp: done orders miss none of theirs."""
+        settled = (self.state == DONE) & (self.ended_exch_ns <= exch_ns)
+        self.booked_lots[settled] = np.maximum(self.booked_lots, self.reported_lots)[settled]
+
     def release_finished(self, book_exch_ns: int, mono_ns: int) -> None:
         """Free the slots of orders that are done, wholly booked and gone from the book."""
         for client_order_id, slot in list(self._slots.items()):
@@ -155,6 +168,17 @@ class OrderTable:
             if passed or mono_ns - self.changed_ns[slot] > _LONGEST_SHADOW_NS:
                 self.state[slot] = FREE
                 del self._slots[client_order_id]
+                if self.ended_exch_ns[slot]:
+                    self._remember_end(client_order_id)
+
+    def ended(self, client_order_id: str) -> bool:
+        """Did the venue itself say that this order is over? Then whatever else is told is older."""
+        return client_order_id in self._ended
+
+    def _remember_end(self, client_order_id: str) -> None:
+        self._ended[client_order_id] = None
+        if len(self._ended) > _ENDED_KEPT:
+            del self._ended[next(iter(self._ended))]
 
     def open_lots(self, side: Side) -> int:
         """Lots on one side that may yet become ours: the worst case of the table."""

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from engine.core import orders
-from engine.core.account import AccountWatch, Verdict
+from engine.core.account import REST_LAG_NS, AccountWatch, Evidence, Verdict
 from engine.core.actions import Action
 from engine.core.calibration import Calibrator
 from engine.core.entry import OrderEntry
@@ -34,6 +34,7 @@ from exchange.types import (
     AccountSnapshot,
     AccountUpdate,
     Cancel,
+    ClockMeasured,
     Command,
     DepthSnapshot,
     Event,
@@ -68,8 +69,15 @@ _NEVER_NS = -(1 << 62)
 _ACCOUNT_EVERY_NS = 10 * _S
 _PROOF_EVERY_NS = _S // 5
 _ASK_AGAIN_NS = _S
+_LOOK_CLOSELY_NS = 2 * REST_LAG_NS
+"""After the private stream came up: what a lagging node did not know shows soon after."""
+_LOOK_CLOSELY_EVERY_NS = 2 * _S
+_COMPARED_WITHIN_NS = 3 * _ACCOUNT_EVERY_NS
+"""An account not compared for so long is not known: quoting ends."""
+_TRADES_PATIENCE_NS = 300_000_000
+"""How long a fill may be on its way before our trades are listed for it."""
 _TRADES_MARGIN_NS = 60 * _S
-"""How far before the last known fill a list of trades begins; it names those again."""
+"""How far before the last moment that was compared a list of trades begins."""
 
 
 def run_of(client_order_id: str) -> tuple[int, str]:
@@ -138,8 +146,7 @@ class Trader:
         self._countdown_asked_ns = self._countdown_armed_ns = _NEVER_NS
         self._private_up_ns = self._halted_ns = 0
         self._account_asked_ns = self._trades_asked_ns = 0
-        self._history_known = False
-        self._last_fill_exch_ns = 0
+        self._agreed_exch_ns = 0
         self._verify_empty = False
         self._flatten_sent = False
         self._bids = np.zeros(CAPACITY, dtype=np.int64)
@@ -151,6 +158,7 @@ class Trader:
             AccountUpdate: self._on_account_update,
             AccountSnapshot: self._on_account_snapshot,
             TradesSnapshot: self._on_trades_snapshot,
+            ClockMeasured: self._on_clock_measured,
             ListenKeyExpired: self._on_listen_key_expired,
             Reply: self._on_reply,
             Tick: self._on_tick,
@@ -280,6 +288,8 @@ class Trader:
     def _learn_stranger(self, update: OrderUpdate) -> None:
         """An order that is not in the table: foreign, of an earlier run, or given up too early."""
         name = update.client_order_id
+        if self.table.ended(name):
+            return
         if update.status.final:
             self.account.foreign.pop(name, None)
         elif not name.startswith(OUR_PREFIX):
@@ -312,10 +322,13 @@ class Trader:
         self.log.note(Severity.WARNING, f"found our order {name}, not in the table: taken in")
 
     def _on_fill(self, fill: Fill) -> None:
+        if not self.account.opened:
+            self.account.early_fills.append(fill)
+            return
         self._read_touch()
         if not self.ledger.book_fill(fill):
             return
-        self._last_fill_exch_ns = max(self._last_fill_exch_ns, fill.exch_ns)
+        self.account.recheck(self.ledger)
         slot = self.table.slot(fill.client_order_id)
         if slot is not None:
             self.table.book_fill(slot, fill.qty_lots, fill.exch_ns, self.mono_ns)
@@ -330,11 +343,23 @@ class Trader:
         if not fill.client_order_id.startswith(OUR_PREFIX):
             remark += ", not our order"
         self.log.fill(f"{fill.side.name} {lots} @ {price}{remark}", fill.side)
+        if fill.forced:
+            self._halt(f"{fill.forced}: the venue closed {lots} of our position", final=True)
 
     # ------------------------------------------------------------ the account
 
     def _on_account_update(self, update: AccountUpdate) -> None:
         self.ledger.funding_e8 += self.account.receive_update(update)
+        if update.position_lots is not None:
+            self._judge_position(
+                Evidence(
+                    update.position_lots,
+                    update.entry_price_e8,
+                    update.exch_ns,
+                    update.mono_ns,
+                    pushed=True,
+                )
+            )
 
     def _on_account_snapshot(self, snapshot: AccountSnapshot) -> None:
         if snapshot.asked_mono_ns < self._private_up_ns:
@@ -344,39 +369,71 @@ class Trader:
             self._learn(order)
         listed = {order.client_order_id for order in snapshot.open_orders}
         self.entry.doubt(listed, snapshot.asked_mono_ns)
-        ours = self.ledger.position_lots
-        match self.account.judge(snapshot, ours, self.ledger.fills):
-            case Verdict.ASK_AGAIN:
-                self._ask_trades()  # and when they are here, the account once more
-            case Verdict.ADOPT:
-                self._read_touch()
-                self.ledger.adopt_position(snapshot.position_lots)
-                text = self.instrument.qty.text
-                self.log.note(
-                    Severity.WARNING,
-                    f"the venue holds {text(snapshot.position_lots)}, we counted {text(ours)}: "
-                    "took the venue's word, at the present mid",
-                )
+        self.account.receive_wallet(snapshot)
+        verdict = self._judge_position(
+            Evidence(
+                snapshot.position_lots,
+                snapshot.entry_price_e8,
+                snapshot.position_exch_ns,
+                snapshot.asked_mono_ns,
+            )
+        )
+        if verdict not in (Verdict.DIFFERS, Verdict.UNTOLD):
+            self.account.reconciled = True
+            self.account.compared_ns = snapshot.asked_mono_ns
         ours_listed = any(name.startswith(OUR_PREFIX) for name in listed)
         asked_since = snapshot.asked_mono_ns >= self._halted_ns
         if self._verify_empty and asked_since and not ours_listed and not self.table.live:
             self._verify_empty = False
             self.log.note(Severity.INFO, "verified: no order of ours is left at the venue")
 
-    def _on_trades_snapshot(self, snapshot: TradesSnapshot) -> None:
-        """Book what was missed. What others traded before the first look is history.
+    def _judge_position(self, word: Evidence) -> Verdict:
+        verdict = self.account.judge(word, self.ledger)
+        match verdict:
+            case Verdict.AGREES:
+                missed = word.exch_ns > max(self.ledger.newest_exch_ns, self._agreed_exch_ns)
+                self._agreed_exch_ns = max(self._agreed_exch_ns, word.exch_ns)
+                if missed and not word.pushed:
+                    self._ask_trades()  # it moved and came back, and we heard of neither
+            case Verdict.OPENS:
+                self._open_position(word)
+            case Verdict.ADOPT:
+                self._adopt_position(word)
+        return verdict
 
-        No clock is asked which came first: ours and the venue's may be a second apart.
-        """
+    def _open_position(self, word: Evidence) -> None:
+        """Start from what the venue holds for us; what traded since then is booked."""
+        exch_ns = word.exch_ns or self.account.history_exch_ns or 0
+        self.ledger.open_position(word.lots, self._cost_e8(word), exch_ns)
+        early, self.account.early_fills = self.account.early_fills, []
+        for fill in early:
+            self._on_fill(fill)
+
+    def _adopt_position(self, word: Evidence) -> None:
+        ours = self.ledger.position_lots
+        exch_ns = word.exch_ns or self.ledger.newest_exch_ns
+        self._read_touch()
+        self.ledger.adopt_position(word.lots, self._cost_e8(word), exch_ns)
+        self.table.settle_reported(exch_ns)
+        text = self.instrument.qty.text
+        found = f"the venue holds {text(word.lots)}, our trades make {text(ours)}"
+        if word.lots == 0:
+            self._halt(f"{found}: it was closed without a trade of ours", final=True)
+        else:
+            self.log.note(Severity.ALARM, f"{found}: took the venue's word, at its entry price")
+
+    def _cost_e8(self, word: Evidence) -> int:
+        return self.instrument.value_e8(word.lots, word.entry_price_e8)
+
+    def _on_trades_snapshot(self, snapshot: TradesSnapshot) -> None:
+        """Book what was missed; what is part of a position that the venue stated is known."""
+        if not self.account.opened:
+            newest_ns = max((fill.exch_ns for fill in snapshot.fills), default=0)
+            self.account.history_exch_ns = newest_ns
         for fill in snapshot.fills:
-            ours = fill.client_order_id.startswith(self._run_prefix)
-            if ours or self._history_known:
-                self._on_fill(fill)
-            else:
-                self.ledger.ignore_trade(fill.trade_id)
-        self._history_known = True
-        self.account.trades_known = True
-        if self.account.suspects:
+            self._on_fill(fill)
+        self.account.trades_listed(snapshot.asked_mono_ns)
+        if not self.account.reconciled or self.account.doubt is not None:
             self._ask_account()
 
     def _ask_account(self) -> None:
@@ -385,8 +442,26 @@ class Trader:
 
     def _ask_trades(self) -> None:
         self._trades_asked_ns = self.mono_ns
-        since_ns = (self._last_fill_exch_ns or self.started_recv_ns) - _TRADES_MARGIN_NS
+        since_ns = (self._agreed_exch_ns or self.started_recv_ns) - _TRADES_MARGIN_NS
         self._outbox.ask(FetchTrades, since_ms=since_ns // 1_000_000)
+
+    def _keep_reconciled(self) -> None:
+        """Time's part in knowing the account: what is due, doubted or failed is asked again."""
+        doubt = self.account.doubt
+        waited = doubt is not None and self.mono_ns - doubt.since_mono_ns > _TRADES_PATIENCE_NS
+        missing = waited or self.entry.misses_fills or not self.account.reconciled
+        if missing and self.mono_ns - self._trades_asked_ns >= _ASK_AGAIN_NS:
+            self._ask_trades()
+        if self.mono_ns - self._account_asked_ns >= self._account_every_ns():
+            self._ask_account()
+
+    def _account_every_ns(self) -> int:
+        if self._verify_empty and not self.table.live:
+            return _PROOF_EVERY_NS
+        if not self.account.reconciled or self.account.doubt is not None:
+            return _ASK_AGAIN_NS
+        fresh = self.mono_ns - self._private_up_ns < _LOOK_CLOSELY_NS
+        return _LOOK_CLOSELY_EVERY_NS if fresh else _ACCOUNT_EVERY_NS
 
     # ------------------------------------------------------------ replies
 
@@ -405,6 +480,9 @@ class Trader:
                 self.entry.receive_query_reply(query, reply)
             case RefreshCountdown():
                 self._on_countdown_reply(reply)
+            case FetchAccount() | FetchTrades():
+                failed = reply.outcome is not Outcome.DONE
+                self.account.trouble = reply.message if failed else ""
         if reply.order is not None:
             self._learn(reply.order)
 
@@ -427,8 +505,7 @@ class Trader:
             self._private_up_ns = self.mono_ns
             # The venue may have restarted and forgotten its switch: it is armed anew first.
             self._countdown_asked_ns = self._countdown_armed_ns = _NEVER_NS
-            self._ask_trades()
-            self._ask_account()
+            self._ask_trades()  # and the account when they are here
 
     def _on_link_down(self, event: LinkDown) -> None:
         link = self.links[event.link]
@@ -439,11 +516,14 @@ class Trader:
             self.market.lose()
             self._read_touch()
         elif event.link is Link.PRIVATE:
-            self.account.reconciled = False
+            self.account.lose()
 
     def _on_listen_key_expired(self, _event: ListenKeyExpired) -> None:
-        self.account.reconciled = False
+        self.account.lose()
         self._outbox.put(Reconnect(link=Link.PRIVATE, reason="listen key expired"))
+
+    def _on_clock_measured(self, event: ClockMeasured) -> None:
+        self.market.venue_minus_mono_ns = event.venue_minus_mono_ns
 
     # ------------------------------------------------------------ the step
 
@@ -456,13 +536,8 @@ class Trader:
         self.watch.step(mid, self.mono_ns)
         self.fair.step(self.mono_ns)
         self.entry.watch()
-        if self.entry.misses_fills and self.mono_ns - self._trades_asked_ns > _ASK_AGAIN_NS:
-            self._ask_trades()
         if self.links[Link.PRIVATE].up:
-            prove_empty = self._verify_empty and not self.table.live
-            every_ns = _PROOF_EVERY_NS if prove_empty else _ACCOUNT_EVERY_NS
-            if self.mono_ns - self._account_asked_ns >= every_ns:
-                self._ask_account()
+            self._keep_reconciled()
             if self.mono_ns - self._countdown_asked_ns >= _COUNTDOWN_EVERY_NS:
                 self._refresh_countdown()
 
@@ -583,8 +658,9 @@ class Trader:
         for link in (Link.PRIVATE, Link.PUBLIC):
             if not self.links[link].up:
                 return Why(SideReason.LINK_DOWN, f"{link} stream", "reconnecting")
-        if not self.account.reconciled:
-            return Why(SideReason.RECONCILING, "account not compared yet", "the venue's answer")
+        unknown = self._account_rule()
+        if unknown:
+            return Why(SideReason.RECONCILING, unknown, "the venue's answer")
         armed_s = (self.mono_ns - self._countdown_armed_ns) / _S
         if armed_s * 1000 > COUNTDOWN_MS:
             return Why(SideReason.RECONCILING, "dead man's switch not armed", "the venue's answer")
@@ -603,6 +679,23 @@ class Trader:
             detail = absurd if self.calibrator.fit is not None else self.calibrator.note
             return Why(SideReason.NOT_CALIBRATED, detail, "a good fit")
         return None
+
+    def _account_rule(self) -> str:
+        """Why what we hold is not known well enough to quote, or nothing."""
+        account = self.account
+        failing = f": {account.trouble}" if account.trouble else ""
+        if not account.reconciled:
+            return f"account not compared yet{failing}"
+        age_ns = self.mono_ns - account.compared_ns
+        if age_ns > _COMPARED_WITHIN_NS:
+            limit_s = _COMPARED_WITHIN_NS // _S
+            return f"account not compared for {age_ns // _S} of {limit_s} s{failing}"
+        doubt = account.doubts(self.mono_ns)
+        if doubt is None:
+            return ""
+        text = self.instrument.qty.text
+        then = doubt.evidence.lots - doubt.apart_lots
+        return f"the venue holds {text(doubt.evidence.lots)}, we count {text(then)}{failing}"
 
     def _side_rule(self, side: Side) -> Why | None:
         breaker = self.entry.breakers[side]

@@ -32,7 +32,8 @@ class VenueClock:
     """
 
     def __init__(self, wall_ns: int, mono_ns: int, safety_margin_ms: int = 50) -> None:
-        self._venue_minus_mono_ns = wall_ns - mono_ns
+        self.venue_minus_mono_ns = wall_ns - mono_ns
+        """Added to our monotonic clock it is the venue's time, in ns."""
         self._margin_ns = safety_margin_ms * NS_PER_MS
         self._error_ns: int | None = None
 
@@ -49,17 +50,17 @@ class VenueClock:
         """
         best = min(samples, key=lambda sample: sample.round_trip_ns)
         middle_ns = (best.sent_mono_ns + best.received_mono_ns) // 2
-        self._venue_minus_mono_ns = best.venue_ms * NS_PER_MS - middle_ns
+        self.venue_minus_mono_ns = best.venue_ms * NS_PER_MS - middle_ns
         self._error_ns = best.round_trip_ns // 2
 
     def now_ms(self, mono_ns: int) -> int:
         """The best estimate of the venue's time."""
-        return (mono_ns + self._venue_minus_mono_ns) // NS_PER_MS
+        return (mono_ns + self.venue_minus_mono_ns) // NS_PER_MS
 
     def timestamp_ms(self, mono_ns: int) -> int:
         """The stamp for a request that leaves now: the estimate less the safety margin."""
-        return (mono_ns + self._venue_minus_mono_ns - self._margin_ns) // NS_PER_MS
+        return (mono_ns + self.venue_minus_mono_ns - self._margin_ns) // NS_PER_MS
 
     def offset_ms(self, wall_ns: int, mono_ns: int) -> float:
         """The venue's clock less our wall clock; positive when ours is behind."""
-        return (mono_ns + self._venue_minus_mono_ns - wall_ns) / NS_PER_MS
+        return (mono_ns + self.venue_minus_mono_ns - wall_ns) / NS_PER_MS

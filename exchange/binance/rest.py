@@ -20,7 +20,15 @@ from exchange.binance.errors import Kind, NotSent, Unproven, classify
 from exchange.binance.limits import Cost, Lane, RequestBudget
 from exchange.binance.settings import VenueSettings
 from exchange.binance.signing import Credentials, encoded, signed_query
-from exchange.binance.user_events import is_quote_asset, order_update_from_rest
+from exchange.binance.user_events import (
+    FLAT,
+    Position,
+    Wallet,
+    is_quote_asset,
+    order_update_from_rest,
+    position_from_rest,
+    wallet_from_rest,
+)
 from exchange.errors import ExchangeError, Garbled, OffGrid, Refused, Throttled, Unreachable
 from exchange.instrument import DecimalGrid, Instrument, e8_from_text
 from exchange.types import OrderUpdate, Outcome, Place
@@ -228,30 +236,24 @@ class Rest:
 
     # ------------------------------------------------------------ the account
 
-    async def position(self, instrument: Instrument) -> int:
-        """Signed lots held, long positive; a flat account is not listed at all."""
+    async def position(self, instrument: Instrument) -> Position:
+        """What is held; an account without position and orders is not listed at all."""
         parameters = {"symbol": instrument.symbol}
         answer = await self._ask(
             self._signed("GET", "/fapi/v3/positionRisk", parameters, Cost(weight=5))
         )
         for row in _rows(answer):
             if row.get("symbol") == instrument.symbol and row.get("positionSide") == "BOTH":
-                try:
-                    return instrument.qty.count(_field(row, "positionAmt", str))
-                except OffGrid as error:
-                    raise Garbled("position", str(row)) from error
-        return 0
+                return position_from_rest(row, instrument)
+        return FLAT
 
-    async def wallet(self, instrument: Instrument) -> int:
-        """Wallet balance of the quote asset, in 1e-8."""
+    async def wallet(self, instrument: Instrument) -> Wallet:
+        """Wallet balance of the quote asset."""
         answer = await self._ask(self._signed("GET", "/fapi/v3/balance", {}, Cost(weight=5)))
         for row in _rows(answer):
             if is_quote_asset(_field(row, "asset", str), instrument):
-                try:
-                    return e8_from_text(_field(row, "balance", str))
-                except OffGrid as error:
-                    raise Garbled("balance", str(row)) from error
-        return 0
+                return wallet_from_rest(row)
+        return Wallet(0, 0)
 
     async def user_trades(self, symbol: str, since_ms: int) -> list[dict[str, Any]]:
         """Our own trades since then as the venue lists them, oldest first, every page."""

@@ -7,8 +7,8 @@ last word after it: it shares nothing with it, so that it works when all of it h
 import asyncio
 import random
 import time
-from collections.abc import Awaitable, Callable
-from contextlib import AbstractAsyncContextManager, suppress
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, contextmanager, suppress
 from functools import partial
 from types import TracebackType
 from typing import NamedTuple, Self, TypeVar
@@ -29,6 +29,7 @@ from exchange.types import (
     AccountSnapshot,
     Alert,
     Cancel,
+    ClockMeasured,
     Command,
     DepthSnapshot,
     Event,
@@ -220,13 +221,13 @@ class BinanceVenue:
         try:
             order = await self._do(request, rest)
         except Refused as refusal:
-            outcome, code, message = Outcome.REFUSED, refusal.code, refusal.message
+            outcome, code, message = Outcome.REFUSED, refusal.code, _told(refusal, refusal.message)
         except NotSent as error:
-            outcome, message = Outcome.REFUSED, str(error)
+            outcome, message = Outcome.REFUSED, _told(error, str(error))
         except Unproven as error:
-            outcome, code, message = Outcome.UNKNOWN, error.code, error.message
+            outcome, code, message = Outcome.UNKNOWN, error.code, _told(error, str(error))
         except (Unreachable, Garbled) as error:
-            outcome, message = Outcome.UNKNOWN, str(error)
+            outcome, message = Outcome.UNKNOWN, _told(error, str(error))
         self._reply(request, started_ns, outcome, code, message, order)
 
     async def _do(self, request: Request, rest: Rest) -> OrderUpdate | None:
@@ -247,29 +248,41 @@ class BinanceVenue:
 
     async def _account(self, rest: Rest) -> AccountSnapshot:
         asked_ns = time.monotonic_ns()
-        open_orders = await rest.open_orders(self._instrument)
-        position_lots = await rest.position(self._instrument)
-        wallet_e8 = await rest.wallet(self._instrument)
+        with _naming("open orders"):
+            open_orders = await rest.open_orders(self._instrument)
+        with _naming("position"):
+            position = await rest.position(self._instrument)
+        with _naming("wallet"):
+            wallet = await rest.wallet(self._instrument)
         for order in open_orders:
             self._noted(order)
         return AccountSnapshot(
             recv_ns=time.time_ns(),
             mono_ns=time.monotonic_ns(),
-            position_lots=position_lots,
-            wallet_e8=wallet_e8,
+            position_lots=position.lots,
+            position_exch_ns=position.exch_ns,
+            entry_price_e8=position.entry_price_e8,
+            wallet_e8=wallet.balance_e8,
+            wallet_exch_ns=wallet.exch_ns,
             open_orders=open_orders,
             asked_mono_ns=asked_ns,
         )
 
     async def _trades(self, rest: Rest, since_ms: int) -> TradesSnapshot:
-        rows = await rest.user_trades(self._instrument.symbol, since_ms)
+        asked_ns = time.monotonic_ns()
+        with _naming("own trades"):
+            rows = await rest.user_trades(self._instrument.symbol, since_ms)
         fills: list[Fill] = []
         for row in rows:
-            name = await self._client_order_id(rest, row.get("orderId", 0))
+            with _naming("order of a trade"):
+                name = await self._client_order_id(rest, row.get("orderId", 0))
             stamps = time.time_ns(), time.monotonic_ns()
             fills.append(fill_from_rest(row, name, self._instrument, *stamps))
         return TradesSnapshot(
-            recv_ns=time.time_ns(), mono_ns=time.monotonic_ns(), fills=tuple(fills)
+            recv_ns=time.time_ns(),
+            mono_ns=time.monotonic_ns(),
+            fills=tuple(fills),
+            asked_mono_ns=asked_ns,
         )
 
     async def _client_order_id(self, rest: Rest, venue_order_id: int) -> str:
@@ -327,6 +340,14 @@ class BinanceVenue:
     async def _keep_clock(self, rest: Rest) -> None:
         while True:
             await self._insist("clock", rest.sync_clock)
+            now_ns = time.monotonic_ns()
+            self._emit(
+                ClockMeasured(
+                    recv_ns=time.time_ns(),
+                    mono_ns=now_ns,
+                    venue_minus_mono_ns=self._clock.venue_minus_mono_ns,
+                )
+            )
             with suppress(TimeoutError):
                 async with asyncio.timeout(CLOCK_REFRESH_S):
                     await self._clock_asks.get()
@@ -509,6 +530,20 @@ class StopSession:
             except VenueError as error:
                 self._on_trouble(f"countdown still armed: {error}")
             await asyncio.sleep(self._look_again_s)
+
+
+@contextmanager
+def _naming(call: str) -> Iterator[None]:
+    """Let a failure inside say which of several calls it was."""
+    try:
+        yield
+    except VenueError as error:
+        error.add_note(call)
+        raise
+
+
+def _told(error: VenueError, message: str) -> str:
+    return ": ".join([*getattr(error, "__notes__", ()), message])
 
 
 def _replace(newest: asyncio.Queue[Item], item: Item) -> None:

@@ -4,17 +4,20 @@
 status, so that it could only ever be half a ``Fill``; the full event with the same trade id
 always follows, and it alone is used.
 
+What the venue says of our position is never refused for its form: its own orders (liquidation,
+deleveraging, settlement) have prices off the tick, which are counted to the nearest tick.
+
 ``fee_e8`` counts the quote asset. A fee taken in another asset (BNB) leaves the quote wallet
 alone, and is 0 here: profit still reconciles to the wallet, and the BNB spent is not in it.
 """
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
 from exchange.errors import Garbled, OffGrid
-from exchange.instrument import Instrument, e8_from_text
+from exchange.instrument import DecimalGrid, Instrument, e8_from_text
 from exchange.types import (
     AccountUpdate,
     Event,
@@ -32,6 +35,12 @@ _STATUS_NAMES = {
     "NEW_INSURANCE": OrderStatus.NEW,  # liquidation and deleveraging orders
     "NEW_ADL": OrderStatus.NEW,
 }
+_FORCED = (
+    ("autoclose-", "liquidated"),
+    ("adl_autoclose", "deleveraged"),
+    ("settlement_autoclose-", "settled"),
+)
+"""How client ids of the venue's own orders on our account begin, and what they are."""
 _NONSENSE = (OffGrid, KeyError, TypeError, ValueError, AttributeError)
 
 
@@ -79,9 +88,9 @@ def order_update_from_rest(
             venue_order_id=row["orderId"],
             side=Side[row["side"]],
             status=_status(row["status"]),
-            price_ticks=instrument.price.count(row["price"]),
-            qty_lots=instrument.qty.count(row["origQty"]),
-            filled_lots=instrument.qty.count(row["executedQty"]),
+            price_ticks=_nearest(instrument.price, row["price"])[0],
+            qty_lots=_nearest(instrument.qty, row["origQty"])[0],
+            filled_lots=_nearest(instrument.qty, row["executedQty"])[0],
             exch_ns=row["updateTime"] * NS_PER_MS,
         )
     except _NONSENSE as error:
@@ -108,17 +117,21 @@ def fill_from_rest(
         Garbled: When a field is missing or off the grid.
     """
     try:
+        price_ticks, beyond_e8 = _nearest(instrument.price, row["price"])
+        qty_lots = _nearest(instrument.qty, row["qty"])[0]
         return Fill(
             recv_ns=recv_ns,
             mono_ns=mono_ns,
             trade_id=row["id"],
             client_order_id=client_order_id,
             side=Side[row["side"]],
-            price_ticks=instrument.price.count(row["price"]),
-            qty_lots=instrument.qty.count(row["qty"]),
+            price_ticks=price_ticks,
+            off_tick_e8=instrument.value_e8(qty_lots, beyond_e8),
+            qty_lots=qty_lots,
             maker=row["maker"],
             fee_e8=_fee_e8(row.get("commission"), row.get("commissionAsset"), instrument),
             exch_ns=row["time"] * NS_PER_MS,
+            forced=_forced(client_order_id),
         )
     except _NONSENSE as error:
         raise Garbled("own trade", str(dict(row))) from error
@@ -142,24 +155,28 @@ def _order_events(
         venue_order_id=order["i"],
         side=Side[order["S"]],
         status=_status(order["X"]),
-        price_ticks=instrument.price.count(order["p"]),
-        qty_lots=instrument.qty.count(order["q"]),
-        filled_lots=instrument.qty.count(order["z"]),
+        price_ticks=_nearest(instrument.price, order["p"])[0],
+        qty_lots=_nearest(instrument.qty, order["q"])[0],
+        filled_lots=_nearest(instrument.qty, order["z"])[0],
         exch_ns=message["T"] * NS_PER_MS,
     )
     if order["x"] not in ("TRADE", "CALCULATED") or order["t"] <= 0:
         return [update]
+    price_ticks, beyond_e8 = _nearest(instrument.price, order["L"])
+    qty_lots = _nearest(instrument.qty, order["l"])[0]
     fill = Fill(
         recv_ns=recv_ns,
         mono_ns=mono_ns,
         trade_id=order["t"],
         client_order_id=order["c"],
         side=update.side,
-        price_ticks=instrument.price.count(order["L"]),
-        qty_lots=instrument.qty.count(order["l"]),
+        price_ticks=price_ticks,
+        off_tick_e8=instrument.value_e8(qty_lots, beyond_e8),
+        qty_lots=qty_lots,
         maker=order["m"],
         fee_e8=_fee_e8(order.get("n"), order.get("N"), instrument),
         exch_ns=order["T"] * NS_PER_MS,
+        forced=_forced(order["c"]),
     )
     return [fill, update]
 
@@ -168,33 +185,90 @@ def _account_events(
     message: Mapping[str, Any], instrument: Instrument, recv_ns: int, mono_ns: int
 ) -> list[Event]:
     account = message["a"]
-    position_lots = next(
+    position = next(
         (
-            instrument.qty.count(row["pa"])
+            row
             for row in account.get("P", ())
             if row["s"] == instrument.symbol and row["ps"] == "BOTH"
         ),
         None,
     )
-    wallet_e8 = next(
-        (
-            e8_from_text(row["wb"])
-            for row in account.get("B", ())
-            if is_quote_asset(row["a"], instrument)
-        ),
-        None,
+    balance = next(
+        (row for row in account.get("B", ()) if is_quote_asset(row["a"], instrument)), None
     )
-    if position_lots is None and wallet_e8 is None:
+    if position is None and balance is None:
         return []
     update = AccountUpdate(
         recv_ns=recv_ns,
         mono_ns=mono_ns,
-        position_lots=position_lots,
-        wallet_e8=wallet_e8,
+        position_lots=_nearest(instrument.qty, position["pa"])[0] if position else None,
+        entry_price_e8=e8_from_text(position["ep"]) if position else 0,
+        wallet_e8=e8_from_text(balance["wb"]) if balance else None,
+        moved_e8=e8_from_text(balance.get("bc", "0")) if balance else 0,
         reason=account["m"],
         exch_ns=message["T"] * NS_PER_MS,
     )
     return [update]
+
+
+class Position(NamedTuple):
+    """A position as of its last change."""
+
+    lots: int
+    exch_ns: int
+    """0: the venue lists no position, and gives no date."""
+    entry_price_e8: int
+
+
+FLAT = Position(lots=0, exch_ns=0, entry_price_e8=0)
+
+
+def position_from_rest(row: Mapping[str, Any], instrument: Instrument) -> Position:
+    """A row of the position risk.
+
+    Raises:
+        Garbled: When a field is missing or no number.
+    """
+    try:
+        return Position(
+            lots=_nearest(instrument.qty, row["positionAmt"])[0],
+            exch_ns=row["updateTime"] * NS_PER_MS,
+            entry_price_e8=e8_from_text(row["entryPrice"]),
+        )
+    except _NONSENSE as error:
+        raise Garbled("position", str(dict(row))) from error
+
+
+class Wallet(NamedTuple):
+    """The balance of the quote asset as of its last change."""
+
+    balance_e8: int
+    exch_ns: int
+    """0: undated."""
+
+
+def wallet_from_rest(row: Mapping[str, Any]) -> Wallet:
+    """A row of the balances.
+
+    Raises:
+        Garbled: When a field is missing or no number.
+    """
+    try:
+        return Wallet(e8_from_text(row["balance"]), row.get("updateTime", 0) * NS_PER_MS)
+    except _NONSENSE as error:
+        raise Garbled("balance", str(dict(row))) from error
+
+
+def _nearest(grid: DecimalGrid, text: str) -> tuple[int, int]:
+    """Steps of a text on the grid, which almost all are; else the nearest, with what is beyond."""
+    try:
+        return grid.count(text), 0
+    except OffGrid:
+        return grid.nearest(text)
+
+
+def _forced(client_order_id: str) -> str:
+    return next((word for start, word in _FORCED if client_order_id.startswith(start)), "")
 
 
 def _status(text: str) -> OrderStatus:

@@ -34,7 +34,7 @@ class Mark:
 class Holding:
     """An account's position in one symbol, with its open orders.
 
-    Its owner keeps ``bids_lots`` and ``asks_lots`` current, the market its mark.
+    Its owner keeps ``bids_lots``, ``asks_lots`` and ``updated_ms`` current, the market its mark.
     """
 
     def __init__(self, instrument: Instrument, mark: Mark) -> None:
@@ -46,6 +46,8 @@ class Holding:
         """Profit of everything closed so far, before fees."""
         self.round_e8 = 0
         """Profit less fees since the position was last flat."""
+        self.updated_ms = 0
+        """When the position last changed; 0 when it never did."""
         self.bids_lots = 0
         self.asks_lots = 0
         self.mark = mark
@@ -179,6 +181,8 @@ class Account:
 
     def __init__(self, capital_e8: int, maker_fee_rate: float, taker_fee_rate: float) -> None:
         self.wallet_e8 = capital_e8
+        self.updated_ms = 0
+        """When the wallet last changed, kept by who changes it; 0 when it never did."""
         self.fees_e8 = 0
         self.maker_rate_e8 = round(maker_fee_rate * E8)
         self.taker_rate_e8 = round(taker_fee_rate * E8)

@@ -36,19 +36,19 @@ class Stand:
 # ---------------------------------------------------------------- answers
 
 
-def account(account: Account, stands: Iterable[Stand], now_ms: int) -> Payload:
+def account(account: Account, stands: Iterable[Stand]) -> Payload:
     """The v3 account."""
-    positions = [_v3_position(stand, now_ms) for stand in stands if stand.engaged]
-    return _totals(account) | {"assets": [_asset(account, now_ms)], "positions": positions}
+    positions = [_v3_position(stand) for stand in stands if stand.engaged]
+    return _totals(account) | {"assets": [_asset(account)], "positions": positions}
 
 
-def account_v2(account: Account, stands: Iterable[Stand], now_ms: int) -> Payload:
+def account_v2(account: Account, stands: Iterable[Stand]) -> Payload:
     return (
         configuration()
         | _totals(account)
         | {
-            "assets": [_asset(account, now_ms)],
-            "positions": [_v2_position(stand, now_ms) for stand in stands],
+            "assets": [_asset(account)],
+            "positions": [_v2_position(stand) for stand in stands],
         }
     )
 
@@ -66,7 +66,7 @@ def configuration() -> Payload:
     }
 
 
-def balance(account: Account, name: str, now_ms: int) -> Payload:
+def balance(account: Account, name: str) -> Payload:
     margin = _margin(account)
     return {
         "accountAlias": name,
@@ -77,15 +77,15 @@ def balance(account: Account, name: str, now_ms: int) -> Payload:
         "availableBalance": margin["available"],
         "maxWithdrawAmount": margin["available"],
         "marginAvailable": True,
-        "updateTime": now_ms,
+        "updateTime": account.updated_ms,
     }
 
 
-def position_risk(stand: Stand, now_ms: int) -> Payload:
+def position_risk(stand: Stand) -> Payload:
     """One row of the v3 position risk."""
     holding = stand.holding
     return (
-        _risk(stand, now_ms)
+        _risk(stand)
         | _margins(holding)
         | {
             "marginAsset": QUOTE_ASSET,
@@ -96,9 +96,9 @@ def position_risk(stand: Stand, now_ms: int) -> Payload:
     )
 
 
-def position_risk_v2(stand: Stand, now_ms: int) -> Payload:
+def position_risk_v2(stand: Stand) -> Payload:
     holding = stand.holding
-    return _risk(stand, now_ms) | {
+    return _risk(stand) | {
         "leverage": str(holding.leverage),
         "marginType": "cross",
         "isAutoAddMargin": "false",
@@ -215,7 +215,7 @@ def _totals(account: Account) -> Payload:
     }
 
 
-def _asset(account: Account, now_ms: int) -> Payload:
+def _asset(account: Account) -> Payload:
     margin = _margin(account)
     return {
         "asset": QUOTE_ASSET,
@@ -231,7 +231,7 @@ def _asset(account: Account, now_ms: int) -> Payload:
         "availableBalance": margin["available"],
         "maxWithdrawAmount": margin["available"],
         "marginAvailable": True,
-        "updateTime": now_ms,
+        "updateTime": account.updated_ms,
     }
 
 
@@ -246,7 +246,7 @@ def _margins(holding: Holding) -> Payload:
     }
 
 
-def _v3_position(stand: Stand, now_ms: int) -> Payload:
+def _v3_position(stand: Stand) -> Payload:
     holding = stand.holding
     margins = _margins(holding)
     return {
@@ -259,11 +259,11 @@ def _v3_position(stand: Stand, now_ms: int) -> Payload:
         "isolatedWallet": "0",
         "initialMargin": margins["initialMargin"],
         "maintMargin": margins["maintMargin"],
-        "updateTime": now_ms,
+        "updateTime": holding.updated_ms,
     }
 
 
-def _v2_position(stand: Stand, now_ms: int) -> Payload:
+def _v2_position(stand: Stand) -> Payload:
     holding = stand.holding
     return {
         "symbol": stand.wire.symbol,
@@ -279,11 +279,11 @@ def _v2_position(stand: Stand, now_ms: int) -> Payload:
         "maxNotional": max_notional(holding.leverage),
         "bidNotional": stand.open_notional[0],
         "askNotional": stand.open_notional[1],
-        "updateTime": now_ms,
+        "updateTime": holding.updated_ms,
     } | _margins(holding)
 
 
-def _risk(stand: Stand, now_ms: int) -> Payload:
+def _risk(stand: Stand) -> Payload:
     """What both versions of the position risk tell."""
     holding = stand.holding
     return {
@@ -298,5 +298,5 @@ def _risk(stand: Stand, now_ms: int) -> Payload:
         "isolatedMargin": "0",
         "notional": e8_text(holding.notional_e8),
         "isolatedWallet": "0",
-        "updateTime": now_ms,
+        "updateTime": holding.updated_ms,
     }

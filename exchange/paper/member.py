@@ -47,6 +47,7 @@ class Member:
     def pay(self, symbol: str, kind: str, income_e8: int, now_ms: int) -> None:
         """Move the wallet for another reason than a trade; negative takes from it."""
         self.account.wallet_e8 += income_e8
+        self.account.updated_ms = now_ms
         self.note_income(symbol, kind, income_e8, now_ms)
 
     def publish(self, payload: Payload) -> None:

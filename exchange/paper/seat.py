@@ -315,6 +315,7 @@ class Seat:
         booked = member.account.book_fill(
             self.market.symbol, order.side, trade.price_ticks, trade.qty_lots, maker=maker
         )
+        self.holding.updated_ms = member.account.updated_ms = now_ms
         record = TradeRecord(
             trade_id=trade.trade_id,
             venue_order_id=venue_order_id,

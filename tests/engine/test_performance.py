@@ -405,7 +405,7 @@ def test_a_position_from_nowhere_is_noticed_and_told() -> None:
     """No fill explains it; a report that kept silent would be believed."""
     ledger = Ledger(GRID.tick_lot_e8)
     ledger.move_mid(1000, 1002)
-    ledger.adopt_position(5)
+    ledger.adopt_position(5, 5 * 1001 * GRID.tick_lot_e8, 0)
     ledger.move_mid(1010, 1012)
 
     found = audit(NO_FILLS, 2022, ledger, GRID.tick_lot_e8)

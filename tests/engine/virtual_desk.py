@@ -49,10 +49,12 @@ from exchange.types import (
     Reconnect,
     RefreshCountdown,
     Reply,
+    Request,
     Side,
     Tick,
     TradesSnapshot,
 )
+from tests.engine.rest_node import RestNode
 
 MS = 1_000_000
 START_NS = 1_800_000_000_000 * MS
@@ -99,22 +101,30 @@ MARKET = SyntheticMarket(
 
 @dataclass(frozen=True)
 class Faults:
-    """Chances, each per message."""
+    """Chances, each per message, and lengths."""
 
     reply_lost: float = 0.0
     """Executed, but the answer never comes: the shell reports unknown."""
     request_lost: float = 0.0
     """Never arrives; the shell cannot know and reports unknown too."""
     request_late: float = 0.0
-    """Arrives four seconds after the shell gave it up as unknown."""
+    """Given up as unknown after half a second, and arrives up to 4.5 s after it was sent."""
+    recv_window_ms: float = 1000.0
+    """How late a placing may arrive and still be executed."""
+    reply_late: float = 0.0
+    """The answer comes 2 to 4.5 s later."""
     private_repeated: float = 0.0
     private_late: float = 0.0
     """Arrives 200 ms after its time, behind younger messages."""
+    private_stalled_every_s: float = 0.0
+    """Mean seconds between stalls of the private stream: up to 4 s of it come at once."""
+    private_cut_every_s: float = 0.0
+    """Mean seconds between cuts of the private stream; its messages are lost for a second."""
     market_lost: float = 0.0
     trades_late_ms: float = 0.0
     """By how much the list of our trades comes later than other answers."""
-    private_cut_every_s: float = 0.0
-    """Mean seconds between cuts of the private stream; its messages are lost for a second."""
+    rest_lag_ms: float = 0.0
+    """How far the node that answers REST is behind, at most; it changes every second."""
 
 
 class VirtualDesk:
@@ -127,16 +137,19 @@ class VirtualDesk:
         settings: DeskSettings = SETTINGS,
         market: SyntheticMarket = MARKET,
         opening_lots: int = 0,
+        our_clock_ahead_s: float = 0.0,
     ) -> None:
         self.now_ns = START_NS
         self.commands: list[Command] = []
         """Everything that the trader ever asked for."""
         self._dice = random.Random(seed)
         self._faults = faults
+        self._our_clock_ahead_ns = round(our_clock_ahead_s * 1e9)
         self._due: list[tuple[int, int, Callable[[], None]]] = []
         self._turns = count()
         self._mailboxes: dict[Link, Mailbox] = {}
-        self._private_up_ns = self._public_up_ns = 0
+        self._private_up_ns = self._public_up_ns = self._stalled_until_ns = 0
+        self._private_cuts = 0
         account = AccountSettings(
             name="desk",
             api_key="k",
@@ -156,16 +169,38 @@ class VirtualDesk:
         self.matching, self.flow = matching, flow
         self.member = self.exchange.members[0]
         self.seat = self.exchange.seat(self.member, GRID.symbol)
-        if opening_lots:
-            self.seat.place(NewOrder("earlier", Side.BUY, opening_lots, None))
-        self.exchange.advance(START_NS)
-        self.trader = Trader(settings, GRID, Mode.PAPER, epoch="tests", own_in_book=True)
         self._subscribe(Link.PUBLIC, Prefix.PUBLIC, "btcusdt@depth@100ms", "btcusdt@bookTicker")
         self._subscribe(Link.MARKET, Prefix.MARKET, "btcusdt@aggTrade", "btcusdt@markPrice@1s")
         listen_key = self.member.user_stream.start(self.exchange.now_ms)
         self._subscribe(Link.PRIVATE, Prefix.PRIVATE, listen_key)
+        self.node = RestNode(self._hub, self.seat, GRID, listen_key)
+        if opening_lots:
+            side = Side.BUY if opening_lots > 0 else Side.SELL
+            self.seat.place(NewOrder("earlier", side, abs(opening_lots), None))
+        self.exchange.advance(START_NS)
+        self._settings = settings
+        self._runs = count(1)
+        self.trader = self._new_trader()
         for link in Link:
             self.feed(LinkUp, link=link)
+
+    def _new_trader(self) -> Trader:
+        epoch = f"tests{next(self._runs)}"
+        return Trader(self._settings, GRID, Mode.PAPER, epoch=epoch, own_in_book=True)
+
+    def kill(self) -> None:
+        """The engine is killed and started again: what was under way stays so, unheard."""
+        self._private_cuts += 1
+        self.trader = self._new_trader()
+        for order in self.our_open_orders:
+            self.seat.cancel(order)  # as a start does, over a session of its own
+        for link in Link:
+            self.feed(LinkUp, link=link)
+
+    def end_faults(self) -> None:
+        """From now on nothing more is lost, late or behind."""
+        self._faults = Faults()
+        self.node.lag_ms = 0.0
 
     # ------------------------------------------------------------ time
 
@@ -185,12 +220,15 @@ class VirtualDesk:
     def _step(self) -> None:
         self.now_ns += 5 * MS
         self.exchange.advance(self.now_ns)
+        self.node.note(self.now_ns)
         self._carry_frames()
         while self._due and self._due[0][0] <= self.now_ns:
             heapq.heappop(self._due)[2]()
         if self.now_ns % (100 * MS) == 0:
             self.feed(Tick)
             self._maybe_cut()
+        if self.now_ns % (1000 * MS) == 0 and self._faults.rest_lag_ms:
+            self.node.lag_ms = self._dice.uniform(0.0, self._faults.rest_lag_ms)
 
     def _later(self, delay_ms: float, act: Callable[[], None]) -> None:
         due_ns = self.now_ns + round(delay_ms * MS)
@@ -200,7 +238,11 @@ class VirtualDesk:
 
     def feed(self, kind: type[Event], **fields: object) -> None:
         """Hand the trader an event that arrives now."""
-        self.hand(kind(recv_ns=self.now_ns, mono_ns=self.now_ns, **fields))
+        self.hand(kind(recv_ns=self._wall_ns, mono_ns=self.now_ns, **fields))
+
+    @property
+    def _wall_ns(self) -> int:
+        return self.now_ns + self._our_clock_ahead_ns
 
     def hand(self, *events: Event) -> None:
         self._carry_out(self.trader.receive(*events))
@@ -208,7 +250,7 @@ class VirtualDesk:
     def operate(self, action: Action, name: str = "", **fields: float) -> str | None:
         problem, commands = self.trader.operate(
             OperatorCommand(
-                recv_ns=self.now_ns, mono_ns=self.now_ns, action=action, name=name, **fields
+                recv_ns=self._wall_ns, mono_ns=self.now_ns, action=action, name=name, **fields
             )
         )
         self._carry_out(commands)
@@ -242,23 +284,37 @@ class VirtualDesk:
     def _carry_private(self, raw: bytes) -> None:
         if self.now_ns < self._private_up_ns:
             return
-        delay_ms = 200 if self._chance(self._faults.private_late) else 2
+        delay_ms = 200.0 if self._chance(self._faults.private_late) else 2.0
+        delay_ms += max(self._stalled_until_ns - self.now_ns, 0) / MS
+        connection = self._private_cuts
         for _ in range(2 if self._chance(self._faults.private_repeated) else 1):
-            self._later(delay_ms, lambda: self._deliver_private(raw))
+            self._later(delay_ms, lambda: self._deliver_private(raw, connection))
 
-    def _deliver_private(self, raw: bytes) -> None:
-        self.hand(*user_events.decode(raw, GRID, self.now_ns, self.now_ns))
+    def _deliver_private(self, raw: bytes, connection: int) -> None:
+        if connection == self._private_cuts:
+            self.hand(*user_events.decode(raw, GRID, self._wall_ns, self.now_ns))
 
     def _maybe_cut(self) -> None:
-        every_s = self._faults.private_cut_every_s
-        if every_s and self.now_ns > self._private_up_ns and self._chance(0.1 / every_s):
+        faults = self._faults
+        if self.now_ns <= max(self._private_up_ns, self._stalled_until_ns):
+            return
+        if faults.private_cut_every_s and self._chance(0.1 / faults.private_cut_every_s):
             self.cut_private(1.0)
+        elif faults.private_stalled_every_s and self._chance(0.1 / faults.private_stalled_every_s):
+            self._stalled_until_ns = self.now_ns + round(self._dice.uniform(0.5, 4.0) * 1e9)
 
     def cut_private(self, seconds: float) -> None:
         """Lose the private stream, and everything said on it, for a while."""
+        self._private_cuts += 1
+        connection, trader = self._private_cuts, self.trader
         self._private_up_ns = self.now_ns + round(seconds * 1e9)
         self.feed(LinkDown, link=Link.PRIVATE, reason="cut")
-        self._later(seconds * 1000, lambda: self.feed(LinkUp, link=Link.PRIVATE))
+
+        def reconnect() -> None:
+            if connection == self._private_cuts and trader is self.trader:
+                self.feed(LinkUp, link=Link.PRIVATE)
+
+        self._later(seconds * 1000, reconnect)
 
     def cut_public(self, seconds: float) -> None:
         """Lose the book's stream for a while; the tape goes on on its own line."""
@@ -276,11 +332,14 @@ class VirtualDesk:
                 asked_ns = self.now_ns
                 self._later(5, lambda: self._answer_account(command, asked_ns))
             case FetchTrades():
-                self._later(5, lambda: self._answer_trades(command))
+                asked_ns = self.now_ns
+                self._later(5, lambda: self._answer_trades(command, asked_ns))
             case RefreshCountdown():
                 self._later(5, lambda: self._answer_countdown(command))
-            case Place() | Cancel() | QueryOrder():
-                self._later(5, lambda: self._answer_order(command))
+            case Place() | Cancel():
+                self._send_order(command)
+            case QueryOrder():
+                self._later(5, lambda: self._answer_order(command, 5.0))
             case Reconnect(link=Link.PRIVATE):
                 self.cut_private(0.2)
             case Alert() | Reconnect():
@@ -291,65 +350,89 @@ class VirtualDesk:
         self._later(5, lambda: self.feed(DepthSnapshot, raw=raw))
 
     def _answer_account(self, command: FetchAccount, asked_ns: int) -> None:
-        snapshot = (self.seat.holding.lots, self.member.account.wallet_e8)
-        rows = tuple(self._update(order) for order in self.seat.orders.open.values())
+        position, wallet = self.node.position(self.now_ns), self.node.wallet(self.now_ns)
+        open_orders = self.node.open_orders(self.now_ns)
+        self._answer(
+            command,
+            AccountSnapshot,
+            position_lots=position.lots,
+            position_exch_ns=position.exch_ns,
+            entry_price_e8=position.entry_price_e8,
+            wallet_e8=wallet.balance_e8,
+            wallet_exch_ns=wallet.exch_ns,
+            open_orders=open_orders,
+            asked_mono_ns=asked_ns,
+        )
+
+    def _answer_trades(self, command: FetchTrades, asked_ns: int) -> None:
+        fills = self.node.trades(self.now_ns, command.since_ms)
+        self._answer(
+            command,
+            TradesSnapshot,
+            delay_ms=self._faults.trades_late_ms,
+            fills=fills,
+            asked_mono_ns=asked_ns,
+        )
+
+    def _answer(
+        self, command: Request, kind: type[Event], delay_ms: float = 0.0, **fields: object
+    ) -> None:
+        """Hand the run that asked what it asked for, and then its reply."""
+        trader = self.trader
 
         def arrive() -> None:
-            self.feed(
-                AccountSnapshot,
-                position_lots=snapshot[0],
-                wallet_e8=snapshot[1],
-                open_orders=rows,
-                asked_mono_ns=asked_ns,
-            )
-            self._reply(command.request_id)
+            if trader is self.trader:
+                self.feed(kind, **fields)
+                self._reply(command.request_id)
 
-        self._later(5, arrive)
+        self._later(5 + delay_ms + self._reply_delay_ms(), arrive)
 
-    def _answer_trades(self, command: FetchTrades) -> None:
-        rows = [self.book.wire.user_trade(trade) for trade in self.seat.trades]
-        names = {order.venue_order_id: order.client_order_id for order in self.seat.orders}
-        fills = tuple(
-            user_events.fill_from_rest(row, names[int(str(row["orderId"]))], GRID, 0, 0)
-            for row in rows
-        )
-        delay_ms = 5 + self._faults.trades_late_ms
-        self._later(delay_ms, lambda: self.feed(TradesSnapshot, fills=fills))
-        self._later(delay_ms, lambda: self._reply(command.request_id))
+    def _reply_delay_ms(self) -> float:
+        late = self._chance(self._faults.reply_late)
+        return self._dice.uniform(2000.0, 4500.0) if late else 0.0
 
     def _answer_countdown(self, command: RefreshCountdown) -> None:
         self.seat.arm_countdown(command.countdown_ms)
-        self._later(5, lambda: self._reply(command.request_id))
+        self._reply_later(command, 5.0)
 
-    def _answer_order(self, command: Place | Cancel | QueryOrder) -> None:
+    def _send_order(self, command: Place | Cancel) -> None:
         if self._chance(self._faults.request_lost):
-            self._later(500, lambda: self._reply(command.request_id, Outcome.UNKNOWN))
-            return
-        if isinstance(command, Place) and self._chance(self._faults.request_late):
-            self._later(500, lambda: self._reply(command.request_id, Outcome.UNKNOWN))
-            self._later(4500, lambda: self._execute_late(command))
-            return
+            self._reply_later(command, 500.0, Outcome.UNKNOWN)
+        elif self._chance(self._faults.request_late):
+            self._reply_later(command, 500.0, Outcome.UNKNOWN)
+            late_ms = self._dice.uniform(0.0, 4500.0)
+            if isinstance(command, Cancel) or late_ms <= self._faults.recv_window_ms:
+                self._later(late_ms, lambda: self._execute_unheard(command))
+        else:
+            self._later(5, lambda: self._answer_order(command, 5.0))
+
+    def _answer_order(self, command: Place | Cancel | QueryOrder, sent_ms: float) -> None:
+        delay_ms = 5 + self._reply_delay_ms()
+        trip_ms = sent_ms + delay_ms
         try:
-            order = self._update(self._execute(command))
+            order = self.execute(command)
         except Refused as refusal:
             code, text = refusal.code, refusal.message
-            self._later(
-                5, lambda: self._reply(command.request_id, Outcome.REFUSED, code, message=text)
+            self._reply_later(
+                command, delay_ms, Outcome.REFUSED, code, message=text, trip_ms=trip_ms
             )
             return
         if self._chance(self._faults.reply_lost):
-            self._later(500, lambda: self._reply(command.request_id, Outcome.UNKNOWN))
+            self._reply_later(command, 500.0, Outcome.UNKNOWN)
             return
-        self._later(5, lambda: self._reply(command.request_id, order=order))
+        self._reply_later(command, delay_ms, order=order, trip_ms=trip_ms)
 
-    def _execute_late(self, command: Place) -> None:
+    def _execute_unheard(self, command: Place | Cancel) -> None:
         with contextlib.suppress(Refused):
-            self._execute(command)
+            self.execute(command)
 
-    def _execute(self, command: Place | Cancel | QueryOrder) -> OrderRecord:
+    def execute(self, command: Place | Cancel | QueryOrder) -> OrderUpdate:
+        """Let a request reach the exchange at this moment; raises ``Refused``."""
+        if isinstance(command, QueryOrder):
+            return self.node.order(self.now_ns, command.client_order_id)
         if isinstance(command, Place):
             price_ticks = None if command.market else command.price_ticks
-            return self.seat.place(
+            order = self.seat.place(
                 NewOrder(
                     client_order_id=command.client_order_id,
                     side=command.side,
@@ -359,16 +442,28 @@ class VirtualDesk:
                     reduce_only=command.reduce_only,
                 )
             )
-        order = self.seat.orders.find(None, command.client_order_id)
-        if isinstance(command, Cancel):
-            return self.seat.cancel(order)
-        if order is None:
-            raise Refused(-2013, "Order does not exist.")
-        return order
-
-    def _update(self, order: OrderRecord) -> OrderUpdate:
+        else:
+            order = self.seat.cancel(self.seat.orders.find(None, command.client_order_id))
         row = self.book.wire.order_record(order)
         return user_events.order_update_from_rest(row, GRID, self.now_ns, self.now_ns)
+
+    def _reply_later(
+        self,
+        command: Request,
+        delay_ms: float,
+        outcome: Outcome = Outcome.DONE,
+        code: int = 0,
+        order: OrderUpdate | None = None,
+        message: str = "",
+        trip_ms: float = 10.0,
+    ) -> None:
+        trader = self.trader
+
+        def arrive() -> None:
+            if trader is self.trader:
+                self._reply(command.request_id, outcome, code, order, message, trip_ms)
+
+        self._later(delay_ms, arrive)
 
     def _reply(
         self,
@@ -377,6 +472,7 @@ class VirtualDesk:
         code: int = 0,
         order: OrderUpdate | None = None,
         message: str = "",
+        trip_ms: float = 10.0,
     ) -> None:
         self.feed(
             Reply,
@@ -385,7 +481,7 @@ class VirtualDesk:
             code=code,
             message=message,
             order=order,
-            round_trip_ns=10 * MS,
+            round_trip_ns=round(trip_ms * MS),
         )
 
     # ------------------------------------------------------------ what tests ask

@@ -71,27 +71,24 @@ class AccountRoutes:
         return [seat.market.wire.user_trade(trade) for trade in rows]
 
     def _account(self, member: Member, _params: Params) -> Payload:
-        return account_wire.account(member.account, self._stands(member), self._venue.now_ms)
+        return account_wire.account(member.account, self._stands(member))
 
     def _account_v2(self, member: Member, params: Params) -> Payload:
-        stands, now_ms = self._stands(member), self._venue.now_ms
-        return account_wire.account_v2(member.account, stands, now_ms) | _fee_burn(member, params)
+        stands = self._stands(member)
+        return account_wire.account_v2(member.account, stands) | _fee_burn(member, params)
 
     def _balance(self, member: Member, _params: Params) -> list[Payload]:
-        return [account_wire.balance(member.account, member.name, self._venue.now_ms)]
+        return [account_wire.balance(member.account, member.name)]
 
     def _position_risk(self, member: Member, params: Params) -> list[Payload]:
         return [
-            account_wire.position_risk(seat.stand, self._venue.now_ms)
+            account_wire.position_risk(seat.stand)
             for seat in self._seats(member, params)
             if seat.stand.engaged
         ]
 
     def _position_risk_v2(self, member: Member, params: Params) -> list[Payload]:
-        return [
-            account_wire.position_risk_v2(seat.stand, self._venue.now_ms)
-            for seat in self._seats(member, params)
-        ]
+        return [account_wire.position_risk_v2(seat.stand) for seat in self._seats(member, params)]
 
     def _income(self, member: Member, params: Params) -> list[Payload]:
         symbol, kind = params.text("symbol"), params.text("incomeType")

@@ -109,7 +109,7 @@ def test_adopting_a_position_makes_no_profit() -> None:
     ledger = Ledger(TICK_LOT_E8)
     ledger.move_mid(1000, 1002)
 
-    ledger.adopt_position(-40)
+    ledger.adopt_position(-40, -40 * 1001 * TICK_LOT_E8, 0)
 
     assert ledger.total_e8 == 0
     assert ledger.position_lots == -40
