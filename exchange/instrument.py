@@ -1,9 +1,12 @@
 """The tick and lot grid of one contract: decimal text to integers and back, exactly."""
 
+import re
 from dataclasses import dataclass
 from decimal import ROUND_HALF_EVEN, Decimal, InvalidOperation
 
 from exchange.errors import OffGrid, SettingsError
+
+_PLAIN_DECIMAL = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)", re.ASCII)
 
 E8 = 100_000_000
 """How many of the smallest money unit make one unit of the quote asset."""
@@ -72,13 +75,12 @@ class DecimalGrid:
         """The nearest number of steps, and what the text lies beyond it in 1e-8.
 
         Raises:
-            OffGrid: When the text is not a decimal number.
+            OffGrid: When the text is not plain decimal digits.
         """
-        try:
-            exact = Decimal(text)
-            count = int((exact / Decimal(self.step)).to_integral_value(ROUND_HALF_EVEN))
-        except (InvalidOperation, ValueError, OverflowError):
-            raise OffGrid(text, self.step) from None
+        if not _PLAIN_DECIMAL.fullmatch(text):
+            raise OffGrid(text, self.step)
+        exact = Decimal(text)
+        count = int((exact / Decimal(self.step)).to_integral_value(ROUND_HALF_EVEN))
         return count, int((exact - count * Decimal(self.step)) * E8)
 
     def text(self, count: int) -> str:

@@ -150,6 +150,7 @@ class VirtualDesk:
         self._mailboxes: dict[Link, Mailbox] = {}
         self._private_up_ns = self._public_up_ns = self._stalled_until_ns = 0
         self._private_cuts = 0
+        self._failing: dict[type[Command], str] = {}
         account = AccountSettings(
             name="desk",
             api_key="k",
@@ -324,7 +325,15 @@ class VirtualDesk:
 
     # ------------------------------------------------------------ the venue's side
 
+    def refuse(self, kind: type[Request], message: str) -> None:
+        """From now on the venue answers every request of one kind with an HTTP error."""
+        self._failing[kind] = message
+
     def _obey(self, command: Command) -> None:
+        failing = self._failing.get(type(command))
+        if failing is not None and isinstance(command, Request):
+            self._reply_later(command, 10.0, Outcome.UNKNOWN, message=failing)
+            return
         match command:
             case FetchSnapshot():
                 self._later(10 + command.wait_ms, self._answer_snapshot)

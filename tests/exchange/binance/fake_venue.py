@@ -32,6 +32,8 @@ OPEN_ORDERS = "GET /fapi/v1/openOrders"
 BATCH_CANCEL = "DELETE /fapi/v1/batchOrders"
 COUNTDOWN = "POST /fapi/v1/countdownCancelAll"
 DEPTH = "GET /fapi/v1/depth"
+POSITION = "GET /fapi/v3/positionRisk"
+BALANCE = "GET /fapi/v3/balance"
 TIME = "GET /fapi/v1/time"
 NEW_LISTEN_KEY = "POST /fapi/v1/listenKey"
 KEEP_LISTEN_KEY = "PUT /fapi/v1/listenKey"
@@ -180,9 +182,20 @@ class FakeVenue:
     def _tell(self, endpoint: str) -> Any:
         match endpoint:
             case "GET /fapi/v3/positionRisk":
-                return [{"symbol": "BTCUSDT", "positionSide": "BOTH", "positionAmt": "-0.004"}]
+                return [
+                    {
+                        "symbol": "BTCUSDT",
+                        "positionSide": "BOTH",
+                        "positionAmt": "-0.004",
+                        "entryPrice": "100.15",
+                        "updateTime": 1002,
+                    }
+                ]
             case "GET /fapi/v3/balance":
-                return [{"asset": "BNB", "balance": "3"}, {"asset": "USDT", "balance": "100.25"}]
+                return [
+                    {"asset": "BNB", "balance": "3", "updateTime": 1001},
+                    {"asset": "USDT", "balance": "100.25", "updateTime": 1003},
+                ]
             case "GET /fapi/v1/userTrades":
                 return self.trades
             case "GET /fapi/v1/time":

@@ -10,6 +10,7 @@ from exchange.types import (
     AccountSnapshot,
     Alert,
     Cancel,
+    ClockMeasured,
     DepthSnapshot,
     FetchAccount,
     FetchSnapshot,
@@ -32,12 +33,14 @@ from exchange.types import (
     TradesSnapshot,
 )
 from tests.exchange.binance.fake_venue import (
+    BALANCE,
     CANCEL,
     COUNTDOWN,
     DEPTH,
     KEEP_LISTEN_KEY,
     NEW_LISTEN_KEY,
     PLACE,
+    POSITION,
     TIME,
     FakeVenue,
     Fault,
@@ -249,9 +252,32 @@ async def test_the_account_is_told_whole_before_its_reply() -> None:
         reply = await heard.next(Reply)
 
     assert (account.position_lots, account.wallet_e8) == (-4, 10_025_000_000)
+    assert (account.position_exch_ns, account.wallet_exch_ns) == (1002 * 10**6, 1003 * 10**6)
+    assert account.entry_price_e8 == 10_015_000_000
     assert [order.client_order_id for order in account.open_orders] == ["mm-1", "web_foreign"]
     assert account.asked_mono_ns < account.mono_ns
     assert (reply.request_id, reply.outcome) == (9, Outcome.DONE)
+
+
+@pytest.mark.parametrize(("endpoint", "named"), [(POSITION, "position"), (BALANCE, "wallet")])
+async def test_the_call_of_an_account_that_fails_is_named(endpoint: str, named: str) -> None:
+    """Three calls make one account; which of them is down is what a person needs to know."""
+    async with FakeVenue() as venue, running(venue.settings) as (client, heard):
+        venue.fail(endpoint, Fault(500, message="down"))
+        client.send(FetchAccount(request_id=9))
+
+        reply = await heard.next(Reply)
+
+    assert reply.outcome is Outcome.UNKNOWN
+    assert reply.message.startswith(f"{named}: HTTP 500")
+
+
+async def test_the_venue_s_clock_is_told_whenever_it_was_measured() -> None:
+    """How late a book is can be judged by the clock that stamped it only."""
+    async with FakeVenue() as venue, running(venue.settings) as (_client, heard):
+        first = await heard.next(ClockMeasured)
+
+    assert abs(first.mono_ns + first.venue_minus_mono_ns - first.recv_ns) < 10**9
 
 
 async def test_own_trades_are_told_with_the_name_of_their_order() -> None:

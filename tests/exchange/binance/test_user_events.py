@@ -18,6 +18,11 @@ from exchange.types import (
 )
 from tests.exchange.binance.fake_venue import BTCUSDT
 
+TRADE_ROW = {
+    "id": 77, "orderId": 88, "side": "BUY", "price": "100.1", "qty": "0.003", "maker": True,
+    "commission": "0.00006006", "commissionAsset": "USDT", "time": 1001,
+}  # fmt: skip
+
 
 def order_trade_update(**changes: Any) -> dict[str, Any]:
     """A fill of half of a resting bid."""
@@ -86,8 +91,41 @@ def test_a_liquidation_is_a_fill_even_though_the_order_is_not_ours() -> None:
 
     assert isinstance(fill, Fill)
     assert fill.side is Side.SELL
+    assert fill.forced == "liquidated"
     assert isinstance(update, OrderUpdate)
     assert update.client_order_id == "autoclose-9"
+
+
+def test_a_liquidation_off_the_tick_is_booked_to_the_last_unit() -> None:
+    """A real one: 26142.12 where the tick is 0.1. It was refused, and the stream dropped."""
+    event = order_trade_update(
+        x="CALCULATED", c="autoclose-9", S="SELL", X="FILLED", p="26142.12", L="26142.12", l="0.003"
+    )
+
+    fill, update = heard(event)
+
+    assert isinstance(fill, Fill)
+    assert (fill.price_ticks, fill.qty_lots, fill.off_tick_e8) == (261_421, 3, 6000)
+    assert isinstance(update, OrderUpdate)
+    assert update.price_ticks == 261_421
+
+
+@pytest.mark.parametrize(
+    ("client_order_id", "forced"),
+    [
+        ("autoclose-1700000000000000001", "liquidated"),
+        ("adl_autoclose", "deleveraged"),
+        ("settlement_autoclose-77", "settled"),
+        ("mm-autoclose-1", ""),
+    ],
+)
+def test_the_venue_s_own_orders_are_known_by_their_names(client_order_id: str, forced: str) -> None:
+    """The stream and the list of trades say the same."""
+    fill, _ = heard(order_trade_update(c=client_order_id))
+
+    assert isinstance(fill, Fill)
+    assert fill.forced == forced
+    assert fill_from_rest(TRADE_ROW, client_order_id, BTCUSDT, 1, 2).forced == forced
 
 
 def test_self_trade_prevention_is_an_expiry() -> None:
@@ -123,6 +161,7 @@ def test_the_account_is_our_position_and_the_quote_balance() -> None:
         wallet_e8=9_950_000_000,
         reason="ORDER",
         exch_ns=1002 * 10**6,
+        entry_price_e8=10_010_000_000,
     )
 
 
@@ -166,7 +205,8 @@ def test_the_envelope_of_a_combined_stream_is_opened() -> None:
     "message",
     [
         order_trade_update(q="1e-3"),
-        order_trade_update(p="100.15"),
+        order_trade_update(p="a hundred"),
+        order_trade_update(L="NaN"),
         order_trade_update(X="SUPERPOSED"),
         order_trade_update(i=None, t="many"),
         {"e": "ORDER_TRADE_UPDATE", "E": 1, "T": 1},
@@ -200,11 +240,6 @@ def test_rest_tells_an_order_in_the_same_words() -> None:
 
 
 def test_rest_tells_a_fill_in_the_same_words() -> None:
-    row = {
-        "id": 77, "orderId": 88, "side": "BUY", "price": "100.1", "qty": "0.003", "maker": True,
-        "commission": "0.00006006", "commissionAsset": "USDT", "time": 1001,
-    }  # fmt: skip
-
-    fill = fill_from_rest(row, "mm-1", BTCUSDT, recv_ns=1, mono_ns=2)
+    fill = fill_from_rest(TRADE_ROW, "mm-1", BTCUSDT, recv_ns=1, mono_ns=2)
 
     assert fill == heard(order_trade_update())[0]

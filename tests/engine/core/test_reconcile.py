@@ -1,0 +1,415 @@
+"""What the venue says of our account is believed for the moment that it speaks of, and no other."""
+
+from dataclasses import replace
+from functools import partial
+from itertools import permutations
+
+import pytest
+
+from engine.core.account import REST_LAG_NS
+from engine.core.actions import Action
+from engine.core.portrait import Portraitist
+from engine.core.trader import Trader
+from engine.core.view import Mode, RiskState, SideReason
+from exchange.types import (
+    AccountSnapshot,
+    AccountUpdate,
+    Cancel,
+    ClockMeasured,
+    Event,
+    FetchAccount,
+    Fill,
+    Link,
+    LinkUp,
+    OrderStatus,
+    OrderUpdate,
+    QueryOrder,
+    Side,
+    Tick,
+    TradesSnapshot,
+)
+from tests.engine.virtual_desk import GRID, MARKET, SETTINGS, Faults, VirtualDesk
+
+MS = 1_000_000
+S = 1000 * MS
+CALM = replace(MARKET, A_per_s=0.001, sigma_ticks=0.01)
+
+
+# ------------------------------------------------------------ arrival orders, by hand
+
+
+class Heard:
+    """A trader that is told of its account by hand, at times of our choosing."""
+
+    def __init__(self) -> None:
+        self.trader = Trader(SETTINGS, GRID, Mode.PAPER, epoch="one", own_in_book=True)
+        self.now_ns = 1000 * S
+        self.tell(LinkUp, link=Link.PRIVATE)
+        self.trades()
+        self.account(0, 0)
+
+    def tell(self, kind: type[Event], **fields: object) -> None:
+        self.trader.receive(kind(recv_ns=self.now_ns, mono_ns=self.now_ns, **fields))
+
+    def fill(self, trade_id: int, exch_ns: int, side: Side, lots: int) -> None:
+        self.tell_fill(self.a_fill(trade_id, exch_ns, side, lots))
+
+    def tell_fill(self, fill: Fill) -> None:
+        self.trader.receive(fill)
+
+    def a_fill(self, trade_id: int, exch_ns: int, side: Side, lots: int) -> Fill:
+        return Fill(
+            recv_ns=self.now_ns,
+            mono_ns=self.now_ns,
+            trade_id=trade_id,
+            client_order_id=f"mdesk-one-{trade_id}",
+            side=side,
+            price_ticks=600_000,
+            qty_lots=lots,
+            maker=True,
+            fee_e8=0,
+            exch_ns=exch_ns,
+        )
+
+    def trades(self, *fills: Fill, asked_ns: int | None = None) -> None:
+        asked_ns = self.now_ns if asked_ns is None else asked_ns
+        self.tell(TradesSnapshot, fills=fills, asked_mono_ns=asked_ns)
+
+    def account(self, lots: int, exch_ns: int) -> None:
+        self.tell(
+            AccountSnapshot,
+            position_lots=lots,
+            position_exch_ns=exch_ns,
+            entry_price_e8=60_000 * 10**8 if lots else 0,
+            wallet_e8=5000 * 10**8,
+            wallet_exch_ns=0,
+            open_orders=(),
+            asked_mono_ns=self.now_ns,
+        )
+
+    def pushed(self, lots: int, exch_ns: int) -> None:
+        self.tell(
+            AccountUpdate,
+            position_lots=lots,
+            wallet_e8=5000 * 10**8,
+            reason="ORDER",
+            exch_ns=exch_ns,
+            entry_price_e8=60_000 * 10**8,
+        )
+
+    def later(self, ns: int) -> None:
+        self.now_ns += ns
+        self.tell(Tick)
+
+    @property
+    def lots(self) -> int:
+        return self.trader.ledger.position_lots
+
+
+def test_a_list_asked_before_a_position_was_adopted_books_nothing_twice() -> None:
+    """The ledger once ended at 0 for a venue at -6: the adopted position held those fills."""
+    heard = Heard()
+    missed = [heard.a_fill(1, 10 * S, Side.SELL, 3), heard.a_fill(2, 11 * S, Side.SELL, 3)]
+    asked_early_ns = heard.now_ns
+    for _ in range(4):
+        heard.account(-6, 11 * S)
+        heard.later(REST_LAG_NS // 2)
+        heard.trades()
+    assert heard.lots == -6
+
+    heard.trades(*missed, asked_ns=asked_early_ns)
+
+    assert heard.lots == -6
+    assert heard.trader.ledger.fills == 2
+
+
+@pytest.mark.parametrize("order", list(permutations(range(5))))
+def test_no_order_of_arrival_counts_a_fill_twice_or_forgets_one(order: tuple[int, ...]) -> None:
+    """Two fills, their push, a REST row between them and one after, in all 120 orders."""
+    heard = Heard()
+    first = heard.a_fill(1, 10 * S, Side.BUY, 3)
+    second = heard.a_fill(2, 11 * S, Side.BUY, 2)
+    events = [
+        partial(heard.tell_fill, first),
+        partial(heard.trades, first, second),
+        partial(heard.pushed, 5, 11 * S),
+        partial(heard.account, 3, 10 * S),
+        partial(heard.account, 5, 11 * S),
+    ]
+
+    for number in order:
+        events[number]()
+        heard.later(100 * MS)
+
+    assert heard.lots == 5
+    assert heard.trader.ledger.fills == 2
+    assert heard.trader.account.doubt is None
+
+
+@pytest.mark.parametrize("looks", [2, 20])
+def test_an_answer_older_than_our_fills_is_held_against_what_we_held_then(looks: int) -> None:
+    """A node some seconds behind agrees with us as of its own time, however often it is asked."""
+    heard = Heard()
+    heard.fill(1, 10 * S, Side.BUY, 3)
+    heard.fill(2, 11 * S, Side.BUY, 3)
+
+    for _ in range(looks):
+        heard.account(3, 10 * S)
+        heard.later(1 * S)
+        heard.trades()
+
+    assert heard.lots == 6
+    assert heard.trader.account.doubt is None
+
+
+def test_a_row_that_contradicts_the_stream_for_its_own_stamp_pulls_no_quote_at_once() -> None:
+    """A proxy or a node with the new stamp on the old position; the stream knows better."""
+    heard = Heard()
+    heard.fill(1, 10 * S, Side.BUY, 3)
+    heard.pushed(3, 10 * S)
+
+    heard.account(0, 10 * S)
+    heard.later(2 * S)
+
+    assert heard.lots == 3
+    assert heard.trader.account.doubts(heard.now_ns) is None
+
+
+def test_a_position_that_the_venue_insists_on_is_adopted_after_the_longest_lag() -> None:
+    """No trade explains it, and no node can be so far behind."""
+    heard = Heard()
+    for _ in range(3):
+        heard.account(7, 20 * S)
+        heard.trades()
+        heard.later(1 * S)
+    assert heard.lots == 0
+    assert {why.reason for why in heard.trader.why.values()} != {SideReason.QUOTING}
+
+    heard.later(REST_LAG_NS)
+    heard.trades()
+    heard.account(7, 20 * S)
+
+    assert heard.lots == 7
+    assert heard.trader.ledger.cost_e8 == 7 * 600_000 * GRID.tick_lot_e8
+
+
+def test_fills_of_one_millisecond_may_be_told_between_any_two_of_them() -> None:
+    """A sweep fills four quotes under one stamp, and the venue pushes a position after each."""
+    heard = Heard()
+    for number in range(1, 5):
+        heard.fill(number, 10 * S, Side.BUY, 1)
+        heard.pushed(number, 10 * S)
+    heard.account(2, 10 * S)
+
+    assert heard.lots == 4
+    assert heard.trader.account.doubt is None
+
+
+# ------------------------------------------------------------ restarts
+
+
+@pytest.mark.parametrize("lots", [9, -9])
+def test_after_a_restart_cost_and_break_even_are_the_venue_s(lots: int) -> None:
+    """It once was 0, with a residual of 180 USDT that grew for good."""
+    desk = VirtualDesk(opening_lots=lots)
+    desk.operate(Action.PAUSE)
+    desk.run(2.0)
+
+    view = Portraitist(desk.trader).draw(desk.now_ns, desk.now_ns)
+
+    entry_ticks = desk.seat.holding.entry_price_e8 / 10**7
+    assert view.inventory.break_even_ticks == pytest.approx(entry_ticks, abs=1.0)
+    assert desk.trader.ledger.cost_e8 == pytest.approx(desk.seat.holding.cost_e8, abs=1)
+    assert view.money.residual_usdt == 0.0
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_killed_engine_s_successor_explains_the_wallet(seed: int) -> None:
+    """It starts in the middle of a position, and trades on."""
+    desk = VirtualDesk(seed)
+    desk.run_until(lambda: abs(desk.trader.ledger.position_lots) >= 6)
+    desk.kill()
+    desk.run(30.0)
+    desk.operate(Action.PAUSE)
+    desk.run(1.0)
+    ledger = desk.trader.ledger
+
+    assert ledger.fills > 5
+    assert ledger.position_lots == desk.seat.holding.lots
+    residual_e8 = desk.trader.account.residual_e8(ledger.realised_e8 - ledger.fees_e8)
+    assert residual_e8 is not None
+    assert abs(residual_e8) <= ledger.fills
+
+
+# ------------------------------------------------------------ what only lags
+
+
+@pytest.mark.parametrize("lag_ms", [300.0, 2000.0, 4500.0])
+def test_rest_that_lags_moves_no_position(lag_ms: float) -> None:
+    """Half of all looks at a busy market were wrong by up to 27 of 60 lots."""
+    desk = VirtualDesk(2)
+    desk.run(2.0)
+    desk.node.lag_ms = lag_ms
+    for _ in range(400):
+        desk.run(0.1)
+        apart = desk.trader.ledger.position_lots - desk.seat.holding.lots
+        assert abs(apart) <= SETTINGS.order_lots * SETTINGS.grid_num
+
+    assert desk.trader.ledger.fills > 10
+    assert not any("took the venue's word" in r.text for r in desk.trader.log.since(0))
+
+
+def test_an_order_that_a_lagging_node_has_not_heard_of_is_not_given_up() -> None:
+    """Its -2013 is older than our order; taken for proof, the order would rest unseen."""
+    desk = VirtualDesk(market=CALM, faults=Faults(reply_lost=1.0))
+    desk.node.lag_ms = 4000.0
+    desk.run_until(lambda: len(desk.our_open_orders) > 0)
+
+    for _ in range(60):
+        desk.run(0.1)
+        known = {desk.trader.table.client_order_id(slot) for slot in desk.trader.table.used}
+        assert {order.client_order_id for order in desk.our_open_orders} <= known
+
+
+def test_an_old_word_on_an_order_that_ended_is_not_taken_for_a_new_one() -> None:
+    """A lagging list of open orders names it still; it was adopted, and cancelled in vain."""
+    desk = VirtualDesk(market=CALM)
+    desk.run(2.0)
+    order = desk.our_open_orders[0]
+    row = desk.book.wire.order_record(order)
+    desk.operate(Action.PAUSE)
+    desk.run(3.0)
+    sent = len(desk.commands)
+
+    desk.feed(
+        OrderUpdate,
+        client_order_id=order.client_order_id,
+        venue_order_id=order.venue_order_id,
+        side=order.side,
+        status=OrderStatus.NEW,
+        price_ticks=order.price_ticks or 0,
+        qty_lots=order.qty_lots,
+        filled_lots=0,
+        exch_ns=int(str(row["updateTime"])) * MS,
+    )
+    desk.run(0.5)
+
+    assert not any(isinstance(c, Cancel | QueryOrder) for c in desk.commands[sent:])
+
+
+# ------------------------------------------------------------ what is not known
+
+
+def test_an_account_that_is_not_compared_any_more_ends_quoting() -> None:
+    """``/balance`` at 500 once left 45 s of quoting on nothing, without a word."""
+    desk = VirtualDesk(market=CALM)
+    desk.run(3.0)
+    desk.refuse(FetchAccount, "wallet: HTTP 500, 0: down")
+
+    desk.run(35.0)
+
+    assert not desk.our_open_orders
+    (why,) = {why.view() for why in desk.trader.why.values()}
+    assert why.reason is SideReason.RECONCILING
+    assert why.detail.startswith("account not compared for")
+    assert why.detail.endswith("of 30 s: wallet: HTTP 500, 0: down")
+
+
+def test_an_account_that_never_was_compared_says_what_fails() -> None:
+    """At the start it once said "not compared yet" for ever, and no reason."""
+    desk = VirtualDesk(market=CALM)
+    desk.refuse(FetchAccount, "position: HTTP 500, 0: down")
+
+    desk.run(3.0)
+
+    details = {why.detail for why in desk.trader.why.values()}
+    assert details == {"account not compared yet: position: HTTP 500, 0: down"}
+
+
+@pytest.mark.parametrize("ahead_s", [30.0, -30.0])
+def test_lateness_is_judged_by_the_venue_s_clock(ahead_s: float) -> None:
+    """A wrong clock of ours makes no book late, and none fresh."""
+    desk = VirtualDesk(market=CALM, our_clock_ahead_s=ahead_s)
+    desk.feed(ClockMeasured, venue_minus_mono_ns=0)
+
+    desk.run(2.0)
+
+    assert len(desk.our_open_orders) == 2 * SETTINGS.grid_num
+    assert desk.trader.market.feed_latency_ns is not None
+    assert abs(desk.trader.market.feed_latency_ns) < S
+
+
+# ------------------------------------------------------------ the venue closes for us
+
+
+@pytest.mark.parametrize("forced", ["liquidated", "deleveraged", "settled"])
+def test_a_position_closed_by_the_venue_is_booked_and_halts(forced: str) -> None:
+    """Off the tick as it may be; the desk once went on believing in +0.200 for good."""
+    heard = Heard()
+    heard.fill(1, 10 * S, Side.BUY, 200)
+
+    heard.tell(
+        Fill,
+        trade_id=2,
+        client_order_id="autoclose-1",
+        side=Side.SELL,
+        price_ticks=261_421,
+        off_tick_e8=4_000_000,
+        qty_lots=200,
+        maker=False,
+        fee_e8=0,
+        exch_ns=11 * S,
+        forced=forced,
+    )
+
+    assert heard.lots == 0
+    assert heard.trader.gate.state is RiskState.HALTED
+    assert forced in heard.trader.gate.detail
+    realised = 200 * (261_421 - 600_000) * GRID.tick_lot_e8 + 4_000_000
+    assert heard.trader.ledger.realised_e8 == realised
+
+
+def test_a_real_liquidation_is_heard_by_the_whole_desk() -> None:
+    """The embedded exchange takes the position; the desk knows, and stands still."""
+    desk = VirtualDesk(market=CALM, opening_lots=300)
+    desk.run(2.0)
+
+    desk.member.pay(GRID.symbol, "TRANSFER", -499_000_000_000, desk.exchange.now_ms)
+    desk.run_until(lambda: desk.seat.holding.lots == 0)
+    desk.run(1.0)
+
+    assert desk.trader.ledger.position_lots == 0
+    assert "liquidated" in desk.trader.gate.detail
+    assert not desk.our_open_orders
+
+
+def test_money_that_is_moved_is_no_profit() -> None:
+    """A deposit changes what the wallet is compared with, and not what is unexplained."""
+    heard = Heard()
+
+    heard.tell(
+        AccountUpdate,
+        position_lots=None,
+        wallet_e8=5100 * 10**8,
+        reason="DEPOSIT",
+        exch_ns=20 * S,
+        moved_e8=100 * 10**8,
+    )
+
+    assert heard.trader.account.residual_e8(0) == 0
+
+
+def test_funding_told_twice_is_charged_once() -> None:
+    """Two sockets on one key both tell of it."""
+    heard = Heard()
+    for _ in range(2):
+        heard.tell(
+            AccountUpdate,
+            position_lots=None,
+            wallet_e8=4999 * 10**8,
+            reason="FUNDING_FEE",
+            exch_ns=20 * S,
+            moved_e8=-(10**8),
+        )
+
+    assert heard.trader.ledger.funding_e8 == 10**8
