@@ -70,6 +70,8 @@ class Market:
         """The venue's stamp on the newest depth message in the book."""
         self.touch_exch_ns = 0
         """The venue's stamp on the newest message of either book stream."""
+        self.mark_exch_ns = 0
+        """The venue's stamp on the newest mark price, which shares the tape's link."""
         self.heard_ns: dict[Link, int] = {}
         """Monotonic time of the last message on each link."""
         self._instrument = instrument
@@ -108,6 +110,7 @@ class Market:
                 return word, []
             case frames.MarkPrice():
                 self.heard_ns[Link.MARKET] = mono_ns
+                self.mark_exch_ns = word.exch_ns
         return None, []
 
     def receive_snapshot(self, raw: bytes, mono_ns: int) -> list[Command]:

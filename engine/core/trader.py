@@ -233,8 +233,11 @@ class Trader:
     # ------------------------------------------------------------ the market
 
     def _on_market_frame(self, event: MarketFrame) -> None:
+        mark_exch_ns = self.market.mark_exch_ns
         seen, commands = self.market.receive_frame(event.raw, event.recv_ns, event.mono_ns)
         self._outbox.put(*commands)
+        if self.market.mark_exch_ns != mark_exch_ns:
+            self.watch.flicker.hear_tape(self.market.mark_exch_ns)
         if seen is None:
             self._read_touch()
             self._note_touch()
@@ -515,6 +518,8 @@ class Trader:
         if event.link is Link.PUBLIC:
             self.market.lose()
             self._read_touch()
+        elif event.link is Link.MARKET:
+            self.watch.flicker.lose_tape()
         elif event.link is Link.PRIVATE:
             self.account.lose()
 

@@ -214,6 +214,8 @@ class FlickerView(msgspec.Struct, frozen=True):
     share_inside: float | None
     """Minutes of the last day with D from 0.1 to 3.1; the study saw 0.98."""
     minutes: int
+    unjudged: int
+    """Ticks withdrawn, by every update, while the tape was not seen: in no D*."""
 
 
 class NoiseView(msgspec.Struct, frozen=True):

@@ -1,7 +1,6 @@
 """What the market is like, apart from any quote: how much it moves, flickers and wanders.
 
-Nothing here moves a quote. Times of the touch and the tape are the venue's; trades explain
-retreats that the book shows later, so touches wait for one book interval before they count.
+Nothing here moves a quote. Times of the touch and the tape are the venue's.
 """
 
 import math
@@ -11,8 +10,9 @@ import numpy as np
 
 from engine.core.log import DeskLog
 from engine.core.settings import STEP_NS
+from engine.core.tape_merge import Print, TapeMerge, Touch
 from engine.core.view import FlickerView, NoiseView, RegimeView, WatchView
-from engine.models.flicker import BOOK_INTERVAL_NS, SECOND_NS, Flicker, FlickerWindow
+from engine.models.flicker import SECOND_NS, Flicker, FlickerWindow
 from engine.models.flicker_alarm import WORDS, FlickerAlarm, FlickerDay, flicker_level
 from engine.models.regime import ADVICE, FEWEST_DAYS, RegimeWatch
 from engine.models.spread import WINDOW, gain_curve, noise_spread, sample_gain
@@ -21,15 +21,11 @@ from exchange.types import Severity, Side
 
 _STEPS_A_SECOND = SECOND_NS // STEP_NS
 _LEAP_NS = 5 * SECOND_NS
-_MOST_WAITING = 4_096
 _CURVE_POINTS = 24
 _FEWEST_READINGS = 100
 _CURVE_SIGMAS = 3.0
 _LEVELS = ("quiet", "notice", "warning", "alarm")
 _SEVERITIES = (Severity.INFO, Severity.INFO, Severity.WARNING, Severity.ALARM)
-
-Touch = tuple[int, int, int, int]
-"""``(bid_ticks, bid_lots, ask_ticks, ask_lots)``."""
 
 
 class FlickerWatch:
@@ -37,51 +33,71 @@ class FlickerWatch:
 
     def __init__(self, log: DeskLog) -> None:
         self._log = log
-        self._snapshots = FlickerWindow(slot_ns=SECOND_NS)
-        self._updates = FlickerWindow()
-        self._waiting: deque[tuple[int, Touch]] = deque()
-        self._stood: Touch | None = None
-        self._fed_ns = self._heard_ns = 0
         self._alarm = FlickerAlarm()
         self._day = FlickerDay()
         self._minute = -1
         self._level = 0
         self.view: FlickerView | None = None
+        self._start()
+
+    def _start(self) -> None:
+        self._snapshots = FlickerWindow(slot_ns=SECOND_NS)
+        self._updates = FlickerWindow()
+        self._merge = TapeMerge(self._take_print, self._take_touch)
+        self._heard_ns = self._fed_ns = 0
+        self._two_sided = False
+        self._standing = False  # has the book shown both sides, since it was last lost?
+        self._tape_seen = True  # since the last snapshot
 
     def receive_print(self, exch_ns: int, aggressor: Side, price_ticks: int, lots: int) -> None:
-        for window in (self._snapshots, self._updates):
-            window.receive_trade(exch_ns, aggressor, price_ticks, lots)
+        self._merge.receive_print(exch_ns, aggressor, price_ticks, lots)
+
+    def hear_tape(self, exch_ns: int) -> None:
+        """Another message of the tape's link, by the venue's stamp."""
+        self._merge.hear_tape(exch_ns)
+
+    def lose_tape(self) -> None:
+        """The tape's link is down."""
+        self._merge.lose_tape()
 
     def receive_touch(self, exch_ns: int, touch: Touch) -> None:
-        """Others' touch after one book message; counted once its trades had time to arrive."""
-        if self._heard_ns and not -BOOK_INTERVAL_NS <= exch_ns - self._heard_ns <= _LEAP_NS:
-            self.lose()  # the venue's clock leapt, or its feed was silent: a new beginning
-            self._fed_ns = 0
-        self._heard_ns = exch_ns
-        self._waiting.append((exch_ns, touch))
-        while self._waiting and (
-            self._waiting[0][0] <= exch_ns - BOOK_INTERVAL_NS or len(self._waiting) > _MOST_WAITING
-        ):
-            self._feed(*self._waiting.popleft())
+        """Others' touch after one book message; counted once the tape has passed its stamp."""
+        if exch_ns < self._heard_ns - _LEAP_NS:
+            self._start()  # the venue's clock leapt back: a new beginning
+        self._heard_ns = max(exch_ns, self._heard_ns)
+        self._two_sided = True
+        self._merge.receive_touch(exch_ns, touch)
 
     def lose(self) -> None:
         """No two-sided book: what stood before is not known any more."""
-        self._waiting.clear()
-        self._stood = None
-        self._snapshots.skip()
-        self._updates.skip()
+        if self._two_sided:
+            self._two_sided = False
+            self._merge.receive_touch(self._heard_ns, None)
 
-    def _feed(self, exch_ns: int, touch: Touch) -> None:
-        exch_ns = max(exch_ns, self._fed_ns)  # two streams, each in order, not together
+    def _take_print(self, seen: Print) -> None:
+        for window in (self._snapshots, self._updates):
+            window.receive_trade(*seen)
+
+    def _take_touch(self, exch_ns: int, touch: Touch | None, tape_seen: bool) -> None:
         second = exch_ns // SECOND_NS
-        if self._stood is not None and second > self._fed_ns // SECOND_NS:
-            self._snapshots.receive_touch(second * SECOND_NS, *self._stood)
-        self._updates.receive_touch(exch_ns, *touch)
-        self._stood, self._fed_ns = touch, exch_ns
+        if self._standing and second > self._fed_ns // SECOND_NS:
+            fullest = self._updates.fullest  # the size of the moment would be blind to dust
+            self._snapshots.receive_touch(
+                second * SECOND_NS, *fullest, tape_seen=self._tape_seen and tape_seen
+            )
+            self._tape_seen = True
+        self._tape_seen = self._tape_seen and tape_seen
+        self._standing = touch is not None
+        self._fed_ns = exch_ns
+        if touch is not None:
+            self._updates.receive_touch(exch_ns, *touch, tape_seen=tape_seen)
+        else:
+            self._snapshots.skip()
+            self._updates.skip()
 
     def step(self) -> None:
         """Once a second: read, judge and remember."""
-        if self._stood is None:
+        if not self._standing or not self._two_sided:
             self.view = None
             return
         by_second, by_update = (w.read(self._fed_ns) for w in (self._snapshots, self._updates))
@@ -136,6 +152,7 @@ class FlickerWatch:
             usual=number(self._usual),
             share_inside=number(self._day.share_inside),
             minutes=self._day.n // 2,
+            unjudged=by_update.unjudged,
         )
 
 

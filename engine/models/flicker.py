@@ -10,6 +10,11 @@ retreats pop them, and only the part of a round trip that no trade explains coun
 
     each tick popped within the window adds 2·(1 - share traded) to U*
 
+The share is of the most that stood there since that price was the best, and of all that was
+traded there meanwhile: the last size is blind to dust, where a thousand lots are placed, all
+but one cancelled, and the one sold. Where the tape was not seen a retreat is not judged, and
+counts apart.
+
 Steps that stay, and retreats of levels that stood before, add nothing: a trend gives D* = 1.
 Our own quotes must have been taken out of the touch first. It is a flag about the book, not a
 finding about anybody.
@@ -31,11 +36,9 @@ SECOND_NS = 1_000_000_000
 WINDOW_NS = 60 * SECOND_NS
 GAP_NS = 2 * SECOND_NS
 """A longer silence of the feed starts the window anew."""
-BOOK_INTERVAL_NS = 100_000_000
-"""A trade may explain a retreat that the book shows so much later."""
 
-PATH_BID, PATH_ASK, MOVES_BID, MOVES_ASK, STAR_BID, STAR_ASK = range(6)
-SUMS = 6
+PATH_BID, PATH_ASK, MOVES_BID, MOVES_ASK, STAR_BID, STAR_ASK, UNJUDGED_BID, UNJUDGED_ASK = range(8)
+SUMS = 8
 
 _SLOTS = 600
 _STEPS_KEPT = 4096
@@ -144,14 +147,15 @@ def note_trade(trades: IntArray, time_ns: int, height: int, lots: int) -> None:
 
 @njit
 def spend_trades(
-    trades: IntArray, above: int, up_to: int, after_ns: int, until_ns: int, want: int
+    trades: IntArray, above: int, up_to: int, since_ns: int, until_ns: int, want: int
 ) -> int:
     """Take the lots that explain a retreat, oldest first, each to be spent only once.
 
     Args:
         above: Heights above this count, the level retreated to.
         up_to: Heights up to this count, the level retreated from.
-        after_ns: Trades later than this count.
+        since_ns: Trades from here on count; stamps are whole milliseconds, so one of the very
+            millisecond in which a price became the best counts.
         until_ns: Trades up to this count.
         want: Lots to explain.
 
@@ -162,7 +166,7 @@ def spend_trades(
     taken = 0
     for i in range(max(trades[0] - kept, 0), trades[0]):
         at = 1 + i % kept * 3
-        if after_ns < trades[at] <= until_ns and above < trades[at + 1] <= up_to:
+        if since_ns <= trades[at] <= until_ns and above < trades[at + 1] <= up_to:
             take = min(want - taken, trades[at + 2])
             trades[at + 2] -= take
             taken += take
@@ -170,30 +174,26 @@ def spend_trades(
 
 
 @njit
-def bluffed_ticks(
-    steps: IntArray,
+def unexplained_share(
     trades: IntArray,
     from_height: int,
     to_height: int,
-    stood_lots: int,
-    after_ns: int,
+    most_lots: int,
+    since_ns: int,
     time_ns: int,
 ) -> float:
-    """What a retreat adds to U*: twice the popped ticks that no trade explains.
+    """Which share of what a retreat took away no trade explains.
 
     Args:
-        steps: Improvements of this side, popped.
         trades: Trades against this side, spent.
-        stood_lots: What stood at the height retreated from.
-        after_ns: Trades later than this explain it.
+        most_lots: The most that stood at the height retreated from.
+        since_ns: Trades from here on explain it: when that height became the best.
 
     Source:
-        The study's two cases: ``2·(1 - phi)`` a tick, ``phi = min(1, V/Q)``.
+        The study's two cases: ``1 - phi``, ``phi = min(1, V/Q)``.
     """
-    popped = pop_fresh(steps, from_height - to_height, time_ns - WINDOW_NS)
-    sold = spend_trades(trades, to_height, from_height, after_ns, time_ns, stood_lots)
-    unexplained = 1.0 - sold / stood_lots if stood_lots > 0 else 1.0
-    return 2.0 * popped * unexplained
+    sold = spend_trades(trades, to_height, from_height, since_ns, time_ns, most_lots)
+    return 1.0 - sold / most_lots if most_lots > 0 else 1.0
 
 
 @njit
@@ -205,15 +205,18 @@ def move_best(
     trades: IntArray,
     from_ticks: int,
     to_ticks: int,
-    stood_lots: int,
-    after_ns: int,
+    most_lots: int,
+    since_ns: int,
     time_ns: int,
+    judged: bool,
 ) -> None:
-    """Account for one side's best price moving.
+    """Account for one side's best price moving; a popped tick is a way there and a way back.
 
     Args:
-        sums: float64[slots·6], updated from ``at`` on, a row of six.
+        sums: float64[slots·8], updated from ``at`` on, a row of eight.
         side: +1 for the bid, -1 for the ask.
+        most_lots: The most that stood at the price left, since ``since_ns``.
+        judged: Was all of the tape seen meanwhile?
     """
     rise = side * (to_ticks - from_ticks)
     other = 0 if side > 0 else 1
@@ -222,9 +225,14 @@ def move_best(
     if rise > 0:
         push_step(steps, time_ns, rise)
         return
-    sums[at + STAR_BID + other] += bluffed_ticks(
-        steps, trades, side * from_ticks, side * to_ticks, stood_lots, after_ns, time_ns
+    popped = 2.0 * pop_fresh(steps, -rise, time_ns - WINDOW_NS)
+    share = unexplained_share(
+        trades, side * from_ticks, side * to_ticks, most_lots, since_ns, time_ns
     )
+    if judged:
+        sums[at + STAR_BID + other] += popped * share
+    else:
+        sums[at + UNJUDGED_BID + other] += popped
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,6 +246,8 @@ class Flicker:
     star_ask: float
     moves_bid: int
     moves_ask: int
+    unjudged: int
+    """Ticks of path, of both sides, withdrawn while the tape was not seen: in no D*."""
 
     @property
     def bid_chance(self) -> float:
@@ -256,28 +266,42 @@ class _Side:
         self.side = side  # +1 for the bid, -1 for the ask
         self.steps = np.zeros(2 + 2 * _STEPS_KEPT, np.int64)
         self.trades = np.zeros(1 + 3 * _TRADES_KEPT, np.int64)
+        self.best_ticks = self.most_lots = self.since_ns = 0
+        self.judged = True
+
+    def stand(self, exch_ns: int, best_ticks: int, lots: int, judged: bool) -> None:
+        """This price is the best from now on."""
+        self.best_ticks, self.most_lots, self.since_ns = best_ticks, lots, exch_ns
+        self.judged = judged
+
+    def stay(self, lots: int, judged: bool) -> None:
+        """It still is."""
+        self.most_lots = max(self.most_lots, lots)
+        self.judged = self.judged and judged
 
 
 class FlickerWindow:
     """One minute of the touch, by snapshots or by every update, as it is fed.
 
-    Feed trades before the touches that they may explain: a caller that merges two streams
-    holds the book back by one book interval. Times are the venue's, never decreasing.
+    Feed it trades and touches in the order of the venue's stamps, which never decrease.
 
     Args:
         slot_ns: Grain of the window: a second for snapshots, less for updates.
-        tolerance_ns: How much later than a trade the book may show what it did.
     """
 
-    def __init__(
-        self, slot_ns: int = WINDOW_NS // _SLOTS, tolerance_ns: int = BOOK_INTERVAL_NS
-    ) -> None:
-        self._slot_ns, self._tolerance_ns = slot_ns, tolerance_ns
+    def __init__(self, slot_ns: int = WINDOW_NS // _SLOTS) -> None:
+        self._slot_ns = slot_ns
         self._sums = np.zeros(WINDOW_NS // slot_ns * SUMS)
         self._newest = np.full(1, -1, np.int64)
         self._totals = np.zeros(SUMS)
         self._bid, self._ask = _Side(1), _Side(-1)
-        self._last: tuple[int, int, int, int, int] | None = None
+        self._last_ns: int | None = None
+
+    @property
+    def fullest(self) -> tuple[int, int, int, int]:
+        """The touch as last fed, with the most that stood at each price since it is the best."""
+        bid, ask = self._bid, self._ask
+        return bid.best_ticks, bid.most_lots, ask.best_ticks, ask.most_lots
 
     def receive_trade(self, exch_ns: int, aggressor: int, price_ticks: int, lots: int) -> None:
         """A print; a seller's (-1) hits bids, a buyer's (+1) lifts asks."""
@@ -285,26 +309,42 @@ class FlickerWindow:
         note_trade(hit.trades, exch_ns, hit.side * price_ticks, lots)
 
     def receive_touch(
-        self, exch_ns: int, bid_ticks: int, bid_lots: int, ask_ticks: int, ask_lots: int
+        self,
+        exch_ns: int,
+        bid_ticks: int,
+        bid_lots: int,
+        ask_ticks: int,
+        ask_lots: int,
+        *,
+        tape_seen: bool = True,
     ) -> None:
-        """The best prices of others, two-sided and uncrossed; else call ``skip``."""
-        if self._last is not None:
-            before_ns, bid, bid_stood, ask, ask_stood = self._last
-            if exch_ns - before_ns > GAP_NS:
-                self._start_over()
-            elif bid_ticks != bid or ask_ticks != ask:
-                at = turn_ring(self._sums, self._newest, SUMS, exch_ns // self._slot_ns)
-                after_ns = before_ns - self._tolerance_ns
-                self._move(at, self._bid, bid, bid_ticks, bid_stood, after_ns, exch_ns)
-                self._move(at, self._ask, ask, ask_ticks, ask_stood, after_ns, exch_ns)
-        self._last = (exch_ns, bid_ticks, bid_lots, ask_ticks, ask_lots)
+        """The best prices of others, two-sided and uncrossed; else call ``skip``.
+
+        Args:
+            tape_seen: Are all trades up to here known, since the last touch?
+        """
+        last_ns, self._last_ns = self._last_ns, exch_ns
+        if last_ns is not None and exch_ns - last_ns > GAP_NS:
+            self._start_over()
+            last_ns, self._last_ns = None, exch_ns
+        for side, ticks, lots in (
+            (self._bid, bid_ticks, bid_lots),
+            (self._ask, ask_ticks, ask_lots),
+        ):
+            if last_ns is None:
+                side.stand(exch_ns, ticks, lots, tape_seen)
+            elif ticks == side.best_ticks:
+                side.stay(lots, tape_seen)
+            else:
+                self._move(side, ticks, exch_ns, tape_seen)
+                side.stand(exch_ns, ticks, lots, tape_seen)
 
     def skip(self) -> None:
         """A side is missing or the book is crossed: neither change that touches it counts.
 
         What stood before is then unknown, so no later retreat is held against it.
         """
-        self._last = None
+        self._last_ns = None
         self._bid.steps[:] = self._ask.steps[:] = 0
 
     def read(self, exch_ns: int, epsilon: float = 1.0) -> Flicker:
@@ -319,14 +359,23 @@ class FlickerWindow:
             star_ask=flicker_ratio(sums[STAR_ASK], sums[STAR_BID], epsilon),
             moves_bid=round(sums[MOVES_BID]),
             moves_ask=round(sums[MOVES_ASK]),
+            unjudged=round(sums[UNJUDGED_BID] + sums[UNJUDGED_ASK]),
         )
 
-    def _move(
-        self, at: int, of: _Side, before: int, now: int, stood: int, after_ns: int, exch_ns: int
-    ) -> None:
-        if now != before:
-            sums, side = self._sums, of.side
-            move_best(sums, at, side, of.steps, of.trades, before, now, stood, after_ns, exch_ns)
+    def _move(self, of: _Side, ticks: int, exch_ns: int, tape_seen: bool) -> None:
+        move_best(
+            self._sums,
+            turn_ring(self._sums, self._newest, SUMS, exch_ns // self._slot_ns),
+            of.side,
+            of.steps,
+            of.trades,
+            of.best_ticks,
+            ticks,
+            of.most_lots,
+            of.since_ns,
+            exch_ns,
+            of.judged and tape_seen,
+        )
 
     def _start_over(self) -> None:
         self._sums[:] = 0.0

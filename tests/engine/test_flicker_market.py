@@ -33,6 +33,7 @@ class Seen:
                         )
             watch.receive_touch(now_ns, matching.touch())
             if step % 50 == 0:
+                watch.hear_tape(now_ns)  # the mark price; during an episode nobody trades
                 watch.step()
                 self._note(watch)
         self.told = [line.text for line in log.since(0)]
@@ -67,5 +68,5 @@ def test_quotes_that_are_cancelled_sound_the_alarm() -> None:
 
     assert seen.highest > 100
     assert seen.highest_star > 100
-    assert seen.levels["alarm"] > 60
+    assert seen.levels["alarm"] > 55
     assert any(text.startswith("flicker alarm") for text in seen.told)

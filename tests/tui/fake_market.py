@@ -50,6 +50,7 @@ def flicker(**changes: Any) -> FlickerView:
         "usual": 3.6,
         "share_inside": 0.971,
         "minutes": 754,
+        "unjudged": 0,
     }
     return FlickerView(**fields | changes)
 

@@ -56,7 +56,9 @@ def _ratio(d: float) -> str:
 
 
 def _chance(seen: FlickerView) -> list[Text]:
+    unjudged = [line((f"{seen.unjudged} ticks without tape", ink.WARN))] if seen.unjudged else []
     return [
+        *unjudged,
         line(("moves ", ink.LABEL), f"{seen.moves_bid}", (" bid ", ink.LABEL),
              f"{seen.moves_ask}", (" ask", ink.LABEL)),
         line(("chance ", ink.LABEL), figure(seen.chance, 2)),

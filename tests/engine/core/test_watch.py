@@ -24,9 +24,10 @@ class Book:
         self.show(100)
 
     def show(self, bid: int, ask: int = 110, wait_ms: int = 500) -> None:
-        """The touch after a while, repeated as a live feed would."""
+        """The touch after a while, repeated as a live feed would, and the tape goes on."""
         self.now_ns += wait_ms * MS
         self.watch.receive_touch(self.now_ns, (bid, 10, ask, 10))
+        self.watch.hear_tape(self.now_ns)
 
     def sell(self, price: int, lots: int = 10) -> None:
         """A seller takes what stands there; the book shows it later."""
@@ -34,7 +35,7 @@ class Book:
 
     def settle(self) -> None:
         """Let what waits for its trades be counted, and judge."""
-        for _ in range(3):
+        for _ in range(8):
             self.show(100)
         self.watch.step()
 
@@ -88,7 +89,7 @@ def test_an_eaten_bid_flickers_only_in_the_plain_measure(book: Book) -> None:
 
 
 def test_a_trade_that_is_heard_after_its_book_still_explains_it(book: Book) -> None:
-    """Streams differ in delay: the touch waits for one book interval."""
+    """Streams differ in delay: the touch waits until the tape has passed its stamp."""
     for _ in range(5):
         book.show(101)
         sold_ns = book.now_ns + 1
@@ -98,6 +99,55 @@ def test_a_trade_that_is_heard_after_its_book_still_explains_it(book: Book) -> N
 
     assert book.watch.view is not None
     assert book.watch.view.update_star_bid == 1.0
+
+
+def test_retreats_are_not_judged_while_the_tape_is_away(book: Book) -> None:
+    """They say nothing of who ended them, and the view says how many there were."""
+    book.flicker(5)
+    book.settle()
+    book.watch.lose_tape()
+    for _ in range(5):
+        book.now_ns += 500 * MS
+        book.watch.receive_touch(book.now_ns, (101, 10, 110, 10))
+        book.now_ns += 500 * MS
+        book.watch.receive_touch(book.now_ns, (100, 10, 110, 10))
+    book.settle()
+
+    view = book.watch.view
+    assert view is not None
+    assert (view.update_bid, view.update_star_bid, view.unjudged) == (21.0, 11.0, 10)
+
+
+def test_a_tape_that_never_speaks_judges_nobody(book: Book) -> None:
+    """After ten seconds of waiting the plain measure goes on without it."""
+    silent = FlickerWatch(DeskLog())
+    for i in range(60):
+        silent.receive_touch(START_NS + i * SECOND_NS // 2, (100 + i % 2, 10, 110, 10))
+    silent.step()
+
+    view = silent.view
+    assert view is not None
+    assert view.update_bid > 10.0
+    assert view.update_star_bid == 1.0
+    assert view.unjudged > 10
+
+
+def test_dust_sold_between_two_snapshots_excuses_nothing(book: Book) -> None:
+    """Placed with ten lots and cut to one before the second ends: the snapshot saw dust."""
+    for _ in range(6):
+        for bid, lots, wait_ms in ((101, 10, 100), (101, 1, 500)):
+            book.now_ns += wait_ms * MS
+            book.watch.receive_touch(book.now_ns, (bid, lots, 110, 10))
+        book.now_ns += 400 * MS
+        book.watch.receive_touch(book.now_ns, (101, 1, 110, 10))
+        book.sell(101, lots=1)
+        book.show(100, wait_ms=100)
+        book.show(100, wait_ms=900)
+    book.settle()
+
+    view = book.watch.view
+    assert view is not None
+    assert view.star_bid == pytest.approx(1 + 5 * 2 * 0.9)
 
 
 def test_snapshots_see_less_than_every_update(book: Book) -> None:
@@ -141,8 +191,8 @@ def test_a_market_s_own_habit_raises_the_notice(book: Book) -> None:
     for _ in range(60 * 60):
         book.show(100 + book.now_ns // SECOND_NS % 2 * 4, wait_ms=1000)
         book.watch.step()
-        assert book.watch.view is not None
-        levels.append(book.watch.view.level)
+        if book.watch.view is not None:  # not while the tape has not come so far
+            levels.append(book.watch.view.level)
 
     view = book.watch.view
     assert view is not None

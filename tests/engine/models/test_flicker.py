@@ -161,6 +161,52 @@ def test_a_book_that_lags_its_trades_is_forgiven() -> None:
     assert window.read(90 * MS).star_bid == 1.0
 
 
+@pytest.mark.parametrize(("sold", "star"), [(1, 2.998), (500, 2.0), (1000, 1.0)])
+def test_dust_sold_excuses_no_more_than_dust(sold: int, star: float) -> None:
+    """A thousand lots placed, nearly all cancelled and the rest sold: the last size is blind."""
+    window = FlickerWindow()
+    for ms, bid, lots in [(0, 100, 10), (10, 101, 1000), (20, 101, sold)]:
+        window.receive_touch(ms * MS, bid, lots, 110, LOTS)
+    window.receive_trade(25 * MS, -1, 101, sold)
+    window.receive_touch(30 * MS, 100, 10, 110, LOTS)
+
+    assert window.read(30 * MS).star_bid == pytest.approx(star)
+
+
+def test_what_was_sold_while_a_quote_grew_counts_from_when_it_was_the_best() -> None:
+    """Sold in three goes between book messages: each is part of the same answer."""
+    window = FlickerWindow()
+    window.receive_touch(0, 100, LOTS, 110, LOTS)
+    for i in range(3):
+        window.receive_touch((10 + 10 * i) * MS, 101, 9, 110, LOTS)
+        window.receive_trade((15 + 10 * i) * MS, -1, 101, 3)
+    window.receive_touch(60 * MS, 100, LOTS, 110, LOTS)
+
+    assert window.read(60 * MS).star_bid == 1.0
+
+
+def test_a_sale_in_the_millisecond_of_the_rise_is_its_own() -> None:
+    """Stamps are whole milliseconds: placed, sold into and gone can bear the same one."""
+    window = FlickerWindow()
+    window.receive_touch(0, 100, LOTS, 110, LOTS)
+    window.receive_trade(10 * MS, -1, 101, LOTS)
+    for bid in (101, 100):
+        window.receive_touch(10 * MS, bid, LOTS, 110, LOTS)
+
+    assert window.read(10 * MS).star_bid == 1.0
+
+
+def test_a_retreat_without_a_tape_is_counted_apart() -> None:
+    """Neither a bluff nor an answer: nobody saw what was sold."""
+    window = FlickerWindow()
+    for ms, bid, seen in [(0, 100, True), (10, 101, False), (20, 100, True), (30, 101, True)]:
+        window.receive_touch(ms * MS, bid, LOTS, 110, LOTS, tape_seen=seen)
+    window.receive_touch(40 * MS, 100, LOTS, 110, LOTS)
+
+    read = window.read(40 * MS)
+    assert (read.bid, read.star_bid, read.unjudged) == (5.0, 3.0, 2)
+
+
 def test_old_steps_may_be_withdrawn_freely() -> None:
     """A quote that stood for more than the window was no bluff."""
     touch = Touch()
@@ -236,7 +282,7 @@ def test_window_agrees_with_the_pseudo_code(
     moves: list[tuple[int, int, int, int]], prints: list[tuple[int, int, int]]
 ) -> None:
     """Random touches and prints over some minutes, against lists that forget nothing."""
-    window, naive = FlickerWindow(tolerance_ns=0), NaiveFlicker(WINDOW_NS)
+    window, naive = FlickerWindow(), NaiveFlicker(WINDOW_NS)
     time_ns = 0
     for i, (wait_ms, bid, ask, lots) in enumerate(moves):
         time_ns += wait_ms * MS
