@@ -13,9 +13,9 @@ from engine.models.avellaneda import (
     least_omega,
     symmetric_moments,
 )
-from engine.models.horizon import horizon_policy
 from tests.engine.models.markets import calm
 from tests.naive import market_maker as naive
+from tests.theory.horizon import horizon_policy
 
 
 def test_quotes_of_the_reference_with_a_second_left() -> None:

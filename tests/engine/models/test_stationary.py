@@ -7,7 +7,6 @@ import pytest
 from hypothesis import given, settings
 
 from engine.models.glft import GlftModel, closed_policy
-from engine.models.horizon import horizon_policy
 from engine.models.policy import Policy
 from engine.models.simulate import generator, simulate
 from engine.models.spectral import stationary_policy
@@ -22,6 +21,7 @@ from engine.models.stationary import (
 )
 from tests.engine.models.markets import any_model, brisk, calm, gentle_model, steep
 from tests.naive import market_maker as naive
+from tests.theory.horizon import horizon_policy
 
 HORIZON_S = 600.0
 

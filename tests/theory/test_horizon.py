@@ -8,10 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.models.glft import GlftModel, glft_c1, glft_rates
-from engine.models.horizon import horizon_policy
 from engine.models.spectral import eigenvalue, stationary_policy
 from tests.engine.models.markets import calm, gentle_model, steep
 from tests.naive import market_maker as naive
+from tests.theory.horizon import horizon_policy
 
 
 @pytest.mark.parametrize(
