@@ -15,8 +15,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from engine.models.reference import NORMAL_PER_MAD
 from exchange.jit import FloatArray, njit
+
+NORMAL_PER_MAD = 1.4826
+"""Standard deviations in a median absolute deviation, for a normal."""
 
 RETURNS_A_DAY = 288
 LEAST_SCALE = 0.05

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.models.reference import Band, ReferenceBand, basis_of, blend, consensus
+from tests.theory.reference import Band, ReferenceBand, basis_of, blend, consensus
 
 BAND = Band(
     weight=0.7, z_max=3.0, max_age_s=1.0, floor_ticks=0.02, window=50, fewest=3, readmit_after=4

@@ -11,8 +11,7 @@ from collections import deque
 from dataclasses import dataclass
 from statistics import median
 
-NORMAL_PER_MAD = 1.4826
-"""Standard deviations in a median absolute deviation, for a normal."""
+from engine.models.regime import NORMAL_PER_MAD
 
 
 def basis_of(differences: list[float], floor: float) -> tuple[float, float]:
