@@ -124,7 +124,9 @@ def two_scale(
         above ``slow``.
 
     Source:
-        Zhang, Mykland & Aït-Sahalia, "A tale of two time scales" (2005), eqs. (55) and (64).
+        Zhang, Mykland & Aït-Sahalia, "A tale of two time scales" (2005), eqs. (55) and (64);
+        adjusted/(n·step) as printed there leaves out the edges, which ``(n+1)/(n-slow+1)``
+        makes up for: without it sigma is 5 % low at 600 steps and 60.
     """
     n = mids_ticks.size - 1
     if n <= slow:
@@ -134,7 +136,7 @@ def two_scale(
     per_grid = (n - slow + 1) / slow
     raw = slow_variation - per_grid / n * fast_variation
     adjusted = raw / (1.0 - per_grid / n)
-    variance = adjusted / (n * step_s)
+    variance = adjusted * (n + 1) / (n * (n - slow + 1) * step_s)
     if not adjusted > 0.0:
         variance = slow_variation / (per_grid * slow * step_s)
     return math.sqrt(variance), fast_variation / (2.0 * n), raw, adjusted
