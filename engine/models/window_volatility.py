@@ -1,4 +1,4 @@
-"""Realised volatility over the last second, minute, hour and day at once.
+"""Realised volatility over the last ten seconds, minute, hour and day at once.
 
 Each window is a ring of slots that hold a sum of squared changes and the time they took.
 The oldest slot goes as a whole, so a window of 32 slots is exact to a thirty-second of its
@@ -11,8 +11,8 @@ import numpy as np
 
 from exchange.jit import FloatArray, IntArray, njit
 
-WINDOWS_S = np.array([1.0, 10.0, 60.0, 600.0, 3600.0, 21600.0, 86400.0])
-"""From a second to a day."""
+WINDOWS_S = np.array([10.0, 60.0, 600.0, 3600.0, 21600.0, 86400.0])
+"""From ten seconds to a day: the mid is sampled by the second, and one change is no volatility."""
 SLOTS = 32
 
 

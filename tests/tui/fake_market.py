@@ -84,8 +84,7 @@ def watch(**changes: Any) -> WatchView:
     """Twelve minutes after the start."""
     fields: dict[str, Any] = {
         "volatility": [
-            (1.0, 6.12, 1.0),
-            (10.0, 5.31, 10.0),
+            (10.0, 6.12, 10.0),
             (60.0, 4.92, 60.0),
             (600.0, 4.77, 600.0),
             (3600.0, 4.41, 754.0),

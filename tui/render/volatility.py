@@ -1,4 +1,4 @@
-"""Volatility from a second to a day, as bars against the sigma that is quoted with."""
+"""Volatility from ten seconds to a day, as bars against the sigma that is quoted with."""
 
 from rich.text import Text
 
@@ -13,8 +13,8 @@ _UNITS = ((86400, "d"), (3600, "h"), (60, "m"), (1, "s"))
 _SHORT = 0.8
 """A window of which less was seen is dim, and says so."""
 _SEEN_WIDTH = 8
-FEWER = (1, 60, 3600, 86400)
-FEWEST = (1, 60, 86400)
+FEWER = (10, 60, 3600, 86400)
+FEWEST = (10, 60, 86400)
 
 
 def volatility(
