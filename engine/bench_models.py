@@ -34,7 +34,7 @@ from engine.models.level_intensity import (
     level_gap,
     tally_levels,
 )
-from engine.models.online_intensity import FEWEST_EFFECTIVE, arrive, read_intensity
+from engine.models.online_intensity import FEWEST_EFFECTIVE, arrive, fade, read_intensity, watch
 from engine.models.policy import empty_table
 from engine.models.ring import sum_rows
 from engine.models.simulate import exponential, generator, normal, uniform
@@ -67,6 +67,13 @@ _A, _K, _SIGMA = 1.5, 0.12, 6.0
 
 
 @njit
+def read_faded(state: FloatArray, time_s: float, tau_s: float) -> tuple[float, float, float]:
+    """A, k and their worth as a requote reads them: grown older by a step."""
+    fade(state, time_s, tau_s)
+    return read_intensity(state)
+
+
+@njit
 def full_requote(
     touch: IntArray,
     at: int,
@@ -84,7 +91,7 @@ def full_requote(
     Args:
         touch: int64[4n], bid, its lots, ask, its lots.
         at: Which touch.
-        arrivals: float64[8], both sides' states of ``online_intensity``.
+        arrivals: float64[10], both sides' states of ``online_intensity``.
         grid: int64[2·GRID], overwritten: bids, then asks.
 
     Returns:
@@ -94,8 +101,8 @@ def full_requote(
     ask, ask_lots = touch[4 * at + 2], touch[4 * at + 3]
     fair = weighted_mid(bid, bid_lots, ask, ask_lots)
     sigma = update_ewma(ewma, mid(bid, ask), time_s, tau_s)
-    bid_A, bid_k, _ = read_intensity(arrivals[:4], time_s, tau_s)
-    ask_A, ask_k, _ = read_intensity(arrivals[4:], time_s, tau_s)
+    bid_A, bid_k, _ = read_faded(arrivals[:5], time_s, tau_s)
+    ask_A, ask_k, _ = read_faded(arrivals[5:], time_s, tau_s)
     bids, asks = grid[:GRID], grid[GRID:]
     half_spread, _ = requote(
         table, fills, 1.0, 1.0, fair, bid, ask, interval, GRID, GRID, bids, asks
@@ -150,8 +157,8 @@ def read_all(n: int, time_s: float, tau_s: float, arrivals: FloatArray) -> float
     total = 0.0
     for _ in range(n):
         time_s += 0.01
-        bid_A, bid_k, _ = read_intensity(arrivals[:4], time_s, tau_s)
-        ask_A, ask_k, _ = read_intensity(arrivals[4:], time_s, tau_s)
+        bid_A, bid_k, _ = read_faded(arrivals[:5], time_s, tau_s)
+        ask_A, ask_k, _ = read_faded(arrivals[5:], time_s, tau_s)
         total += bid_A + bid_k + ask_A + ask_k
     return total
 
@@ -250,7 +257,7 @@ class Scene:
         self.touch = np.empty(4 * _QUOTES, np.int64)
         self.calibrator = Calibrator(self.settings, DeskLog())
         self.window = LevelWindow(window_ns, settings.levels)
-        self.arrivals = np.zeros(8)
+        self.arrivals = np.zeros(10)
         self.now_ns = 0
         self._state = generator(seed)
         self._fair = 600_000.0
@@ -296,13 +303,14 @@ class Scene:
         first = first_price(side, *touch, nearest)
         to_first = side * (0.5 * sum(touch) - first)
         self.window.watch(side, to_first, _STEP_S, now_ns)
+        half = self.arrivals[:5] if side > 0 else self.arrivals[5:]
+        watch(half, now_ns / 1e9, _STEP_S, self.settings.window_s)
         if uniform(self._state) > _A * _STEP_S:
             return
         beyond = exponential(_K, self._state) - to_first
         if beyond >= 0.0:
             j = int(beyond)
             self.window.arrive(side, j, now_ns)
-            half = self.arrivals[:4] if side > 0 else self.arrivals[4:]
             arrive(half, now_ns / 1e9, float(j), self.settings.window_s)
             aggressor, price = Side(-side), first - side * j
             self.calibrator.receive_print(aggressor, price, now_ns, lambda _ns: touch, now_ns)
@@ -389,7 +397,7 @@ def _called_requotes(scene: Scene, at: Offsets) -> Iterator[Cost]:
     touch, arrivals, tau_s = scene.touch, scene.arrivals, scene.settings.window_s
     ewma, grid = scene.new_ewma(), np.empty(2 * GRID, np.int64)
     quotes = [tuple(quote) for quote in touch.reshape(_QUOTES, 4).tolist()]
-    bid_side, ask_side, bids, asks = arrivals[:4], arrivals[4:], grid[:GRID], grid[GRID:]
+    bid_side, ask_side, bids, asks = arrivals[:5], arrivals[5:], grid[:GRID], grid[GRID:]
     clock, start_s = count(1), scene.now_s
 
     def one_call() -> None:
@@ -404,8 +412,8 @@ def _called_requotes(scene: Scene, at: Offsets) -> Iterator[Cost]:
         bid, bid_lots, ask, ask_lots = quotes[i % _QUOTES]
         fair = weighted_mid(bid, bid_lots, ask, ask_lots)
         update_ewma(ewma, mid(bid, ask), now_s, tau_s)
-        read_intensity(bid_side, now_s, tau_s)
-        read_intensity(ask_side, now_s, tau_s)
+        read_faded(bid_side, now_s, tau_s)
+        read_faded(ask_side, now_s, tau_s)
         adj1, adj2 = at.tuning.adj1, at.tuning.adj2
         requote(at.table, fills, adj1, adj2, fair, bid, ask, at.interval, GRID, GRID, bids, asks)
 

@@ -44,6 +44,7 @@ from engine.models.online_intensity import (
     go_deeper,
     read_intensity,
     start_watching,
+    watch,
 )
 from engine.models.volatility import (
     bipower_sigma,
@@ -174,7 +175,7 @@ class Intensity:
         self._tau_s = settings.window_s
         self._levels = LevelWindow(round(settings.window_s * 1e9), settings.levels)
         self._reaching = np.zeros(settings.levels)
-        self._weighted = {key: np.zeros(4) for key in (Side.BUY, Side.SELL, 0)}  # 0: both
+        self._weighted = {key: np.zeros(5) for key in (Side.BUY, Side.SELL, 0)}  # 0: both
         self._sweeps: dict[Side, _Sweep] = {}
 
     def start(self, mono_ns: int) -> None:
@@ -217,20 +218,23 @@ class Intensity:
                 go_deeper(state, j - sweep.j)
         sweep.j = j
 
-    def watch(self, touch: Touch, mono_ns: int) -> None:
-        """A step during which this touch stood."""
+    def watch(self, touch: Touch, span_s: float, mono_ns: int) -> None:
+        """A stretch of time, up to now, during which this touch stood."""
         mid = 0.5 * sum(touch)
         for side in Side:
             depth = side * (mid - first_price(int(side), *touch, self._nearest_ticks))
-            self._levels.watch(side, depth, _STEP_S, mono_ns)
+            self._levels.watch(side, depth, span_s, mono_ns)
+            if is_watched(depth):
+                for state in (self._weighted[side], self._weighted[0]):
+                    watch(state, mono_ns / 1e9, span_s, self._tau_s)
 
     def read(self, mono_ns: int) -> tuple[SideFit, SideFit, SideFit, float, float]:
         """``(bid, ask, both, gap, watched_s)`` as of now."""
         bid_numbers, ask_numbers = self._levels.read(mono_ns)
         all_numbers = bid_numbers + ask_numbers
         sides = ((bid_numbers, Side.BUY), (ask_numbers, Side.SELL))
-        rates = [self._first_rate(numbers, side, mono_ns) for numbers, side in sides]
-        _, k = self._first_rate(all_numbers, 0, mono_ns)
+        rates = [self._first_rate(numbers, side) for numbers, side in sides]
+        _, k = self._first_rate(all_numbers, 0)
         bid, ask = (
             side_fit(numbers, carry_to_mid(rate, side_k, numbers), side_k, spread=self._spread)
             for (rate, side_k), (numbers, _) in zip(rates, sides, strict=True)
@@ -244,14 +248,13 @@ class Intensity:
         both = side_fit(all_numbers, math.sqrt(both_A[0] * both_A[1]), k, evenly, self._spread)
         return bid, ask, both, level_gap(all_numbers, k), watched_s(bid_numbers)
 
-    def _first_rate(self, numbers: FloatArray, key: int, mono_ns: int) -> tuple[float, float]:
+    def _first_rate(self, numbers: FloatArray, key: int) -> tuple[float, float]:
         """Arrivals a second at the first level or beyond, and k."""
         match self._estimator:
             case "mle":
                 return first_rate(numbers)
             case "online":
-                state = self._weighted[key]
-                rate, per_level, _ = read_intensity(state, mono_ns / 1e9, self._tau_s)
+                rate, per_level, _ = read_intensity(self._weighted[key])
                 return rate, math.log1p(per_level)
             case line:
                 return first_rate_by_line(numbers, line == "wls", self._reaching)
@@ -324,7 +327,7 @@ class Calibrator:
         self._intensity = Intensity(settings)
         self._volatility = Volatility(settings)
         self._in_use: FitInUse | None = None
-        self._book_seen = False
+        self._counting = False
         self._good_ns: int | None = None
         self._prior_ns = round((settings.window_s + settings.hold_s) * 1e9)
         self._told = (ACCEPTED, False)
@@ -350,12 +353,15 @@ class Calibrator:
 
         While no book is seen none counts: the time in which it came is not counted either.
         """
-        if not self._book_seen:
+        if not self._counting:
             return
         self._intensity.receive_print(aggressor, price_ticks, exch_ns, touch_before, mono_ns)
 
-    def step(self, touch: Touch | None, mono_ns: int) -> bool:
+    def step(self, touch: Touch | None, mono_ns: int, *, tape_up: bool = True) -> bool:
         """One 100 ms sample; refits when it is time.
+
+        Args:
+            tape_up: Would prints be heard? Time in which they would not is not counted.
 
         Returns:
             True when the fit to quote with has changed, perhaps to none.
@@ -365,11 +371,12 @@ class Calibrator:
             self._intensity.start(mono_ns)
         elif mono_ns - self._stepped_ns > _STALL_NS:
             self._volatility.add(math.nan, mono_ns)  # a change over a stall is no 100 ms change
+        seen_s = (mono_ns - self._stepped_ns) / 1e9 if self._counting else 0.0
         self._stepped_ns = mono_ns
         self._volatility.add(0.5 * sum(touch) if touch else math.nan, mono_ns)
-        self._book_seen = touch is not None
-        if touch is not None:
-            self._intensity.watch(touch, mono_ns)
+        self._counting = touch is not None and tape_up
+        if touch is not None and tape_up:
+            self._intensity.watch(touch, seen_s, mono_ns)  # prints were counted for so long
         if mono_ns < self._next_fit_ns:
             return False
         self._next_fit_ns = max(self._next_fit_ns + self._pace_ns, mono_ns)

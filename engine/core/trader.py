@@ -535,7 +535,8 @@ class Trader:
     def _on_tick(self, _event: Tick) -> None:
         touch = self.market.touch
         mid = sum(touch) / 2 if touch else np.nan
-        if self.calibrator.step(touch, self.mono_ns):
+        tape_up = self.links[Link.MARKET].up
+        if self.calibrator.step(touch, self.mono_ns, tape_up=tape_up):
             self._refit()
         self.own_intensity.step(self.table, mid, STEP_NS / 1e9)
         self.watch.step(mid, self.mono_ns)

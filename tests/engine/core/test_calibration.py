@@ -316,6 +316,46 @@ def test_an_ewma_starts_from_a_whole_window() -> None:
     assert np.mean(sigmas) == pytest.approx(3.0, rel=0.12)
 
 
+@pytest.mark.parametrize("intensity", ["mle", "online"])
+def test_a_book_that_is_away_for_part_of_the_time_costs_a_nothing(intensity: str) -> None:
+    """The fading estimate counted that time as if nobody had come: 0.58 of the truth."""
+    tape = Tape(replace(SIXTY, window_s=100.0, intensity=intensity))
+    for _ in range(12):
+        tape.play(12)
+        tape.black_out(8)
+
+    assert tape.calibrator.reading is not None
+    assert tape.calibrator.reading.both.A_per_s == pytest.approx(6.0, rel=0.15)
+
+
+def test_time_without_a_tape_is_not_time_without_orders() -> None:
+    """Its link was down: nothing could be heard, so nothing is said of it."""
+    tape = Tape(replace(SIXTY, window_s=100.0))
+    for _ in range(12):
+        tape.play(6)
+        for _ in range(40):
+            tape.now_ns += STEP_NS
+            tape.calibrator.step(tape.touch, tape.now_ns, tape_up=False)
+
+    assert tape.calibrator.reading is not None
+    assert tape.calibrator.reading.both.A_per_s == pytest.approx(6.0, rel=0.15)
+
+
+def test_a_stalled_engine_counts_the_time_that_its_prints_took() -> None:
+    """They are all there when it wakes; a tenth of a second for two of them made A too high."""
+    tape = Tape(replace(SIXTY, window_s=100.0))
+    for _ in range(60):
+        for _ in range(20):
+            tape.now_ns += STEP_NS
+            for aggressor in Side:
+                for _ in range(tape.random.poisson(0.6)):
+                    tape.strike(aggressor, tape.random.exponential(1 / 0.12))
+        tape.calibrator.step(tape.touch, tape.now_ns)
+
+    assert tape.calibrator.reading is not None
+    assert tape.calibrator.reading.both.A_per_s == pytest.approx(6.0, rel=0.15)
+
+
 def test_an_order_that_turns_out_deeper_is_deeper_in_the_fading_estimate_too() -> None:
     """Else every sweep would count as a touch there, and k come out high."""
     tape = Tape(replace(SIXTY, intensity="online"))

@@ -120,7 +120,7 @@ def counted(seed: int, spread: int = 3, most_a_step: int | None = None) -> SideF
     touch = (600_000, 600_000 + spread)
     for step in range(3000):
         now_ns = step * STEP_NS
-        intensity.watch(touch, now_ns)
+        intensity.watch(touch, STEP_NS / 1e9, now_ns)
         for side in Side:
             n = int(random.poisson(A * 0.1))
             for i in range(n if most_a_step is None else min(n, most_a_step)):
