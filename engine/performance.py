@@ -268,6 +268,7 @@ def slide_1_7(
     return {
         "sharpe": summary.sharpe,
         "sharpe_error": _error_beside(summary.sharpe, equity, STEP_1_7_S),
+        "differences": _differences(equity),
         "sortino": summary.sortino,
         "annualised_return_pct": summary.annualised_return_pct,
         "max_drawdown_pct": summary.max_drawdown_pct,
@@ -294,6 +295,7 @@ def slide_2(steps: Steps, fills: Fills, grid: Instrument, capital_usdt: float) -
     return {
         "sharpe": metrics.sharpe,
         "sharpe_error": _error_beside(metrics.sharpe, equity, STEP_2_S),
+        "differences": _differences(equity),
         "sortino": metrics.sortino,
         "return_pct": metrics.total_return * percent,
         "annualised_return_pct": metrics.annual_return * percent,
@@ -437,6 +439,11 @@ def _resampled(times_s: FloatArray, values: FloatArray, step_s: float) -> FloatA
 def _error_beside(figure: float, equity: FloatArray, step_s: float) -> float:
     """Standard error of a Sharpe ratio; of one that is undefined, undefined."""
     return math.nan if math.isnan(figure) else sharpe_error((equity.size - 1) * step_s)
+
+
+def _differences(equity: FloatArray) -> float:
+    """How many profits of a step the ratios rest on."""
+    return float(max(equity.size - 1, 0))
 
 
 def _mean(values: FloatArray) -> float:

@@ -15,6 +15,7 @@ _SLIDE_LINES = (
     ("sharpe", "Sharpe ratio", ".1f"),
     ("sharpe_error", "  standard error", ".1f"),
     ("sortino", "Sortino ratio", ".1f"),
+    ("differences", "  differences of equity", ".0f"),
     ("return_pct", "return, %", ".3f"),
     ("annualised_return_pct", "annualised return, %", ".2f"),
     ("max_drawdown_pct", "max. drawdown, %", ".3f"),
@@ -27,6 +28,11 @@ _SLIDE_LINES = (
     ("max_leverage", "max. leverage", ".3f"),
     ("median_leverage", "median leverage", ".3f"),
 )
+
+
+_RATIOS = ("sharpe", "sharpe_error", "sortino")
+_FEWEST_DIFFERENCES = 30
+"""With fewer, a ratio of their mean to their deviation is an accident, whatever its value."""
 
 
 def as_plain(performance: Performance) -> dict[str, Any]:
@@ -105,11 +111,18 @@ def _slide_table(performance: Performance) -> Table:
     for key, label, spec in _SLIDE_LINES:
         # One of the two does not know every figure: no cell, which is not undefined.
         cells = (
-            _figure(slide[key], spec) if key in slide else ""
+            _slide_figure(slide, key, spec) if key in slide else ""
             for slide in (performance.slide_1_7, performance.slide_2)
         )
         table.add_row(label, *cells)
     return table
+
+
+def _slide_figure(slide: dict[str, float], key: str, spec: str) -> str:
+    n, value = slide["differences"], slide[key]
+    if key in _RATIOS and n < _FEWEST_DIFFERENCES and not math.isnan(value):
+        return f"too few: {n:.0f} of {_FEWEST_DIFFERENCES}"
+    return _figure(value, spec)
 
 
 def _markout_table(performance: Performance) -> Table:

@@ -230,6 +230,7 @@ def test_slide_by_the_older_definition_is_the_original_s() -> None:
     assert found["max_drawdown_pct"] == pytest.approx(0.11)
     assert found["risk_return_ratio"] == pytest.approx(32650.9090909)
     assert found["sharpe_error"] == pytest.approx(math.sqrt(365 * 24))
+    assert found["differences"] == 12
 
 
 def test_slide_by_the_newer_definition_is_the_original_s() -> None:
@@ -471,6 +472,22 @@ def test_tables_fit_a_terminal_and_say_undefined() -> None:
     lines = {line[:29].strip(): line for line in text.splitlines()}
     assert lines["Sharpe ratio"].count("undefined") == 2
     assert lines["median leverage"].count("undefined") == 1
+
+
+def test_a_ratio_of_two_differences_is_not_printed() -> None:
+    """Whatever it comes to: two steps have a deviation, but it is that of an accident."""
+    few = slide_1_7(session(300.0, [0.0, 1.2, 0.7]), NO_FILLS, GRID, 1000.0)
+    judged = replace(SessionRecorder(a_trader()).judge(5000.0), slide_1_7=few)
+    console = Console(width=80)
+
+    with console.capture() as captured:
+        console.print(next(iter(tables(judged))))
+
+    lines = {line[:29].strip(): line for line in captured.get().splitlines()}
+    assert few["sharpe"] == pytest.approx(0.35 / 1.20208 * math.sqrt(365 * 288), rel=1e-4)
+    for name in ("Sharpe ratio", "standard error"):
+        assert "too few: 2 of 30" in lines[name]
+    assert lines["differences of equity"].split()[-2:] == ["2", "0"]
 
 
 def test_a_desk_that_was_never_filled_gets_one_sentence() -> None:
