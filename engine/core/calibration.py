@@ -108,18 +108,25 @@ class Reading:
     """Sigma as sampled over sigma without the quotes' bounce; nan where that is unknown."""
 
     @property
-    def n(self) -> int:
-        """Arrivals on the side that has fewer."""
-        return min(self.bid.n, self.ask.n)
+    def poorer(self) -> SideFit:
+        """The side that knows less."""
+        return min(self.bid, self.ask, key=lambda side: side.worth)
 
     @property
     def problem(self) -> str:
         """Why it is refused, with the value against the limit; empty when it is not."""
         detail = {
-            TOO_FEW: f" ({self.n} of {FEWEST_EFFECTIVE:.0f} on one side)",
+            TOO_FEW: f" ({self._count} of {FEWEST_EFFECTIVE:.0f} on one side)",
             POOR_FIT: f" (gap {self.gap:.2f} of {self.bearable_gap:.2f})",
         }
         return REASONS[self.code] + detail.get(self.code, "")
+
+    @property
+    def _count(self) -> str:
+        side = self.poorer
+        if side.n < FEWEST_EFFECTIVE:
+            return f"{side.n}"
+        return f"{side.n} in bursts, worth {int(side.worth)}"
 
 
 class MidWindow:
@@ -235,9 +242,10 @@ class Intensity:
         sides = ((bid_numbers, Side.BUY), (ask_numbers, Side.SELL))
         rates = [self._first_rate(numbers, side) for numbers, side in sides]
         _, k = self._first_rate(all_numbers, 0)
+        *strayed, both_strayed = self._levels.dispersions(k)
         bid, ask = (
-            side_fit(numbers, carry_to_mid(rate, side_k, numbers), side_k, spread=self._spread)
-            for (rate, side_k), (numbers, _) in zip(rates, sides, strict=True)
+            side_fit(numbers, carry_to_mid(rate, side_k, numbers), side_k, None, self._spread, of)
+            for (rate, side_k), (numbers, _), of in zip(rates, sides, strayed, strict=True)
         )
         both_A = [
             carry_to_mid(rate, k, numbers)
@@ -245,7 +253,8 @@ class Intensity:
         ]
         # The geometric mean is as uncertain as its poorer half, not as all arrivals together.
         evenly = 4.0 / (1.0 / max(bid.n, 1) + 1.0 / max(ask.n, 1))
-        both = side_fit(all_numbers, math.sqrt(both_A[0] * both_A[1]), k, evenly, self._spread)
+        A = math.sqrt(both_A[0] * both_A[1])
+        both = side_fit(all_numbers, A, k, evenly, self._spread, both_strayed)
         return bid, ask, both, level_gap(all_numbers, k), watched_s(bid_numbers)
 
     def _first_rate(self, numbers: FloatArray, key: int) -> tuple[float, float]:
@@ -390,8 +399,8 @@ class Calibrator:
         settings = self._settings
         bid, ask, both, gap, seen_s = self._intensity.read(mono_ns)
         A, k = both.A_per_s, both.k_per_tick
-        bearable = bearable_gap(both.n, settings.widest_gap)
-        code = judge_fit(min(bid.n, ask.n), A, k, gap, FEWEST_EFFECTIVE, bearable)
+        bearable = bearable_gap(both.n / both.k_dispersion, settings.widest_gap)
+        code = judge_fit(min(bid.worth, ask.worth), A, k, gap, FEWEST_EFFECTIVE, bearable)
         if seen_s < _LEAST_SEEN * settings.window_s:
             code = TOO_SHORT
         reading = Reading(bid, ask, both, gap, bearable, code, *self._volatility.read())

@@ -111,21 +111,28 @@ def level_coverage(
     sigma: float,
     half_spread: float,
     exposure_s: float,
+    together: int = 1,
+    lasting_s: float = 0.0,
 ) -> Coverage:
     """The same by what the desk sees and fits: ``LevelWindow``, and mids to the half tick.
 
     Args:
-        gaps, depths, steps: As for ``coverage``.
+        gaps, depths, steps: As for ``coverage``; a depth for each order, also of a burst.
         half_spread: Depth of the first price at which anything can print, ticks.
+        together: Orders that come in one burst; each goes as deep as it likes.
+        lasting_s: From the first of them to the last, evenly spread.
 
     Raises:
         ValueError: When a row's gaps do not fill the exposure.
     """
-    _check_filled(gaps, A * exposure_s)
+    _check_filled(gaps, A * exposure_s / together)
     step_s = exposure_s / steps.shape[1]
+    within_s = np.linspace(0.0, lasting_s, together)
     held = []
     for gap, depth, mids in zip(gaps, depths, _mids(steps, sigma, step_s), strict=True):
-        fit = _level_fit(np.cumsum(gap / A), depth / k, half_spread, exposure_s)
+        bursts = np.cumsum(gap * (together / A)) - lasting_s  # some have begun before we look
+        times_s = (bursts[:, None] + within_s).ravel()
+        fit = _level_fit(times_s, depth / k, half_spread, exposure_s)
         seen = realised_sigma(np.rint(2.0 * mids) / 2.0, step_s)
         low, high = sigma_interval(seen, mids.size - 1)
         held.append((_holds(fit.A_interval, A), _holds(fit.k_interval, k), low <= sigma <= high))
@@ -136,14 +143,19 @@ def _level_fit(times_s: Draws, depths: Draws, half_spread: float, exposure_s: fl
     """One side's fit from what goes through the first price; the rest never prints."""
     last_ns = round(exposure_s * _S_NS) - 1
     window = LevelWindow(last_ns + 1, _LEVELS)
+    span_s = exposure_s / _WATCHES
+    seen = (times_s >= 0.0) & (times_s < exposure_s) & (depths >= half_spread)
+    order = np.argsort(times_s[seen])
+    beyond = depths[seen][order] - half_spread
+    watches = (times_s[seen][order] / span_s).astype(np.int64)
     for watch in range(_WATCHES):
-        span_s = exposure_s / _WATCHES
-        window.watch(1, half_spread, span_s, round(watch * span_s * _S_NS))
-    seen = (times_s < exposure_s) & (depths >= half_spread)
-    for time_s, depth in zip(times_s[seen], depths[seen], strict=True):
-        window.arrive(1, int(depth - half_spread), int(time_s * _S_NS))
+        time_ns = round(watch * span_s * _S_NS)
+        window.watch(1, half_spread, span_s, time_ns)
+        for ticks in beyond[watches == watch]:
+            window.arrive(1, int(ticks), time_ns)
     numbers, _ = window.read(last_ns)
-    return side_fit(numbers, *fit_level_side(numbers))
+    A, k = fit_level_side(numbers)
+    return side_fit(numbers, A, k, strayed=window.dispersions(k)[0])
 
 
 def _check_filled(gaps: Draws, arrivals: float) -> None:

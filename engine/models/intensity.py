@@ -218,6 +218,15 @@ class SideFit:
     n: int
     A_interval: tuple[float, float]
     k_interval: tuple[float, float]
+    A_dispersion: float = 1.0
+    """Variance of the counts over a Poisson stream's; the intervals allow for it."""
+    k_dispersion: float = 1.0
+    """The same of how deep they went."""
+
+    @property
+    def worth(self) -> float:
+        """Arrivals of a Poisson stream that would tell as much of A."""
+        return self.n / self.A_dispersion
 
 
 def tally(

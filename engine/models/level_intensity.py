@@ -20,9 +20,10 @@ import math
 import numpy as np
 
 from engine.models.chi_square import count_interval, log_normal_interval
+from engine.models.dispersion import dispersion
 from engine.models.intensity import SideFit, fit_binned, fit_levels, worst_gap
 from engine.models.ring import sum_rows, turn_ring
-from exchange.jit import FloatArray, njit
+from exchange.jit import FloatArray, IntArray, njit
 
 _SLOTS = 60
 _DEPTHS = 128
@@ -122,23 +123,63 @@ def fit_level_side(numbers: FloatArray) -> tuple[float, float]:
 
 
 @njit
-def relative_errors(numbers: FloatArray, k: float, n: float) -> tuple[float, float]:
+def relative_errors(
+    numbers: FloatArray, k: float, n: float, rate_dispersion: float, level_dispersion: float
+) -> tuple[float, float]:
     """Standard errors of ln A and ln k, as small as these arrivals allow.
 
     Args:
         n: Arrivals that A rests on.
+        rate_dispersion: Of the counts, see ``dispersion``; 1 for a Poisson stream.
+        level_dispersion: The same of how deep they went; 1 where each goes by itself.
 
     Source:
         Cramér-Rao for a geometric j, and A carried to the mid along k, whose error comes
-        with it.
+        with it; both as quasi-likelihood has them, times the root of the dispersion.
     """
     seen, _, _ = tally_levels(numbers)
     if seen == 0:
         return np.nan, np.nan
     _, depth = reach(numbers, k)
     rho = math.exp(-k)
-    error_k = (1.0 - rho) / (k * math.sqrt(rho * seen))
-    return math.sqrt(1.0 / n + (k * depth * error_k) ** 2), error_k
+    error_k = (1.0 - rho) / (k * math.sqrt(rho * seen)) * math.sqrt(level_dispersion)
+    return math.sqrt(rate_dispersion / n + (k * depth * error_k) ** 2), error_k
+
+
+@njit
+def sum_slots(
+    ring: FloatArray, newest: IntArray, side: int, k: float, out: FloatArray
+) -> tuple[float, float]:
+    """One side slot by slot: how its arrivals strayed from an even stream, and their levels.
+
+    Args:
+        ring: float64[slots·2·width], of a ``LevelWindow``.
+        newest: int64[1], its newest slot.
+        side: +1 for the bid, -1 for the ask.
+        k: Weighs the time by who gets to the first level.
+        out: float64[3·slots], overwritten, oldest slot first: arrivals, their levels summed,
+            and the arrivals due.
+
+    Returns:
+        ``(n, steps)`` of the window.
+    """
+    slots = out.size // 3
+    width = ring.size // (2 * slots)
+    levels = width - 1 - _DEPTHS
+    n = steps = due = 0.0
+    for i in range(slots):
+        row = (newest[0] + 1 + i) % slots * 2 * width + (0 if side > 0 else width)
+        arrived = stepped = weight = 0.0
+        for j in range(levels + 1):
+            arrived += ring[row + j]
+            stepped += j * ring[row + j]
+        for b in range(_DEPTHS):
+            if ring[row + levels + 1 + b] > 0.0:
+                weight += ring[row + levels + 1 + b] * math.exp(-0.5 * k * b)
+        out[i], out[slots + i], out[2 * slots + i] = arrived, stepped, weight
+        n, steps, due = n + arrived, steps + stepped, due + weight
+    out[2 * slots :] *= n / due if due > 0.0 else 0.0
+    return n, steps
 
 
 @njit
@@ -175,23 +216,30 @@ def first_rate_by_line(
 
 
 def side_fit(
-    numbers: FloatArray, A: float, k: float, n_of_A: float | None = None, spread: float = 1.0
+    numbers: FloatArray,
+    A: float,
+    k: float,
+    n_of_A: float | None = None,
+    spread: float = 1.0,
+    strayed: tuple[float, float] = (1.0, 1.0),
 ) -> SideFit:
     """A fit by whatever means, with its intervals.
 
     Args:
         n_of_A: Arrivals that A rests on, where these are not all of them.
         spread: How much wider than the likelihood's the estimator's errors are.
+        strayed: Dispersions of the counts and of the depths, see ``LevelWindow.dispersions``.
     """
     seen, beyond, _ = tally_levels(numbers)
-    error_A, error_k = relative_errors(numbers, k, n_of_A or seen + beyond)
+    error_A, error_k = relative_errors(numbers, k, n_of_A or seen + beyond, *strayed)
     n = seen + beyond
     if n == 0:
         span_s = watched_s(numbers)
         interval = count_interval(0, span_s) if span_s > 0.0 else (math.nan, math.nan)
         return SideFit(A, k, 0, interval, (math.nan, math.nan))
     error_A, error_k = spread * error_A, spread * error_k
-    return SideFit(A, k, n, log_normal_interval(A, error_A), log_normal_interval(k, error_k))
+    A_interval, k_interval = log_normal_interval(A, error_A), log_normal_interval(k, error_k)
+    return SideFit(A, k, n, A_interval, k_interval, *strayed)
 
 
 def is_watched(depth_ticks: float) -> bool:
@@ -213,6 +261,7 @@ class LevelWindow:
         self._ring = np.zeros(_SLOTS * 2 * self._width)
         self._newest = np.full(1, -1, np.int64)
         self._sums = np.zeros(2 * self._width)
+        self._bid, self._ask = np.zeros(3 * _SLOTS), np.zeros(3 * _SLOTS)
 
     def watch(self, side: int, depth_ticks: float, span_s: float, time_ns: int) -> None:
         """A stretch of time in which the first level of a side lay at this depth."""
@@ -236,6 +285,42 @@ class LevelWindow:
         self._row(1, time_ns)
         sum_rows(self._ring, self._sums)
         return self._sums[: self._width], self._sums[self._width :]
+
+    def dispersions(
+        self, k: float
+    ) -> tuple[tuple[float, float], tuple[float, float], tuple[float, float]]:
+        """Of counts and of depths, ``(bid, ask, both)``: variances over those of the model.
+
+        Both sides' A is their geometric mean: orders that come on both at once stray together.
+
+        Args:
+            k: Per tick, of both sides; nan gives dispersions of 1.
+        """
+        sides = (self._bid, self._ask)
+        counts = [
+            sum_slots(self._ring, self._newest, side, k, out)
+            for side, out in zip((1, -1), sides, strict=True)
+        ]
+        rates = [
+            (out[:_SLOTS] - out[2 * _SLOTS :]) / max(n, 1.0)
+            for out, (n, _) in zip(sides, counts, strict=True)
+        ]
+        due = [1.0 / n if n else math.nan for n, _ in counts]
+        of_rates = [dispersion(rate, var) for rate, var in zip(rates, due, strict=True)]
+        of_both = dispersion(0.5 * (rates[0] + rates[1]), 0.25 * (due[0] + due[1]))
+        of_levels = [self._level_dispersion(out, k) for out in (*sides, self._bid + self._ask)]
+        bid, ask, both = zip((*of_rates, of_both), of_levels, strict=True)
+        return bid, ask, both
+
+    @staticmethod
+    def _level_dispersion(slots: FloatArray, k: float) -> float:
+        arrived, stepped = slots[:_SLOTS], slots[_SLOTS : 2 * _SLOTS]
+        n = float(arrived.sum())
+        if n == 0.0 or not 0.0 < k < math.inf:
+            return 1.0
+        rho = math.exp(-k)
+        strayed = stepped - float(stepped.sum()) / n * arrived
+        return dispersion(strayed, n * rho / (1.0 - rho) ** 2)
 
     def _row(self, side: int, time_ns: int) -> int:
         at = turn_ring(self._ring, self._newest, 2 * self._width, time_ns // self._slot_ns)

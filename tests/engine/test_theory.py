@@ -56,7 +56,10 @@ def test_intervals_must_hold_within_two_per_cent(share: float, holds: bool) -> N
 def test_every_job_of_the_desk_s_own_estimators_is_seeded() -> None:
     """The same seed fits the same thousand markets."""
     first, again, other = (
-        [row.simulated for row in theory.level_coverage_rows(1.2, 0.35, 6.0, 1.5, 60.0, 1, seed)]
+        [
+            row.simulated
+            for row in theory.level_coverage_rows(1.2, 0.35, 6.0, 1.5, 60.0, 1, 0.0, 1, seed)
+        ]
         for seed in (1, 1, 2)
     )
 

@@ -356,6 +356,26 @@ def test_a_stalled_engine_counts_the_time_that_its_prints_took() -> None:
     assert tape.calibrator.reading.both.A_per_s == pytest.approx(6.0, rel=0.15)
 
 
+def test_bursts_widen_what_is_quoted_without_a_fit_and_are_worth_less() -> None:
+    """Orders in tens: a held fit is quoted ten times less surely, and few of them are too few."""
+    alone, bursts = Tape(), Tape()
+    alone.play(70)
+    for _ in range(700):
+        bursts.play(0.1, A=0.0)
+        for side in Side:
+            if bursts.random.random() < 0.06:
+                for _ in range(10):
+                    bursts.strike(side, bursts.random.exponential(1 / 0.12))
+
+    calm, wild = alone.calibrator.reading, bursts.calibrator.reading
+    assert calm is not None
+    assert wild is not None
+    assert calm.both.A_dispersion < 2.0
+    assert wild.both.A_dispersion > 4.0
+    assert wild.both.A_interval[0] < 0.8 * wild.both.A_per_s
+    assert wild.bid.worth < 0.3 * wild.bid.n
+
+
 def test_an_order_that_turns_out_deeper_is_deeper_in_the_fading_estimate_too() -> None:
     """Else every sweep would count as a touch there, and k come out high."""
     tape = Tape(replace(SIXTY, intensity="online"))

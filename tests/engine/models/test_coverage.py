@@ -28,10 +28,24 @@ def test_95_per_cent_intervals_hold_95_per_cent_of_the_time(
 
 @pytest.mark.parametrize(("A", "k", "half_spread"), [(1.2, 0.35, 1.5), (3.0, 1.6, 0.5)])
 def test_the_desk_s_own_intervals_hold_as_often(A: float, k: float, half_spread: float) -> None:
-    """From whole price levels beyond the best, and mids to the half tick."""
+    """From whole price levels beyond the best, and mids to the half tick; a bit on the safe side
+    for A and k, since nothing that chance takes for calm narrows them."""
     found = level_coverage(*drawn(2, A, 300.0), A, k, 6.0, half_spread, 300.0)
 
-    assert (found.A, found.k, found.sigma) == pytest.approx((0.95,) * 3, abs=0.02)
+    assert (found.A, found.k) == pytest.approx((0.96, 0.96), abs=0.025)
+    assert found.sigma == pytest.approx(0.95, abs=0.02)
+
+
+@pytest.mark.parametrize("lasting_s", [0.0, 10.0])
+def test_intervals_hold_where_orders_come_in_bursts_of_four(lasting_s: float) -> None:
+    """By the count alone they held 70 times in a hundred: each burst was taken for four."""
+    gaps, depths, steps = drawn(3, 1.5, 600.0)
+    gaps = np.ascontiguousarray(gaps[:, : gaps.shape[1] // 4])
+    depths = np.ascontiguousarray(depths[:, : 4 * gaps.shape[1]])
+
+    found = level_coverage(gaps, depths, steps, 1.5, 0.12, 6.0, 4.0, 600.0, 4, lasting_s)
+
+    assert (found.A, found.k) == pytest.approx((0.95, 0.95), abs=0.025)
 
 
 def test_draws_that_do_not_fill_the_window_are_refused() -> None:
