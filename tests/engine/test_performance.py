@@ -430,7 +430,7 @@ def test_without_two_samples_everything_is_undefined(steps: int) -> None:
 
     plain = as_plain(recorder.judge(5000.0))
 
-    known = {"resample_s", "days_a_year"}
+    known = {"resample_s", "days_a_year", "differences"}
     for slide in (plain["hftbacktest_1_7_1"], plain["hftbacktest_2"]):
         assert {key for key, value in slide.items() if value is not None} == known & set(slide)
     assert [key for key, value in plain["maker"].items() if value is not None] == [
