@@ -108,25 +108,18 @@ class Reading:
     """Sigma as sampled over sigma without the quotes' bounce; nan where that is unknown."""
 
     @property
-    def poorer(self) -> SideFit:
-        """The side that knows less."""
-        return min(self.bid, self.ask, key=lambda side: side.worth)
+    def n(self) -> int:
+        """Arrivals on the side that has fewer."""
+        return min(self.bid.n, self.ask.n)
 
     @property
     def problem(self) -> str:
         """Why it is refused, with the value against the limit; empty when it is not."""
         detail = {
-            TOO_FEW: f" ({self._count} of {FEWEST_EFFECTIVE:.0f} on one side)",
+            TOO_FEW: f" ({self.n} of {FEWEST_EFFECTIVE:.0f} on one side)",
             POOR_FIT: f" (gap {self.gap:.2f} of {self.bearable_gap:.2f})",
         }
         return REASONS[self.code] + detail.get(self.code, "")
-
-    @property
-    def _count(self) -> str:
-        side = self.poorer
-        if side.n < FEWEST_EFFECTIVE:
-            return f"{side.n}"
-        return f"{side.n} in bursts, worth {int(side.worth)}"
 
 
 class MidWindow:
@@ -400,7 +393,8 @@ class Calibrator:
         bid, ask, both, gap, seen_s = self._intensity.read(mono_ns)
         A, k = both.A_per_s, both.k_per_tick
         bearable = bearable_gap(both.n / both.k_dispersion, settings.widest_gap)
-        code = judge_fit(min(bid.worth, ask.worth), A, k, gap, FEWEST_EFFECTIVE, bearable)
+        # Counted, not weighed by their bursts: a burst is refused for a prior that knows less.
+        code = judge_fit(min(bid.n, ask.n), A, k, gap, FEWEST_EFFECTIVE, bearable)
         if seen_s < _LEAST_SEEN * settings.window_s:
             code = TOO_SHORT
         reading = Reading(bid, ask, both, gap, bearable, code, *self._volatility.read())

@@ -223,11 +223,6 @@ class SideFit:
     k_dispersion: float = 1.0
     """The same of how deep they went."""
 
-    @property
-    def worth(self) -> float:
-        """Arrivals of a Poisson stream that would tell as much of A."""
-        return self.n / self.A_dispersion
-
 
 def tally(
     depths_ticks: FloatArray, exposure_s: float, nearest: float = 0.0, cap: float = math.inf

@@ -356,8 +356,8 @@ def test_a_stalled_engine_counts_the_time_that_its_prints_took() -> None:
     assert tape.calibrator.reading.both.A_per_s == pytest.approx(6.0, rel=0.15)
 
 
-def test_bursts_widen_what_is_quoted_without_a_fit_and_are_worth_less() -> None:
-    """Orders in tens: a held fit is quoted ten times less surely, and few of them are too few."""
+def test_bursts_widen_the_interval_by_whose_end_a_held_fit_is_quoted() -> None:
+    """Orders in tens: the market after them is dry, and what was seen of them is hardly known."""
     alone, bursts = Tape(), Tape()
     alone.play(70)
     for _ in range(700):
@@ -373,7 +373,11 @@ def test_bursts_widen_what_is_quoted_without_a_fit_and_are_worth_less() -> None:
     assert calm.both.A_dispersion < 2.0
     assert wild.both.A_dispersion > 4.0
     assert wild.both.A_interval[0] < 0.8 * wild.both.A_per_s
-    assert wild.bid.worth < 0.3 * wild.bid.n
+    bursts.play(70, A=0.02)
+    held = bursts.calibrator.fit
+    assert held is not None
+    assert held.widened
+    assert held.A_per_s < 0.8 * wild.both.A_per_s
 
 
 def test_an_order_that_turns_out_deeper_is_deeper_in_the_fading_estimate_too() -> None:
