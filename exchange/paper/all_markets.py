@@ -16,6 +16,7 @@ _BOOK_TICKER = "!bookTicker"
 _MINI_TICKERS = "!miniTicker@arr"
 _TICKERS = "!ticker@arr"
 _LIQUIDATIONS = "!forceOrder@arr"
+_CONTRACTS = "!contractInfo"
 
 
 class AllMarkets:
@@ -27,11 +28,15 @@ class AllMarkets:
         self._metronome = Metronome(now_ms)
         self._told: dict[str, dict[str, int]] = {_MINI_TICKERS: {}, _TICKERS: {}}
         """By stream and symbol the newest trade that its ticker told of."""
+        self._statuses = [market.status for market in markets]
+        hub.offer(_BOOK_TICKER, _MINI_TICKERS, _TICKERS, _LIQUIDATIONS, _CONTRACTS)
+        hub.offer(*(name for name, _ in _MARKS))
 
     def advance(self, now_ms: int) -> None:
         """Send whatever fell due by now."""
         if not self._metronome.advance(now_ms):
             return
+        self._send_changed_contracts(now_ms)
         if self._metronome.due(LIQUIDATION_PERIOD_MS):
             self._send_liquidations(now_ms)
         if self._metronome.due(TICKER_PERIOD_MS):
@@ -43,6 +48,14 @@ class AllMarkets:
         if self._metronome.due(BOOK_TICKER_PERIOD_MS) and self._hub.wanted(_BOOK_TICKER):
             for market in self._markets:
                 self._hub.publish(_BOOK_TICKER, market.market_data.book_ticker(now_ms))
+
+    def _send_changed_contracts(self, now_ms: int) -> None:
+        """Of a symbol here only its status ever changes."""
+        for number, market in enumerate(self._markets):
+            status = market.status
+            if status != self._statuses[number]:
+                self._statuses[number] = status
+                self._hub.publish(_CONTRACTS, market.public.contract_info(status, now_ms))
 
     def _send_tickers(self, name: str, spell: Callable[[Market], Payload]) -> None:
         """One message about the markets that traded since the last one."""

@@ -31,6 +31,7 @@ class CandleStreams:
             continuous = f"{stem}_perpetual@continuousKline_{interval.name}"
             self._streams.append((ordinary, interval, candle_wire.kline))
             self._streams.append((continuous, interval, candle_wire.continuous_kline))
+            hub.offer(ordinary, continuous)
         self._told: dict[str, tuple[int, int]] = {}
         """By stream: when the candle opened that was told last, and how many trades it had."""
 

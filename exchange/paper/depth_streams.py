@@ -1,9 +1,9 @@
-"""The depth streams of one symbol: its changes at three speeds, and the top of its book."""
+"""The depth streams of one symbol: its changes at several speeds, and the top of its book."""
 
 from exchange.paper.hub import Hub
 from exchange.paper.market_wire import MarketWire, UpdateIds
 from exchange.paper.match_events import Changes
-from exchange.paper.metronome import Metronome
+from exchange.paper.metronome import BEAT_MS, Metronome
 from exchange.paper.order_turns import OrderTurns
 from exchange.types import Side
 
@@ -12,19 +12,22 @@ SKIPPED_IDS = 3
 
 PARTIAL_LEVELS = (5, 10, 20)
 
-_PERIODS_MS = {"": 250, "@100ms": 100, "@500ms": 500}
+_SPEEDS = {BEAT_MS: ("@0ms",), 100: ("@100ms",), 250: ("", "@250ms"), 500: ("@500ms",)}
+"""How often each is told, by milliseconds; the fastest as often as changes are gathered."""
 
 
 class _Feed:
-    """One speed: gathers changes, and chains what is sent."""
+    """One speed under all its names: gathers changes, and chains what is sent."""
 
-    def __init__(self, stem: str, speed: str, period_ms: int, last_id: int) -> None:
+    def __init__(self, stem: str, speeds: tuple[str, ...], period_ms: int, last_id: int) -> None:
         self.period_ms = period_ms
-        self.diffs = [f"{stem}@depth{speed}"]
-        if speed == "@500ms":
+        self.diffs = [f"{stem}@depth{speed}" for speed in speeds]
+        if "@500ms" in speeds:
             # Nobody improves prices for retail here, so this is the same book.
             self.diffs.append(f"{stem}@rpiDepth@500ms")
-        self.partials = [(count, f"{stem}@depth{count}{speed}") for count in PARTIAL_LEVELS]
+        self.partials = [
+            (count, f"{stem}@depth{count}{speed}") for count in PARTIAL_LEVELS for speed in speeds
+        ]
         self._sent_id = last_id
         self._gathered: list[Changes] = []
 
@@ -49,9 +52,11 @@ class DepthStreams:
         self._matching = matching
         self._hub = hub
         self._feeds = [
-            _Feed(wire.symbol.lower(), speed, period_ms, matching.last_update_id)
-            for speed, period_ms in _PERIODS_MS.items()
+            _Feed(wire.symbol.lower(), speeds, period_ms, matching.last_update_id)
+            for period_ms, speeds in _SPEEDS.items()
         ]
+        for feed in self._feeds:
+            hub.offer(*feed.diffs, *(name for _, name in feed.partials))
 
     def beat(self, metronome: Metronome, now_ms: int) -> None:
         """Send whatever is due at this beat."""

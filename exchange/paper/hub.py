@@ -152,12 +152,30 @@ class Hub:
         self._strict = strict
         self._frame = frame
         self._channels: dict[str, _Channel] = {}
+        self._offered: set[str] = set()
         self.detour: Detour | None = None
         """Takes every ``(name, payload, encoded)`` in place of ``deliver``, when there is one."""
 
     def spelling(self, name: str) -> str:
         """The name under which a subscription is kept."""
         return name if self._strict else venue_spelling(name)
+
+    def offer(self, *names: str) -> None:
+        """Whoever publishes says so, whether or not anybody listens yet."""
+        self._offered.update(names)
+
+    def withdraw(self, name: str) -> None:
+        """Nothing more will be said on a stream."""
+        self._offered.discard(name)
+
+    def silent(self, names: Iterable[str]) -> list[str]:
+        """Those on which nobody will ever speak, and which are to be refused.
+
+        None where the hub is strict: the venue acknowledges any name, and so hides a wrong one.
+        """
+        if self._strict:
+            return []
+        return [name for name in names if self.spelling(name) not in self._offered]
 
     def subscribe(self, mailbox: Mailbox, names: Iterable[str]) -> None:
         for name in map(self.spelling, names):

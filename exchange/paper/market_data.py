@@ -57,6 +57,8 @@ class MarketData:
             (f"{stem}@miniTicker", self.mini_ticker),
             (f"{stem}@ticker", self.ticker),
         ]
+        hub.offer(self._touch_name, self._trade_name, self._aggregate_name, f"{stem}@forceOrder")
+        hub.offer(*(name for name, _ in (*self._marks, *self._tickers)))
         self._touch = (0, 0, 0, 0)
         self._liquidation: OrderRecord | None = None
 

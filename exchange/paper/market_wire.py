@@ -219,6 +219,23 @@ class MarketWire:
             "rateType": "Regular",
         }
 
+    # ------------------------------------------------------------ the contract
+
+    def contract_info(self, status: str, now_ms: int) -> Payload:
+        """The event: the symbol's status has changed."""
+        info = self.wire.symbol_info(status)
+        return {
+            "e": "contractInfo",
+            "E": now_ms,
+            "s": self.symbol,
+            "ps": self.symbol,
+            "ct": info["contractType"],
+            "dt": info["deliveryDate"],
+            "ot": info["onboardDate"],
+            "cs": status,
+            "st": USD_M,
+        }
+
     # ------------------------------------------------------------ liquidations
 
     def liquidation(self, order: OrderRecord, now_ms: int) -> Payload:

@@ -111,15 +111,18 @@ class StreamSocket:
         return ""
 
     def open(self, names: list[str]) -> Reply:
-        """Subscribe to what the address asked for."""
+        """Subscribe to what the address asked for; what there is not is told, the rest heard."""
+        silent = set(self._hub.silent(names))
         try:
-            self._subscribe(names)
+            self._subscribe([name for name in names if name not in silent])
         except _Bad as bad:
             return _refusal(bad, None)
-        return Reply()
+        # ccxt numbers its connections in the place of a stream's name.
+        missed = [name for name in names if name in silent and not name.isdigit()]
+        return _refusal(_no_stream(missed), None) if missed else Reply()
 
     def answer(self, text: str, now_ms: int) -> Reply:
-        """Answer one control message; any name can be subscribed, heard or not."""
+        """Answer one control message."""
         if not self._within_rate(now_ms):
             return Reply(close=Close(POLICY_VIOLATION, "Too many requests"))
         asked: object = None
@@ -162,7 +165,11 @@ class StreamSocket:
         return obeys[method](params), asked.get("id")
 
     def _on_subscribe(self, params: list[object]) -> None:
-        self._subscribe(_names(params))
+        names = _names(params)
+        silent = self._hub.silent(names)
+        if silent:
+            raise _no_stream(silent)
+        self._subscribe(names)
 
     def _on_unsubscribe(self, params: list[object]) -> None:
         self._hub.unsubscribe(self._mailbox, _names(params))
@@ -190,6 +197,10 @@ def _check_id(given: object) -> None:
         return
     if isinstance(given, bool) or not isinstance(given, int) or given < 0:
         raise _Bad(BAD_REQUEST, "Invalid request: request ID must be an unsigned integer")
+
+
+def _no_stream(names: list[str]) -> _Bad:
+    return _Bad(BAD_REQUEST, f"Invalid request: there is no stream {', '.join(names)}")
 
 
 def _names(params: list[object]) -> list[str]:

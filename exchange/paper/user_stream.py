@@ -26,6 +26,7 @@ class UserStream:
         if self._key is None:
             seed = f"{self._secret}:{now_ms}:listen".encode()
             self._key = hashlib.sha256(seed).hexdigest()
+            self._hub.offer(self._key)
         self._ends_ms = now_ms + LIFE_MS
         return self._key
 
@@ -53,6 +54,8 @@ class UserStream:
 
     def end(self) -> None:
         """Forget the key; sockets that use it stay open and silent."""
+        if self._key is not None:
+            self._hub.withdraw(self._key)
         self._key = None
 
     def advance(self, now_ms: int) -> None:
@@ -64,7 +67,7 @@ class UserStream:
         """Say that the key is void, and forget it."""
         if self._key is not None:
             self.publish({"e": "listenKeyExpired", "E": now_ms, "listenKey": self._key})
-            self._key = None
+            self.end()
 
     def publish(self, payload: Payload) -> None:
         if self._key is not None:

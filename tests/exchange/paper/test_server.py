@@ -104,7 +104,7 @@ async def test_only_the_events_asked_for_are_heard() -> None:
 
 
 async def test_each_listen_key_of_an_address_has_its_own_events() -> None:
-    async with exchange() as client:
+    async with exchange(strict=True) as client:  # where another key is not refused
         key = await client.listen_key()
         path = f"/private/stream?listenKey=other&events=TRADE_LITE&listenKey={key}"
         async with client.listen(f"{path}&events=ACCOUNT_UPDATE") as events:
@@ -282,7 +282,10 @@ async def test_a_reader_too_slow_is_hung_up_on_and_nobody_else(
     monkeypatch.setattr(courier, "MOST_UNSENT_BYTES", 100_000)
     long_name = "x" * 1_000_000 + "@trade"
     subscribe = orjson.dumps({"method": "SUBSCRIBE", "params": [long_name], "id": 1})
-    async with exchange(LIVELY) as client, client.listen("/ws/btcusdt@bookTicker") as other:
+    async with (
+        exchange(LIVELY, strict=True) as client,  # where such a name is a stream
+        client.listen("/public/ws/btcusdt@bookTicker") as other,
+    ):
         reader, writer = await asyncio.open_connection("127.0.0.1", client.port, limit=1)
         writer.write(HANDSHAKE)
         reader._transport.pause_reading()  # type: ignore[attr-defined]  # as a reader that hangs

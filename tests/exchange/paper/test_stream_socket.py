@@ -15,7 +15,7 @@ class Talk:
     """A connection on a clock that only the test moves."""
 
     def __init__(self) -> None:
-        self.hub = Hub()
+        self.hub = Hub(strict=True)  # any name is a stream
         self.mailbox = Mailbox(Prefix.ANY, lambda: None, lambda: None, combined=False)
         self.socket = StreamSocket(self.hub, self.mailbox, OPENED_MS)
         self.now_ms = OPENED_MS

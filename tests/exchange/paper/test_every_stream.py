@@ -1,0 +1,163 @@
+"""Whatever stream a client may ask for: something comes on it, or it is refused in words."""
+
+import orjson
+import pytest
+
+from exchange.paper.hub import Hub, Mailbox, Prefix
+from exchange.paper.orders import NewOrder
+from exchange.paper.recorded import open_recording
+from exchange.paper.settings import Listing, PaperSettings, RecordedMarket
+from exchange.paper.stream_socket import StreamSocket
+from exchange.paper.venue import PaperVenue
+from exchange.types import Side
+from tests.exchange.paper.bench import ACCOUNT, BITCOIN, LIVELY, Desk, frames, paper_settings
+from tests.exchange.paper.recordings import GRID
+from tests.exchange.paper.test_recorded import AS_RECORDED, START_MS, Tape
+
+SPEEDS = ("", "@0ms", "@100ms", "@250ms", "@500ms")
+INTERVALS = [
+    "1m",
+    "3m",
+    "5m",
+    "15m",
+    "30m",
+    "1h",
+    "2h",
+    "4h",
+    "6h",
+    "8h",
+    "12h",
+    "1d",
+    "3d",
+    "1w",
+    "1M",
+]
+
+DELIVERED = [
+    *(f"btcusdt@{kind}" for kind in ("aggTrade", "trade", "bookTicker", "forceOrder")),
+    *(f"btcusdt@{kind}" for kind in ("markPrice", "markPrice@1s", "miniTicker", "ticker")),
+    *(f"btcusdt@depth{levels}{speed}" for levels in ("", 5, 10, 20) for speed in SPEEDS),
+    "btcusdt@rpiDepth@500ms",
+    *(f"btcusdt@kline_{interval}" for interval in INTERVALS),
+    *(f"btcusdt_perpetual@continuousKline_{interval}" for interval in INTERVALS),
+    *("!bookTicker", "!markPrice@arr", "!markPrice@arr@1s", "!miniTicker@arr", "!ticker@arr"),
+    *("!forceOrder@arr", "BTCUSDT@aggTrade", "BTCUSDT@depth@0ms"),
+]
+
+REFUSED = [
+    *(f"btcusdt@depth{what}" for what in ("@50ms", "@1000ms", "7", "5@10ms", "@")),
+    *(f"btcusdt@kline_{interval}" for interval in ("1s", "2m", "1y", "")),
+    *("btcusdt_perpetual@continuousKline_1s", "btcusdt_next_quarter@continuousKline_1m"),
+    *(
+        "btcusdt@rpiDepth",
+        "btcusdt@rpiDepth@100ms",
+        "btcusdt@markPrice@3s",
+        "btcusdt@compositeIndex",
+    ),
+    *("!assetIndex@arr", "btcusd@assetIndex", "tradingSession", "!markPrice@arr@3s", "!depth"),
+    *("dogeusdt@trade", "btcusdt@nonsense", "btcusdt", "@trade", "a" * 64, ""),
+]
+
+
+class Reader:
+    """One stream connection of a venue, with everything that came."""
+
+    def __init__(self, hub: Hub, now_ms: int = 0) -> None:
+        self.mailbox = Mailbox(Prefix.ANY, lambda: None, lambda: None, combined=False)
+        self.talk = StreamSocket(hub, self.mailbox, now_ms)
+
+    def subscribe(self, *names: str) -> dict[str, object]:
+        asked = {"method": "SUBSCRIBE", "params": list(names), "id": 1}
+        told = self.talk.answer(orjson.dumps(asked).decode(), 0).frame
+        assert told is not None
+        answer: dict[str, object] = orjson.loads(told)
+        return answer
+
+
+def test_what_is_acknowledged_comes() -> None:
+    """Each on a connection of its own, in a market with trades and one liquidation."""
+    desk = Desk(paper_settings(LIVELY))
+    readers = {name: Reader(desk.hub) for name in DELIVERED}
+    answers = [reader.subscribe(name) for name, reader in readers.items()]
+    desk.seat.place(NewOrder("doomed", Side.BUY, 100, None))
+    heard: set[str] = set()
+    for _ in range(400):
+        desk.pass_ms(50)
+        heard |= {name for name, reader in readers.items() if frames(reader.mailbox)}
+        if len(heard) == len(DELIVERED) - 2:
+            desk.member.account.wallet_e8 = 0  # the two that are missing tell of liquidations
+
+    assert answers == [{"result": None, "id": 1}] * len(DELIVERED)
+    assert sorted(set(DELIVERED) - heard) == []
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_will_never_come_is_refused_with_all_that_was_asked_for_with_it(name: str) -> None:
+    reader = Reader(Desk().hub)
+
+    told = reader.subscribe("btcusdt@trade", name)
+
+    assert told == {
+        "error": {"code": 2, "msg": f"Invalid request: there is no stream {name}"},
+        "id": 1,
+    }
+    assert list(reader.mailbox.names) == []
+
+
+def test_an_address_is_told_what_there_is_not_and_hears_the_rest() -> None:
+    reader = Reader(Desk().hub)
+
+    reply = reader.talk.open(["btcusdt@trade", "btcusdt@nonsense"])
+
+    assert reply.frame is not None
+    assert b"btcusdt@nonsense" in reply.frame
+    assert reply.close is None
+    assert list(reader.mailbox.names) == ["btcusdt@trade"]
+
+
+def test_a_number_in_the_place_of_a_stream_is_nothing_to_speak_of() -> None:
+    """So ccxt opens its connections."""
+    assert Reader(Desk().hub).talk.open(["3"]).frame is None
+
+
+def test_a_listen_key_is_a_stream_as_long_as_it_lives() -> None:
+    desk = Desk()
+    key = desk.member.user_stream.start(desk.venue.now_ms)
+    alive = Reader(desk.hub).subscribe(key)
+    desk.member.user_stream.expire(desk.venue.now_ms)
+    dead = Reader(desk.hub).subscribe(key)
+
+    assert (alive, "error" in dead) == ({"result": None, "id": 1}, True)
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_a_strict_exchange_acknowledges_anything_as_the_venue_does(name: str) -> None:
+    hub = Hub(strict=True)
+
+    assert Reader(hub).subscribe(name) == {"result": None, "id": 1}
+
+
+def test_a_contract_is_told_of_when_its_status_changes() -> None:
+    """A recording's symbol halts in the gap before its first diff, trades, and closes."""
+    tape = Tape().snapshot(500).diff(500).sold(600).sold(900)
+    hub = Hub()
+    settings = PaperSettings(
+        port=0,
+        listings=(Listing(BITCOIN, AS_RECORDED),),
+        accounts=(ACCOUNT,),
+    )
+
+    def opener(market: RecordedMarket, *_: object) -> object:
+        return open_recording(market, GRID, tape.lines)
+
+    venue = PaperVenue(settings, hub, START_MS * 10**6, opener)  # type: ignore[arg-type]
+    reader = Reader(hub)
+    reader.subscribe("!contractInfo")
+    for _ in range(60):
+        venue.advance(venue.now_ns + 50 * 10**6)
+
+    told = frames(reader.mailbox)
+    assert [(event["e"], event["s"], event["cs"]) for event in told] == [
+        ("contractInfo", "BTCUSDT", "TRADING"),
+        ("contractInfo", "BTCUSDT", "CLOSE"),
+    ]
