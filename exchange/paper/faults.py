@@ -5,7 +5,6 @@ that one more fault shifts nobody else's draws: the same seed with the same traf
 same failures. Whatever strikes is noted with the venue's millisecond, and told.
 """
 
-import math
 import re
 from collections import deque
 from collections.abc import Callable, Iterable
@@ -19,7 +18,7 @@ from exchange.errors import Refused, SettingsError
 from exchange.paper import fault_plan as plan
 from exchange.paper.armed import Armed, ArmedChance, ArmedEpisode
 from exchange.paper.fault_plan import AnyFault, FaultPlan
-from exchange.paper.limits import WEIGHT_PER_MINUTE
+from exchange.paper.limits import WEIGHT_PER_MINUTE, banned, too_many_requests
 
 KEPT_STRIKES = 1000
 NOTHING = FaultPlan()
@@ -39,16 +38,6 @@ _ON_FRAMES = (
 )
 _EPISODES = (plan.Episode, plan.ClockSkew)
 _DIFF_STREAM = re.compile(r".*@depth(@\d+ms)?")
-
-
-class Injected(Refused):
-    """A refusal that only a fault explains."""
-
-    def __init__(
-        self, code: int, message: str, http_status: int, headers: dict[str, str] | None = None
-    ) -> None:
-        super().__init__(code, message, http_status)
-        self.headers = headers or {}
 
 
 class Strike(msgspec.Struct, frozen=True):
@@ -250,7 +239,7 @@ class Faults:
         if not armed.lasts(now_ms) and not armed.begins(now_ms):
             return None
         left_ms = armed.left_ms(now_ms)
-        return _banned(left_ms, now_ms) if isinstance(fault, plan.Ban) else _limited(left_ms)
+        return banned(left_ms, now_ms) if isinstance(fault, plan.Ban) else _limited(left_ms)
 
     # ------------------------------------------------------------ sockets
 
@@ -348,27 +337,13 @@ def _can_strike(fault: AnyFault, label: str) -> bool:
 
 def _refused(fault: plan.Refuse) -> Refused:
     status, text = fault.told
-    return Injected(fault.code, text, status)
+    return Refused(fault.code, text, status)
 
 
 def _limited(left_ms: int) -> Refused:
-    headers = {
-        "Retry-After": str(math.ceil(left_ms / 1000)),
-        "X-MBX-USED-WEIGHT-1M": str(WEIGHT_PER_MINUTE + 1),
-    }
-    text = (
-        f"Too many requests; current limit of IP(127.0.0.1) is {WEIGHT_PER_MINUTE} requests per "
-        "minute. Please use the websocket for live updates to avoid polling the API."
-    )
-    return Injected(-1003, text, 429, headers)
-
-
-def _banned(left_ms: int, now_ms: int) -> Refused:
-    text = (
-        f"Way too many requests; IP(127.0.0.1) banned until {now_ms + left_ms}. "
-        "Please use the websocket for live updates to avoid bans."
-    )
-    return Injected(-1003, text, 418, {"Retry-After": str(math.ceil(left_ms / 1000))})
+    refused = too_many_requests(left_ms)
+    refused.headers["X-MBX-USED-WEIGHT-1M"] = str(WEIGHT_PER_MINUTE + 1)
+    return refused
 
 
 def _free_name(kind: str, taken: set[str]) -> str:

@@ -1,10 +1,29 @@
-"""The venue's request limits: fixed windows of the clock, counted and refused."""
+"""The venue's request limits: fixed windows of the clock; who goes on beyond them is banned."""
+
+import math
 
 from exchange.errors import Refused
 
 WEIGHT_PER_MINUTE = 2400
 ORDERS_PER_10S = 300
 ORDERS_PER_MINUTE = 1200
+
+MINUTE_MS = 60_000
+REFUSALS_BEFORE_BAN = 10
+"""Answers with 429 in one minute that are borne: what was on its way when the first came."""
+
+FIRST_BAN_MS = 120_000
+LONGEST_BAN_MS = 3 * 86_400_000
+
+
+class OverLimit(Refused):
+    """A limit is used up, or was broken so often that the address is banned."""
+
+    def __init__(
+        self, code: int, message: str, http_status: int, headers: dict[str, str] | None = None
+    ) -> None:
+        super().__init__(code, message, http_status)
+        self.headers = headers or {}
 
 
 class Window:
@@ -30,11 +49,32 @@ class Window:
         return True
 
 
+class Banishment:
+    """Shuts out the address that goes on asking after it was told to stop, each time for longer."""
+
+    def __init__(self) -> None:
+        self._refusals = Window(MINUTE_MS, REFUSALS_BEFORE_BAN)
+        self._next_ms = FIRST_BAN_MS
+        self._ends_ms = 0
+
+    def check(self, now_ms: int) -> None:
+        """Raises ``OverLimit`` with -1003 and status 418 while a ban lasts."""
+        if now_ms < self._ends_ms:
+            raise banned(self._ends_ms - now_ms, now_ms)
+
+    def note_refusal(self, now_ms: int) -> None:
+        """A request was answered with 429."""
+        if not self._refusals.spend(1, now_ms):
+            self._ends_ms = now_ms + self._next_ms
+            self._next_ms = min(2 * self._next_ms, LONGEST_BAN_MS)
+            self._refusals = Window(MINUTE_MS, REFUSALS_BEFORE_BAN)
+
+
 class WeightLimit:
     """What one address may ask in a minute."""
 
     def __init__(self) -> None:
-        self._weight = Window(60_000, WEIGHT_PER_MINUTE)
+        self._weight = Window(MINUTE_MS, WEIGHT_PER_MINUTE)
 
     def used(self, now_ms: int) -> int:
         return self._weight.used(now_ms)
@@ -43,16 +83,10 @@ class WeightLimit:
         """Count a request by its weight.
 
         Raises:
-            Refused: With -1003 and status 429 when the minute is used up.
+            OverLimit: With -1003 and status 429 when the minute is used up.
         """
         if not self._weight.spend(weight, now_ms):
-            raise Refused(
-                -1003,
-                f"Too many requests; current limit of IP(127.0.0.1) is {WEIGHT_PER_MINUTE} "
-                "requests per minute. Please use the websocket for live updates to avoid "
-                "polling the API.",
-                429,
-            )
+            raise too_many_requests(MINUTE_MS - now_ms % MINUTE_MS)
 
 
 class OrderLimits:
@@ -60,7 +94,7 @@ class OrderLimits:
 
     def __init__(self) -> None:
         self._orders_10s = Window(10_000, ORDERS_PER_10S)
-        self._orders_minute = Window(60_000, ORDERS_PER_MINUTE)
+        self._orders_minute = Window(MINUTE_MS, ORDERS_PER_MINUTE)
 
     def spend_orders(self, in_10s: int, in_minute: int, now_ms: int) -> None:
         """Count new orders on both windows.
@@ -70,7 +104,7 @@ class OrderLimits:
             in_minute: Units of the long window: a batch is one.
 
         Raises:
-            Refused: With -1015 and status 429 when either window is used up.
+            OverLimit: With -1015 and status 429 when either window is used up.
         """
         if self._orders_10s.used(now_ms) + in_10s > ORDERS_PER_10S:
             raise _too_many_orders(ORDERS_PER_10S, "TEN_SECONDS")
@@ -83,9 +117,31 @@ class OrderLimits:
         return self._orders_10s.used(now_ms), self._orders_minute.used(now_ms)
 
 
-def _too_many_orders(limit: int, interval: str) -> Refused:
+def too_many_requests(left_ms: int) -> OverLimit:
+    """The refusal of a request beyond the weight of a minute, of which so much is left."""
+    return OverLimit(
+        -1003,
+        f"Too many requests; current limit of IP(127.0.0.1) is {WEIGHT_PER_MINUTE} requests per "
+        "minute. Please use the websocket for live updates to avoid polling the API.",
+        429,
+        {"Retry-After": str(math.ceil(left_ms / 1000))},
+    )
+
+
+def banned(left_ms: int, now_ms: int) -> OverLimit:
+    """The refusal of any request while a ban lasts."""
+    return OverLimit(
+        -1003,
+        f"Way too many requests; IP(127.0.0.1) banned until {now_ms + left_ms}. "
+        "Please use the websocket for live updates to avoid bans.",
+        418,
+        {"Retry-After": str(math.ceil(left_ms / 1000))},
+    )
+
+
+def _too_many_orders(limit: int, interval: str) -> OverLimit:
     text = f"Too many new orders; current limit is {limit} orders per {interval}."
-    return Refused(-1015, text, 429)
+    return OverLimit(-1015, text, 429)
 
 
 def weight_row() -> dict[str, object]:

@@ -3,7 +3,9 @@
 REST and ws-fapi are two doors to the same gate.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeVar
 
 from exchange.errors import Refused
 from exchange.paper.api.account_routes import AccountRoutes
@@ -14,13 +16,15 @@ from exchange.paper.api.params import Params
 from exchange.paper.api.routes import MemberRoute, PublicRoute, Route, through
 from exchange.paper.faults import Faults
 from exchange.paper.keys import Verifier, verifier
-from exchange.paper.limits import WeightLimit
+from exchange.paper.limits import Banishment, OverLimit, WeightLimit
 from exchange.paper.member import Member
 from exchange.paper.settings import PaperSettings
 from exchange.paper.venue import PaperVenue
 
 AHEAD_MS = 1000
 DEFAULT_WINDOW_MS = 5000
+
+_Answer = TypeVar("_Answer")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +60,7 @@ class Gate:
         self._venue = venue
         self._faults = faults or Faults()
         self.weight = WeightLimit()
+        self._banishment = Banishment()
         self._members: dict[str, tuple[Member, Verifier]] = {
             member.api_key: (member, verifier(account.name, account.api_secret))
             for member, account in zip(venue.members, settings.accounts, strict=True)
@@ -88,8 +93,21 @@ class Gate:
             call.name,
             call.params.client_order_id,
             self._venue.now_ms,
-            lambda: self._carry_out(call, route),
+            lambda: self._within_limits(lambda: self._carry_out(call, route)),
         )
+
+    def spend(self, weight: int) -> None:
+        """Count what is no call of an endpoint, or raise ``Refused`` with 429 or 418."""
+        self._within_limits(lambda: self.weight.spend(weight, self._venue.now_ms))
+
+    def _within_limits(self, carry_out: Callable[[], _Answer]) -> _Answer:
+        """Do nothing for an address that is banned, and ban one that goes on after a 429."""
+        self._banishment.check(self._venue.now_ms)
+        try:
+            return carry_out()
+        except OverLimit:
+            self._banishment.note_refusal(self._venue.now_ms)
+            raise
 
     def _carry_out(self, call: Call, route: Route) -> Pass:
         weight = route.weight if isinstance(route.weight, int) else route.weight(call.params)

@@ -113,7 +113,7 @@ class MarketRoutes:
 
     def _count_funding_call(self) -> None:
         if not self._funding_calls.spend(1, self._venue.now_ms):
-            raise Refused(
+            raise limits.OverLimit(
                 -1003,
                 f"Too many requests; current limit is {_FUNDING_CALLS} requests per 5 minutes.",
                 429,

@@ -8,7 +8,7 @@ import orjson
 from exchange.errors import Refused
 from exchange.paper.api.gate import Call, Gate
 from exchange.paper.api.params import Params, error
-from exchange.paper.faults import Injected
+from exchange.paper.limits import OverLimit
 from exchange.paper.venue import PaperVenue
 
 
@@ -50,7 +50,7 @@ class RestApi:
             admitted = self._gate.admit(call)
         except Refused as refused:
             body, status = orjson.dumps(error(refused)), refused.http_status
-            headers |= refused.headers if isinstance(refused, Injected) else {}
+            headers |= refused.headers if isinstance(refused, OverLimit) else {}
         else:
             body, status = orjson.dumps(admitted.body), 200
             if admitted.orders and admitted.member is not None:

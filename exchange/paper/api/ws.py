@@ -59,7 +59,7 @@ class WsSession:
         self._connected_ms = gate.now_ms
         self._member: Member | None = None
         self._authorised_ms: int | None = None
-        gate.weight.spend(HANDSHAKE_WEIGHT, venue.now_ms)
+        gate.spend(HANDSHAKE_WEIGHT)
 
     def call(self, text: str) -> str:
         """The REST call that a text means; empty for one that means none."""
@@ -97,22 +97,19 @@ class WsSession:
         call = _call(_MEANS.get(method, method), params, self._member)
         match method:
             case "session.logon":
-                self._spend()
+                self._gate.spend(SESSION_WEIGHT)
                 self._member = self._gate.log_on(call)
                 self._authorised_ms = self._gate.now_ms
             case "session.status":
-                self._spend()
+                self._gate.spend(SESSION_WEIGHT)
             case "session.logout":
-                self._spend()
+                self._gate.spend(SESSION_WEIGHT)
                 self._member = self._authorised_ms = None
             case _ if method in _MEANS:
                 return self._gate.admit(call)
             case _:
                 raise Refused(-1020, f"This operation is not supported: method {method!r}.")
         return Pass(self._status(), self._member, orders=False)
-
-    def _spend(self) -> None:
-        self._gate.weight.spend(SESSION_WEIGHT, self._venue.now_ms)
 
     def _status(self) -> Payload:
         return {

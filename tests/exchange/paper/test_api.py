@@ -3,6 +3,8 @@
 import orjson
 import pytest
 
+from exchange.paper import limits
+from exchange.paper.api.ws import WsSession
 from tests.exchange.paper.bench import Desk, signed
 
 
@@ -153,6 +155,67 @@ def test_used_weight_is_told_and_enforced() -> None:
     assert answers[0].headers["X-MBX-USED-WEIGHT-1M"] == "20"
     assert answers[119].status == 200
     assert (answers[120].status, code(answers[120].body)) == (429, -1003)
+
+
+def spend_a_minute(desk: Desk) -> None:
+    """Use up the weight of an address."""
+    for _ in range(120):
+        desk.ask("GET", "/fapi/v1/depth", query="symbol=BTCUSDT&limit=1000")
+
+
+def test_who_goes_on_after_429_is_banned_for_longer_each_time() -> None:
+    """Ten that were on their way are borne; the ban holds for every call, weightless ones too."""
+    desk = Desk()
+    told = []
+    for _ in range(3):
+        desk.pass_ms(60_000)
+        spend_a_minute(desk)
+        statuses = [desk.ask("GET", "/fapi/v1/ping").status for _ in range(13)]
+        answer = desk.ask("GET", "/fapi/v1/fundingInfo")
+        until_ms = int(orjson.loads(answer.body)["msg"].partition("until ")[2].partition(".")[0])
+        left_ms = until_ms - desk.venue.now_ms
+        told.append((statuses.count(429), statuses[-1], answer.status, left_ms))
+        assert answer.headers["Retry-After"] == str(left_ms // 1000)
+        desk.pass_ms(left_ms - 1)
+        assert desk.ask("GET", "/fapi/v1/ping").status == 418
+        desk.pass_ms(1)
+        assert desk.ask("GET", "/fapi/v1/ping").status == 200
+
+    assert told == [(11, 418, 418, minutes * 60_000) for minutes in (2, 4, 8)]
+
+
+def test_no_ban_is_longer_than_three_days() -> None:
+    banishment, now_ms = limits.Banishment(), 0
+    for _ in range(40):
+        for _ in range(limits.REFUSALS_BEFORE_BAN + 1):
+            banishment.note_refusal(now_ms)
+        with pytest.raises(limits.OverLimit) as banned:
+            banishment.check(now_ms)
+        now_ms += 1000 * int(banned.value.headers["Retry-After"])
+
+    assert banned.value.headers["Retry-After"] == str(3 * 86_400)
+
+
+def test_who_stops_at_the_first_429_is_never_banned() -> None:
+    desk = Desk()
+    for _ in range(30):
+        spend_a_minute(desk)
+        assert desk.ask("GET", "/fapi/v1/ping").status == 429
+        desk.pass_ms(60_000)
+
+    assert desk.ask("GET", "/fapi/v1/ping").status == 200
+
+
+def test_too_many_orders_too_often_lead_to_a_ban() -> None:
+    """The other 429; over either door, since they are one address."""
+    desk = Desk()
+    for _ in range(300):
+        desk.place(price="60000.4", timeInForce="GTX")
+    codes = [desk.place()["code"] for _ in range(12)]
+
+    with pytest.raises(limits.OverLimit):
+        WsSession(desk.gate, desk.venue, {})
+    assert codes == [-1015] * 11 + [-1003]
 
 
 def test_the_301st_order_within_ten_seconds_waits_for_the_next_window() -> None:

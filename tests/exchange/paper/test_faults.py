@@ -7,7 +7,8 @@ import pytest
 from exchange.errors import SettingsError
 from exchange.paper import fault_plan as plan
 from exchange.paper.fault_plan import AnyFault, FaultPlan
-from exchange.paper.faults import Faults, Injected, aims
+from exchange.paper.faults import Faults, aims
+from exchange.paper.limits import OverLimit
 
 START_MS = 1_700_000_000_000
 PLACE, CANCEL = "POST /fapi/v1/order", "DELETE /fapi/v1/order"
@@ -267,7 +268,7 @@ def test_a_rate_limit_refuses_everything_for_its_time() -> None:
     )
 
     assert codes == [None, None, -1003, -1003, -1003, None, None]
-    assert isinstance(refused, Injected)
+    assert isinstance(refused, OverLimit)
     assert refused.http_status == 429
     assert refused.headers == {"Retry-After": "3", "X-MBX-USED-WEIGHT-1M": "2401"}
 
@@ -275,7 +276,7 @@ def test_a_rate_limit_refuses_everything_for_its_time() -> None:
 def test_a_ban_tells_when_it_ends() -> None:
     refused = Scene(plan.Ban(at_s=0.0, for_s=120.0)).at(20).faults.refusal(PLACE, START_MS + 20_000)
 
-    assert isinstance(refused, Injected)
+    assert isinstance(refused, OverLimit)
     assert (refused.code, refused.http_status) == (-1003, 418)
     assert f"banned until {START_MS + 120_000}." in refused.message
     assert refused.headers == {"Retry-After": "100"}
