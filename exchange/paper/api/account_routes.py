@@ -24,31 +24,43 @@ class AccountRoutes:
 
     def routes(self) -> Routes:
         return {
-            "GET /fapi/v1/userTrades": MemberRoute(self._user_trades, 5),
+            "GET /fapi/v1/userTrades": MemberRoute(
+                self._user_trades, 5, "symbol orderId startTime endTime fromId limit"
+            ),
             "GET /fapi/v3/account": MemberRoute(self._account, 5),
             "GET /fapi/v2/account": MemberRoute(self._account_v2, 5),
             "GET /fapi/v3/balance": MemberRoute(self._balance, 5),
             "GET /fapi/v2/balance": MemberRoute(self._balance, 5),
-            "GET /fapi/v3/positionRisk": MemberRoute(self._position_risk, 5),
-            "GET /fapi/v2/positionRisk": MemberRoute(self._position_risk_v2, 5),
+            "GET /fapi/v3/positionRisk": MemberRoute(self._position_risk, 5, "symbol"),
+            "GET /fapi/v2/positionRisk": MemberRoute(self._position_risk_v2, 5, "symbol"),
             "GET /fapi/v1/accountConfig": MemberRoute(_account_config, 5),
-            "GET /fapi/v1/symbolConfig": MemberRoute(self._symbol_config, 5),
-            "GET /fapi/v1/commissionRate": MemberRoute(self._commission_rate, 20),
-            "GET /fapi/v1/leverageBracket": MemberRoute(self._brackets, 1),
-            "POST /fapi/v1/leverage": MemberRoute(self._set_leverage, 1),
-            "POST /fapi/v1/marginType": MemberRoute(self._set_margin_type, 1),
+            "GET /fapi/v1/symbolConfig": MemberRoute(self._symbol_config, 5, "symbol"),
+            "GET /fapi/v1/commissionRate": MemberRoute(self._commission_rate, 20, "symbol"),
+            "GET /fapi/v1/leverageBracket": MemberRoute(self._brackets, 1, "symbol"),
+            "POST /fapi/v1/leverage": MemberRoute(self._set_leverage, 1, "symbol leverage"),
+            "POST /fapi/v1/marginType": MemberRoute(self._set_margin_type, 1, "symbol marginType"),
             "GET /fapi/v1/positionSide/dual": _constant({"dualSidePosition": False}, 30),
-            "POST /fapi/v1/positionSide/dual": MemberRoute(_set_position_mode, 1),
+            "POST /fapi/v1/positionSide/dual": MemberRoute(
+                _set_position_mode, 1, "dualSidePosition"
+            ),
             "GET /fapi/v1/multiAssetsMargin": _constant({"multiAssetsMargin": False}, 30),
-            "POST /fapi/v1/multiAssetsMargin": MemberRoute(_set_multi_assets, 1),
+            "POST /fapi/v1/multiAssetsMargin": MemberRoute(
+                _set_multi_assets, 1, "multiAssetsMargin"
+            ),
             "GET /fapi/v1/feeBurn": MemberRoute(_fee_burn, 30),
-            "POST /fapi/v1/feeBurn": MemberRoute(_set_fee_burn, 1),
-            "GET /fapi/v1/income": MemberRoute(self._income, 30),
-            "GET /fapi/v1/adlQuantile": MemberRoute(self._adl_quantile, 5),
+            "POST /fapi/v1/feeBurn": MemberRoute(_set_fee_burn, 1, "feeBurn"),
+            "GET /fapi/v1/income": MemberRoute(
+                self._income, 30, "symbol incomeType startTime endTime limit"
+            ),
+            "GET /fapi/v1/adlQuantile": MemberRoute(self._adl_quantile, 5, "symbol"),
             "GET /fapi/v1/rateLimit/order": MemberRoute(lambda *_: limits.order_rows(), 1),
-            "POST /fapi/v1/listenKey": MemberRoute(self._start_stream, 1, signed=False),
-            "PUT /fapi/v1/listenKey": MemberRoute(self._extend_stream, 1, signed=False),
-            "DELETE /fapi/v1/listenKey": MemberRoute(_end_stream, 1, signed=False),
+            "POST /fapi/v1/listenKey": MemberRoute(
+                self._start_stream, 1, "listenKey", signed=False
+            ),
+            "PUT /fapi/v1/listenKey": MemberRoute(
+                self._extend_stream, 1, "listenKey", signed=False
+            ),
+            "DELETE /fapi/v1/listenKey": MemberRoute(_end_stream, 1, "listenKey", signed=False),
         }
 
     # ------------------------------------------------------------ money and positions
@@ -65,7 +77,9 @@ class AccountRoutes:
             if (venue_order_id is None or trade.venue_order_id == venue_order_id)
             and (first_id is None or trade.trade_id >= first_id)
         ]
-        found = params.between(found, [trade.time_ms for trade in found])
+        times_ms = [trade.time_ms for trade in found]
+        if first_id is None and (timed or venue_order_id is None):
+            found = params.within_week(found, times_ms, self._venue.now_ms)
         from_start = first_id is not None or params.number("startTime") is not None
         rows = params.page(found, from_start=from_start)
         return [seat.market.wire.user_trade(trade) for trade in rows]

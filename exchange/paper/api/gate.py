@@ -74,6 +74,11 @@ class Gate:
         }
 
     @property
+    def names(self) -> list[str]:
+        """Method and path of every endpoint."""
+        return list(self._routes)
+
+    @property
     def now_ms(self) -> int:
         """What the venue says the time is."""
         return self._venue.now_ms + self._faults.skew_ms(self._venue.now_ms)
@@ -115,8 +120,11 @@ class Gate:
         if not isinstance(route, MemberRoute):
             if route.needs_key:
                 self._identify(call.api_key)
+            call.params.refuse_unread(route.reads)
             return Pass(route.answer(call.params), None, orders=False)
         member = self._admit_member(call, signed=route.signed)
+        if route.reads is not None:
+            call.params.refuse_unread(route.reads)
         return Pass(route.answer(member, call.params), member, route.orders)
 
     def log_on(self, call: Call) -> Member:

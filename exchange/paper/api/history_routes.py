@@ -26,14 +26,24 @@ class HistoryRoutes:
         self._venue = venue
 
     def routes(self) -> Routes:
-        price = PublicRoute(self._price, by_symbol(1, 2))
+        price = PublicRoute(self._price, by_symbol(1, 2), "symbol")
         return {
-            "GET /fapi/v1/trades": PublicRoute(self._trades, 5),
-            "GET /fapi/v1/historicalTrades": PublicRoute(self._old_trades, 200, needs_key=True),
-            "GET /fapi/v1/aggTrades": PublicRoute(self._aggregates, 20),
-            "GET /fapi/v1/klines": PublicRoute(self._klines, _klines_weight),
-            "GET /fapi/v1/continuousKlines": PublicRoute(self._continuous_klines, _klines_weight),
-            "GET /fapi/v1/ticker/24hr": PublicRoute(self._day, by_symbol(1, 40)),
+            "GET /fapi/v1/trades": PublicRoute(self._trades, 5, "symbol limit"),
+            "GET /fapi/v1/historicalTrades": PublicRoute(
+                self._old_trades, 200, "symbol limit fromId", needs_key=True
+            ),
+            "GET /fapi/v1/aggTrades": PublicRoute(
+                self._aggregates, 20, "symbol fromId startTime endTime limit"
+            ),
+            "GET /fapi/v1/klines": PublicRoute(
+                self._klines, _klines_weight, "symbol interval startTime endTime limit"
+            ),
+            "GET /fapi/v1/continuousKlines": PublicRoute(
+                self._continuous_klines,
+                _klines_weight,
+                "pair contractType interval startTime endTime limit",
+            ),
+            "GET /fapi/v1/ticker/24hr": PublicRoute(self._day, by_symbol(1, 40), "symbol"),
             "GET /fapi/v1/ticker/price": price,
             "GET /fapi/v2/ticker/price": price,
         }

@@ -32,13 +32,19 @@ class MarketRoutes:
         return {
             "GET /fapi/v1/ping": PublicRoute(lambda _: {}, 1),
             "GET /fapi/v1/exchangeInfo": PublicRoute(self._exchange_info, 1),
-            "GET /fapi/v1/depth": PublicRoute(self._depth, _depth_weight),
-            "GET /fapi/v1/rpiDepth": PublicRoute(self._rpi_depth, 20),
-            "GET /fapi/v1/ticker/bookTicker": PublicRoute(self._book_ticker, by_symbol(2, 5)),
-            "GET /fapi/v1/premiumIndex": PublicRoute(self._premium_index, by_symbol(1, 10)),
-            "GET /fapi/v1/fundingRate": PublicRoute(self._funding_rate, 0),
+            "GET /fapi/v1/depth": PublicRoute(self._depth, _depth_weight, "symbol limit"),
+            "GET /fapi/v1/rpiDepth": PublicRoute(self._rpi_depth, 20, "symbol limit"),
+            "GET /fapi/v1/ticker/bookTicker": PublicRoute(
+                self._book_ticker, by_symbol(2, 5), "symbol"
+            ),
+            "GET /fapi/v1/premiumIndex": PublicRoute(
+                self._premium_index, by_symbol(1, 10), "symbol"
+            ),
+            "GET /fapi/v1/fundingRate": PublicRoute(
+                self._funding_rate, 0, "symbol startTime endTime limit"
+            ),
             "GET /fapi/v1/fundingInfo": PublicRoute(self._funding_info, 0),
-            "GET /fapi/v1/openInterest": PublicRoute(self._open_interest, 1),
+            "GET /fapi/v1/openInterest": PublicRoute(self._open_interest, 1, "symbol"),
         }
 
     def _exchange_info(self, _params: Params) -> Payload:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 
 from exchange.errors import Refused
-from exchange.paper.api.params import Params, error, malformed, neither_sent
+from exchange.paper.api.params import WEEK_MS, Params, error, malformed, neither_sent
 from exchange.paper.api.routes import MemberRoute, Routes, by_symbol, through
 from exchange.paper.faults import Faults
 from exchange.paper.hub import Payload
@@ -26,6 +26,19 @@ _CONDITIONAL = frozenset(
 _OFF_TICK = (-4014, "Price not increased by tick size.")
 _OFF_STEP = (-4023, "Qty not increased by step size.")
 
+ORDER = (
+    "symbol side positionSide type timeInForce quantity reduceOnly price newClientOrderId "
+    "newOrderRespType priceMatch selfTradePreventionMode goodTillDate stopPrice closePosition "
+    "activationPrice callbackRate workingType priceProtect"
+)
+"""What may stand in a new order, were it for a refusal of its own."""
+
+CHANGE = (
+    "symbol orderId origClientOrderId side quantity price priceMatch positionSide modifyId "
+    "reduceOnly"
+)
+"""What may stand in a change of one."""
+
 PLACE, MODIFY, CANCEL = (f"{method} /fapi/v1/order" for method in ("POST", "PUT", "DELETE"))
 
 
@@ -42,27 +55,47 @@ class OrderRoutes:
 
     def routes(self) -> Routes:
         return {
-            PLACE: MemberRoute(self._place, 0, orders=True),
-            MODIFY: MemberRoute(self._modify, 0, orders=True),
-            "POST /fapi/v1/order/test": MemberRoute(self._test, 0),
-            CANCEL: MemberRoute(self._cancel, 1),
-            "GET /fapi/v1/order": MemberRoute(self._order, 1),
-            "GET /fapi/v1/openOrder": MemberRoute(self._open_order, 1),
-            "GET /fapi/v1/openOrders": MemberRoute(self._open_orders, by_symbol(1, 40)),
-            "GET /fapi/v1/allOrders": MemberRoute(self._all_orders, 5),
-            "GET /fapi/v1/forceOrders": MemberRoute(self._force_orders, by_symbol(20, 50)),
-            "GET /fapi/v1/orderAmendment": MemberRoute(self._amendments, 1),
-            "POST /fapi/v1/batchOrders": MemberRoute(self._place_batch, 5, orders=True),
-            "PUT /fapi/v1/batchOrders": MemberRoute(self._modify_batch, 5, orders=True),
-            "DELETE /fapi/v1/batchOrders": MemberRoute(self._cancel_batch, 1),
-            "DELETE /fapi/v1/allOpenOrders": MemberRoute(self._cancel_all, 1),
-            "POST /fapi/v1/countdownCancelAll": MemberRoute(self._countdown, 10),
-            "POST /fapi/v1/algoOrder": MemberRoute(_no_algo_orders, 0, orders=True),
-            "DELETE /fapi/v1/algoOrder": MemberRoute(_unknown_algo_order, 1),
-            "GET /fapi/v1/algoOrder": MemberRoute(_unknown_algo_order, 1),
-            "DELETE /fapi/v1/algoOpenOrders": MemberRoute(_all_cancelled, 1),
-            "GET /fapi/v1/openAlgoOrders": MemberRoute(_no_rows, by_symbol(1, 40)),
-            "GET /fapi/v1/allAlgoOrders": MemberRoute(_no_rows, 5),
+            PLACE: MemberRoute(self._place, 0, ORDER, orders=True),
+            MODIFY: MemberRoute(self._modify, 0, CHANGE, orders=True),
+            "POST /fapi/v1/order/test": MemberRoute(self._test, 0, ORDER),
+            CANCEL: MemberRoute(self._cancel, 1, "symbol orderId origClientOrderId"),
+            "GET /fapi/v1/order": MemberRoute(self._order, 1, "symbol orderId origClientOrderId"),
+            "GET /fapi/v1/openOrder": MemberRoute(
+                self._open_order, 1, "symbol orderId origClientOrderId"
+            ),
+            "GET /fapi/v1/openOrders": MemberRoute(self._open_orders, by_symbol(1, 40), "symbol"),
+            "GET /fapi/v1/allOrders": MemberRoute(
+                self._all_orders, 5, "symbol orderId startTime endTime limit"
+            ),
+            "GET /fapi/v1/forceOrders": MemberRoute(
+                self._force_orders,
+                by_symbol(20, 50),
+                "symbol autoCloseType startTime endTime limit",
+            ),
+            "GET /fapi/v1/orderAmendment": MemberRoute(
+                self._amendments, 1, "symbol orderId origClientOrderId startTime endTime limit"
+            ),
+            "POST /fapi/v1/batchOrders": MemberRoute(
+                self._place_batch, 5, "batchOrders", orders=True
+            ),
+            "PUT /fapi/v1/batchOrders": MemberRoute(
+                self._modify_batch, 5, "batchOrders", orders=True
+            ),
+            "DELETE /fapi/v1/batchOrders": MemberRoute(
+                self._cancel_batch,
+                1,
+                "symbol orderIdList origClientOrderIdList orderidlist origclientorderidlist",
+            ),
+            "DELETE /fapi/v1/allOpenOrders": MemberRoute(self._cancel_all, 1, "symbol"),
+            "POST /fapi/v1/countdownCancelAll": MemberRoute(
+                self._countdown, 10, "symbol countdownTime"
+            ),
+            "POST /fapi/v1/algoOrder": MemberRoute(_no_algo_orders, 0, None, orders=True),
+            "DELETE /fapi/v1/algoOrder": MemberRoute(_unknown_algo_order, 1, None),
+            "GET /fapi/v1/algoOrder": MemberRoute(_unknown_algo_order, 1, None),
+            "DELETE /fapi/v1/algoOpenOrders": MemberRoute(_all_cancelled, 1, "symbol"),
+            "GET /fapi/v1/openAlgoOrders": MemberRoute(_no_rows, by_symbol(1, 40), None),
+            "GET /fapi/v1/allAlgoOrders": MemberRoute(_no_rows, 5, None),
         }
 
     # ------------------------------------------------------------ placing
@@ -169,16 +202,17 @@ class OrderRoutes:
     # ------------------------------------------------------------ batches
 
     def _place_batch(self, member: Member, params: Params) -> list[Payload]:
-        return self._batch(member, params, PLACE, self._place_one)
+        return self._batch(member, params, PLACE, ORDER, self._place_one)
 
     def _modify_batch(self, member: Member, params: Params) -> list[Payload]:
-        return self._batch(member, params, MODIFY, self._modify_one)
+        return self._batch(member, params, MODIFY, CHANGE, self._modify_one)
 
     def _batch(
         self,
         member: Member,
         params: Params,
         name: str,
+        reads: str,
         one: Callable[[Member, Params], Payload],
     ) -> list[Payload]:
         """Each element by itself; what is wrong with one says nothing of the others."""
@@ -187,19 +221,21 @@ class OrderRoutes:
         if not 1 <= len(batch) <= BATCH_PLACE:
             raise Refused(-4082, "Invalid batch place order count.")
         member.limits.spend_orders(len(batch), 1, self._venue.now_ms)
-        return [self._element(member, element, name, one) for element in batch]
+        return [self._element(member, element, name, reads, one) for element in batch]
 
     def _element(
         self,
         member: Member,
         element: object,
         name: str,
+        reads: str,
         one: Callable[[Member, Params], Payload],
     ) -> Payload:
         try:
             if not isinstance(element, dict):
                 malformed("batchOrders")
             params = Params.from_json(element)
+            params.refuse_unread(reads)
         except Refused as refused:
             return error(refused)
         return self._single(name, params.client_order_id, lambda: one(member, params))
@@ -253,6 +289,12 @@ class OrderRoutes:
         found = self._history(
             member, params, lambda o: first_id is None or o.venue_order_id >= first_id
         )
+        times_ms = [order.created_ms for order, _ in found]
+        if first_id is None:
+            now_ms, longest_ms = self._venue.now_ms, WEEK_MS - 1
+            found = params.within_week(found, times_ms, now_ms, longest_ms=longest_ms)
+        else:
+            found = params.between(found, times_ms)
         from_start = first_id is not None or params.number("startTime") is not None
         return [
             wire.order_history(order) for order, wire in params.page(found, from_start=from_start)
@@ -265,21 +307,21 @@ class OrderRoutes:
         found = self._history(
             member, params, lambda o: o.order_type == LIQUIDATION and kind != "ADL"
         )
+        found = params.between(found, [order.created_ms for order, _ in found])
         rows = params.page(found, from_start=False, default=50, most=100)
         return [wire.order_history(order) for order, wire in rows]
 
     def _history(
         self, member: Member, params: Params, wanted: Callable[[OrderRecord], bool]
     ) -> list[tuple[OrderRecord, Wire]]:
-        """What is wanted of the orders still known, oldest first, between the times sent."""
+        """What is wanted of the orders still known, oldest first."""
         found = [
             (order, seat.market.wire)
             for seat in self._seats(member, params)
             for order in seat.orders
             if wanted(order)
         ]
-        found.sort(key=lambda pair: pair[0].created_ms)
-        return params.between(found, [order.created_ms for order, _ in found])
+        return sorted(found, key=lambda pair: pair[0].created_ms)
 
     # ------------------------------------------------------------ symbols
 
@@ -338,6 +380,8 @@ def _refuse_what_is_not_theirs(params: Params, *, market: bool) -> None:
     if params.flag("closePosition"):
         raise Refused(-4136, "Target strategy invalid: closePosition is for conditional orders.")
     params.refuse("stopPrice", "activationPrice", "callbackRate")
+    if params.text("timeInForce") != "GTD":
+        params.refuse("goodTillDate")
     if market:
         params.refuse("price", "timeInForce")
 

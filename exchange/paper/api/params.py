@@ -12,6 +12,11 @@ from exchange.types import Side, TimeInForce
 
 _DECIMAL = re.compile(r"-?[0-9]{1,20}(\.[0-9]{1,20})?")
 
+OF_EVERY_CALL = ("apiKey", "recvWindow", "returnRateLimits", "signature", "symbol", "timestamp")
+"""What is no reason to refuse a call; clients send a symbol with many that are of every one."""
+
+WEEK_MS = 7 * 86_400_000
+
 _Row = TypeVar("_Row")
 
 
@@ -26,6 +31,17 @@ class Params:
         for name in names:
             if self.text(name) is not None:
                 raise Refused(-1106, f"Parameter '{name}' sent when not required.")
+
+    def refuse_unread(self, reads: str) -> None:
+        """Raises ``Refused`` with -1104 for anything beyond these and ``OF_EVERY_CALL``."""
+        sent = self._values.keys()
+        read = sent & {*reads.split(), *OF_EVERY_CALL}
+        if len(read) < len(sent):
+            raise Refused(
+                -1104,
+                f"Not all sent parameters were read; read '{len(read)}' parameter(s) but was sent "
+                f"'{len(sent)}'.",
+            )
 
     @classmethod
     def from_form(cls, query: str, body: str) -> "Params":
@@ -93,9 +109,17 @@ class Params:
         return parsed if isinstance(parsed, list) else malformed(name)
 
     def limit(self, default: int, most: int) -> int:
-        """How many rows are wanted; more than the most is the most."""
+        """How many rows are wanted.
+
+        Raises:
+            Refused: With -1130 for none, or more than the most.
+        """
         limit = self.number("limit")
-        return max(1, min(default if limit is None else limit, most))
+        if limit is None:
+            return default
+        if not 1 <= limit <= most:
+            raise Refused(-1130, "Data sent for parameter 'limit' is not valid.")
+        return limit
 
     def between(self, rows: list[_Row], times_ms: list[int]) -> list[_Row]:
         """The rows within ``startTime`` and ``endTime``, both inclusive, where they were sent.
@@ -113,6 +137,31 @@ class Params:
             row
             for row, time_ms in zip(rows, times_ms, strict=True)
             if (start_ms is None or time_ms >= start_ms) and (end_ms is None or time_ms <= end_ms)
+        ]
+
+    def within_week(
+        self, rows: list[_Row], times_ms: list[int], now_ms: int, *, longest_ms: int = WEEK_MS
+    ) -> list[_Row]:
+        """As ``between``, over a week at most: by default the last one, else that of the time sent.
+
+        Args:
+            longest_ms: The most that may lie between both times when both are sent.
+
+        Raises:
+            Refused: Also with -1127 when more lies between them.
+        """
+        start_ms, end_ms = self.number("startTime"), self.number("endTime")
+        if start_ms is not None and end_ms is not None:
+            if end_ms - start_ms > longest_ms:
+                raise Refused(-1127, "Lookup interval is too big: at most 7 days.")
+            return self.between(rows, times_ms)
+        first_ms = (
+            (now_ms if end_ms is None else end_ms) - WEEK_MS if start_ms is None else start_ms
+        )
+        return [
+            row
+            for row, time_ms in zip(rows, times_ms, strict=True)
+            if first_ms <= time_ms <= (first_ms + WEEK_MS if end_ms is None else end_ms)
         ]
 
     def page(

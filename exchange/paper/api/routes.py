@@ -20,6 +20,8 @@ class PublicRoute:
 
     answer: Callable[[Params], object]
     weight: Weight
+    reads: str = ""
+    """The parameters that it knows, beside those of every call; any other is refused."""
     needs_key: bool = False
     """Any key that exists."""
 
@@ -30,6 +32,8 @@ class MemberRoute:
 
     answer: Callable[[Member, Params], object]
     weight: Weight
+    reads: str | None = ""
+    """As of ``PublicRoute``; None for a call that refuses whatever it is sent."""
     signed: bool = True
     """Whether the key alone is not enough."""
     orders: bool = False

@@ -305,7 +305,7 @@ BOOK, KEEP = "depth", "userDataStream.start"
 
 
 def asked(method: str, number: int) -> str:
-    params = {"symbol": "BTCUSDT", "limit": 5, "apiKey": KEY}
+    params = {"symbol": "BTCUSDT", "apiKey": KEY}
     return orjson.dumps({"id": number, "method": method, "params": params}).decode()
 
 

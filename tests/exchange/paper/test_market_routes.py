@@ -243,9 +243,11 @@ def test_fifteen_hundred_candles_are_the_most() -> None:
     desk = traded_desk()
     desk.pass_ms(1600 * MINUTE_MS)
 
-    rows = desk.get("/fapi/v1/klines", symbol="BTCUSDT", interval="1m", limit=2000)
+    rows = desk.get("/fapi/v1/klines", symbol="BTCUSDT", interval="1m", limit=1500)
+    more = desk.get("/fapi/v1/klines", symbol="BTCUSDT", interval="1m", limit=1501)
 
     assert len(rows) == 1500
+    assert more["code"] == -1130
     assert rows[-1][0] == FIRST_MINUTE_MS + 1600 * MINUTE_MS
 
 
