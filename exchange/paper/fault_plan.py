@@ -232,6 +232,14 @@ class StaleSnapshot(Chance, frozen=True, tag_field="kind", tag="stale_snapshot")
     """At least so long ago, where the exchange remembers that far."""
 
 
+class StaleAccount(Chance, frozen=True, tag_field="kind", tag="stale_account"):
+    """A read of the account is answered by a replica that lags: as it was, stamps included."""
+
+    age_s: Annotated[float, msgspec.Meta(ge=0.001, le=60)] = 1.0
+    """At least so long ago, where the exchange remembers that far."""
+    calls: Calls = ("*",)
+
+
 class Refuse(Chance, frozen=True, tag_field="kind", tag="refuse"):
     """A request is answered with an error."""
 
@@ -326,6 +334,7 @@ AnyFault: TypeAlias = (
     | Delay
     | DropReply
     | StaleSnapshot
+    | StaleAccount
     | Refuse
     | RateLimit
     | Ban
@@ -344,6 +353,7 @@ _KINDS: dict[str, type[AnyFault]] = {
         Corrupt,
         DepthGap,
         StaleSnapshot,
+        StaleAccount,
         ClockSkew,
         Refuse,
         RateLimit,

@@ -226,6 +226,19 @@ class Faults:
                 return 1000.0 * armed.fault.age_s
         return None
 
+    @property
+    def longest_lag_ms(self) -> float:
+        """How far back a read of an account may have to look; 0 for not at all."""
+        return 1000.0 * max((a.fault.age_s for a in self._chances(plan.StaleAccount)), default=0.0)
+
+    def account_lag_ms(self, call: str, now_ms: int, order: str = "") -> float | None:
+        """How old the state is that a read of an account tells; None for the present one."""
+        for armed in self._chances(plan.StaleAccount):
+            if _calls(armed.fault.calls, call) and armed.strikes(now_ms):
+                self._note(armed, f"{call} {order}".rstrip())
+                return 1000.0 * armed.fault.age_s
+        return None
+
     def _refused_by(
         self, armed: ArmedChance[Any] | ArmedEpisode[Any], call: str, now_ms: int
     ) -> Refused | None:

@@ -32,16 +32,17 @@ class Member:
         self.user_stream = UserStream(hub, f"{settings.api_key}:{settings.api_secret}")
         self.incomes: deque[Income] = deque(maxlen=KEPT_INCOMES)
         """Oldest first."""
-        self._income_number = 0
+        self.income_number = 0
+        """Of the newest."""
 
     def note_income(
         self, symbol: str, kind: str, income_e8: int, now_ms: int, trade_id: int | None = None
     ) -> None:
         """Remember a movement of the wallet; one of nothing is none."""
         if income_e8:
-            self._income_number += 1
+            self.income_number += 1
             self.incomes.append(
-                Income(symbol, kind, income_e8, now_ms, self._income_number, trade_id)
+                Income(symbol, kind, income_e8, now_ms, self.income_number, trade_id)
             )
 
     def pay(self, symbol: str, kind: str, income_e8: int, now_ms: int) -> None:

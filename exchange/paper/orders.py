@@ -1,7 +1,7 @@
 """What the venue keeps of an account's orders, trades and income."""
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from exchange.paper.match_events import SelfTrade
@@ -127,7 +127,21 @@ class OrderLog:
         """By the venue's id, oldest first."""
         self._orders: dict[int, OrderRecord] = {}
         self._by_client_id: dict[str, OrderRecord] = {}
-        self._finished: deque[OrderRecord] = deque()
+        self.ended: deque[OrderRecord] = deque()
+        """Those that are still known, in the order of their end."""
+        self.finished = 0
+        """How many ever ended."""
+
+    @classmethod
+    def of(cls, ended: Iterable[OrderRecord], still_open: Iterable[OrderRecord]) -> "OrderLog":
+        """A log that holds just these."""
+        log = cls()
+        for order in sorted((*ended, *still_open), key=lambda order: order.venue_order_id):
+            log._orders[order.venue_order_id] = order
+            log._by_client_id[order.client_order_id] = order
+            if order.open:
+                log.open[order.venue_order_id] = order
+        return log
 
     def __iter__(self) -> Iterator[OrderRecord]:
         """Every order still known, oldest first."""
@@ -155,9 +169,10 @@ class OrderLog:
     def close(self, order: OrderRecord) -> None:
         """An order has ended; the oldest ended beyond ``KEPT_ORDERS`` is forgotten."""
         del self.open[order.venue_order_id]
-        self._finished.append(order)
-        if len(self._finished) > KEPT_ORDERS:
-            oldest = self._finished.popleft()
+        self.ended.append(order)
+        self.finished += 1
+        if len(self.ended) > KEPT_ORDERS:
+            oldest = self.ended.popleft()
             del self._orders[oldest.venue_order_id]
             if self._by_client_id[oldest.client_order_id] is oldest:
                 del self._by_client_id[oldest.client_order_id]

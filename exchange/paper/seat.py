@@ -54,6 +54,8 @@ class Seat:
         self.orders = OrderLog()
         self.trades: deque[TradeRecord] = deque(maxlen=KEPT_TRADES)
         """The account's own executions, oldest first."""
+        self.traded = 0
+        """How many there ever were."""
         self.holding = Holding(market.wire.instrument, market.mark)
         member.account.holdings[market.symbol] = self.holding
         market.parties[member.number] = self
@@ -328,6 +330,7 @@ class Seat:
             time_ms=now_ms,
         )
         self.trades.append(record)
+        self.traded += 1
         for kind, money_e8 in (
             ("REALIZED_PNL", booked.realised_e8),
             ("COMMISSION", -booked.fee_e8),

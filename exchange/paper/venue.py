@@ -5,6 +5,8 @@ answers at once. What streams would say goes into the hub's mailboxes. It waits 
 and reads no clock, so that a whole desk with its exchange can run on a virtual one.
 """
 
+from copy import copy
+
 from exchange.errors import InvariantBroken, Refused
 from exchange.paper import account_wire
 from exchange.paper.account import Account, Holding
@@ -105,6 +107,13 @@ class PaperVenue:
     def seats_of(self, member: Member) -> list[Seat]:
         """One in every market."""
         return [self._seats[member.number, symbol] for symbol in self.markets]
+
+    def with_seats(self, seats: dict[tuple[int, str], Seat], now_ns: int) -> "PaperVenue":
+        """This venue to be read only, at another time and with the seats of one member."""
+        other = copy(self)
+        other.now_ns = now_ns
+        other._seats = seats
+        return other
 
     def advance(self, now_ns: int) -> None:
         """Live up to now: markets move, funding is paid, switches fire, streams speak."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from exchange.errors import Refused
+from exchange.paper.account_memory import AccountMemory
 from exchange.paper.api.account_routes import AccountRoutes
 from exchange.paper.api.history_routes import HistoryRoutes
 from exchange.paper.api.market_routes import MarketRoutes
@@ -20,6 +21,16 @@ from exchange.paper.limits import Banishment, OverLimit, WeightLimit
 from exchange.paper.member import Member
 from exchange.paper.settings import PaperSettings
 from exchange.paper.venue import PaperVenue
+
+READS_OF_ACCOUNT = frozenset(
+    f"GET /fapi/{name}"
+    for name in (
+        *("v2/account", "v3/account", "v2/balance", "v3/balance"),
+        *("v2/positionRisk", "v3/positionRisk", "v1/income", "v1/userTrades"),
+        *("v1/order", "v1/openOrder", "v1/openOrders", "v1/allOrders"),
+    )
+)
+"""What a replica that lags may answer."""
 
 AHEAD_MS = 1000
 DEFAULT_WINDOW_MS = 5000
@@ -72,6 +83,7 @@ class Gate:
             **OrderRoutes(venue, self._faults).routes(),
             **AccountRoutes(venue).routes(),
         }
+        self._memory = AccountMemory(venue)
 
     @property
     def names(self) -> list[str]:
@@ -125,7 +137,28 @@ class Gate:
         member = self._admit_member(call, signed=route.signed)
         if route.reads is not None:
             call.params.refuse_unread(route.reads)
+        past = self._as_a_replica_has_it(call, member)
+        if past is not None:
+            return Pass(past, member, route.orders)
         return Pass(route.answer(member, call.params), member, route.orders)
+
+    def remember(self) -> None:
+        """Keep the accounts as they stand, as long as a fault may ask for them."""
+        self._memory.keep(self._faults.longest_lag_ms)
+
+    def _as_a_replica_has_it(self, call: Call, member: Member) -> object | None:
+        if not self._faults.longest_lag_ms or call.name not in READS_OF_ACCOUNT:
+            return None
+        now_ms = self._venue.now_ms
+        lag_ms = self._faults.account_lag_ms(call.name, now_ms, call.params.client_order_id)
+        past = None if lag_ms is None else self._memory.recall(lag_ms, member)
+        if past is None:
+            return None
+        venue, member = past
+        routes = AccountRoutes(venue).routes() | OrderRoutes(venue, self._faults).routes()
+        route = routes[call.name]
+        assert isinstance(route, MemberRoute)  # each of them is
+        return route.answer(member, call.params)
 
     def log_on(self, call: Call) -> Member:
         """Whose session it shall be.

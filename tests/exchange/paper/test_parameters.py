@@ -119,7 +119,8 @@ def test_a_look_back_is_over_one_week(path: str, key: str) -> None:
     """The last one when no time is sent, else the one that it begins or ends."""
     desk = Desk()
     opened_ms = desk.venue.now_ms
-    first, second = [], []
+    first: list[int] = []
+    second: list[int] = []
     for days, orders in ((0, first), (6, second)):
         desk.pass_ms(opened_ms + days * DAY_MS - desk.venue.now_ms)
         orders.append(desk.place("BUY", "60100.0")["orderId"])
