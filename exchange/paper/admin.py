@@ -1,8 +1,12 @@
 """The back door of the embedded exchange: see, arm and disarm faults while it runs.
 
-Plain HTTP on a loopback port of its own, so that no client of the exchange can meet it.
+Plain HTTP on a loopback port of its own, so that no client of the exchange can meet it. A web
+page in a browser of this machine could: so it is answered only under a loopback name (against a
+page whose own name was pointed here), without an ``Origin``, and with a body that says it is JSON,
+which a page cannot send elsewhere without asking first.
 """
 
+import logging
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Literal
@@ -16,10 +20,13 @@ from exchange.errors import SettingsError
 from exchange.paper.fault_plan import parse_fault
 from exchange.paper.faults import Faults
 from exchange.paper.flow import Flow
+from exchange.paper.half_sent import HalfSent, read_body
 from exchange.paper.market import Market
 from exchange.types import Side
 
 MOST_BODY_BYTES = 65_536
+
+_LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 
 
 class Admin:
@@ -31,10 +38,11 @@ class Admin:
     ``{"error": ...}``.
     """
 
-    def __init__(self, faults: Faults, markets: Mapping[str, Market]) -> None:
+    def __init__(self, faults: Faults, markets: Mapping[str, Market], log: logging.Logger) -> None:
         self._faults = faults
         self._markets = markets
-        app = web.Application(client_max_size=MOST_BODY_BYTES, middlewares=[_in_json])
+        self._half_sent = HalfSent()
+        app = web.Application(client_max_size=MOST_BODY_BYTES, middlewares=[self._in_json])
         app.add_routes(
             [
                 web.get("/faults", self._list),
@@ -45,7 +53,7 @@ class Admin:
                 web.post("/wick", self._wick),
             ]
         )
-        self._runner = web.AppRunner(app, access_log=None)
+        self._runner = web.AppRunner(app, access_log=None, logger=log)
 
     async def open(self, host: str, port: int) -> None:
         """Listen.
@@ -61,6 +69,11 @@ class Admin:
                 f"admin port {port} on {host} is taken; choose another one"
             ) from error
 
+    def sweep(self, now_s: float) -> None:
+        """End the connections whose request never comes."""
+        if self._runner.server is not None:
+            self._half_sent.sweep(self._runner.server, now_s)
+
     async def close(self) -> None:
         await self._runner.cleanup()
 
@@ -69,7 +82,7 @@ class Admin:
 
     async def _arm(self, request: web.Request) -> web.Response:
         try:
-            table = orjson.loads(await request.read())
+            table = orjson.loads(await read_body(request))
             armed = self._faults.arm(parse_fault(table, "request"))
         except orjson.JSONDecodeError as error:
             return _error(f"request: is not JSON ({error}); send one fault as an object")
@@ -90,7 +103,7 @@ class Admin:
 
     async def _wick(self, request: web.Request) -> web.Response:
         try:
-            asked = msgspec.json.decode(await request.read(), type=_Wick)
+            asked = msgspec.json.decode(await read_body(request), type=_Wick)
         except msgspec.MsgspecError as error:
             return _error(f'request: {error}; send {{"symbol": "BTCUSDT", "side": "SELL"}}')
         market = self._markets.get(asked.symbol)
@@ -104,16 +117,34 @@ class Admin:
     async def _log(self, _request: web.Request) -> web.Response:
         return _json([strike.as_row() for strike in self._faults.log])
 
+    @web.middleware
+    async def _in_json(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """Whatever is wrong with a request is told in the same way."""
+        self._half_sent.served(request)
+        foreign = _foreign(request)
+        if foreign is not None:
+            return _error(foreign, HTTPStatus.FORBIDDEN)
+        try:
+            return await handler(request)
+        except web.HTTPException as error:
+            what = f"{request.method} {request.path}: {error.reason}"
+            return _error(what, HTTPStatus(error.status))
+        except web.RequestPayloadError as error:
+            answer = _error(f"request: cannot be read: {error}")
+            answer.force_close()
+            return answer
 
-@web.middleware
-async def _in_json(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Whatever is wrong with a request is told in the same way."""
-    try:
-        return await handler(request)
-    except web.HTTPException as error:
-        return _error(f"{request.method} {request.path}: {error.reason}", HTTPStatus(error.status))
-    except web.RequestPayloadError as error:
-        return _error(f"request: cannot be read: {error}")
+
+def _foreign(request: web.Request) -> str | None:
+    """Why a request may come from a web page; None when no page can have sent it."""
+    name = request.headers.get("Host", "").rpartition(":")[0] or request.headers.get("Host", "")
+    if name not in _LOOPBACK:
+        return f"Host: {name or 'none'} is not this machine; ask http://127.0.0.1 with the port"
+    if "Origin" in request.headers:
+        return "Origin: web pages are not answered; ask from a shell or a program"
+    if request.method == "POST" and request.content_type != "application/json":
+        return "Content-Type: must be application/json; curl's option for it is --json"
+    return None
 
 
 class _Wick(msgspec.Struct, forbid_unknown_fields=True):

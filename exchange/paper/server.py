@@ -23,6 +23,7 @@ from exchange.paper.courier import Courier, Line, ping_frame, text_frame
 from exchange.paper.depth_memory import DepthMemory
 from exchange.paper.fault_plan import FaultPlan
 from exchange.paper.faults import Faults, Shock, Strike, aims
+from exchange.paper.half_sent import HalfSent, read_body
 from exchange.paper.hub import Hub
 from exchange.paper.later import Later
 from exchange.paper.market import OpenRecorded, no_recordings
@@ -115,6 +116,9 @@ class PaperServer:
         self._api = RestApi(self._gate, self.venue)
         self._port, self._admin_port = settings.port, settings.admin_port
         self._site: web.TCPSite | None = None
+        self._log = _one_line_logger(self._printer)
+        self._admin = Admin(self.faults, self.venue.markets, self._log)
+        self._half_sent = HalfSent()
         self._connections: set[Connection] = set()
         self._depths = {symbol: DepthMemory() for symbol in self.venue.markets}
         self._sooner = asyncio.Event()
@@ -131,13 +135,13 @@ class PaperServer:
         self._http = web.Server(
             self.handle,
             access_log=None,
-            logger=_one_line_logger(self._printer),
+            logger=self._log,
             max_line_size=LONGEST_LINE,
             max_field_size=LONGEST_LINE,
         )
         self._runner = web.ServerRunner(self._http, shutdown_timeout=STOP_S)
         await self._runner.setup()
-        admin = Admin(self.faults, self.venue.markets)
+        admin = self._admin
         try:
             self._site = await self._open_port()
             if self._admin_port is not None:
@@ -177,6 +181,7 @@ class PaperServer:
                 if told.get(symbol, market.standing) != market.standing:
                     self._printer.say(f"exchange: {symbol} {market.standing}")
                 told[symbol] = market.standing
+            self._gate.remember()
             if self.faults.remembers_depth:
                 self._remember_depths()
             await asyncio.sleep(BEAT_S)
@@ -212,6 +217,8 @@ class PaperServer:
     async def _watch_connections(self) -> None:
         """Ping the quiet, give up the dead and end the old, for ever."""
         while True:
+            self._half_sent.sweep(self._http, time.monotonic())
+            self._admin.sweep(time.monotonic())
             now_ms = self.clock.now_ms()
             for connection in list(self._connections):
                 line = connection.line
@@ -228,12 +235,15 @@ class PaperServer:
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         """Any request on any path."""
+        self._half_sent.served(request)
         try:
             return await self._respond(request)
         except ConnectionError:
             return web.Response()  # the client broke off, and nobody will read it
         except web.RequestPayloadError as error:
-            return _json_error(Refused(-1000, f"The request's body cannot be read: {error}"))
+            answer = _json_error(Refused(-1000, f"The request's body cannot be read: {error}"))
+            answer.force_close()  # whatever still comes is no request
+            return answer
 
     async def _respond(self, request: web.BaseRequest) -> web.StreamResponse:
         if request.headers.get("Upgrade", "").lower() == "websocket":
@@ -243,7 +253,9 @@ class PaperServer:
                 return await self._serve_stream(request, stream_path)
         # Whatever is not ASCII was not percent-encoded, and no client signs it that way.
         path, _, query = request.raw_path.encode("ascii", "replace").decode().partition("?")
-        body = (await request.read()).decode("utf-8", "replace") if request.can_read_body else ""
+        body = (
+            (await read_body(request)).decode("utf-8", "replace") if request.can_read_body else ""
+        )
         asked = HttpRequest(request.method, path, query, body, request.headers.get("X-MBX-APIKEY"))
         if self.faults.armed:
             answer = await self._answer_through_faults(request, asked)

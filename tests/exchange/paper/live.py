@@ -51,7 +51,10 @@ class Client:
 
     async def admin(self, method: str, path: str, body: object = None) -> tuple[int, Any]:
         url = f"http://127.0.0.1:{self.admin_port}{path}"
-        async with self.http.request(method, url, data=orjson.dumps(body)) as answer:
+        headers = {"Content-Type": "application/json"}
+        async with self.http.request(
+            method, url, data=orjson.dumps(body), headers=headers
+        ) as answer:
             return answer.status, orjson.loads(await answer.read())
 
     async def arm(self, kind: str, **keys: object) -> None:
