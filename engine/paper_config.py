@@ -152,6 +152,7 @@ def paper_settings(
         port=paper.port,
         listings=tuple(listings),
         accounts=tuple(accounts),
+        seed=paper.seed,
         strict=paper.strict,
         faults=None if paper.faults is None else load_faults(Path(paper.faults)),
         admin_port=paper.admin_port,

@@ -28,6 +28,7 @@ from exchange.paper.hub import Hub
 from exchange.paper.later import Later
 from exchange.paper.market import OpenRecorded, no_recordings
 from exchange.paper.printer import Printer
+from exchange.paper.race import Race
 from exchange.paper.settings import PaperSettings
 from exchange.paper.stream_socket import (
     Close,
@@ -123,6 +124,9 @@ class PaperServer:
         self._depths = {symbol: DepthMemory() for symbol in self.venue.markets}
         self._sooner = asyncio.Event()
         self._later = Later(self._sooner.set)
+        self._race = Race(settings.seed, self._later, self._hub.publish, self.clock.now_ns)
+        for member in self.venue.members:
+            member.user_stream.carry = self._race.carry
         if settings.faults is not None or settings.admin_port is not None:
             tamper = Tamper(self.faults, self._later, self._hub.deliver, self.clock.now_ns)
             self._hub.detour = tamper.carry
@@ -261,7 +265,8 @@ class PaperServer:
             answer = await self._answer_through_faults(request, asked)
         else:
             await self._catch_up()
-            answer = self._api.answer(asked)
+            with self._race.call():
+                answer = self._api.answer(asked)
         return web.Response(
             status=answer.status,
             body=answer.body,
@@ -277,7 +282,8 @@ class PaperServer:
         await self._catch_up()
         await asyncio.sleep(self.faults.delay_ms("request", call, order) / 1000)
         await self._catch_up()
-        answer = self._api.answer(asked)
+        with self._race.call():
+            answer = self._api.answer(asked)
         if call == _DEPTH and answer.status == 200:
             answer = self._perhaps_stale(asked, answer)
         if self.faults.drops_reply(call, order):
@@ -374,7 +380,8 @@ class PaperServer:
             self._tasks.create_task(self._end(connection, close), name="end late")
 
     def _answer(self, connection: Connection, text: str, call: str) -> Close | None:
-        reply = connection.talk.answer(text, self.venue.now_ms if call else self.clock.now_ms())
+        with self._race.call():
+            reply = connection.talk.answer(text, self.venue.now_ms if call else self.clock.now_ms())
         if call and self.faults.drops_reply(call):
             connection.line.transport.abort()
             return None

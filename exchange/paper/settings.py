@@ -87,6 +87,8 @@ class PaperSettings:
     """At least one, no symbol twice."""
     accounts: tuple[AccountSettings, ...]
     """At least one, no key twice."""
+    seed: int = 0
+    """Of what is drawn at the venue's doors: whether an event overtakes an answer."""
     strict: bool = False
     """Serve streams as mainnet does: each on its own path only, wrong names in silence."""
     faults: FaultPlan | None = None

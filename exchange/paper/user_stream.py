@@ -1,6 +1,7 @@
 """The account's private stream: one listen key, its hour of life, and what is said on it."""
 
 import hashlib
+from collections.abc import Callable
 
 from exchange.errors import Refused
 from exchange.paper.hub import Hub, Payload
@@ -17,6 +18,8 @@ class UserStream:
 
     def __init__(self, hub: Hub, secret: str) -> None:
         self._hub = hub
+        self.carry: Callable[[str, Payload], None] = hub.publish
+        """The way to the stream of a key."""
         self._secret = secret
         self._key: str | None = None
         self._ends_ms = 0
@@ -71,4 +74,4 @@ class UserStream:
 
     def publish(self, payload: Payload) -> None:
         if self._key is not None:
-            self._hub.publish(self._key, payload)
+            self.carry(self._key, payload)
