@@ -80,6 +80,8 @@ class PaperVenue:
         self.members = [
             Member(account, number, hub) for number, account in enumerate(settings.accounts, 1)
         ]
+        for member in self.members:
+            member.account.updated_ms = self.now_ms  # its capital was paid in
         self._all_markets = AllMarkets(list(self.markets.values()), hub, self.now_ms)
         self.insurance = InsuranceFund()
         self._seats: dict[tuple[int, str], Seat] = {}
