@@ -439,7 +439,9 @@ async def test_the_back_door_names_key_and_fix(body: object, told: str) -> None:
 async def test_the_back_door_says_what_is_not_json_and_what_is_not_there() -> None:
     async with fragile_exchange() as client:
         async with client.http.post(
-            f"http://127.0.0.1:{client.admin_port}/faults", data=b"{"
+            f"http://127.0.0.1:{client.admin_port}/faults",
+            data=b"{",
+            headers={"Content-Type": "application/json"},
         ) as answer:
             garbled = (answer.status, orjson.loads(await answer.read())["error"])
         missing = await client.admin("DELETE", "/faults/x")
