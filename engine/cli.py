@@ -9,17 +9,25 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from engine.errors import EngineError
+from engine.places import DEFAULT_CONFIG
 from exchange.errors import ExchangeError
 
-CONFIGS = Path(__file__).resolve().parent.parent / "configs"
 ConfigOption = Annotated[
     Path, typer.Option("--config", help="The desk's TOML file.", show_default="configs/paper.toml")
+]
+DeskConfigOption = Annotated[
+    Path | None,
+    typer.Option("--config", help="The desk's TOML file.", show_default="configs/paper.toml"),
 ]
 SetOption = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="section.key=value", help="Goes over the file; repeatable."),
 ]
-PAPER = CONFIGS / "paper.toml"
+DeskOption = Annotated[
+    str | None,
+    typer.Option("--desk", metavar="NAME", help="The desk of this name (engine list), as it runs."),
+]
+PAPER = DEFAULT_CONFIG
 
 app = typer.Typer(
     help="Decides, trades and replays. The screen is `tui`; this is what it watches.",
@@ -42,30 +50,44 @@ def run(config: ConfigOption = PAPER, set_: SetOption = None) -> None:
     run_engine(config, set_ or [])
 
 
-@app.command(epilog="Example: engine status --json")
+@app.command("list", epilog="Example: engine list")
+def list_desks() -> None:
+    """Show the desks that run on this machine, and those whose engine died."""
+    from engine.desk_list import show_list
+
+    show_list()
+
+
+@app.command(epilog="Example: engine status --desk paper-btcusdt-8611 --json")
 def status(
-    config: ConfigOption = PAPER,
+    desk: DeskOption = None,
+    config: DeskConfigOption = None,
     set_: SetOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="The whole view, as JSON.")] = False,
 ) -> None:
     """Say what the running engine is doing. Exit code 3 when none runs."""
     from engine.remote import show_status
 
-    show_status(config, set_ or [], as_json=as_json)
+    show_status(desk, config, set_ or [], as_json=as_json)
 
 
-@app.command(epilog="Example: engine stop --flatten")
+@app.command(epilog="Example: engine stop --desk paper-btcusdt-8611 --flatten")
 def stop(
-    config: ConfigOption = PAPER,
+    desk: DeskOption = None,
+    config: DeskConfigOption = None,
     set_: SetOption = None,
     flatten: Annotated[
         bool, typer.Option("--flatten", help="Close the position at market first.")
     ] = False,
 ) -> None:
-    """Cancel our orders, prove that none is left, end the engine and the paper exchange."""
+    """Cancel our orders, prove that none is left, end the engine and the paper exchange.
+
+    Also where the engine is dead. Exit code 4 when it is not proven, 5 when a position that was
+    to be closed remains.
+    """
     from engine.remote import stop_desk
 
-    stop_desk(config, set_ or [], flatten=flatten)
+    stop_desk(desk, config, set_ or [], flatten=flatten)
 
 
 @app.command(epilog="Example: engine exchange --seed 42 --port 9000")

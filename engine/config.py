@@ -27,10 +27,15 @@ _LARGEST_BOUND = 5_000
 """Fills of inventory; the quoting table has a row for each."""
 
 
+DeskName = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,39}\Z")]
+"""As a folder can be called."""
+
+
 class Desk(Section, frozen=True, kw_only=True):
     mode: Literal["paper"]
     symbol: Symbol
     capital_usdt: Positive
+    name: DeskName | None = None
 
 
 class InstrumentSection(Section, frozen=True, kw_only=True):
@@ -97,9 +102,16 @@ class Config(Section, frozen=True, kw_only=True):
         return Path(self.source).name
 
     @property
+    def desk_name(self) -> str:
+        """What the desk is called: as it says, or by what it trades and where."""
+        desk = self.desk
+        return desk.name or f"{desk.mode}-{desk.symbol.lower()}-{self.paper.port}"
+
+    @property
     def digest(self) -> str:
-        """The same for the same settings, wherever they were written."""
-        settings = msgspec.structs.replace(self, source="")
+        """The same for the same settings, wherever they were written and however called."""
+        nameless = msgspec.structs.replace(self.desk, name=None)
+        settings = msgspec.structs.replace(self, source="", desk=nameless)
         return hashlib.sha256(msgspec.json.encode(settings)).hexdigest()[:16]
 
     @property

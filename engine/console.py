@@ -176,7 +176,10 @@ class ConsoleServer:
         return console
 
     def _greet(self, console: Console, note: str) -> None:
-        console.send(msgspec.structs.replace(self._welcome, role=console.role, note=note))
+        others = sum(other is not console for other in self._consoles)
+        console.send(
+            msgspec.structs.replace(self._welcome, role=console.role, note=note, consoles=others)
+        )
 
     def _leave(self, console: Console | None) -> None:
         """Forget a console; if it held the keys, the one that waits longest gets them."""

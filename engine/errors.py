@@ -6,8 +6,10 @@
     ├── RecordingError   a recording that cannot be read; names file and line
     ├── ProtocolError    a console and an engine that do not understand each other
     ├── NoEngine         nobody listens on the console socket
+    ├── Interrupted      a signal came before there was anything to stop
     ├── SessionCrashed   our own failure; the stop path was taken all the same
-    └── NotVerified      a stop that could not prove that no order of ours is left
+    ├── NotVerified      a stop that could not prove that no order of ours is left
+    └── NotFlat          a position that was to be closed remains
 
 The command line turns each of them into one line and a non-zero exit.
 """
@@ -56,6 +58,12 @@ class NoEngine(EngineError):
     exit_code = 3
 
 
+class Interrupted(EngineError):
+    """A signal came before the desk was up; what was started is ended again."""
+
+    exit_code = 130
+
+
 class SessionCrashed(EngineError):
     """A failure of our own ended the session; the log holds its trace."""
 
@@ -64,3 +72,9 @@ class NotVerified(EngineError):
     """The stop ended without proof that no order of ours is left at the venue."""
 
     exit_code = 4
+
+
+class NotFlat(EngineError):
+    """A position that was to be closed remains, or is not known to be closed."""
+
+    exit_code = 5

@@ -7,8 +7,10 @@ from contextlib import suppress
 from pathlib import Path
 
 from engine.config import load_config
-from engine.launch import desk_places
+from engine.desk_record import config_arguments
+from engine.hints import pasteable
 from engine.lock import ProcessLock
+from engine.places import made_private, places_of
 from exchange.errors import RecordingGarbled
 from exchange.instrument import E8
 from exchange.paper.market import OpenRecorded, no_recordings
@@ -23,10 +25,11 @@ def run_exchange(config_path: Path, overrides: list[str]) -> None:
         SettingsError: When its port is taken.
     """
     config = load_config(config_path, overrides)
-    places = desk_places(config)
-    with ProcessLock(
-        places.exchange_lock, "a paper exchange", "it serves already; end it: ./run engine stop"
-    ):
+    places = made_private(places_of(config.desk_name))
+    lock = places.exchange_lock(config.paper.port)
+    stop = pasteable("engine", "stop", *config_arguments(config_path, overrides))
+    remedy = f"it serves already; end it: {stop}"
+    with ProcessLock(lock, "a paper exchange", remedy):
         import uvloop
 
         from exchange.paper.server import serve, settle_heap

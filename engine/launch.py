@@ -2,23 +2,64 @@
 
 import asyncio
 import os
+import re
+import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from types import FrameType, TracebackType
+from typing import Self
 
 from engine.config import Config, load_config
 from engine.console import ConsoleClient
-from engine.errors import NoEngine, StartError
-from engine.paper_config import settled
-from engine.places import Places, places_for
+from engine.desk_record import config_arguments, read_record
+from engine.desks import Desk, desk_meant, desk_of, every_desk, not_running, own_places
+from engine.errors import EngineError, Interrupted, NoEngine, NotVerified, StartError
+from engine.lock import lock_owner
+from engine.places import Places
 from engine.protocol import Role, Welcome
 from engine.warm import warm_up_first
 
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
+"""By which a person or the machine asks a process to end."""
+
 _ENGINE_PATIENCE_S = 60.0
+_END_PATIENCE_S = 30.0
+_EXCHANGE_END_PATIENCE_S = 5.0
 _FIRST_LOOK_S = 0.02
 _LOG_TAIL_BYTES = 2000
+_NEW_RUN = "==== a new run"
+
+
+class Interruption:
+    """Takes note of the signals that ask this process to end, for as long as the block runs.
+
+    Noted and not raised: an exception could fall between a process and its name, and then
+    nobody would end it.
+    """
+
+    def __init__(self) -> None:
+        self.came = False
+        self._before: dict[int, object] = {}
+
+    def __enter__(self) -> Self:
+        for number in SIGNALS:
+            self._before[number] = signal.signal(number, self._note)
+        return self
+
+    def __exit__(
+        self,
+        _kind: type[BaseException] | None,
+        _error: BaseException | None,
+        _trace: TracebackType | None,
+    ) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)  # type: ignore[arg-type]  # as signal gave it
+
+    def _note(self, _number: int, _frame: FrameType | None) -> None:
+        self.came = True
 
 
 def ensure_engine(
@@ -36,54 +77,91 @@ def ensure_engine(
 
     Raises:
         EngineError: When the config is wrong or the engine does not come up; one line.
+        Interrupted: When a signal came first; then nothing that this call started is left.
     """
     config = load_config(config_path, overrides)
-    places = desk_places(config)
-    running = asyncio.run(engine_welcome(places))
+    desk = desk_of(config, config_path, overrides)
+    running = asyncio.run(engine_welcome(desk.places))
     if running is not None:
-        _compare(running, config, overrides, say)
-        return places
-    warm_up_first()
-    say(f"starting the engine (log: {places.engine_log})")
-    started = start_detached(["run", *config_arguments(config_path, overrides)], places.engine_log)
-    meanwhile()
-    wait_until(
-        lambda: asyncio.run(engine_welcome(places)) is not None,
-        started,
-        places.engine_log,
-        "engine",
-    )
+        _compare(running, desk, config, overrides, say)
+        return desk.places
+    places = own_places(config)
+    had_exchange = lock_owner(places.exchange_lock(config.paper.port)) is not None
+    with Interruption() as interruption:
+        warm_up_first()
+        if interruption.came:
+            raise Interrupted("interrupted; nothing was started")
+        say(f"starting the engine of desk {desk.name} (log: {places.engine_log})")
+        arguments = config_arguments(config_path, overrides)
+        started = start_detached(["run", *arguments], places.engine_log)
+        try:
+            meanwhile()
+            wait_until(
+                lambda: asyncio.run(engine_welcome(places)) is not None,
+                started,
+                places.engine_log,
+                "engine",
+                interruption,
+            )
+        except BaseException:  # what was started for nothing must not trade unseen
+            _end_again(started, desk_of(config, config_path, overrides), had_exchange=had_exchange)
+            raise
     return places
 
 
-def desk_places(config: Config) -> Places:
-    """Where the desk of this config lives."""
-    return places_for(config.desk.mode, config.desk.symbol, config.paper.port)
+def running_desk(name: str | None, config_path: Path | None, overrides: list[str]) -> Places:
+    """The places of a desk whose engine runs; starts nothing.
 
+    Args:
+        name: Of the desk; None for the desk of the config.
 
-def config_arguments(config_path: Path, overrides: list[str]) -> list[str]:
-    """The command-line arguments that name this config again."""
-    sets = [part for text in overrides for part in ("--set", settled(text))]
-    return ["--config", str(config_path.resolve()), *sets]
+    Raises:
+        NoEngine: When none runs.
+        EngineError: When the config is wrong.
+    """
+    desk = desk_meant(name, config_path, overrides)
+    if desk.engine_pid is None:
+        raise not_running(desk)
+    return desk.places
 
 
 def _compare(
-    running: Welcome, config: Config, overrides: list[str], say: Callable[[str], None]
+    running: Welcome,
+    desk: Desk,
+    config: Config,
+    overrides: list[str],
+    say: Callable[[str], None],
 ) -> None:
     """Say so when the engine that runs was started with other settings than these.
 
     Raises:
-        StartError: When settings were given by hand, which an engine that runs cannot take.
+        StartError: When one was given by hand that the engine does not run with: it cannot
+            take it, and to drop it in silence would be worse.
     """
     if running.digest == config.digest:
         return
-    way_out = "end it first (./run engine stop) for these settings to count"
-    if overrides:
+    commands = desk.commands
+    noted = read_record(desk.places)
+    differing = [
+        text for text in overrides if noted is None or _setting(text, config, noted.config)
+    ]
+    if differing:
         raise StartError(
-            f"an engine runs already, with other settings ({running.config}); {way_out}, "
-            "or attach without --set"
+            f"desk {desk.name} runs already, and not with {', '.join(differing)}; end it first: "
+            f"{commands.stop}; or attach to it as it is: {commands.attach}"
         )
-    say(f"the engine that runs was started with other settings ({running.config}); {way_out}")
+    say(
+        f"desk {desk.name} goes on with the settings that it was started with "
+        f"({running.config}); for others end it first: {commands.stop}"
+    )
+
+
+def _setting(override: str, one: Config, other: Config) -> bool:
+    """Do two configs differ in what an override sets?"""
+    section, key = re.split(r"[.=]", override)[:2]
+    if (section, key) == ("desk", "name"):
+        return False  # both are of the desk that was found by it
+    return bool(getattr(getattr(one, section), key) != getattr(getattr(other, section), key))
 
 
 async def engine_welcome(places: Places) -> Welcome | None:
@@ -103,44 +181,115 @@ def start_detached(arguments: list[str], log: Path) -> "subprocess.Popen[bytes]"
         StartError: When the log cannot be written.
     """
     try:
-        stream = log.open("ab")
+        with log.open("ab") as stream:
+            stream.write(f"{_NEW_RUN}: engine {arguments[0]}\n".encode())
+            stream.flush()
+            return subprocess.Popen(
+                [sys.executable, "-m", "engine", *arguments],
+                stdin=subprocess.DEVNULL,
+                stdout=stream,
+                stderr=stream,
+                start_new_session=True,
+                cwd="/",
+                env={**os.environ, "PYTHONUNBUFFERED": "1"},
+            )
     except OSError as error:
         raise StartError(f"cannot write {log}: {error.strerror}") from error
-    with stream:
-        return subprocess.Popen(
-            [sys.executable, "-m", "engine", *arguments],
-            stdin=subprocess.DEVNULL,
-            stdout=stream,
-            stderr=stream,
-            start_new_session=True,
-            cwd="/",
-            env={**os.environ, "PYTHONUNBUFFERED": "1"},
-        )
 
 
 def wait_until(
-    ready: Callable[[], bool], process: "subprocess.Popen[bytes]", log: Path, name: str
+    ready: Callable[[], bool],
+    process: "subprocess.Popen[bytes]",
+    log: Path,
+    name: str,
+    interruption: Interruption | None = None,
 ) -> None:
-    """Wait until a process that was just started is ready.
+    """Wait until a process that was just started is ready; a caller ends what is not.
 
     Raises:
         StartError: When it ends first, with its own last words, or takes too long.
+        Interrupted: When a signal came first.
     """
     pause_s = _FIRST_LOOK_S
     deadline_s = time.monotonic() + _ENGINE_PATIENCE_S
     while not ready():
         if process.poll() is not None:
             raise StartError(last_words(log) or f"the {name} ended at once; see {log}")
+        if interruption is not None and interruption.came:
+            break
         if time.monotonic() > deadline_s:
-            process.terminate()  # what was started for nothing must not trade unseen
-            raise StartError(f"the {name} did not come up in time and was ended; see {log}")
+            raise StartError(f"the {name} did not come up in time and is ended; see {log}")
         time.sleep(pause_s)
+    if interruption is not None and interruption.came:
+        raise Interrupted("interrupted; what was started is ended again, nothing quotes on")
+
+
+def _end_again(started: "subprocess.Popen[bytes]", desk: Desk, *, had_exchange: bool) -> None:
+    """End an engine that was started for nothing, and the exchange if it came with it.
+
+    Raises:
+        NotVerified: When the engine does not say that it has left nothing.
+    """
+    started.terminate()
+    try:
+        code = started.wait(_END_PATIENCE_S)
+    except subprocess.TimeoutExpired:
+        raise NotVerified(
+            f"the engine that was started (process {started.pid}) does not end; see "
+            f"{desk.places.engine_log}, and then: {desk.commands.stop}"
+        ) from None
+    if code == NotVerified.exit_code:
+        raise NotVerified(last_words(desk.places.engine_log))
+    if not had_exchange:
+        end_exchange(desk)
+
+
+def end_exchange(desk: Desk) -> str:
+    """End the paper exchange that a desk traded on, unless another trades there still.
+
+    Returns:
+        What became of it; empty when none runs.
+
+    Raises:
+        EngineError: When it does not end.
+    """
+    owner = desk.exchange_pid
+    if owner is None or desk.config is None:
+        return ""
+    port = desk.config.paper.port
+    others = [
+        other.name
+        for other in every_desk()
+        if other.name != desk.name
+        and other.engine_pid is not None
+        and other.config is not None
+        and other.config.paper.port == port
+    ]
+    if others:
+        return f"goes on, for {', '.join(others)}"
+    os.kill(owner, signal.SIGTERM)
+    wait_for_exit(desk.places.exchange_lock(port), _EXCHANGE_END_PATIENCE_S)
+    return "stopped"
+
+
+def wait_for_exit(lock: Path, patience_s: float) -> None:
+    """Wait until whoever holds a lock has let it go.
+
+    Raises:
+        EngineError: When it does not.
+    """
+    deadline_s = time.monotonic() + patience_s
+    while (owner := lock_owner(lock)) is not None:
+        if time.monotonic() > deadline_s:
+            raise EngineError(f"process {owner}, which holds {lock}, does not end")
+        time.sleep(_FIRST_LOOK_S)
 
 
 def last_words(log: Path) -> str:
-    """The last line of a log that says why a process ended."""
+    """The line of a log that says why the newest process ended; empty when none does."""
     with log.open("rb") as stream:
         stream.seek(max(0, log.stat().st_size - _LOG_TAIL_BYTES))
-        lines = stream.read().decode("utf-8", "replace").splitlines()
+        text = stream.read().decode("utf-8", "replace")
+    lines = text.rpartition(_NEW_RUN)[2].splitlines()
     said = [line for line in lines if line.startswith(("engine: ", "exchange: "))]
     return said[-1].partition(": ")[2] if said else ""

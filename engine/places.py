@@ -1,19 +1,27 @@
-"""Where a desk keeps its lock, socket and logs: one private folder per venue and symbol."""
+"""Where desks keep their locks, sockets and logs: one private folder a desk, named as it is."""
 
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from engine.errors import StartError
+
+DEFAULT_CONFIG = Path(__file__).resolve().parent.parent / "configs" / "paper.toml"
+"""The desk that is meant where none is named."""
 
 _LONGEST_SOCKET_PATH = 107
 
 
 @dataclass(frozen=True, slots=True)
 class Places:
-    """The files of one desk."""
+    """The files of one desk, in a folder that bears its name."""
 
     folder: Path
+
+    @property
+    def name(self) -> str:
+        return self.folder.name
 
     @property
     def socket(self) -> Path:
@@ -28,28 +36,50 @@ class Places:
         return self.folder / "engine.log"
 
     @property
-    def exchange_lock(self) -> Path:
-        return self.folder / "exchange.lock"
-
-    @property
     def exchange_log(self) -> Path:
         return self.folder / "exchange.log"
 
+    @property
+    def record(self) -> Path:
+        """What the engine was started with."""
+        return self.folder / "started.json"
 
-def places_for(mode: str, symbol: str, port: int) -> Places:
-    """The places of the desk on this account, made private if missing.
+    def account_lock(self, mode: str, symbol: str, port: int) -> Path:
+        """Held by the engine on this account and symbol, whatever its desk is called."""
+        return self.folder.parent / f"account-{mode}-{symbol.lower()}-{port}.lock"
 
-    Args:
-        port: The paper exchange's port; desks on different exchanges are different desks.
+    def exchange_lock(self, port: int) -> Path:
+        """Held by the paper exchange on this port, which several desks may trade on."""
+        return self.folder.parent / f"exchange-{port}.lock"
+
+
+def places_of(name: str) -> Places:
+    """The places of the desk of this name, whether they exist or not.
+
+    Raises:
+        StartError: When the machine's state folder is not to be had.
+    """
+    return Places(_home() / name)
+
+
+def known_desks() -> Iterator[Places]:
+    """Every desk that ever ran here, by name."""
+    try:
+        folders = sorted(_home().iterdir())
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise StartError(f"cannot read {_home()}: {error.strerror}") from error
+    yield from (Places(folder) for folder in folders if folder.is_dir())
+
+
+def made_private(places: Places) -> Places:
+    """The same places, made if missing, for this user alone.
 
     Raises:
         StartError: When the folder cannot be written or its path is too long for a socket.
     """
-    base = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state")
-    if not base.is_absolute():
-        raise StartError(f"XDG_STATE_HOME must be an absolute path, not {base}")
-    folder = base / "makers-desk" / f"{mode}-{symbol.lower()}-{port}"
-    places = Places(folder)
+    folder = places.folder
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         folder.chmod(0o700)
@@ -64,6 +94,13 @@ def places_for(mode: str, symbol: str, port: int) -> Places:
     if len(os.fsencode(places.socket)) > _LONGEST_SOCKET_PATH:
         raise StartError(
             f"the path {places.socket} is too long for a Unix socket; "
-            "set XDG_STATE_HOME to a shorter folder"
+            "set XDG_STATE_HOME to a shorter folder, or give the desk a shorter name"
         )
     return places
+
+
+def _home() -> Path:
+    base = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state")
+    if not base.is_absolute():
+        raise StartError(f"XDG_STATE_HOME must be an absolute path, not {base}")
+    return base / "makers-desk"

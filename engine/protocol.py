@@ -49,6 +49,8 @@ class Welcome(msgspec.Struct, frozen=True, tag="welcome"):
     note: str = ""
     digest: str = ""
     """Of the settings that the engine was started with."""
+    consoles: int = 0
+    """How many others are attached."""
 
 
 class ViewMessage(msgspec.Struct, frozen=True, tag="view"):

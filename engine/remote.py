@@ -1,22 +1,18 @@
-"""What ``engine status`` and ``engine stop`` do: talk to a running engine from outside."""
+"""What ``engine status`` and ``engine stop`` do: talk to a desk's engine from outside."""
 
 import asyncio
-import os
-import signal
-import time
 from pathlib import Path
 
 import msgspec
 from rich.console import Console as Terminal
 from rich.table import Table
 
-from engine.config import load_config
 from engine.console import ConsoleClient
 from engine.core.actions import Action
 from engine.core.view import DeskView, SideView
-from engine.errors import EngineError, NoEngine, NotVerified
-from engine.launch import desk_places
-from engine.lock import lock_owner
+from engine.desks import desk_meant, not_running
+from engine.errors import NoEngine, NotVerified
+from engine.launch import end_exchange, wait_for_exit
 from engine.places import Places
 from engine.protocol import Goodbye, Role, ViewMessage
 from exchange.instrument import DecimalGrid
@@ -26,14 +22,28 @@ _STOP_PATIENCE_S = 30.0
 _EXIT_PATIENCE_S = 5.0
 
 
-def show_status(config_path: Path, overrides: list[str], *, as_json: bool) -> None:
-    """Print what the engine of this config is doing.
+def show_status(
+    name: str | None, config_path: Path | None, overrides: list[str], *, as_json: bool
+) -> None:
+    """Print what the engine of a desk is doing.
+
+    Args:
+        name: Of the desk; None for the desk of the config, or else the usual one.
 
     Raises:
-        NoEngine: When none runs.
+        NoEngine: When none runs, or it does not answer.
     """
-    places = desk_places(load_config(config_path, overrides))
-    view = asyncio.run(_one_view(places))
+    desk = desk_meant(name, config_path, overrides)
+    owner = desk.engine_pid
+    if owner is None:
+        raise not_running(desk)
+    try:
+        view = asyncio.run(_one_view(desk.places))
+    except NoEngine as error:
+        raise NoEngine(
+            f"the engine of desk {desk.name} (process {owner}) does not answer: it starts or "
+            f"hangs; see {desk.places.engine_log}"
+        ) from error
     if as_json:
         print(msgspec.json.encode(view).decode())
     else:
@@ -80,34 +90,42 @@ def _side_line(side: SideView) -> str:
     return "; ".join(part for part in parts if part)
 
 
-def stop_desk(config_path: Path, overrides: list[str], *, flatten: bool) -> None:
-    """Stop the engine of this config, then its paper exchange; says how each ended.
+def stop_desk(
+    name: str | None, config_path: Path | None, overrides: list[str], *, flatten: bool
+) -> None:
+    """Stop the engine of a desk, then its paper exchange; says how each ended.
+
+    A dead engine's last word is said in its place.
+
+    Args:
+        name: Of the desk; None for the desk of the config, or else the usual one.
 
     Raises:
-        NotVerified: When the engine could not prove that no order is left.
+        NotVerified: When it is not proven that no order of ours is left.
+        NotFlat: When the position was to be closed and may remain.
     """
-    places = desk_places(load_config(config_path, overrides))
+    desk = desk_meant(name, config_path, overrides)
     try:
-        goodbye = asyncio.run(_stop_engine(places, flatten=flatten))
+        goodbye = asyncio.run(_stop_engine(desk.places, flatten=flatten))
     except NoEngine as error:
-        owner = lock_owner(places.engine_lock)
+        owner = desk.engine_pid
         if owner is not None:
             raise NotVerified(
-                f"the engine (process {owner}) holds this desk but does not answer. Kill it "
-                f"(kill -9 {owner}): the exchange then cancels within 30 s, and the next start "
-                "looks for leftovers first"
+                f"the engine of desk {desk.name} (process {owner}) does not answer. Kill it "
+                f"(kill -9 {owner}), then cancel what it left: {desk.commands.stop}"
             ) from error
-        print(f"engine: {error}; nothing to stop")
+        from engine.dead_desk import last_word
+
+        how = "is dead" if desk.is_dead else "does not run"
+        text = last_word(desk, flatten=flatten)
+        print(f"engine: the engine of desk {desk.name} {how}; {text}")
     else:
         print(f"engine: stopped; {goodbye.text}")
-        _wait_for_exit(places.engine_lock)
+        wait_for_exit(desk.places.engine_lock, _EXIT_PATIENCE_S)
         if not goodbye.verified:
             raise NotVerified(goodbye.text)
-    owner = lock_owner(places.exchange_lock)
-    if owner is not None:
-        os.kill(owner, signal.SIGTERM)
-        _wait_for_exit(places.exchange_lock)
-        print("exchange: stopped")
+    if ended := end_exchange(desk):
+        print(f"exchange: {ended}")
 
 
 async def _stop_engine(places: Places, *, flatten: bool) -> Goodbye:
@@ -126,11 +144,3 @@ async def _stop_engine(places: Places, *, flatten: bool) -> Goodbye:
     finally:
         await client.close()
     raise NotVerified("the engine went away without a word; look at its log")
-
-
-def _wait_for_exit(lock: Path) -> None:
-    deadline_s = time.monotonic() + _EXIT_PATIENCE_S
-    while lock_owner(lock) is not None:
-        if time.monotonic() > deadline_s:
-            raise EngineError(f"the process that holds {lock} does not end")
-        time.sleep(0.02)

@@ -1,21 +1,27 @@
 """What ``engine run`` and ``engine exchange`` do before and around their loops."""
 
+import asyncio
 import logging
 import os
+import subprocess
 import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable
 from pathlib import Path
+from types import TracebackType
+from typing import Self
 
 import structlog
 
 from engine.config import Config, load_config
-from engine.errors import StartError
-from engine.launch import config_arguments, desk_places, start_detached, wait_until
+from engine.desk_record import config_arguments, write_record
+from engine.desk_venue import desk_venue
+from engine.desks import own_places
+from engine.errors import Interrupted, StartError
+from engine.hints import DeskCommands, pasteable
+from engine.launch import SIGNALS, Interruption, start_detached, wait_until
 from engine.lock import ProcessLock
-from engine.paper_config import PAPER_API_KEY, PAPER_API_SECRET
 from engine.places import Places
 from exchange.errors import VenueError
 
@@ -23,8 +29,6 @@ _PING_TIMEOUT_S = 0.5
 _LEFTOVER_DEADLINE_S = 5.0
 _LEFTOVER_LOOK_AGAIN_S = 0.05
 """A dead run sends nothing more; what it sent last is found again by the trader."""
-_RECV_WINDOW_MS = 1000
-"""Short: it is also what keeps a quote that was held up from being executed late."""
 
 
 def run_engine(config_path: Path, overrides: list[str]) -> None:
@@ -34,33 +38,44 @@ def run_engine(config_path: Path, overrides: list[str]) -> None:
         EngineError: When it cannot start, or ends without proof that no order is left.
     """
     config = load_config(config_path, overrides)
-    places = desk_places(config)
-    with ProcessLock(
-        places.engine_lock, "an engine", "attach to it with ./run, or end it: ./run engine stop"
+    places = own_places(config)
+    commands = DeskCommands.of(places.name)
+    remedy = f"attach to it: {commands.attach}; or end it: {commands.stop}"
+    account_lock = places.account_lock(config.desk.mode, config.desk.symbol, config.paper.port)
+    with (
+        Interruption() as interruption,
+        ProcessLock(places.engine_lock, "an engine", remedy),
+        ProcessLock(account_lock, "an engine of another name", pasteable("engine", "list")),
     ):
         _log_to_stdout()
-        wait_for_exchange = start_exchange(config, places, config_arguments(config_path, overrides))
-        import uvloop
+        write_record(places, config, config_path, overrides)
+        with start_exchange(
+            config, places, config_arguments(config_path, overrides), interruption
+        ) as exchange:
+            import uvloop
 
-        import engine.live  # noqa: F401
+            import engine.live  # noqa: F401
 
-        wait_for_exchange()
-        uvloop.run(_trade(config, places))
+            exchange.wait()
+            try:
+                uvloop.run(_trade(config, places, exchange, interruption))
+            except asyncio.CancelledError:
+                raise Interrupted("interrupted before it traded") from None
 
 
-async def _trade(config: Config, places: Places) -> None:
+async def _trade(
+    config: Config, places: Places, exchange: "StartedExchange", interruption: Interruption
+) -> None:
     from exchange.binance.rest import Rest
-    from exchange.binance.signing import Credentials
-    from exchange.binance.trading import StopSession, VenueSettings
+    from exchange.binance.trading import StopSession
 
-    venue = VenueSettings(
-        rest_url=f"http://127.0.0.1:{config.paper.port}",
-        stream_url=f"ws://127.0.0.1:{config.paper.port}",
-        symbol=config.desk.symbol,
-        recv_window_ms=_RECV_WINDOW_MS,
-        freshness_ms=config.risk.freshness_ms,
-    )
-    credentials = Credentials(PAPER_API_KEY, PAPER_API_SECRET)
+    task, loop = asyncio.current_task(), asyncio.get_running_loop()
+    assert task is not None
+    for number in SIGNALS:  # until the desk is up and takes them itself
+        loop.add_signal_handler(number, task.cancel)
+    if interruption.came:
+        task.cancel()
+    venue, credentials = desk_venue(config)
     # Leftovers of a run that died go first: before any compiling, before any data.
     from engine.core.trader import OUR_PREFIX, Trader
 
@@ -96,6 +111,7 @@ async def _trade(config: Config, places: Places) -> None:
         epoch=_new_epoch(),
         own_in_book=True,
     )
+    exchange.keep()
     await LiveDesk(trader, venue, credentials, places, config.digest).run()
 
 
@@ -108,18 +124,69 @@ def _new_epoch() -> str:
     return digits
 
 
-def start_exchange(config: Config, places: Places, arguments: list[str]) -> Callable[[], None]:
-    """Start the paper exchange unless one answers already.
+class StartedExchange:
+    """The paper exchange of a desk that starts; one that this engine started ends with it
+    unless the desk came up.
 
-    Returns:
-        What waits until it answers; it raises ``StartError`` with the exchange's own last
-        line when it does not come up.
+    Args:
+        process: None when one answered already.
     """
+
+    def __init__(
+        self,
+        process: "subprocess.Popen[bytes] | None",
+        url: str,
+        log: Path,
+        interruption: Interruption,
+    ) -> None:
+        self._process = process
+        self._url = url
+        self._log = log
+        self._interruption = interruption
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        _kind: type[BaseException] | None,
+        _error: BaseException | None,
+        _trace: TracebackType | None,
+    ) -> None:
+        if self._process is not None:
+            self._process.terminate()
+            self._process.wait()
+
+    def wait(self) -> None:
+        """Wait until it answers.
+
+        Raises:
+            StartError: When it does not come up, with its own last line.
+            Interrupted: When a signal came first.
+        """
+        if self._process is not None:
+            wait_until(
+                lambda: _pings(self._url),
+                self._process,
+                self._log,
+                "paper exchange",
+                self._interruption,
+            )
+
+    def keep(self) -> None:
+        """The desk is up: the exchange outlives this engine, as a real one would."""
+        self._process = None
+
+
+def start_exchange(
+    config: Config, places: Places, arguments: list[str], interruption: Interruption
+) -> StartedExchange:
+    """Start the paper exchange unless one answers already."""
     url = f"http://127.0.0.1:{config.paper.port}/fapi/v1/ping"
-    if _pings(url):
-        return lambda: None
-    process = start_detached(["exchange", "--strict", *arguments], places.exchange_log)
-    return lambda: wait_until(lambda: _pings(url), process, places.exchange_log, "paper exchange")
+    process = None
+    if not _pings(url):
+        process = start_detached(["exchange", "--strict", *arguments], places.exchange_log)
+    return StartedExchange(process, url, places.exchange_log, interruption)
 
 
 def _pings(url: str) -> bool:

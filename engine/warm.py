@@ -4,7 +4,7 @@ import importlib
 import subprocess
 import sys
 
-from engine.errors import StartError
+from engine.errors import Interrupted, StartError
 from exchange.errors import ExchangeError
 from exchange.jit_cache import is_warm, mark_warm
 
@@ -49,9 +49,16 @@ def warm_up_first() -> None:
 
     Raises:
         StartError: When compiling failed; the child has said why.
+        Interrupted: When the child was interrupted.
     """
-    if not is_warm() and subprocess.call([sys.executable, "-m", "engine.warm"]) != 0:
-        raise StartError("the kernels could not be compiled; see above")
+    if is_warm():
+        return
+    match subprocess.call([sys.executable, "-m", "engine.warm"]):
+        case 0:
+            return
+        case Interrupted.exit_code:
+            raise Interrupted("interrupted; nothing was started")
+    raise StartError("the kernels could not be compiled; see above")
 
 
 if __name__ == "__main__":
@@ -60,3 +67,5 @@ if __name__ == "__main__":
         mark_warm()
     except ExchangeError as error:
         sys.exit(f"engine: {error}")
+    except KeyboardInterrupt:
+        sys.exit(130)  # the terminal's ctrl+c comes here too; who started this says so

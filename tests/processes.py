@@ -49,6 +49,10 @@ class DeskProcesses:
         self.environment = {"XDG_STATE_HOME": str(folder)}
         self.places = Places(folder / "makers-desk" / f"paper-btcusdt-{self.port}")
 
+    @property
+    def exchange_lock(self) -> Path:
+        return self.places.exchange_lock(self.port)
+
     def engine(self, *arguments: str, timeout_s: float = 60.0) -> subprocess.CompletedProcess[str]:
         """Run ``engine ARGUMENTS`` to its end."""
         return subprocess.run(
@@ -105,7 +109,7 @@ class DeskProcesses:
         os.kill(owner, signal.SIGKILL)
 
     def end(self) -> None:
-        for lock in (self.places.engine_lock, self.places.exchange_lock):
+        for lock in (self.places.engine_lock, self.exchange_lock):
             owner = lock_owner(lock)
             if owner is not None:
                 os.kill(owner, signal.SIGKILL)

@@ -115,7 +115,7 @@ def test_stopping_from_the_screen_leaves_no_order_at_the_exchange(desk: DeskProc
 
     assert desk.our_orders() == []
     assert lock_owner(desk.places.engine_lock) is None
-    assert lock_owner(desk.places.exchange_lock) is not None
+    assert lock_owner(desk.exchange_lock) is not None
 
 
 def test_numbers_behind_a_dialog_stay_whole(desk: DeskProcesses) -> None:
@@ -148,7 +148,7 @@ def test_an_exchange_that_dies_and_returns_finds_the_desk_waiting(desk: DeskProc
     """Notices, stops quoting, reconnects, resynchronises, resumes; nothing stays behind."""
     engine = desk.start("run")
     wait_for(lambda: desk.quotes, lambda: str(desk.status()))
-    desk.kill(desk.places.exchange_lock)
+    desk.kill(desk.exchange_lock)
     wait_for(
         lambda: desk.status()["bid"]["reason"] == "link down", lambda: str(desk.status()["bid"])
     )
@@ -183,7 +183,7 @@ def test_a_stop_that_cannot_verify_says_so_and_fails(desk: DeskProcesses) -> Non
     """The exchange is gone: whether orders rest there is unknown, and exit 0 would be a lie."""
     engine = desk.start("run")
     wait_for(lambda: desk.quotes, lambda: str(desk.status()))
-    desk.kill(desk.places.exchange_lock)
+    desk.kill(desk.exchange_lock)
 
     engine.send_signal(signal.SIGTERM)
     out, _ = engine.communicate(timeout=40)
@@ -236,7 +236,7 @@ def test_stopping_an_engine_that_hangs_claims_nothing_and_spares_the_exchange(
     assert done.returncode == 4
     assert f"process {engine.pid}" in done.stderr
     assert done.stderr.count("\n") == 1
-    assert lock_owner(desk.places.exchange_lock) is not None
+    assert lock_owner(desk.exchange_lock) is not None
     engine.send_signal(signal.SIGCONT)
     engine.send_signal(signal.SIGTERM)
     engine.communicate(timeout=20)

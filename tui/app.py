@@ -16,7 +16,8 @@ from textual.screen import Screen
 
 from engine.core.actions import Action
 from engine.core.view import DeskView, Record, SideReason
-from engine.errors import EngineError
+from engine.errors import EngineError, NotVerified
+from engine.hints import DeskCommands
 from engine.protocol import (
     RISK_REDUCING,
     Answer,
@@ -54,7 +55,7 @@ class DeskApp(App[None]):
     """The desk in a terminal.
 
     Args:
-        socket: Where the engine listens.
+        socket: Where the engine listens; its folder bears the desk's name.
         read_only: Watch, and refuse every key that commands.
         retry_s: Pause before attaching again to an engine that is gone.
         glyphs: Signs to draw with; by default those of the locale.
@@ -93,6 +94,9 @@ class DeskApp(App[None]):
         self.theme = "desk"
         self._desk = DeskScreen(self._glyphs)
         self._role = Role.WATCHER if read_only else Role.WRITER
+        self.farewell = ""
+        """What to say below the closed screen; printed by the caller, who does not fold it."""
+        self._commands = DeskCommands.of(socket.parent.name)
         self._engine = EngineLine(socket, self._role, self._hear, retry_s)
         self._view: DeskView | None = None
         self._view_mono_s = 0.0
@@ -149,17 +153,16 @@ class DeskApp(App[None]):
         self._verified = goodbye.verified
         if self._stopping:
             proof = "zero open orders verified" if goodbye.verified else "NOT VERIFIED"
-            self.exit(
-                return_code=0 if goodbye.verified else 1,
-                message=f"tui: the engine stopped, {proof}: {goodbye.text}",
-            )
+            text = f"the engine stopped, {proof}: {goodbye.text}"
+            if goodbye.verified:
+                self._leave(text)
+            else:
+                self._leave(text, "cancel and verify", NotVerified.exit_code)
 
     def _lose(self, reason: str) -> None:
         if self._stopping and self._line is Line.ATTACHED:
-            self.exit(
-                return_code=1,
-                message="tui: the engine left without a last word, NOT VERIFIED; look at the venue",
-            )
+            text = "the engine left without a last word, NOT VERIFIED"
+            self._leave(text, "cancel and verify", NotVerified.exit_code)
         if self._line is not Line.ENDED:
             self._line, self._line_text = Line.LOST, reason
         if self._view is None:
@@ -180,6 +183,7 @@ class DeskApp(App[None]):
             verified=self._verified,
             limits=_LIMITS[self._role],
             frozen=self._desk.frozen,
+            commands=self._commands,
             glyphs=self._glyphs,
         )
 
@@ -234,13 +238,20 @@ class DeskApp(App[None]):
         self.push_screen(HelpDialog(table))
 
     def action_detach(self) -> None:
-        if self._line is Line.ATTACHED and self._view is not None:
-            name = f"pid {self._pid}, {self._view.config}"
-            self.exit(
-                message=f"tui: detached; the engine ({name}) goes on. Stop it: ./run engine stop"
-            )
+        if self._line is Line.ENDED and self._verified:
+            self._leave(f"left; the engine had stopped: {self._line_text}")
+        elif self._line is not Line.ATTACHED or self._view is None:
+            self._leave("left; the engine is gone, its orders may rest", "cancel and verify")
         else:
-            self.exit(message="tui: left; ask after the engine with: ./run engine status")
+            name = f"pid {self._pid}, {self._view.config}"
+            self._leave(f"detached; the engine ({name}) goes on", "stop it")
+
+    def _leave(self, text: str, why_stop: str = "", return_code: int = 0) -> None:
+        """Close the screen; the command that stops the engine stands on a line of its own."""
+        self.farewell = f"tui: {text}"
+        if why_stop:
+            self.farewell += f"; {why_stop}:\n{self._commands.stop}"
+        self.exit(return_code=return_code)
 
     def action_quit_app(self) -> None:
         self.action_detach()
@@ -295,7 +306,8 @@ class DeskApp(App[None]):
             async with asyncio.timeout(ANSWER_S):
                 return await self._engine.ask(action, name, value, expected)
         except TimeoutError:
-            self._tell(f"{action}: no answer in {ANSWER_S:.0f} s; see ./run engine status", "error")
+            text = f"{action}: no answer in {ANSWER_S:.0f} s; whether it was obeyed is not known"
+            self._tell(text, "error")
         except EngineError as error:
             self._tell(f"{action} not delivered: {error}", "error")
         return None

@@ -7,8 +7,9 @@ from typing import Annotated
 
 import typer
 
-import tui
-from engine.errors import EngineError
+from engine.errors import EngineError, Interrupted
+from engine.hints import DeskCommands, pasteable
+from engine.places import DEFAULT_CONFIG, Places
 
 EXIT_NO_TERMINAL = 2
 
@@ -21,14 +22,12 @@ Examples:
 
   tui --config configs/study.toml        another desk
 
-  tui --read-only                        watch a running desk
+  tui --desk paper-btcusdt-8611          a desk that runs, by its name (engine list)
+
+  tui --read-only                        watch a desk that runs; starts nothing
 """
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
-
-
-def _paper_config() -> Path:
-    return Path(tui.__file__).parent.parent / "configs" / "paper.toml"
 
 
 @app.command(help="Open the desk. Closing it stops nothing: the engine goes on.", epilog=_EXAMPLES)
@@ -40,27 +39,50 @@ def desk(
         list[str] | None,
         typer.Option("--set", metavar="SECTION.KEY=VALUE", help="Goes over the file; repeatable."),
     ] = None,
+    name: Annotated[
+        str | None,
+        typer.Option("--desk", metavar="NAME", help="A desk that runs, by its name; starts none."),
+    ] = None,
     read_only: Annotated[
-        bool, typer.Option("--read-only", help="Watch only: every key that commands is refused.")
+        bool,
+        typer.Option(
+            "--read-only", help="Watch only: starts nothing, and refuses every key that commands."
+        ),
     ] = False,
 ) -> None:
     if not all(stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr)):
-        _complain("this is no terminal; for a desk without a screen: ./run engine run")
+        run = pasteable("engine", "run")
+        _complain(f"this is no terminal; for a desk without a screen: {run}")
         raise typer.Exit(EXIT_NO_TERMINAL)
     try:
-        from engine.launch import ensure_engine
-
-        places = ensure_engine(
-            config or _paper_config(), overrides or [], _complain, meanwhile=_load_the_screen
-        )
+        places = _found(name, config, overrides or [], read_only=read_only)
     except EngineError as error:
+        if isinstance(error, Interrupted):
+            print(file=sys.stderr)  # below the ^C that the terminal wrote
         _complain(str(error))
         raise typer.Exit(error.exit_code) from error
-    from tui.app import DeskApp
+    try:
+        from tui.app import DeskApp
 
-    screen = DeskApp(places.socket, read_only=read_only)
-    screen.run()
+        screen = DeskApp(places.socket, read_only=read_only)
+        screen.run()
+    except KeyboardInterrupt:
+        _complain(f"left; the engine goes on. Stop it: {DeskCommands.of(places.name).stop}")
+        raise typer.Exit(Interrupted.exit_code) from None
+    if screen.farewell:
+        print(screen.farewell)
     raise typer.Exit(screen.return_code or 0)
+
+
+def _found(
+    name: str | None, config: Path | None, overrides: list[str], *, read_only: bool
+) -> Places:
+    """The places of the desk that is meant; its engine is started only for one who may trade."""
+    from engine.launch import ensure_engine, running_desk
+
+    if name is not None or read_only:
+        return running_desk(name, config, overrides)
+    return ensure_engine(config or DEFAULT_CONFIG, overrides, _complain, meanwhile=_load_the_screen)
 
 
 def _load_the_screen() -> None:

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from engine.config import load_config
+from engine.desk_record import config_arguments
 from engine.errors import ConfigError
-from engine.launch import config_arguments
 from exchange.instrument import E8
 from exchange.paper.settings import RecordedMarket, SyntheticMarket
 from tests.engine.test_config import PAPER

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from engine.core.view import DeskView
+from engine.hints import USUAL, DeskCommands
 from tui.render.glyphs import UNICODE, Glyphs
 
 STALE_S = 2.0
@@ -35,6 +36,8 @@ class Frame:
     limits: str = ""
     """What this console may not do, in two or three words; empty when it may do all."""
     frozen: bool = False
+    commands: DeskCommands = USUAL
+    """What to say to this very desk from a shell."""
     glyphs: Glyphs = UNICODE
 
     @property

@@ -1,0 +1,165 @@
+"""The last word on a desk whose engine is dead, said in its place.
+
+It holds the locks of the desk and of its account meanwhile: no engine of ours runs there
+then, and whatever bears our prefix was left behind.
+"""
+
+import asyncio
+import socket
+import time
+
+from engine.config import Config
+from engine.core.trader import OUR_PREFIX
+from engine.desk_venue import desk_venue
+from engine.desks import Desk
+from engine.errors import EngineError, NotFlat, NotVerified
+from engine.hints import pasteable
+from engine.lock import ProcessLock
+from engine.places import made_private
+from exchange.binance.rest import Rest
+from exchange.binance.settings import VenueSettings
+from exchange.binance.signing import Credentials
+from exchange.binance.trading import StopSession
+from exchange.errors import Refused, VenueError
+from exchange.instrument import Instrument
+from exchange.types import Place, Side
+
+_VERIFIED = "verified: no open order of ours"
+_VERIFY_S = 10.0
+_FLATTEN_S = 15.0
+_POSITION_S = 3.0
+_PROBE_S = 1.0
+_LOOK_AGAIN_S = 0.5
+_TOO_LARGE = -4005
+
+
+def last_word(desk: Desk, *, flatten: bool) -> str:
+    """Cancel what a dead engine left and prove that none is left; close its position if asked.
+
+    Returns:
+        What is proven, in one line.
+
+    Raises:
+        NotVerified: When orders of ours remain, or the venue cannot be asked.
+        NotFlat: When the position was to be closed and may remain.
+    """
+    config = desk.config
+    if config is None:
+        raise NotVerified(
+            f"no record tells which venue desk {desk.name} traded on; name its config instead "
+            "of its name (--config, --set)"
+        )
+    places = made_private(desk.places)
+    account = places.account_lock(config.desk.mode, config.desk.symbol, config.paper.port)
+    others = pasteable("engine", "list")
+    try:
+        with (
+            ProcessLock(places.engine_lock, "an engine", f"stop that: {desk.commands.stop}"),
+            ProcessLock(account, "an engine of another name", f"stop that one: {others}"),
+        ):
+            text = asyncio.run(_last_word(desk, config, flatten=flatten))
+            places.socket.unlink(missing_ok=True)
+            return text
+    except (NotVerified, NotFlat):
+        raise
+    except EngineError as error:
+        raise NotVerified(str(error)) from error
+
+
+async def _last_word(desk: Desk, config: Config, *, flatten: bool) -> str:
+    port = config.paper.port
+    if desk.exchange_pid is None and _nobody_listens(port):
+        return (
+            f"nothing to stop: no paper exchange runs on port {port}, and with its process "
+            "its orders and positions ended"
+        )
+    settings, credentials = desk_venue(config)
+    await _cancel_and_verify(settings, credentials)
+    async with Rest.opened(settings, credentials) as venue:
+        try:
+            async with asyncio.timeout(_POSITION_S):
+                instrument = await venue.instrument(settings.symbol)
+                held_lots = await venue.position(instrument)
+        except (VenueError, TimeoutError) as error:
+            if flatten:
+                raise NotFlat(f"{_VERIFIED}; NOT FLAT: position not known ({error})") from error
+            return f"{_VERIFIED}; position not known ({error})"
+        if flatten:
+            await _flatten(venue, instrument)
+            return f"{_VERIFIED}; flat"
+    held = instrument.qty.text(held_lots)
+    return f"{_VERIFIED}; position {held}" + (" stays" if held_lots else "")
+
+
+def _nobody_listens(port: int) -> bool:
+    """Does this machine refuse connections to a port? Then no process has it open."""
+    try:
+        with socket.create_connection(("127.0.0.1", port), timeout=_PROBE_S):
+            return False
+    except ConnectionRefusedError:
+        return True
+    except OSError:
+        return False
+
+
+async def _cancel_and_verify(settings: VenueSettings, credentials: Credentials) -> None:
+    troubles: list[str] = []
+    # What the dead engine sent last may still arrive, until its stamp is too old.
+    look_again_s = settings.recv_window_ms / 1000
+    session = StopSession(settings, credentials, troubles.append, look_again_s)
+    try:
+        async with session:
+            left = await session.cancel_ours_and_verify(OUR_PREFIX, _VERIFY_S)
+    except VenueError as error:
+        why = troubles[-1] if troubles else str(error)
+        raise NotVerified(
+            f"NOT VERIFIED: the venue cannot be asked ({why}); orders of ours may rest there, "
+            "until its own switch cancels them 30 s after the engine's last word to it"
+        ) from error
+    if left:
+        raise NotVerified(f"NOT VERIFIED: still open: {', '.join(left)}")
+
+
+async def _flatten(venue: Rest, instrument: Instrument) -> None:
+    """Close the position at market, until two looks in a row show none.
+
+    Every order is reduce-only: one that is sent on an old answer, or twice because its fate
+    is unknown, can close less than it says but never open anything.
+
+    Raises:
+        NotFlat: When that is not proven in time.
+    """
+    seen, trouble, flat_looks, largest_lots, number = "unknown", "", 0, 1 << 62, 0
+    deadline_s = time.monotonic() + _FLATTEN_S
+    while time.monotonic() < deadline_s:
+        try:
+            held_lots = await venue.position(instrument)
+            seen = instrument.qty.text(held_lots)
+            flat_looks = 0 if held_lots else flat_looks + 1
+            if flat_looks == 2:
+                return
+            if held_lots:
+                number += 1
+                lots = min(abs(held_lots), largest_lots)
+                await venue.place(instrument, _closing(held_lots, lots, number))
+        except Refused as refusal:
+            trouble, flat_looks = str(refusal), 0
+            if refusal.code == _TOO_LARGE:
+                largest_lots = max(1, lots // 2)
+                continue
+        except VenueError as error:
+            trouble, flat_looks = str(error), 0
+        await asyncio.sleep(_LOOK_AGAIN_S)
+    raise NotFlat(f"{_VERIFIED}; NOT FLAT: position {seen} stays ({trouble or 'not closed'})")
+
+
+def _closing(held_lots: int, lots: int, number: int) -> Place:
+    return Place(
+        request_id=number,
+        client_order_id=f"{OUR_PREFIX}stop-{time.time_ns() // 1_000_000:x}-{number}",
+        side=Side.SELL if held_lots > 0 else Side.BUY,
+        qty_lots=lots,
+        price_ticks=0,
+        market=True,
+        reduce_only=True,
+    )
