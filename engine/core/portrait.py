@@ -9,7 +9,7 @@ from engine.core import orders
 from engine.core.budgets import ORDERS_1M, ORDERS_10S
 from engine.core.ledger import usdt
 from engine.core.operator import TUNABLE, retuned
-from engine.core.trader import Trader
+from engine.core.trader import COUNTDOWN_MS, Trader
 from engine.core.view import (
     BookView,
     CalibrationView,
@@ -23,6 +23,7 @@ from engine.core.view import (
     Preview,
     QuoteView,
     SideFitView,
+    SwitchView,
 )
 from engine.core.watch import number
 from engine.models.intensity import SideFit
@@ -78,6 +79,7 @@ class Portraitist:
             orders_1m=trader.entry.budget.counts[1],
             orders_10s_limit=ORDERS_10S,
             orders_1m_limit=ORDERS_1M,
+            switch=self._switch(mono_ns),
         )
 
     def _levels(self, side: Side) -> list[tuple[int, int]]:
@@ -237,6 +239,12 @@ class Portraitist:
             reconnects=max(state.reconnects, 0),
             detail=state.detail,
         )
+
+    def _switch(self, mono_ns: int) -> SwitchView | None:
+        asked_ns = self._trader.countdown_asked_mono_ns
+        if asked_ns is None:
+            return None
+        return SwitchView(countdown_s=COUNTDOWN_MS / 1000, age_s=(mono_ns - asked_ns) / 1e9)
 
     def _errors(self, mono_ns: int) -> list[ErrorView]:
         seen = self._trader.entry.errors

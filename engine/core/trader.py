@@ -496,6 +496,12 @@ class Trader:
         elif asked_ns >= self._private_up_ns:
             self._countdown_armed_ns = asked_ns
 
+    @property
+    def countdown_asked_mono_ns(self) -> int | None:
+        """When the newest arming of the dead man's switch was asked for; None while not armed."""
+        armed = self._countdown_armed_ns != _NEVER_NS
+        return self._countdown_asked_ns if armed else None
+
     # ------------------------------------------------------------ links
 
     def _on_link_up(self, event: LinkUp) -> None:

@@ -314,6 +314,15 @@ class ErrorView(msgspec.Struct, frozen=True):
     age_s: float
 
 
+class SwitchView(msgspec.Struct, frozen=True):
+    """The venue's dead man's switch, which cancels our orders unless it is refreshed."""
+
+    countdown_s: float
+    """From its arming to its striking."""
+    age_s: float
+    """Since the newest arming was asked for."""
+
+
 class DeskView(msgspec.Struct, frozen=True):
     """Everything, at one moment."""
 
@@ -352,6 +361,8 @@ class DeskView(msgspec.Struct, frozen=True):
     orders_1m: int
     orders_10s_limit: int
     orders_1m_limit: int
+    switch: SwitchView | None = None
+    """None while none is known to be armed."""
 
 
 class RecordKind(StrEnum):

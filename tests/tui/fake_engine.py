@@ -28,6 +28,7 @@ from engine.core.view import (
     RiskState,
     SideReason,
     SideView,
+    SwitchView,
 )
 from engine.protocol import VERSION, Answer, CommandMessage, Goodbye, Role, Welcome
 from tests.tui.fake_market import calibration, watch
@@ -189,6 +190,7 @@ def desk_view(mid_ticks: int = MID_TICKS, **changes: Any) -> DeskView:
         "orders_1m": 40,
         "orders_10s_limit": 300,
         "orders_1m_limit": 1200,
+        "switch": SwitchView(countdown_s=30.0, age_s=6.5),
     }
     return DeskView(**fields | changes)
 

@@ -1,5 +1,6 @@
 """The command line around the screen."""
 
+import os
 import subprocess
 import sys
 
@@ -8,7 +9,12 @@ RUN = [sys.executable, "-c", "from tui.cli import main; main()"]
 
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [*RUN, *arguments], capture_output=True, text=True, timeout=30, check=False
+        [*RUN, *arguments],
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+        env={**os.environ, "MAKERS_DESK_RUN": "./run"},
     )
 
 

@@ -13,8 +13,10 @@ async def test_a_lost_engine_is_said_in_big_words(socket: Path) -> None:
     async with open_desk(socket) as desk:
         desk.engine.cut()
 
-        await desk.sees("E N G I N E   G O N E", "may still rest", "./run engine status")
+        await desk.sees("E N G I N E   G O N E", "may still rest", "stop --desk", "cancels them in")
         assert "LAST SEEN QUOTING" in desk.text()
+        assert "LAST SEEN ACTIVE" in desk.text()
+        assert "links were 3/3 up" in desk.text()
 
 
 async def test_the_desk_attaches_again_by_itself(socket: Path) -> None:
@@ -66,7 +68,7 @@ async def test_detaching_leaves_the_engine_alone(socket: Path) -> None:
         await desk.pilot.pause()
 
         assert desk.engine.commands == []
-        assert "the engine (pid 4242, paper.toml) goes on" in str(desk.app._exit_renderables)
+        assert "the engine (pid 4242, paper.toml) goes on" in desk.app.farewell
 
 
 async def test_stop_keeps_the_position_with_one_more_key(socket: Path) -> None:
@@ -82,7 +84,7 @@ async def test_stop_keeps_the_position_with_one_more_key(socket: Path) -> None:
         await desk.until(lambda: desk.app.return_code is not None, "the exit")
 
         assert desk.app.return_code == 0
-        assert "zero open orders verified" in str(desk.app._exit_renderables)
+        assert "zero open orders verified" in desk.app.farewell
 
 
 async def test_an_unverified_stop_exits_non_zero(socket: Path) -> None:
@@ -94,8 +96,8 @@ async def test_an_unverified_stop_exits_non_zero(socket: Path) -> None:
         await desk.engine.close(Goodbye(verified=False, text="the venue did not answer"))
         await desk.until(lambda: desk.app.return_code is not None, "the exit")
 
-        assert desk.app.return_code == 1
-        assert "NOT VERIFIED" in str(desk.app._exit_renderables)
+        assert desk.app.return_code == 4
+        assert "NOT VERIFIED" in desk.app.farewell
 
 
 async def test_flatten_wants_the_symbol_typed(socket: Path) -> None:

@@ -1,5 +1,7 @@
 """Each panel's render: what it says, and that it fits."""
 
+from typing import Any
+
 import msgspec
 import pytest
 from rich.text import Text
@@ -16,6 +18,7 @@ from engine.core.view import (
     SideReason,
     SideView,
 )
+from engine.hints import DeskCommands
 from tests.tui.fake_engine import (
     EMPTY_QUOTE,
     MID_TICKS,
@@ -25,6 +28,7 @@ from tests.tui.fake_engine import (
     table_quote,
 )
 from tests.tui.fake_market import EMPTY_WATCH
+from tui.render import ink
 from tui.render.banner import banner, gone
 from tui.render.chart import Curve, History, plot
 from tui.render.frame import Frame, Line
@@ -87,7 +91,7 @@ def test_an_ascii_terminal_gets_only_ascii() -> None:
     ):
         frame = Frame(view, glyphs=ASCII, frozen=True)
         assert said(everything(frame, 110, 14)).isascii()
-        assert said(gone(Frame(view, line=Line.LOST, glyphs=ASCII))).isascii()
+        assert said(gone(Frame(view, line=Line.LOST, glyphs=ASCII), 78)).isascii()
 
 
 def test_a_side_that_does_not_quote_says_the_rule_and_what_clears_it() -> None:
@@ -302,3 +306,49 @@ def test_the_locale_chooses_the_signs(environ: dict[str, str], glyphs: Glyphs) -
 @pytest.mark.parametrize("mode", list(Mode))
 def test_every_mode_is_a_word(mode: Mode) -> None:
     assert header(Frame(desk_view(mode=mode)), 78)[0].plain.startswith(f" {mode} ")
+
+
+def lost(silent_s: float = 0.0, **changes: Any) -> Frame:
+    commands = DeskCommands.of("paper-btcusdt-8611")
+    return Frame(desk_view(**changes), silent_s, Line.LOST, commands=commands)
+
+
+@pytest.mark.parametrize(
+    ("silent_s", "words"),
+    [(0.0, "cancels them in 24 s"), (20.0, "cancels them in 4 s"), (28.5, "was due 5 s ago")],
+)
+def test_a_lost_engine_counts_down_the_venues_own_switch(silent_s: float, words: str) -> None:
+    """Refreshed 6.5 s before the last view; what it has done by then only a stop can prove."""
+    text = said(gone(lost(silent_s), 200))
+
+    assert words in text
+    assert "refreshed 22:13:13" in text
+
+
+def test_a_lost_engine_whose_switch_was_not_armed_promises_nothing() -> None:
+    assert "nothing cancels them by itself" in said(gone(lost(switch=None), 200))
+
+
+@pytest.mark.parametrize("width", range(40, 240, 20))
+def test_the_commands_of_a_lost_desk_can_be_pasted(
+    width: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However narrow: whole, or folded as a shell reads it."""
+    monkeypatch.setenv("MAKERS_DESK_RUN", "/home/trader/desk/run")
+    frame = lost()
+    lines = [row.plain for row in gone(frame, width)]
+
+    pasted = " ".join(line.strip() for line in lines).replace(" \\ ", " ")
+    assert frame.commands.stop in pasted
+    assert frame.commands.status in pasted
+    assert max(map(len, lines)) <= width
+
+
+def test_nothing_of_a_lost_engine_looks_alive() -> None:
+    """A green ACTIVE and links that are up would be the last view passing for the present."""
+    frame = lost(silent_s=1.0)
+    rows = [*header(frame, 200)[:1], *links(frame, 80, 3)]
+
+    assert "LAST SEEN ACTIVE" in said(rows)
+    assert "was up" in said(rows)
+    assert all(span.style != ink.GOOD for row in rows for span in row.spans)

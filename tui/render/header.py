@@ -5,7 +5,7 @@ from rich.text import Text
 from engine.core.view import DeskView, Mode, RiskState, SideReason, SideView
 from tui.render import ink
 from tui.render.frame import STALE_S, Frame
-from tui.render.lines import fit, joined, line, spread
+from tui.render.lines import Piece, fit, joined, line, spread
 from tui.render.words import age, clock, grid, span
 
 _MODE_INK = {
@@ -37,7 +37,7 @@ def _desk_line(frame: Frame, width: int) -> Text:
         " ",
         (view.symbol, ink.STRONG),
         "  ",
-        (_risk_word(view), _RISK_INK[view.risk]),
+        _risk(frame),
     )
     if view.paused:
         left.append("  ").append(" PAUSED ", ink.WARN_BLOCK)
@@ -48,27 +48,22 @@ def _desk_line(frame: Frame, width: int) -> Text:
     return spread(left, _health(frame, width - left.cell_len - 2), width, frame.glyphs.cut)
 
 
-def _risk_word(view: DeskView) -> str:
-    word = view.risk.replace("_", " ")
-    return word if view.risk is RiskState.ACTIVE else f" {word} "
+def _risk(frame: Frame) -> Piece:
+    risk = frame.view.risk
+    word = risk.replace("_", " ")
+    if frame.stale:
+        return f"{frame.glyphs.unknown} LAST SEEN {word}", ink.WARN
+    return word if risk is RiskState.ACTIVE else f" {word} ", _RISK_INK[risk]
 
 
 def _health(frame: Frame, room: int) -> Text:
     """Ages and links; what matters least is left out first."""
     view = frame.view
-    up = sum(link.up for link in view.links)
-    all_up = up == len(view.links)
-    down = " ".join(link.name for link in view.links if not link.up)
     feed_s = None if view.book.age_ms is None else view.book.age_ms / 1000 + frame.silent_s
     old = feed_s is None or feed_s > STALE_S
     chips = [
         line(("feed ", ink.LABEL), (age(feed_s), ink.ALARM if old else "")),
-        line(
-            ("links ", ink.LABEL),
-            (f"{up}/{len(view.links)} up", ink.GOOD)
-            if all_up
-            else (f"{up}/{len(view.links)} DOWN {down}", ink.ALARM),
-        ),
+        line(("links ", ink.LABEL), _links(frame)),
         line(("rt ", ink.LABEL), _ms(view.round_trip_ms)),
         line(clock(view.recv_ns)),
         line((view.config, ink.DIM)),
@@ -76,6 +71,15 @@ def _health(frame: Frame, room: int) -> Text:
         line(("lag ", ink.LABEL), _ms(view.feed_latency_ms)),
     ]
     return joined(chips, room)
+
+
+def _links(frame: Frame) -> Piece:
+    links = frame.view.links
+    up = f"{sum(link.up for link in links)}/{len(links)}"
+    if frame.stale:
+        return f"were {up} up", ink.WARN
+    down = " ".join(link.name for link in links if not link.up)
+    return (f"{up} DOWN {down}", ink.ALARM) if down else (f"{up} up", ink.GOOD)
 
 
 def _ms(value: float | None) -> str:

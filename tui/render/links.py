@@ -4,7 +4,7 @@ from rich.text import Text
 
 from tui.render import ink
 from tui.render.frame import Frame
-from tui.render.lines import fit, line
+from tui.render.lines import Piece, fit, line
 from tui.render.words import age
 
 
@@ -15,16 +15,11 @@ def links(frame: Frame, width: int, height: int) -> list[Text]:
     for link in frame.view.links:
         silent = None if link.age_ms is None else link.age_ms / 1000 + frame.silent_s
         rebuilt = f"{link.reconnects} reconnects" if link.reconnects != 1 else "1 reconnect"
-        state = (
-            (f"{glyphs.quoting} up  ", ink.GOOD)
-            if link.up
-            else (f"{glyphs.stopped} DOWN", ink.ALARM)
-        )
         rows.append(
             fit(
                 line(
                     f"{link.name:<9}",
-                    state,
+                    _state(frame, up=link.up),
                     f"{age(silent):>8}",
                     (f"  {rebuilt}", ink.LABEL if not link.reconnects else ink.WARN),
                     (f"  {link.detail}", ink.DIM),
@@ -34,3 +29,11 @@ def links(frame: Frame, width: int, height: int) -> list[Text]:
             )
         )
     return rows[:height]
+
+
+def _state(frame: Frame, *, up: bool) -> Piece:
+    if frame.stale:
+        return f"{frame.glyphs.unknown} {'was up' if up else 'down'}".ljust(8), ink.WARN
+    if up:
+        return f"{frame.glyphs.quoting} up  ", ink.GOOD
+    return f"{frame.glyphs.stopped} DOWN", ink.ALARM

@@ -16,6 +16,7 @@ from tui.render.venue import venue
 from tui.widgets.panel import FramePanel
 
 _MOST_ORDERS = 12
+_BORDER = 2
 
 
 class HeaderPanel(FramePanel):
@@ -95,9 +96,9 @@ class GonePanel(FramePanel):
     """The box in the middle when the engine is gone."""
 
     def watch_frame(self, frame: Frame | None) -> None:
-        lines = [] if frame is None else gone(frame)
+        lines = [] if frame is None else gone(frame, self.screen.size.width - _BORDER)
         self.display = bool(lines)
-        self.styles.height = len(lines) + 2
+        self.styles.height = len(lines) + _BORDER
         self.set_class(frame is not None and frame.line is Line.ENDED and frame.verified, "-calm")
         super().watch_frame(frame)
 
@@ -105,7 +106,7 @@ class GonePanel(FramePanel):
         return False
 
     def draw_frame(self, frame: Frame, width: int, height: int) -> list[Text]:
-        lines = gone(frame)
+        lines = gone(frame, width)
         for line in lines:
             line.align("center", width)
         return lines
