@@ -263,7 +263,7 @@ def test_what_the_screen_says_at_its_end_can_be_pasted(
     with Terminal(desk.folder, *size, "sh", desk.environment | {"PS1": "$ "}) as shell:
         start = f"cd {ROOT}; MAKERS_DESK_RUN= {BIN}/tui {' '.join(desk.arguments)}"
         shell.press(f"clear; {start} --set strategy.gamma=0.02", "Enter")
-        shell.shows("QUOTING")
+        shell.shows("QUOTING", within_s=90)
         shell.press("q")
         said = shell.shows("goes on", f"--desk {desk.places.name}")
         command = re.search(r"stop it:\n(.*(?:\n.*)?--desk [\w-]+)", said)
