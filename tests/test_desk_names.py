@@ -54,7 +54,7 @@ def position_lots(desk: Desk) -> int:
     async def ask() -> int:
         assert desk.config is not None
         async with Rest.opened(*desk_venue(desk.config)) as venue:
-            return await venue.position(GRID)
+            return (await venue.position(GRID)).lots
 
     return asyncio.run(ask())
 
