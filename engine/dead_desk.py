@@ -131,7 +131,8 @@ async def _flatten(venue: Rest, instrument: Instrument) -> None:
     Raises:
         NotFlat: When that is not proven in time.
     """
-    seen, trouble, flat_looks, largest_lots, number = "unknown", "", 0, 1 << 62, 0
+    seen, trouble, flat_looks, number = "unknown", "", 0, 0
+    held_lots, largest_lots = 0, 1 << 62
     deadline_s = time.monotonic() + _FLATTEN_S
     while time.monotonic() < deadline_s:
         try:
@@ -147,8 +148,7 @@ async def _flatten(venue: Rest, instrument: Instrument) -> None:
         except Refused as refusal:
             trouble, flat_looks = str(refusal), 0
             if refusal.code == _TOO_LARGE:
-                largest_lots = max(1, lots // 2)
-                continue
+                largest_lots = max(1, min(largest_lots, abs(held_lots)) // 2)
         except VenueError as error:
             trouble, flat_looks = str(error), 0
         await asyncio.sleep(_OLDEST_ANSWER_S if flat_looks else _LOOK_AGAIN_S)

@@ -42,6 +42,7 @@ class Interruption:
 
     def __init__(self) -> None:
         self.came = False
+        self._then: Callable[[], object] | None = None
         self._before: dict[int, object] = {}
 
     def __enter__(self) -> Self:
@@ -56,10 +57,19 @@ class Interruption:
         _trace: TracebackType | None,
     ) -> None:
         for number, handler in self._before.items():
-            signal.signal(number, handler)  # type: ignore[arg-type]  # as signal gave it
+            if signal.getsignal(number) == self._note:  # else somebody inside took it over
+                signal.signal(number, handler)  # type: ignore[arg-type]  # as signal gave it
+
+    def then(self, act: Callable[[], object]) -> None:
+        """What to do when one comes, or at once when one has come."""
+        self._then = act
+        if self.came:
+            act()
 
     def _note(self, _number: int, _frame: FrameType | None) -> None:
         self.came = True
+        if self._then is not None:
+            self._then()
 
 
 def ensure_engine(

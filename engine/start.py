@@ -20,7 +20,7 @@ from engine.desk_venue import desk_venue
 from engine.desks import own_places
 from engine.errors import Interrupted, StartError
 from engine.hints import DeskCommands, pasteable
-from engine.launch import SIGNALS, Interruption, start_detached, wait_until
+from engine.launch import Interruption, start_detached, wait_until
 from engine.lock import ProcessLock
 from engine.places import Places
 from exchange.errors import VenueError
@@ -71,10 +71,12 @@ async def _trade(
 
     task, loop = asyncio.current_task(), asyncio.get_running_loop()
     assert task is not None
-    for number in SIGNALS:  # until the desk is up and takes them itself
-        loop.add_signal_handler(number, task.cancel)
-    if interruption.came:
-        task.cancel()
+
+    def give_up() -> None:
+        if not loop.is_closed():
+            loop.call_soon_threadsafe(task.cancel)
+
+    interruption.then(give_up)  # until the desk is up and hears signals itself
     venue, credentials = desk_venue(config)
     # Leftovers of a run that died go first: before any compiling, before any data.
     from engine.core.trader import OUR_PREFIX, Trader
