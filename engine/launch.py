@@ -9,21 +9,17 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from types import FrameType, TracebackType
-from typing import Self
 
 from engine.config import Config, load_config
 from engine.console import ConsoleClient
 from engine.desk_record import config_arguments, read_record
 from engine.desks import Desk, desk_meant, desk_of, every_desk, not_running, own_places
 from engine.errors import EngineError, Interrupted, NoEngine, NotVerified, StartError
+from engine.interruption import Interruption
 from engine.lock import lock_owner
 from engine.places import Places
 from engine.protocol import Role, Welcome
 from engine.warm import warm_up_first
-
-SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
-"""By which a person or the machine asks a process to end."""
 
 _ENGINE_PATIENCE_S = 60.0
 _END_PATIENCE_S = 30.0
@@ -33,49 +29,11 @@ _LOG_TAIL_BYTES = 2000
 _NEW_RUN = "==== a new run"
 
 
-class Interruption:
-    """Takes note of the signals that ask this process to end, for as long as the block runs.
-
-    Noted and not raised: an exception could fall between a process and its name, and then
-    nobody would end it.
-    """
-
-    def __init__(self) -> None:
-        self.came = False
-        self._then: Callable[[], object] | None = None
-        self._before: dict[int, object] = {}
-
-    def __enter__(self) -> Self:
-        for number in SIGNALS:
-            self._before[number] = signal.signal(number, self._note)
-        return self
-
-    def __exit__(
-        self,
-        _kind: type[BaseException] | None,
-        _error: BaseException | None,
-        _trace: TracebackType | None,
-    ) -> None:
-        for number, handler in self._before.items():
-            if signal.getsignal(number) == self._note:  # else somebody inside took it over
-                signal.signal(number, handler)  # type: ignore[arg-type]  # as signal gave it
-
-    def then(self, act: Callable[[], object]) -> None:
-        """What to do when one comes, or at once when one has come."""
-        self._then = act
-        if self.came:
-            act()
-
-    def _note(self, _number: int, _frame: FrameType | None) -> None:
-        self.came = True
-        if self._then is not None:
-            self._then()
-
-
 def ensure_engine(
     config_path: Path,
     overrides: list[str],
     say: Callable[[str], None],
+    interruption: Interruption,
     meanwhile: Callable[[], None] = lambda: None,
 ) -> Places:
     """Make sure that an engine runs for this config, and give the places of its desk.
@@ -83,6 +41,7 @@ def ensure_engine(
     Args:
         overrides: ``section.key=value`` texts over the file.
         say: Told in one line what is being waited for.
+        interruption: Of the caller, which takes note of signals all the while.
         meanwhile: Work of the caller's own that may as well be done while the engine starts.
 
     Raises:
@@ -97,25 +56,24 @@ def ensure_engine(
         return desk.places
     places = own_places(config)
     had_exchange = lock_owner(places.exchange_lock(config.paper.port)) is not None
-    with Interruption() as interruption:
-        warm_up_first()
-        if interruption.came:
-            raise Interrupted("interrupted; nothing was started")
-        say(f"starting the engine of desk {desk.name} (log: {places.engine_log})")
-        arguments = config_arguments(config_path, overrides)
-        started = start_detached(["run", *arguments], places.engine_log)
-        try:
-            meanwhile()
-            wait_until(
-                lambda: asyncio.run(engine_welcome(places)) is not None,
-                started,
-                places.engine_log,
-                "engine",
-                interruption,
-            )
-        except BaseException:  # what was started for nothing must not trade unseen
-            _end_again(started, desk_of(config, config_path, overrides), had_exchange=had_exchange)
-            raise
+    warm_up_first()
+    if interruption.came:
+        raise Interrupted("interrupted; nothing was started")
+    say(f"starting the engine of desk {desk.name} (log: {places.engine_log})")
+    arguments = config_arguments(config_path, overrides)
+    started = start_detached(["run", *arguments], places.engine_log)
+    try:
+        meanwhile()
+        wait_until(
+            lambda: asyncio.run(engine_welcome(places)) is not None,
+            started,
+            places.engine_log,
+            "engine",
+            interruption,
+        )
+    except BaseException:  # what was started for nothing must not trade unseen
+        _end_again(started, desk_of(config, config_path, overrides), had_exchange=had_exchange)
+        raise
     return places
 
 
@@ -255,7 +213,7 @@ def _end_again(started: "subprocess.Popen[bytes]", desk: Desk, *, had_exchange: 
 
 
 def end_exchange(desk: Desk) -> str:
-    """End the paper exchange that a desk traded on, unless another trades there still.
+    """End the paper exchange that a desk traded on, unless an engine trades there still.
 
     Returns:
         What became of it; empty when none runs.
@@ -267,11 +225,10 @@ def end_exchange(desk: Desk) -> str:
     if owner is None or desk.config is None:
         return ""
     port = desk.config.paper.port
-    others = [
+    others = [  # this desk too, if somebody started it again meanwhile
         other.name
         for other in every_desk()
-        if other.name != desk.name
-        and other.engine_pid is not None
+        if other.engine_pid is not None
         and other.config is not None
         and other.config.paper.port == port
     ]

@@ -20,7 +20,8 @@ from engine.desk_venue import desk_venue
 from engine.desks import own_places
 from engine.errors import Interrupted, StartError
 from engine.hints import DeskCommands, pasteable
-from engine.launch import Interruption, start_detached, wait_until
+from engine.interruption import Interruption
+from engine.launch import start_detached, wait_until
 from engine.lock import ProcessLock
 from engine.places import Places
 from exchange.errors import VenueError

@@ -1,6 +1,7 @@
 """The ``tui`` command: starts an engine when none runs, and opens the desk on it."""
 
 import importlib
+import signal
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -8,7 +9,8 @@ from typing import Annotated
 import typer
 
 from engine.errors import EngineError, Interrupted
-from engine.hints import DeskCommands, pasteable
+from engine.hints import pasteable
+from engine.interruption import Interruption
 from engine.places import DEFAULT_CONFIG, Places
 
 EXIT_NO_TERMINAL = 2
@@ -54,35 +56,40 @@ def desk(
         run = pasteable("engine", "run")
         _complain(f"this is no terminal; for a desk without a screen: {run}")
         raise typer.Exit(EXIT_NO_TERMINAL)
+    # From the end of the start on ctrl+c is the screen's, a key like others.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
-        places = _found(name, config, overrides or [], read_only=read_only)
+        with Interruption() as interruption:
+            places = _found(name, config, overrides or [], interruption, read_only=read_only)
     except EngineError as error:
         if isinstance(error, Interrupted):
             print(file=sys.stderr)  # below the ^C that the terminal wrote
         _complain(str(error))
         raise typer.Exit(error.exit_code) from error
-    try:
-        from tui.app import DeskApp
+    from tui.app import DeskApp
 
-        screen = DeskApp(places.socket, read_only=read_only)
-        screen.run()
-    except KeyboardInterrupt:
-        _complain(f"left; the engine goes on. Stop it: {DeskCommands.of(places.name).stop}")
-        raise typer.Exit(Interrupted.exit_code) from None
+    screen = DeskApp(places.socket, read_only=read_only)
+    screen.run()
     if screen.farewell:
         print(screen.farewell)
     raise typer.Exit(screen.return_code or 0)
 
 
 def _found(
-    name: str | None, config: Path | None, overrides: list[str], *, read_only: bool
+    name: str | None,
+    config: Path | None,
+    overrides: list[str],
+    interruption: Interruption,
+    *,
+    read_only: bool,
 ) -> Places:
     """The places of the desk that is meant; its engine is started only for one who may trade."""
     from engine.launch import ensure_engine, running_desk
 
     if name is not None or read_only:
         return running_desk(name, config, overrides)
-    return ensure_engine(config or DEFAULT_CONFIG, overrides, _complain, meanwhile=_load_the_screen)
+    path = config or DEFAULT_CONFIG
+    return ensure_engine(path, overrides, _complain, interruption, meanwhile=_load_the_screen)
 
 
 def _load_the_screen() -> None:
