@@ -247,9 +247,8 @@ def test_settings_that_a_running_engine_cannot_take_are_refused(desk: DeskProces
     engine = desk.start("run")
     wait_for(lambda: bool(desk.status()), lambda: "no engine")
 
-    with open_tui(desk, SMALL, "--set", "strategy.max_position=0.03") as terminal:
-        # tmux scrolls one line away when a command ends, so the last words are looked for.
-        terminal.shows("or attach without --set")
+    with open_tui(desk, LARGE, "--set", "strategy.max_position=0.03") as terminal:
+        terminal.shows("not with strategy.max_position=0.03", "--desk")
 
     engine.send_signal(signal.SIGTERM)
     engine.communicate(timeout=20)
@@ -270,7 +269,7 @@ def test_status_without_an_engine_is_one_line_and_exit_code_3(desk: DeskProcesse
     done = desk.engine("status")
 
     assert done.returncode == 3
-    assert done.stderr.startswith("engine: no engine listens on")
+    assert done.stderr.startswith(f"engine: no engine runs for desk {desk.places.name}; ")
     assert done.stderr.count("\n") == 1
 
 
