@@ -13,7 +13,7 @@ from enum import Enum, auto
 from typing import NamedTuple
 
 from engine.core.ledger import Ledger
-from exchange.types import AccountSnapshot, AccountUpdate, Fill, OrderUpdate
+from exchange.types import AccountSnapshot, AccountUpdate, Fill, OrderUpdate, Side
 
 REST_LAG_NS = 5_000_000_000
 """How far a node that answers REST may be behind the matching engine; people report up to 2 s."""
@@ -81,6 +81,8 @@ class AccountWatch:
         self.doubt: Doubt | None = None
         self.opened = False
         """Do we know what we started from?"""
+        self.has_past = False
+        """Did the account trade before that, as far as was told then?"""
         self.early_fills: list[Fill] = []
         """Fills that came before that."""
         self.history_exch_ns: int | None = None
@@ -126,11 +128,24 @@ class AccountWatch:
         patience_ns = REST_LAG_NS if doubt.contradicted else _PATIENCE_NS
         return doubt if mono_ns - doubt.since_mono_ns > patience_ns else None
 
+    def settled(self, started_mono_ns: int) -> bool:
+        """Is every fill known that an earlier run may have left?
+
+        What it filled in its last moments a lagging node tells only when its lag has passed.
+        """
+        return not self.has_past or self.compared_ns >= started_mono_ns + REST_LAG_NS
+
+    def worst_held_lots(self, side: Side, held_lots: int) -> int:
+        """The position that is the worse for one side: ours, or what the venue may mean."""
+        apart = self.doubt.apart_lots if self.doubt is not None else 0
+        return held_lots + side * max(side * apart, 0)
+
     def _judge_first(self, word: Evidence) -> Verdict:
         undated = word.exch_ns == 0
         if word.pushed or (undated and self.history_exch_ns is None):
             return Verdict.UNTOLD
         self.opened = True
+        self.has_past = not undated or bool(self.history_exch_ns)
         return Verdict.OPENS
 
     def _apart(self, word: Evidence, ledger: Ledger) -> int | None:

@@ -461,7 +461,9 @@ class Trader:
     def _account_every_ns(self) -> int:
         if self._verify_empty and not self.table.live:
             return _PROOF_EVERY_NS
-        if not self.account.reconciled or self.account.doubt is not None:
+        account = self.account
+        sure = account.doubt is None and account.settled(self.started_mono_ns)
+        if not account.reconciled or not sure:
             return _ASK_AGAIN_NS
         fresh = self.mono_ns - self._private_up_ns < _LOOK_CLOSELY_NS
         return _LOOK_CLOSELY_EVERY_NS if fresh else _ACCOUNT_EVERY_NS
@@ -642,7 +644,8 @@ class Trader:
         self.why = {side: self._judge_side(side) for side in Side}
         self._want()
         for side in Side:
-            self.entry.stand_at(side, self.wanted[side], self.ledger.position_lots)
+            held_lots = self.account.worst_held_lots(side, self.ledger.position_lots)
+            self.entry.stand_at(side, self.wanted[side], held_lots)
         self._flatten_if_asked()
         self.table.release_finished(self.market.book_exch_ns, self.mono_ns)
 
@@ -702,6 +705,8 @@ class Trader:
         if age_ns > _COMPARED_WITHIN_NS:
             limit_s = _COMPARED_WITHIN_NS // _S
             return f"account not compared for {age_ns // _S} of {limit_s} s{failing}"
+        if not account.settled(self.started_mono_ns):
+            return f"fills before this start may be told {REST_LAG_NS // _S} s late{failing}"
         doubt = account.doubts(self.mono_ns)
         if doubt is None:
             return ""
