@@ -52,6 +52,7 @@ def places_for(mode: str, symbol: str, port: int) -> Places:
     places = Places(folder)
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        _refuse_strangers(folder.parent, folder)
         folder.chmod(0o700)
         probe = folder / ".probe"
         probe.touch()
@@ -67,3 +68,14 @@ def places_for(mode: str, symbol: str, port: int) -> Places:
             "set XDG_STATE_HOME to a shorter folder"
         )
     return places
+
+
+def _refuse_strangers(*folders: Path) -> None:
+    """Whoever owns a folder can put another socket or lock into it at any time, even root's."""
+    for folder in folders:
+        owner = folder.stat().st_uid
+        if owner != os.getuid():
+            raise StartError(
+                f"the state folder {folder} belongs to another user ({owner}); "
+                "set XDG_STATE_HOME to a folder of yours"
+            )
