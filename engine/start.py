@@ -17,6 +17,8 @@ from engine.launch import config_arguments, desk_places, start_detached, wait_un
 from engine.lock import ProcessLock
 from engine.paper_config import PAPER_API_KEY, PAPER_API_SECRET
 from engine.places import Places
+from exchange.binance.settings import VenueSettings
+from exchange.binance.signing import Credentials
 from exchange.errors import VenueError
 
 _PING_TIMEOUT_S = 0.5
@@ -37,7 +39,7 @@ def run_engine(config_path: Path, overrides: list[str]) -> None:
     places = desk_places(config)
     with ProcessLock(
         places.engine_lock, "an engine", "attach to it with ./run, or end it: ./run engine stop"
-    ):
+    ) as lock:
         _log_to_stdout()
         wait_for_exchange = start_exchange(config, places, config_arguments(config_path, overrides))
         import uvloop
@@ -45,13 +47,11 @@ def run_engine(config_path: Path, overrides: list[str]) -> None:
         import engine.live  # noqa: F401
 
         wait_for_exchange()
-        uvloop.run(_trade(config, places))
+        uvloop.run(_trade(config, places, lock))
 
 
-async def _trade(config: Config, places: Places) -> None:
+async def _trade(config: Config, places: Places, lock: ProcessLock) -> None:
     from exchange.binance.rest import Rest
-    from exchange.binance.signing import Credentials
-    from exchange.binance.trading import StopSession, VenueSettings
 
     venue = VenueSettings(
         rest_url=f"http://127.0.0.1:{config.paper.port}",
@@ -62,21 +62,10 @@ async def _trade(config: Config, places: Places) -> None:
     )
     credentials = Credentials(PAPER_API_KEY, PAPER_API_SECRET)
     # Leftovers of a run that died go first: before any compiling, before any data.
-    from engine.core.trader import OUR_PREFIX, Trader
+    epoch = _new_epoch()
+    await _cancel_leftovers(venue, credentials, epoch)
 
-    troubles: list[str] = []
-    session = StopSession(venue, credentials, troubles.append, _LEFTOVER_LOOK_AGAIN_S)
-    try:
-        async with session:
-            left = await session.cancel_ours_and_verify(OUR_PREFIX, _LEFTOVER_DEADLINE_S)
-    except VenueError as error:
-        why = troubles[-1] if troubles else str(error)
-        raise StartError(
-            f"the venue cannot be asked for orders of an earlier run: {why}"
-        ) from error
-    if left:
-        raise StartError(f"orders of an earlier run cannot be cancelled: {', '.join(left)}")
-
+    from engine.core.trader import Trader
     from engine.live import LiveDesk
     from engine.warm import warm_up
 
@@ -93,10 +82,46 @@ async def _trade(config: Config, places: Places) -> None:
         config.desk_settings(),
         instrument,
         config.mode,
-        epoch=_new_epoch(),
+        epoch=epoch,
         own_in_book=True,
     )
-    await LiveDesk(trader, venue, credentials, places, config.digest).run()
+    await LiveDesk(trader, venue, credentials, places, lock, config.digest).run()
+
+
+async def _cancel_leftovers(venue: VenueSettings, credentials: Credentials, epoch: str) -> None:
+    """Cancel what earlier runs left; whichever of them still lives halts when it meets this one.
+
+    Raises:
+        StartError: When they will not go, or a run that began after this one has orders there.
+    """
+    from engine.core.trader import OUR_PREFIX, is_younger
+    from exchange.binance.trading import StopSession
+
+    def is_leftover(client_order_id: str) -> bool:
+        return not is_younger(client_order_id, f"{OUR_PREFIX}{epoch}-")
+
+    troubles: list[str] = []
+    session = StopSession(venue, credentials, troubles.append, _LEFTOVER_LOOK_AGAIN_S)
+    try:
+        async with session:
+            # The switch stays armed: a run that still lives relies on it, and this one arms
+            # it anew before its first quote.
+            left = await session.cancel_ours_and_verify(
+                OUR_PREFIX, _LEFTOVER_DEADLINE_S, is_leftover, keep_armed=True
+            )
+    except VenueError as error:
+        why = troubles[-1] if troubles else str(error)
+        raise StartError(
+            f"the venue cannot be asked for orders of an earlier run: {why}"
+        ) from error
+    if left:
+        raise StartError(f"orders of an earlier run cannot be cancelled: {', '.join(left)}")
+    if session.others:
+        raise StartError(
+            f"a run that began after this one has orders here ({', '.join(session.others)}): "
+            "another engine trades this account, or the clock was set back. End that engine; "
+            "orders of a dead one are cancelled by the venue within 30 s"
+        )
 
 
 def _new_epoch() -> str:
@@ -145,7 +170,7 @@ class UncrashableLog:
                 print(f"[{self._lost} lines lost: the log could not be written]")
             print(line, flush=True)
             self._lost = 0
-        except OSError:
+        except (OSError, ValueError):  # also a stream that is closed, or cannot spell the line
             self._lost += 1
 
     log = debug = info = warning = error = critical = exception = msg
