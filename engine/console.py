@@ -237,7 +237,7 @@ def _may(role: Role, action: Action) -> bool:
     return role is Role.REDUCER and action in RISK_REDUCING
 
 
-def _send(writer: asyncio.StreamWriter, message: ToConsole) -> None:
+def _send(writer: asyncio.StreamWriter, message: ToConsole | ToEngine) -> None:
     """Say it, unless nobody is on the line any more."""
     if not writer.is_closing():  # uvloop raises on a line that is closed but not yet left
         writer.write(encode(message))
@@ -427,16 +427,23 @@ class ConsoleClient:
         """
         if self._lost or self._writer.is_closing():
             raise NoEngine(f"the line was lost before {action} was said")
-        command_id, self._next_id = self._next_id, self._next_id + 1
+        command_id = self.say(action, name, value, expected)
         future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
         self._waiting[command_id] = future
-        self._writer.write(encode(CommandMessage(command_id, action, name, value, expected)))
         try:
             return await future
         except _LineLost as error:
             raise NoEngine(f"the line was lost before {action} was answered") from error
         finally:
             del self._waiting[command_id]
+
+    def say(
+        self, action: Action, name: str = "", value: float = 0.0, expected: float | None = None
+    ) -> int:
+        """Send a command whose answer nobody waits for; its number."""
+        command_id, self._next_id = self._next_id, self._next_id + 1
+        _send(self._writer, CommandMessage(command_id, action, name, value, expected))
+        return command_id
 
     def _lose_line(self) -> None:
         self._lost = True

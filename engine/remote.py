@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
@@ -14,7 +15,7 @@ from engine.config import load_config
 from engine.console import ConsoleClient
 from engine.core.actions import Action
 from engine.core.view import DeskView, SideView
-from engine.errors import EngineError, NoEngine, NotVerified
+from engine.errors import EngineError, NoEngine, NotVerified, ProtocolError
 from engine.launch import desk_places
 from engine.lock import lock_owner
 from engine.places import Places
@@ -24,6 +25,9 @@ from exchange.instrument import DecimalGrid
 _VIEW_PATIENCE_S = 3.0
 _STOP_PATIENCE_S = 30.0
 _EXIT_PATIENCE_S = 5.0
+_SOCKET_PATIENCE_S = 5.0
+_SIGNAL_PATIENCE_S = 25.0
+_LOOK_AGAIN_S = 0.1
 
 
 def show_status(config_path: Path, overrides: list[str], *, as_json: bool) -> None:
@@ -93,39 +97,82 @@ def stop_desk(config_path: Path, overrides: list[str], *, flatten: bool) -> None
         owner = lock_owner(places.engine_lock)
         if owner is not None:
             raise NotVerified(
-                f"the engine (process {owner}) holds this desk but does not answer. Kill it "
+                f"the engine (process {owner}) does not answer, nor end by SIGTERM. Kill it "
                 f"(kill -9 {owner}): the exchange then cancels within 30 s, and the next start "
                 "looks for leftovers first"
             ) from error
         print(f"engine: {error}; nothing to stop")
     else:
-        print(f"engine: stopped; {goodbye.text}")
-        _wait_for_exit(places.engine_lock)
         if not goodbye.verified:
             raise NotVerified(goodbye.text)
+        print(f"engine: stopped; {goodbye.text}")
+        _wait_for_exit(places.engine_lock)
     owner = lock_owner(places.exchange_lock)
     if owner is not None:
-        os.kill(owner, signal.SIGTERM)
+        with suppress(ProcessLookupError):
+            os.kill(owner, signal.SIGTERM)
         _wait_for_exit(places.exchange_lock)
         print("exchange: stopped")
 
 
 async def _stop_engine(places: Places, *, flatten: bool) -> Goodbye:
-    client = await ConsoleClient.connect(places.socket, Role.REDUCER)
+    """Have the engine end, by its socket or else by a signal, which is a stop to it too.
+
+    Raises:
+        NoEngine: When none runs, or it ended by the signal, whose last word only its log has;
+            or when it runs on and obeys neither.
+        NotVerified: When it did not end in time, or without a word.
+    """
     try:
-        async with asyncio.timeout(_STOP_PATIENCE_S), asyncio.TaskGroup() as tasks:
-            asked = tasks.create_task(
-                client.ask(Action.STOP, "flatten" if flatten else "keep"), name="ask"
-            )
-            async for message in client.messages():
-                if isinstance(message, Goodbye):
-                    await asked
-                    return message
+        client = await _reached(places)
+    except (NoEngine, ProtocolError) as error:  # or it speaks as another version of us does
+        await _signal(places)
+        raise NoEngine(str(error)) from error
+    try:
+        async with asyncio.timeout(_STOP_PATIENCE_S):
+            return await _goodbye(client, flatten=flatten)
+    except ProtocolError as error:
+        raise NotVerified(str(error)) from error
     except TimeoutError:
         raise NotVerified(f"the engine did not end within {_STOP_PATIENCE_S:.0f} s") from None
     finally:
         await client.close()
+
+
+async def _reached(places: Places) -> ConsoleClient:
+    """Attach; an engine that runs makes a deleted socket anew, so that is waited for."""
+    deadline_s = time.monotonic() + _SOCKET_PATIENCE_S
+    while True:
+        try:
+            return await ConsoleClient.connect(places.socket, Role.REDUCER)
+        except NoEngine:
+            alive = lock_owner(places.engine_lock) is not None
+            if not alive or places.socket.exists() or time.monotonic() > deadline_s:
+                raise
+        await asyncio.sleep(_LOOK_AGAIN_S)
+
+
+async def _goodbye(client: ConsoleClient, *, flatten: bool) -> Goodbye:
+    """Ask for the stop and hear the last word; the answer in between says nothing more."""
+    client.say(Action.STOP, "flatten" if flatten else "keep")
+    async for message in client.messages():
+        if isinstance(message, Goodbye):
+            return message
     raise NotVerified("the engine went away without a word; look at its log")
+
+
+async def _signal(places: Places) -> None:
+    """Tell the engine by a signal, if one runs, and wait until it has ended, or for so long."""
+    owner = lock_owner(places.engine_lock)
+    if owner is None:
+        return
+    with suppress(ProcessLookupError):
+        os.kill(owner, signal.SIGTERM)
+    deadline_s = time.monotonic() + _SIGNAL_PATIENCE_S
+    while True:
+        if lock_owner(places.engine_lock) is None or time.monotonic() > deadline_s:
+            return
+        await asyncio.sleep(_LOOK_AGAIN_S)
 
 
 def _wait_for_exit(lock: Path) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 import structlog
 
 from engine.config import Config, load_config
+from engine.console import somebody_listens
 from engine.errors import StartError
 from engine.launch import config_arguments, desk_places, start_detached, wait_until
 from engine.lock import ProcessLock
@@ -40,6 +41,8 @@ def run_engine(config_path: Path, overrides: list[str]) -> None:
     with ProcessLock(
         places.engine_lock, "an engine", "attach to it with ./run, or end it: ./run engine stop"
     ) as lock:
+        if somebody_listens(places.socket):  # its lock was deleted; it is about to make it anew
+            raise StartError(f"an engine listens on {places.socket}; end it: ./run engine stop")
         _log_to_stdout()
         wait_for_exchange = start_exchange(config, places, config_arguments(config_path, overrides))
         import uvloop

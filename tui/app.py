@@ -16,7 +16,7 @@ from textual.screen import Screen
 
 from engine.core.actions import Action
 from engine.core.view import DeskView, Record, SideReason
-from engine.errors import EngineError
+from engine.errors import EngineError, NotVerified
 from engine.protocol import (
     RISK_REDUCING,
     Answer,
@@ -150,14 +150,14 @@ class DeskApp(App[None]):
         if self._stopping:
             proof = "zero open orders verified" if goodbye.verified else "NOT VERIFIED"
             self.exit(
-                return_code=0 if goodbye.verified else 1,
+                return_code=0 if goodbye.verified else NotVerified.exit_code,
                 message=f"tui: the engine stopped, {proof}: {goodbye.text}",
             )
 
     def _lose(self, reason: str) -> None:
         if self._stopping and self._line is Line.ATTACHED:
             self.exit(
-                return_code=1,
+                return_code=NotVerified.exit_code,
                 message="tui: the engine left without a last word, NOT VERIFIED; look at the venue",
             )
         if self._line is not Line.ENDED:

@@ -94,7 +94,7 @@ async def test_an_unverified_stop_exits_non_zero(socket: Path) -> None:
         await desk.engine.close(Goodbye(verified=False, text="the venue did not answer"))
         await desk.until(lambda: desk.app.return_code is not None, "the exit")
 
-        assert desk.app.return_code == 1
+        assert desk.app.return_code == 4
         assert "NOT VERIFIED" in str(desk.app._exit_renderables)
 
 
