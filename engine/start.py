@@ -21,11 +21,13 @@ from engine.places import Places
 from exchange.binance.settings import VenueSettings
 from exchange.binance.signing import Credentials
 from exchange.errors import VenueError
+from exchange.paper.printer import Printer
 
 _PING_TIMEOUT_S = 0.5
 _LEFTOVER_DEADLINE_S = 5.0
 _LEFTOVER_LOOK_AGAIN_S = 0.05
 """A dead run sends nothing more; what it sent last is found again by the trader."""
+_LAST_LINES_S = 1.0
 _RECV_WINDOW_MS = 1000
 """Short: it is also what keeps a quote that was held up from being executed late."""
 
@@ -43,14 +45,17 @@ def run_engine(config_path: Path, overrides: list[str]) -> None:
     ) as lock:
         if somebody_listens(places.socket):  # its lock was deleted; it is about to make it anew
             raise StartError(f"an engine listens on {places.socket}; end it: ./run engine stop")
-        _log_to_stdout()
+        printer = _log_to_stdout()
         wait_for_exchange = start_exchange(config, places, config_arguments(config_path, overrides))
         import uvloop
 
         import engine.live  # noqa: F401
 
         wait_for_exchange()
-        uvloop.run(_trade(config, places, lock))
+        try:
+            uvloop.run(_trade(config, places, lock))
+        finally:
+            printer.drain(_LAST_LINES_S)
 
 
 async def _trade(config: Config, places: Places, lock: ProcessLock) -> None:
@@ -159,27 +164,22 @@ def _pings(url: str) -> bool:
 
 
 class UncrashableLog:
-    """Prints lines; where that fails (a full disk) it counts them and says so when it can again.
+    """Takes each line at once, whatever becomes of it.
 
-    A desk must not end because its log cannot grow.
+    A desk must not end because its log cannot grow, nor stand still because nobody reads it.
     """
 
-    def __init__(self, *_arguments: object) -> None:
-        self._lost = 0
+    def __init__(self, printer: Printer) -> None:
+        self._printer = printer
 
     def msg(self, line: str) -> None:
-        try:
-            if self._lost:
-                print(f"[{self._lost} lines lost: the log could not be written]")
-            print(line, flush=True)
-            self._lost = 0
-        except (OSError, ValueError):  # also a stream that is closed, or cannot spell the line
-            self._lost += 1
+        self._printer.say(line)
 
     log = debug = info = warning = error = critical = exception = msg
 
 
-def _log_to_stdout() -> None:
+def _log_to_stdout() -> Printer:
+    printer = Printer(name="engine")
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,
@@ -190,5 +190,6 @@ def _log_to_stdout() -> None:
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
         cache_logger_on_first_use=True,
-        logger_factory=UncrashableLog,
+        logger_factory=lambda *_names: UncrashableLog(printer),
     )
+    return printer

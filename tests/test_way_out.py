@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import suppress
+from itertools import cycle
 
 import pytest
 
@@ -122,13 +123,40 @@ def test_signals_that_go_on_to_the_end_do_not_kill_the_engine(desk: DeskProcesse
     engine = desk.start("run")
     wait_until_orders_rest(desk)
 
+    numbers = cycle((signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT))
     while engine.poll() is None:
-        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT):
-            engine.send_signal(number)
+        engine.send_signal(next(numbers))
+        with suppress(subprocess.TimeoutExpired):
+            engine.wait(0.005)
     told, _ = engine.communicate(timeout=20)
 
     assert engine.returncode == 0
     assert "verified: no open order of ours" in told
+
+
+def test_a_log_that_nobody_reads_holds_no_stop_up(desk: DeskProcesses) -> None:
+    """A terminal stopped with ctrl+s, a pager: the engine stood still and heard no signal."""
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+    with suppress(BlockingIOError):
+        while os.write(writer, b"x" * 4096):
+            pass
+    os.set_blocking(writer, True)
+    engine = subprocess.Popen(
+        [BIN / "engine", "run", *desk.arguments],
+        stdout=writer,
+        stderr=subprocess.DEVNULL,
+        env={**os.environ, **desk.environment},
+    )
+    os.close(writer)
+    try:
+        wait_until_orders_rest(desk)
+        engine.terminate()
+        assert engine.wait(60) == 0
+        assert desk.our_orders() == []
+    finally:
+        engine.kill()
+        os.close(reader)
 
 
 def test_not_verified_is_exit_4_also_where_nothing_can_be_written(desk: DeskProcesses) -> None:
