@@ -45,6 +45,7 @@ _QUEUE_LIMIT = 50_000
 _TOGETHER_LIMIT = 1_000
 """Events of one turn; after so many a stop or a panic has its turn."""
 _KEEP_FILES_EVERY_S = 1.0
+_ENDING_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
 _URGENT = frozenset({Action.STOP, Action.PANIC})
 
 log = structlog.get_logger()
@@ -179,6 +180,8 @@ class LiveDesk:
                 goodbye = await self._last_word()
             finally:
                 await self._say_goodbye(goodbye)
+                for number in _ENDING_SIGNALS:  # all is said; Python itself would reset a handler
+                    signal.signal(number, signal.SIG_IGN)
         if not goodbye.verified:
             raise NotVerified(goodbye.text) from crash
         if crash is not None:
@@ -285,17 +288,16 @@ class LiveDesk:
         return Answer(message.command_id, problem is None, problem or f"{message.action}: done")
 
     def _hear_signals(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Let every signal that ends a process end the session instead, until the process ends.
+        """Let every signal that ends a process end the session instead.
 
-        The handlers are Python's and not the loop's: those are gone with the loop, and a
-        second signal would kill a process that has only its exit code left to give.
+        The handlers are Python's own: the loop's give way to killing as it closes, and a
+        second signal would take a process that has only its exit code left to give.
         """
 
         def hear(number: int, _frame: FrameType | None) -> None:
-            with contextlib.suppress(RuntimeError):  # no loop any more: all is said and done
-                loop.call_soon_threadsafe(self._stop_by_signal, number)
+            loop.call_soon_threadsafe(self._stop_by_signal, number)
 
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT):
+        for number in _ENDING_SIGNALS:
             signal.signal(number, hear)
 
     def _stop_by_signal(self, number: int) -> None:
