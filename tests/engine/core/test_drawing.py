@@ -13,7 +13,7 @@ from engine.core.trader import Trader
 from engine.core.view import DeskView, Preview
 from engine.protocol import Answer, encode
 from exchange.types import Command
-from tests.engine.core.test_trader import LOSSY
+from tests.engine.desk_trials import LOSSY
 from tests.engine.virtual_desk import MARKET, VirtualDesk
 
 S = 1_000_000_000

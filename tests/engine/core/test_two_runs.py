@@ -20,7 +20,7 @@ from exchange.types import (
 from tests.engine.core.test_trader import quoting_desk
 from tests.engine.virtual_desk import VirtualDesk
 
-YOUNGER, OLDER = "mdesk-zzzzz-1", "mdesk-aaaaa-1"
+YOUNGER, OLDER = "mdesk-zzzzzz-1", "mdesk-aaaaaa-1"
 
 
 def hear_of(desk: VirtualDesk, name: str, status: OrderStatus = OrderStatus.NEW) -> None:
@@ -100,7 +100,7 @@ def test_an_older_runs_order_is_taken_over_and_then_owned() -> None:
     """So that the last word covers it too; one that was never seen is not ours to touch."""
     desk = VirtualDesk()
     assert not desk.trader.owns(OLDER)
-    assert desk.trader.owns("mdesk-tests-7")
+    assert desk.trader.owns("mdesk-tests1-7")
 
     hear_of(desk, OLDER)
 
