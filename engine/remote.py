@@ -30,6 +30,10 @@ _SIGNAL_PATIENCE_S = 25.0
 _LOOK_AGAIN_S = 0.1
 
 
+class EndedBySignal(NoEngine):
+    """The engine ended, and its last word was not heard: somebody must look for orders."""
+
+
 def show_status(config_path: Path, overrides: list[str], *, as_json: bool) -> None:
     """Print what the engine of this config is doing.
 
@@ -93,6 +97,8 @@ def stop_desk(config_path: Path, overrides: list[str], *, flatten: bool) -> None
     places = desk_places(load_config(config_path, overrides))
     try:
         goodbye = asyncio.run(_stop_engine(places, flatten=flatten))
+    except EndedBySignal as error:
+        raise NotVerified(f"NOT VERIFIED: {error}") from error
     except NoEngine as error:
         owner = lock_owner(places.engine_lock)
         if owner is not None:
@@ -119,14 +125,18 @@ async def _stop_engine(places: Places, *, flatten: bool) -> Goodbye:
     """Have the engine end, by its socket or else by a signal, which is a stop to it too.
 
     Raises:
-        NoEngine: When none runs, or it ended by the signal, whose last word only its log has;
-            or when it runs on and obeys neither.
+        EndedBySignal: When it did, without a word to us.
+        NoEngine: When none runs, or it runs on and obeys neither.
         NotVerified: When it did not end in time, or without a word.
     """
     try:
         client = await _reached(places)
     except (NoEngine, ProtocolError) as error:  # or it speaks as another version of us does
-        await _signal(places)
+        if await _signal(places):
+            raise EndedBySignal(
+                "the engine could not be reached and was ended by SIGTERM; whether it verified "
+                f"its stop only its log tells ({places.engine_log})"
+            ) from error
         raise NoEngine(str(error)) from error
     try:
         async with asyncio.timeout(_STOP_PATIENCE_S):
@@ -161,17 +171,19 @@ async def _goodbye(client: ConsoleClient, *, flatten: bool) -> Goodbye:
     raise NotVerified("the engine went away without a word; look at its log")
 
 
-async def _signal(places: Places) -> None:
-    """Tell the engine by a signal, if one runs, and wait until it has ended, or for so long."""
+async def _signal(places: Places) -> bool:
+    """Stop the engine by a signal, if one runs; True when it ended."""
     owner = lock_owner(places.engine_lock)
     if owner is None:
-        return
+        return False
     with suppress(ProcessLookupError):
         os.kill(owner, signal.SIGTERM)
     deadline_s = time.monotonic() + _SIGNAL_PATIENCE_S
     while True:
-        if lock_owner(places.engine_lock) is None or time.monotonic() > deadline_s:
-            return
+        if lock_owner(places.engine_lock) is None:
+            return True
+        if time.monotonic() > deadline_s:
+            return False
         await asyncio.sleep(_LOOK_AGAIN_S)
 
 

@@ -51,7 +51,7 @@ def wait_until_orders_rest(desk: DeskProcesses) -> None:
 
 
 def say(desk: DeskProcesses, action: Action, name: str = "", value: float = 0.0) -> None:
-    """Ask it of the engine, and care for no answer."""
+    """Ask it of the engine, care for no answer, and stay until it closes the line."""
 
     async def ask() -> None:
         client = await ConsoleClient.connect(desk.places.socket, Role.WRITER)
@@ -64,6 +64,7 @@ def say(desk: DeskProcesses, action: Action, name: str = "", value: float = 0.0)
         with suppress(NoEngine, TimeoutError):
             async with asyncio.timeout(20):
                 await client.ask(action, name, value)
+                await listening
         listening.cancel()
         await client.close()
 
@@ -247,8 +248,9 @@ def test_a_stop_signals_an_engine_that_cannot_have_a_socket(desk: DeskProcesses)
     desk.places.socket.unlink()
     desk.places.socket.mkdir()
 
-    desk.engine("stop")
+    stopped = desk.engine("stop")
     told, _ = engine.communicate(timeout=20)
 
+    assert stopped.returncode == 4  # the proof is in the engine's log alone
     assert engine.returncode == 0
     assert "verified: no open order of ours" in told
