@@ -213,12 +213,20 @@ def guarded(command: Callable[..., Any], name: str = "engine") -> int:
         command(standalone_mode=True)
         sys.stdout.flush()
     except (EngineError, ExchangeError) as error:
-        print(f"{name}: {error}", file=sys.stderr)
+        _complain(f"{name}: {error}")
         return getattr(error, "exit_code", 1)
     except OSError as error:  # a pipe that closed, a disk that is full
-        print(f"{name}: {error.strerror or error}", file=sys.stderr)
+        _complain(f"{name}: {error.strerror or error}")
         sys.stdout = open(os.devnull, "w", encoding="ascii")  # noqa: SIM115  # for the exit's flush
         return 1
     except KeyboardInterrupt:
         return 130
     return 0
+
+
+def _complain(text: str) -> None:
+    """Say it, where it can be said; the exit code says it in any case."""
+    try:
+        print(text, file=sys.stderr, flush=True)
+    except OSError:
+        sys.stderr = open(os.devnull, "w", encoding="ascii")  # noqa: SIM115  # for the exit's flush

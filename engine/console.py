@@ -1,12 +1,13 @@
 """The console socket: an engine's side that serves screens, and a screen's side that attaches.
 
 The server owns no decision. A command that a console sends becomes one call of
-``on_command``, whose answer goes back to that console; views replace each other, so a slow
-reader gets the newest; records are numbered and each console gets every one.
+``on_command``, and its answer goes back to that console whenever it comes; views replace each
+other, so a slow reader gets the newest; records are numbered and each console gets every one.
 """
 
 import asyncio
 import contextlib
+import errno
 import os
 import socket
 import struct
@@ -41,6 +42,7 @@ _CHUNK_BYTES = 65536
 _HELLO_TIMEOUT_S = 2.0
 _GOODBYE_TIMEOUT_S = 1.0
 _UNREAD_LIMIT_BYTES = 1024 * 1024
+_BACKLOG = 100
 _PEER_CREDENTIALS = struct.Struct("3i")
 
 
@@ -56,7 +58,7 @@ class Console:
         self._writer = writer
 
     def send(self, message: ToConsole) -> None:
-        self._writer.write(encode(message))
+        _send(self._writer, message)
 
     @property
     def reads_slowly(self) -> bool:
@@ -80,7 +82,10 @@ class ConsoleServer:
     Args:
         path: Where the socket goes; its folder must be private already.
         welcome: What every console is told, with its role filled in later.
-        on_command: Called with each command that its console may give; its answer is sent back.
+        on_command: Called with each command that its console may give, and with what takes
+            the answer to it.
+        on_failure: Called with a failure of our own in serving a console, which nobody else
+            would hear of.
         records_since: Every record after a number, oldest first.
     """
 
@@ -88,28 +93,41 @@ class ConsoleServer:
         self,
         path: Path,
         welcome: Welcome,
-        on_command: Callable[[CommandMessage], Answer],
+        on_command: Callable[[CommandMessage, Callable[[Answer], None]], None],
+        on_failure: Callable[[Exception], None],
         records_since: Callable[[int], list[Record]],
     ) -> None:
         self._path = path
         self._welcome = welcome
         self._on_command = on_command
+        self._on_failure = on_failure
         self._records_since = records_since
         self._consoles: list[Console] = []
         self._server: asyncio.Server | None = None
+        self._file: os.stat_result | None = None
 
     async def open(self) -> None:
-        """Listen. The caller holds the engine's lock, so an old socket file is a dead one.
+        """Listen.
 
         Raises:
-            StartError: When the socket cannot be made.
+            StartError: When the socket cannot be made, or another process listens there.
         """
-        self._path.unlink(missing_ok=True)
-        try:
-            self._server = await asyncio.start_unix_server(self._serve, self._path)
-            self._path.chmod(0o600)
-        except OSError as error:
-            raise StartError(f"cannot listen on {self._path}: {error.strerror}") from error
+        listener = listen_at(self._path)
+        self._file = self._path.lstat()
+        # Never by its path: whoever binds one that way also removes it in the end, even when
+        # it is another's by then.
+        self._server = await asyncio.start_unix_server(self._serve, sock=listener)
+
+    async def keep(self) -> None:
+        """Make the socket anew when its file is gone; consoles that are attached stay so.
+
+        Raises:
+            StartError: When it cannot be made, or another process listens there.
+        """
+        if self._server is not None and not self._names_ours():
+            nameless = self._server
+            await self.open()
+            nameless.close()
 
     async def close(self, goodbye: Goodbye) -> None:
         """Tell every console that the engine ends, and why."""
@@ -122,7 +140,15 @@ class ConsoleServer:
             async with asyncio.timeout(_GOODBYE_TIMEOUT_S), asyncio.TaskGroup() as tasks:
                 for console in list(self._consoles):
                     tasks.create_task(console.hang_up(), name="hang up")
-        self._path.unlink(missing_ok=True)
+        if self._names_ours():
+            self._path.unlink()
+
+    def _names_ours(self) -> bool:
+        """Is the file at the path the socket that we listen on?"""
+        try:
+            return self._file is not None and os.path.samestat(self._path.lstat(), self._file)
+        except FileNotFoundError:
+            return False
 
     @property
     def attached(self) -> int:
@@ -155,8 +181,13 @@ class ConsoleServer:
             while chunk := await reader.read(_CHUNK_BYTES):
                 for body in splitter.feed(chunk):
                     self._obey(console, decode_for_engine(body))
-        except (ProtocolError, TimeoutError, ConnectionError) as error:
-            writer.write(encode(Goodbye(verified=False, text=str(error) or "no hello in time")))
+        except (ProtocolError, TimeoutError) as error:
+            text = str(error) or "no hello in time"
+            _send(writer, Goodbye(verified=False, text=text))
+        except OSError:
+            pass  # it left
+        except Exception as error:
+            self._on_failure(error)
         finally:
             self._leave(console)
             await _closed(writer)
@@ -197,7 +228,7 @@ class ConsoleServer:
         if not isinstance(message, CommandMessage):
             raise ProtocolError("a second hello")
         if _may(console.role, message.action):
-            console.send(self._on_command(message))
+            self._on_command(message, console.send)
             return
         text = f"this console is a {console.role}; it may not {message.action}"
         console.send(Answer(message.command_id, accepted=False, text=text))
@@ -209,10 +240,59 @@ def _may(role: Role, action: Action) -> bool:
     return role is Role.REDUCER and action in RISK_REDUCING
 
 
+def _send(writer: asyncio.StreamWriter, message: ToConsole | ToEngine) -> None:
+    """Say it, unless nobody is on the line any more."""
+    if not writer.is_closing():  # uvloop raises on a line that is closed but not yet left
+        writer.write(encode(message))
+
+
+def listen_at(path: Path) -> socket.socket:
+    """A private socket that listens at a path; the file of a dead one gives way.
+
+    Raises:
+        StartError: When a living process listens there, or it cannot be made.
+    """
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        try:
+            listener.bind(str(path))
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE:
+                raise
+            if somebody_listens(path):
+                raise StartError(
+                    f"another process listens on {path}; end it: ./run engine stop"
+                ) from error
+            path.unlink(missing_ok=True)
+            listener.bind(str(path))
+        path.chmod(0o600)
+        listener.listen(_BACKLOG)
+    except OSError as error:
+        listener.close()
+        raise StartError(f"cannot listen on {path}: {error.strerror}") from error
+    except StartError:
+        listener.close()
+        raise
+    return listener
+
+
+def somebody_listens(path: Path) -> bool:
+    """Is a process behind this socket file, however well it is?"""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        probe.setblocking(False)
+        try:
+            probe.connect(str(path))
+        except BlockingIOError:
+            return True  # it has no time even to let us in
+        except OSError:
+            return False
+    return True
+
+
 async def _closed(writer: asyncio.StreamWriter) -> None:
     """Write out what is left, as far as the other end takes it, and close."""
     writer.close()
-    with contextlib.suppress(ConnectionError):
+    with contextlib.suppress(OSError):
         await writer.wait_closed()
 
 
@@ -238,6 +318,10 @@ async def _hello(
     raise ProtocolError("the console left without a hello")
 
 
+class _LineLost(Exception):
+    """The engine's end of the line is gone."""
+
+
 class ConsoleClient:
     """A console's end of the socket.
 
@@ -259,6 +343,7 @@ class ConsoleClient:
         self._splitter = splitter
         self._early = early
         self._next_id = 1
+        self._lost = False
         self._waiting: dict[int, asyncio.Future[Answer]] = {}
 
     @classmethod
@@ -273,19 +358,29 @@ class ConsoleClient:
             reader, writer = await asyncio.open_unix_connection(path)
         except (FileNotFoundError, ConnectionRefusedError) as error:
             raise NoEngine(f"no engine listens on {path}") from error
-        writer.write(encode(Hello(VERSION, role, last_record)))
-        splitter = FrameSplitter()
+        except OSError as error:
+            raise NoEngine(f"the engine on {path} does not answer: {error.strerror}") from error
         try:
             async with asyncio.timeout(_HELLO_TIMEOUT_S):
-                while chunk := await reader.read(_CHUNK_BYTES):
-                    messages = [decode_for_console(body) for body in splitter.feed(chunk)]
-                    if messages:
-                        return cls._welcomed(reader, writer, splitter, messages)
+                return await cls._greeted(reader, writer, Hello(VERSION, role, last_record))
         except (TimeoutError, ConnectionError) as error:
             await _closed(writer)
             raise NoEngine(f"the engine on {path} does not answer") from error
-        await _closed(writer)
-        raise NoEngine(f"the engine on {path} closed the line")
+        except BaseException:
+            writer.close()
+            raise
+
+    @classmethod
+    async def _greeted(
+        cls, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, hello: Hello
+    ) -> "ConsoleClient":
+        writer.write(encode(hello))
+        splitter = FrameSplitter()
+        while chunk := await reader.read(_CHUNK_BYTES):
+            messages = [decode_for_console(body) for body in splitter.feed(chunk)]
+            if messages:
+                return cls._welcomed(reader, writer, splitter, messages)
+        raise NoEngine("the engine closed the line")
 
     @classmethod
     def _welcomed(
@@ -323,29 +418,41 @@ class ConsoleClient:
         except ConnectionError:
             return
         finally:
-            for future in self._waiting.values():
-                future.cancel()
+            self._lose_line()
 
     async def ask(
         self, action: Action, name: str = "", value: float = 0.0, expected: float | None = None
     ) -> Answer:
-        """Send a command and wait for its answer.
+        """Send a command and wait for its answer; whoever cancels the wait does not unsay it.
 
         Raises:
             NoEngine: When the line is lost before the answer; whether it was obeyed is unknown.
         """
-        command_id, self._next_id = self._next_id, self._next_id + 1
+        if self._lost or self._writer.is_closing():
+            raise NoEngine(f"the line was lost before {action} was said")
+        command_id = self.say(action, name, value, expected)
         future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
         self._waiting[command_id] = future
-        self._writer.write(encode(CommandMessage(command_id, action, name, value, expected)))
         try:
             return await future
-        except asyncio.CancelledError:
-            if future.cancelled():
-                raise NoEngine(f"the line was lost before {action} was answered") from None
-            raise
+        except _LineLost as error:
+            raise NoEngine(f"the line was lost before {action} was answered") from error
         finally:
-            self._waiting.pop(command_id, None)
+            del self._waiting[command_id]
+
+    def say(
+        self, action: Action, name: str = "", value: float = 0.0, expected: float | None = None
+    ) -> int:
+        """Send a command whose answer nobody waits for; its number."""
+        command_id, self._next_id = self._next_id, self._next_id + 1
+        _send(self._writer, CommandMessage(command_id, action, name, value, expected))
+        return command_id
+
+    def _lose_line(self) -> None:
+        self._lost = True
+        for future in self._waiting.values():
+            if not future.done():
+                future.set_exception(_LineLost())
 
     async def close(self) -> None:
         await _closed(self._writer)

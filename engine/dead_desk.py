@@ -9,6 +9,7 @@ import socket
 import time
 
 from engine.config import Config
+from engine.console import somebody_listens
 from engine.core.trader import OUR_PREFIX
 from engine.desk_venue import desk_venue
 from engine.desks import Desk
@@ -59,6 +60,8 @@ def last_word(desk: Desk, *, flatten: bool) -> str:
             ProcessLock(places.engine_lock, "an engine", f"stop that: {desk.commands.stop}"),
             ProcessLock(account, "an engine of another name", f"stop that one: {others}"),
         ):
+            if somebody_listens(places.socket):  # its lock was deleted; it makes it anew
+                raise NotVerified(f"an engine listens on {places.socket}; {desk.commands.stop}")
             text = asyncio.run(_last_word(desk, config, flatten=flatten))
             places.socket.unlink(missing_ok=True)
             return text

@@ -10,7 +10,11 @@ import contextlib
 import os
 import signal
 import time
-from collections.abc import AsyncIterator
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from types import FrameType
+from typing import TypeAlias
 
 import structlog
 
@@ -22,7 +26,8 @@ from engine.core.portrait import Portraitist, preview
 from engine.core.settings import STEP_NS
 from engine.core.trader import OUR_PREFIX, Trader
 from engine.core.view import Preview
-from engine.errors import NotVerified, SessionCrashed
+from engine.errors import NotVerified, SessionCrashed, StartError
+from engine.lock import ProcessLock
 from engine.places import Places
 from engine.protocol import VERSION, Answer, CommandMessage, Goodbye, Role, Welcome
 from exchange.binance.signing import Credentials
@@ -37,8 +42,76 @@ _LAST_WORD_S = 10.0
 _LOOK_AGAIN_S = 0.5
 _QUEUE_LIMIT = 50_000
 """Unhandled events beyond which the engine is too far behind to be trusted with orders."""
+_TOGETHER_LIMIT = 1_000
+"""Events of one turn; after so many a stop or a panic has its turn."""
+_KEEP_FILES_EVERY_S = 1.0
+_ENDING_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
+_URGENT = frozenset({Action.STOP, Action.PANIC})
 
 log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A command that waits for its turn, and where its answer goes."""
+
+    message: CommandMessage
+    answer: Callable[[Answer], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """A failure outside the session's own tasks; it ends the session as one inside would."""
+
+    error: Exception
+
+
+Turn: TypeAlias = Asked | Failed | list[Event]
+
+
+class Inputs:
+    """Everything that waits for the trader, and a lane that goes before all of it."""
+
+    def __init__(self) -> None:
+        self._first: deque[Asked | Failed] = deque()
+        self._waiting: deque[Event | Asked] = deque()
+        self._arrived = asyncio.Event()
+
+    def put(self, item: Event | Asked) -> None:
+        if len(self._waiting) >= _QUEUE_LIMIT:
+            raise InvariantBroken(f"{_QUEUE_LIMIT} events wait unhandled")
+        self._waiting.append(item)
+        self._arrived.set()
+
+    def put_first(self, item: Asked | Failed) -> None:
+        self._first.append(item)
+        self._arrived.set()
+
+    def strike_out(self) -> list[Asked]:
+        """Take back every command that still waits: a resume must not follow a later panic."""
+        struck = [item for item in self._waiting if isinstance(item, Asked)]
+        self._waiting = deque(item for item in self._waiting if not isinstance(item, Asked))
+        return struck
+
+    async def take(self) -> Turn:
+        """What comes next; events that wait already come together, in order."""
+        await asyncio.sleep(0)  # however much waits, sockets and signals have their turn
+        while not (self._first or self._waiting):
+            self._arrived.clear()
+            await self._arrived.wait()
+        if self._first:
+            return self._first.popleft()
+        together: list[Event] = []
+        while self._waiting and len(together) < _TOGETHER_LIMIT:
+            if isinstance(item := self._waiting[0], Asked):
+                break
+            together.append(item)
+            self._waiting.popleft()
+        if together:
+            return together
+        asked = self._waiting.popleft()
+        assert isinstance(asked, Asked)
+        return asked
 
 
 class LiveDesk:
@@ -47,7 +120,8 @@ class LiveDesk:
     Args:
         trader: Fresh; this driver is its only feeder.
         venue_settings: Where the venue answers.
-        places: Socket of the console; the engine's lock is held by the caller.
+        places: Socket of the console.
+        lock: The engine's, held by the caller.
         digest: Of the settings, told to every console.
     """
 
@@ -57,14 +131,16 @@ class LiveDesk:
         venue_settings: VenueSettings,
         credentials: Credentials,
         places: Places,
+        lock: ProcessLock,
         digest: str,
     ) -> None:
         self._trader = trader
         self._settings = venue_settings
         self._credentials = credentials
-        self._inputs: asyncio.Queue[Event] = asyncio.Queue()
+        self._lock = lock
+        self._inputs = Inputs()
         self._venue = BinanceVenue(
-            venue_settings, credentials, trader.instrument, self._emit, _log_trouble
+            venue_settings, credentials, trader.instrument, self._inputs.put, _log_trouble
         )
         self._portraitist = Portraitist(trader)
         settings = trader.settings
@@ -76,8 +152,11 @@ class LiveDesk:
             symbol=settings.symbol,
             digest=digest,
         )
-        self._console = ConsoleServer(places.socket, welcome, self._on_command, trader.log.since)
+        self._console = ConsoleServer(
+            places.socket, welcome, self._on_command, self._on_failure, trader.log.since
+        )
         self._stopping = asyncio.Event()
+        self._ending = False
         self._finished = asyncio.Event()
 
     async def run(self) -> None:
@@ -87,21 +166,22 @@ class LiveDesk:
             NotVerified: When that could not be proven.
         """
         await self._console.open()
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT):
-            loop.add_signal_handler(number, self._stop_by_signal, number)
+        self._hear_signals(asyncio.get_running_loop())
         goodbye = Goodbye(verified=False, text="the engine was cut off before its last word")
         crash: BaseException | None = None
         try:
             await self._trade()
         except* Exception as group:
             crash = innermost(group)
-            log.exception("crashed")
+            _tell("alarm", f"crashed: {crash!r}", crash)
         finally:
+            self._end_commands()
             try:
                 goodbye = await self._last_word()
             finally:
-                await self._console.close(goodbye)
+                await self._say_goodbye(goodbye)
+                for number in _ENDING_SIGNALS:  # all is said; Python itself would reset a handler
+                    signal.signal(number, signal.SIG_IGN)
         if not goodbye.verified:
             raise NotVerified(goodbye.text) from crash
         if crash is not None:
@@ -113,6 +193,7 @@ class LiveDesk:
                 tasks.create_task(self._venue.run(), name="venue"),
                 tasks.create_task(self._tick(), name="timer"),
                 tasks.create_task(self._drive(), name="session"),
+                tasks.create_task(self._keep_files(), name="lock and socket"),
             ]
             await self._stopping.wait()
             await self._let_trader_finish()
@@ -120,19 +201,17 @@ class LiveDesk:
                 child.cancel()
 
     async def _drive(self) -> None:
-        """Feed the trader, whatever comes, in the order it came."""
-        async for together in self._arrivals():
-            self._carry_out(self._trader.receive(*together))
+        """Feed the trader, whatever comes: all that reaches it comes through here."""
+        while True:
+            match await self._inputs.take():
+                case Asked() as asked:
+                    asked.answer(self._answer(asked.message))
+                case Failed() as failed:
+                    raise failed.error
+                case list() as together:
+                    self._carry_out(self._trader.receive(*together))
             if self._trader.finished:
                 self._finished.set()
-
-    async def _arrivals(self) -> AsyncIterator[list[Event]]:
-        """Events as they come; those that wait already come together."""
-        while True:
-            together = [await self._inputs.get()]
-            while not self._inputs.empty():
-                together.append(self._inputs.get_nowait())
-            yield together
 
     def _carry_out(self, commands: list[Command]) -> None:
         for command in commands:
@@ -149,18 +228,44 @@ class LiveDesk:
             await asyncio.sleep(max(next_ns - time.monotonic_ns(), 0) / 1e9)
             now_ns = time.monotonic_ns()
             next_ns = max(next_ns, now_ns - STEP_NS)  # after a pause, no burst of late steps
-            self._emit(Tick(recv_ns=time.time_ns(), mono_ns=now_ns))
+            self._inputs.put(Tick(recv_ns=time.time_ns(), mono_ns=now_ns))
             if self._console.attached:
                 self._console.publish(self._portraitist.draw(time.time_ns(), now_ns))
 
-    def _emit(self, event: Event) -> None:
-        if self._inputs.qsize() >= _QUEUE_LIMIT:
-            raise InvariantBroken(f"{_QUEUE_LIMIT} events wait unhandled")
-        self._inputs.put_nowait(event)
+    async def _keep_files(self) -> None:
+        """Make lock and socket anew when somebody deleted them: the desk must stay reachable."""
+        told = ""
+        while True:
+            await asyncio.sleep(_KEEP_FILES_EVERY_S)
+            trouble = ""
+            try:
+                self._lock.keep()
+                await self._console.keep()
+            except (StartError, OSError) as error:
+                trouble = str(error)
+            if trouble and trouble != told:
+                log.warning(trouble)
+            told = trouble
 
     # ------------------------------------------------------------ the operator
 
-    def _on_command(self, message: CommandMessage) -> Answer:
+    def _on_command(self, message: CommandMessage, answer: Callable[[Answer], None]) -> None:
+        """Take a command in. Nothing that can fail stands before the note of a stop."""
+        if message.action is Action.STOP:
+            self._stopping.set()
+        if self._ending:
+            answer(_too_late(message))
+        elif message.action in _URGENT:
+            self._inputs.put_first(Asked(message, answer))
+            for earlier in self._inputs.strike_out():
+                earlier.answer(_overtaken(earlier.message, message.action))
+        else:
+            self._inputs.put(Asked(message, answer))
+
+    def _on_failure(self, error: Exception) -> None:
+        self._inputs.put_first(Failed(error))
+
+    def _answer(self, message: CommandMessage) -> Answer:
         match message.action:
             case Action.PING:
                 return Answer(message.command_id, accepted=True, text="here")
@@ -169,29 +274,35 @@ class LiveDesk:
                 if isinstance(found, Preview):
                     return Answer(message.command_id, accepted=True, text="", preview=found)
                 return Answer(message.command_id, accepted=False, text=found)
-        problem = self._operate(message.action, message.name, message.value, message.expected)
+        problem, commands = self._trader.operate(
+            OperatorCommand(
+                recv_ns=time.time_ns(),
+                mono_ns=time.monotonic_ns(),
+                action=message.action,
+                name=message.name,
+                value=message.value,
+                expected=message.expected,
+            )
+        )
+        self._carry_out(commands)
         return Answer(message.command_id, problem is None, problem or f"{message.action}: done")
 
-    def _operate(
-        self, action: Action, name: str = "", value: float = 0.0, expected: float | None = None
-    ) -> str | None:
-        command = OperatorCommand(
-            recv_ns=time.time_ns(),
-            mono_ns=time.monotonic_ns(),
-            action=action,
-            name=name,
-            value=value,
-            expected=expected,
-        )
-        problem, commands = self._trader.operate(command)
-        self._carry_out(commands)
-        if action is Action.STOP:
-            self._stopping.set()
-        return problem
+    def _hear_signals(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Let every signal that ends a process end the session instead.
+
+        The handlers are Python's own: the loop's give way to killing as it closes, and a
+        second signal would take a process that has only its exit code left to give.
+        """
+
+        def hear(number: int, _frame: FrameType | None) -> None:
+            loop.call_soon_threadsafe(self._stop_by_signal, number)
+
+        for number in _ENDING_SIGNALS:
+            signal.signal(number, hear)
 
     def _stop_by_signal(self, number: int) -> None:
-        log.warning(f"{signal.Signals(number).name}: stopping")
-        self._operate(Action.STOP, "keep")
+        self._on_command(CommandMessage(0, Action.STOP, "keep"), lambda _answer: None)
+        _tell("warning", f"{signal.Signals(number).name}: stopping")
 
     # ------------------------------------------------------------ the way out
 
@@ -201,28 +312,60 @@ class LiveDesk:
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._finished.wait(), patience_s)
 
+    def _end_commands(self) -> None:
+        """Nobody obeys from here on: whoever waits for an answer gets this one."""
+        self._ending = True
+        for asked in self._inputs.strike_out():
+            asked.answer(_too_late(asked.message))
+
     async def _last_word(self) -> Goodbye:
         """Cancel what is ours over a session of its own and prove that none is left."""
-        held = self._trader.instrument.qty.text(self._trader.ledger.position_lots)
+        try:
+            goodbye = await self._cancel_and_verify()
+        except (VenueError, TimeoutError) as error:
+            text = f"NOT VERIFIED: the venue does not answer ({error}); orders may rest there"
+            goodbye = Goodbye(verified=False, text=text)
+        except Exception as error:  # whatever it is, nothing is proven
+            text = f"NOT VERIFIED: the last word failed ({error!r}); orders may rest there"
+            goodbye = Goodbye(verified=False, text=text)
+        _tell("info" if goodbye.verified else "alarm", goodbye.text)
+        return goodbye
+
+    async def _cancel_and_verify(self) -> Goodbye:
+        trader = self._trader
         # A placing whose fate is open may still arrive until its stamp is too old.
-        open_fates = self._trader.table.count(PLACED, UNKNOWN) > 0
+        open_fates = trader.table.count(PLACED, UNKNOWN) > 0
         look_again_s = self._settings.recv_window_ms / 1000 if open_fates else _LOOK_AGAIN_S
         patience_s = _LAST_WORD_S + look_again_s
         session = StopSession(self._settings, self._credentials, look_again_s=look_again_s)
-        try:
-            async with asyncio.timeout(patience_s + 1), session:
-                left = await session.cancel_ours_and_verify(OUR_PREFIX, patience_s)
-        except (VenueError, TimeoutError) as error:
-            text = f"NOT VERIFIED: the venue does not answer ({error}); orders may rest there"
-            log.error(text)
-            return Goodbye(verified=False, text=text)
+        async with asyncio.timeout(patience_s + 1), session:
+            left = await session.cancel_ours_and_verify(
+                OUR_PREFIX, patience_s, trader.owns, keep_armed=trader.met_younger_run
+            )
         if left:
-            text = f"NOT VERIFIED: still open: {', '.join(left)}"
-            log.error(text)
-            return Goodbye(verified=False, text=text)
+            return Goodbye(verified=False, text=f"NOT VERIFIED: still open: {', '.join(left)}")
+        held = trader.instrument.qty.text(trader.ledger.position_lots)
         text = f"verified: no open order of ours; position {held}"
-        log.info(text)
+        if session.others:
+            n, names = len(session.others), ", ".join(session.others)
+            text += f"; {n} of another run of this desk left alone: {names}"
         return Goodbye(verified=True, text=text)
+
+    async def _say_goodbye(self, goodbye: Goodbye) -> None:
+        """Tell the consoles; a failure there must not change what this process ends with."""
+        try:
+            await self._console.close(goodbye)
+        except Exception as error:
+            _tell("warning", f"the consoles could not be told: {error!r}")
+
+
+def _too_late(message: CommandMessage) -> Answer:
+    text = "the engine is ending: it cancels what is ours and verifies"
+    return Answer(message.command_id, accepted=message.action in _URGENT, text=text)
+
+
+def _overtaken(message: CommandMessage, by: Action) -> Answer:
+    return Answer(message.command_id, accepted=False, text=f"{message.action}: overtaken by {by}")
 
 
 def innermost(error: BaseException) -> BaseException:
@@ -233,6 +376,12 @@ def innermost(error: BaseException) -> BaseException:
 
 
 _LEVELS = {"info": 20, "warning": 30, "alarm": 40}
+
+
+def _tell(severity: str, text: str, error: BaseException | None = None) -> None:
+    """Log a line on the way out, where not even a log that fails may stand in the way."""
+    with contextlib.suppress(Exception):
+        log.log(_LEVELS[severity], text, exc_info=error)
 
 
 def _log_trouble(text: str) -> None:

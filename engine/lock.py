@@ -1,11 +1,26 @@
-"""One process per desk: a lock file that the kernel lets go of when its holder dies."""
+"""One process per desk: a lock file that the kernel lets go of when its holder dies.
 
+The lock belongs to an open file description, since of such a lock it can be asked whether it
+is held: a look-up that took it for a moment would refuse an engine that starts just then.
+"""
+
+import errno
 import fcntl
 import os
+import stat
+import struct
+import time
 from pathlib import Path
 from types import TracebackType
+from typing import Self
 
 from engine.errors import StartError
+
+_FLOCK = struct.Struct("hhqqi4x")
+"""Linux's ``struct flock``: kind, whence, start, length (0: all of it), process."""
+_WHOLE_FILE = (os.SEEK_SET, 0, 0, 0)
+_OWNER_PATIENCE_S = 1.0
+"""A process that has just taken the lock writes its id within microseconds."""
 
 
 class ProcessLock:
@@ -22,20 +37,9 @@ class ProcessLock:
         self._remedy = remedy
         self._descriptor = -1
 
-    def __enter__(self) -> None:
-        try:
-            self._descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600)
-            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            owner = self._path.read_text(encoding="ascii").strip()
-            os.close(self._descriptor)
-            raise StartError(
-                f"{self._what} already runs for this desk (process {owner}); {self._remedy}"
-            ) from None
-        except OSError as error:
-            raise StartError(f"cannot lock {self._path}: {error.strerror}") from error
-        os.ftruncate(self._descriptor, 0)
-        os.write(self._descriptor, str(os.getpid()).encode("ascii"))
+    def __enter__(self) -> Self:
+        self._take()
+        return self
 
     def __exit__(
         self,
@@ -46,18 +50,85 @@ class ProcessLock:
         os.ftruncate(self._descriptor, 0)
         os.close(self._descriptor)
 
+    def keep(self) -> None:
+        """Make the file anew when it was deleted, so that no second process starts beside us.
+
+        Raises:
+            StartError: When one did, or the file cannot be made.
+        """
+        if not _names(self._path, self._descriptor):
+            nameless = self._descriptor
+            self._take()
+            os.close(nameless)
+
+    def _take(self) -> None:
+        try:
+            descriptor = self._locked()
+        except OSError as error:
+            if error.errno == errno.ELOOP:
+                raise StartError(f"{self._path} is a symbolic link; remove it") from error
+            raise StartError(f"cannot lock {self._path}: {error.strerror}") from error
+        os.ftruncate(descriptor, 0)
+        os.write(descriptor, str(os.getpid()).encode("ascii"))
+        self._descriptor = descriptor
+
+    def _locked(self) -> int:
+        while True:
+            # A link would have us empty whatever it leads to.
+            descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+            try:
+                self._check_file(descriptor)
+                wanted = _FLOCK.pack(fcntl.F_WRLCK, *_WHOLE_FILE)
+                fcntl.fcntl(descriptor, fcntl.F_OFD_SETLK, wanted)
+                if _names(self._path, descriptor):
+                    return descriptor
+            except BlockingIOError:
+                os.close(descriptor)
+                raise StartError(
+                    f"{self._what} already runs for this desk "
+                    f"(process {lock_owner(self._path)}); {self._remedy}"
+                ) from None
+            except BaseException:
+                os.close(descriptor)
+                raise
+            os.close(descriptor)  # deleted between opening and locking
+
+    def _check_file(self, descriptor: int) -> None:
+        found = os.fstat(descriptor)
+        if not stat.S_ISREG(found.st_mode) or found.st_nlink > 1 or found.st_uid != os.getuid():
+            raise StartError(f"{self._path} is no lock file of ours; look at it, then remove it")
+
 
 def lock_owner(path: Path) -> int | None:
     """Process id of whoever holds this lock now, or None."""
+    deadline_s = time.monotonic() + _OWNER_PATIENCE_S
+    while True:
+        try:
+            descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+        except OSError:
+            return None  # the one who locks it says what is wrong with it
+        try:
+            if not _held(descriptor):
+                return None
+            text = os.read(descriptor, 20)
+        finally:
+            os.close(descriptor)
+        if text.isdigit():
+            return int(text)
+        if time.monotonic() > deadline_s:
+            return None
+        time.sleep(0.001)
+
+
+def _held(descriptor: int) -> bool:
+    wanted = _FLOCK.pack(fcntl.F_WRLCK, *_WHOLE_FILE)
+    kind, *_ = _FLOCK.unpack(fcntl.fcntl(descriptor, fcntl.F_OFD_GETLK, wanted))
+    return bool(kind != fcntl.F_UNLCK)
+
+
+def _names(path: Path, descriptor: int) -> bool:
+    """Is the file at this path the one that we hold open?"""
     try:
-        descriptor = os.open(path, os.O_RDONLY)
+        return os.path.samestat(path.lstat(), os.fstat(descriptor))
     except FileNotFoundError:
-        return None
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        text = path.read_text(encoding="ascii").strip()
-        return int(text) if text.isdigit() else None
-    finally:
-        os.close(descriptor)
-    return None
+        return False

@@ -82,6 +82,7 @@ def made_private(places: Places) -> Places:
     folder = places.folder
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        _refuse_strangers(folder.parent, folder)
         folder.chmod(0o700)
         probe = folder / ".probe"
         probe.touch()
@@ -104,3 +105,14 @@ def _home() -> Path:
     if not base.is_absolute():
         raise StartError(f"XDG_STATE_HOME must be an absolute path, not {base}")
     return base / "makers-desk"
+
+
+def _refuse_strangers(*folders: Path) -> None:
+    """Whoever owns a folder can put another socket or lock into it at any time, even root's."""
+    for folder in folders:
+        owner = folder.stat().st_uid
+        if owner != os.getuid():
+            raise StartError(
+                f"the state folder {folder} belongs to another user ({owner}); "
+                "set XDG_STATE_HOME to a folder of yours"
+            )

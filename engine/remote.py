@@ -1,6 +1,10 @@
 """What ``engine status`` and ``engine stop`` do: talk to a desk's engine from outside."""
 
 import asyncio
+import os
+import signal
+import time
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
@@ -11,8 +15,9 @@ from engine.console import ConsoleClient
 from engine.core.actions import Action
 from engine.core.view import DeskView, SideView
 from engine.desks import desk_meant, not_running
-from engine.errors import NoEngine, NotVerified
+from engine.errors import NoEngine, NotVerified, ProtocolError
 from engine.launch import end_exchange, wait_for_exit
+from engine.lock import lock_owner
 from engine.places import Places
 from engine.protocol import Goodbye, Role, ViewMessage
 from exchange.instrument import DecimalGrid
@@ -20,6 +25,13 @@ from exchange.instrument import DecimalGrid
 _VIEW_PATIENCE_S = 3.0
 _STOP_PATIENCE_S = 30.0
 _EXIT_PATIENCE_S = 5.0
+_SOCKET_PATIENCE_S = 5.0
+_SIGNAL_PATIENCE_S = 25.0
+_LOOK_AGAIN_S = 0.1
+
+
+class EndedBySignal(NoEngine):
+    """The engine ended, and its last word was not heard: somebody must look for orders."""
 
 
 def show_status(
@@ -111,8 +123,9 @@ def stop_desk(
         owner = desk.engine_pid
         if owner is not None:
             raise NotVerified(
-                f"the engine of desk {desk.name} (process {owner}) does not answer. Kill it "
-                f"(kill -9 {owner}), then cancel what it left: {desk.commands.stop}"
+                f"the engine of desk {desk.name} (process {owner}) does not answer, nor end by "
+                f"SIGTERM. Kill it (kill -9 {owner}), then cancel what it left: "
+                f"{desk.commands.stop}"
             ) from error
         from engine.dead_desk import last_word
 
@@ -120,27 +133,75 @@ def stop_desk(
         text = last_word(desk, flatten=flatten)
         print(f"engine: the engine of desk {desk.name} {how}; {text}")
     else:
-        print(f"engine: stopped; {goodbye.text}")
-        wait_for_exit(desk.places.engine_lock, _EXIT_PATIENCE_S)
         if not goodbye.verified:
             raise NotVerified(goodbye.text)
+        print(f"engine: stopped; {goodbye.text}")
+        wait_for_exit(desk.places.engine_lock, _EXIT_PATIENCE_S)
     if ended := end_exchange(desk):
         print(f"exchange: {ended}")
 
 
 async def _stop_engine(places: Places, *, flatten: bool) -> Goodbye:
-    client = await ConsoleClient.connect(places.socket, Role.REDUCER)
+    """Have the engine end, by its socket or else by a signal, which is a stop to it too.
+
+    Raises:
+        EndedBySignal: When it did, without a word to us.
+        NoEngine: When none runs, or it runs on and obeys neither.
+        NotVerified: When it did not end in time, or without a word.
+    """
     try:
-        async with asyncio.timeout(_STOP_PATIENCE_S), asyncio.TaskGroup() as tasks:
-            asked = tasks.create_task(
-                client.ask(Action.STOP, "flatten" if flatten else "keep"), name="ask"
-            )
-            async for message in client.messages():
-                if isinstance(message, Goodbye):
-                    await asked
-                    return message
+        client = await _reached(places)
+    except (NoEngine, ProtocolError) as error:  # or it speaks as another version of us does
+        if await _signal(places):
+            raise EndedBySignal(
+                "the engine could not be reached and was ended by SIGTERM; whether it verified "
+                f"its stop only its log tells ({places.engine_log})"
+            ) from error
+        raise NoEngine(str(error)) from error
+    try:
+        async with asyncio.timeout(_STOP_PATIENCE_S):
+            return await _goodbye(client, flatten=flatten)
+    except ProtocolError as error:
+        raise NotVerified(str(error)) from error
     except TimeoutError:
         raise NotVerified(f"the engine did not end within {_STOP_PATIENCE_S:.0f} s") from None
     finally:
         await client.close()
+
+
+async def _reached(places: Places) -> ConsoleClient:
+    """Attach; an engine that runs makes a deleted socket anew, so that is waited for."""
+    deadline_s = time.monotonic() + _SOCKET_PATIENCE_S
+    while True:
+        try:
+            return await ConsoleClient.connect(places.socket, Role.REDUCER)
+        except NoEngine:
+            alive = lock_owner(places.engine_lock) is not None
+            if not alive or places.socket.exists() or time.monotonic() > deadline_s:
+                raise
+        await asyncio.sleep(_LOOK_AGAIN_S)
+
+
+async def _goodbye(client: ConsoleClient, *, flatten: bool) -> Goodbye:
+    """Ask for the stop and hear the last word; the answer in between says nothing more."""
+    client.say(Action.STOP, "flatten" if flatten else "keep")
+    async for message in client.messages():
+        if isinstance(message, Goodbye):
+            return message
     raise NotVerified("the engine went away without a word; look at its log")
+
+
+async def _signal(places: Places) -> bool:
+    """Stop the engine by a signal, if one runs; True when it ended."""
+    owner = lock_owner(places.engine_lock)
+    if owner is None:
+        return False
+    with suppress(ProcessLookupError):
+        os.kill(owner, signal.SIGTERM)
+    deadline_s = time.monotonic() + _SIGNAL_PATIENCE_S
+    while True:
+        if lock_owner(places.engine_lock) is None:
+            return True
+        if time.monotonic() > deadline_s:
+            return False
+        await asyncio.sleep(_LOOK_AGAIN_S)

@@ -15,6 +15,7 @@ from typing import Self
 import structlog
 
 from engine.config import Config, load_config
+from engine.console import somebody_listens
 from engine.desk_record import config_arguments, write_record
 from engine.desk_venue import desk_venue
 from engine.desks import own_places
@@ -24,12 +25,16 @@ from engine.interruption import Interruption
 from engine.launch import start_detached, wait_until
 from engine.lock import ProcessLock
 from engine.places import Places
+from exchange.binance.settings import VenueSettings
+from exchange.binance.signing import Credentials
 from exchange.errors import VenueError
+from exchange.paper.printer import Printer
 
 _PING_TIMEOUT_S = 0.5
 _LEFTOVER_DEADLINE_S = 5.0
 _LEFTOVER_LOOK_AGAIN_S = 0.05
 """A dead run sends nothing more; what it sent last is found again by the trader."""
+_LAST_LINES_S = 1.0
 
 
 def run_engine(config_path: Path, overrides: list[str]) -> None:
@@ -45,10 +50,12 @@ def run_engine(config_path: Path, overrides: list[str]) -> None:
     account_lock = places.account_lock(config.desk.mode, config.desk.symbol, config.paper.port)
     with (
         Interruption() as interruption,
-        ProcessLock(places.engine_lock, "an engine", remedy),
+        ProcessLock(places.engine_lock, "an engine", remedy) as lock,
         ProcessLock(account_lock, "an engine of another name", pasteable("engine", "list")),
     ):
-        _log_to_stdout()
+        if somebody_listens(places.socket):  # its lock was deleted; it is about to make it anew
+            raise StartError(f"an engine listens on {places.socket}; {remedy}")
+        printer = _log_to_stdout()
         write_record(places, config, config_path, overrides)
         with start_exchange(
             config, places, config_arguments(config_path, overrides), interruption
@@ -59,16 +66,21 @@ def run_engine(config_path: Path, overrides: list[str]) -> None:
 
             exchange.wait()
             try:
-                uvloop.run(_trade(config, places, exchange, interruption))
+                uvloop.run(_trade(config, places, lock, exchange, interruption))
             except asyncio.CancelledError:
                 raise Interrupted("interrupted before it traded") from None
+            finally:
+                printer.drain(_LAST_LINES_S)
 
 
 async def _trade(
-    config: Config, places: Places, exchange: "StartedExchange", interruption: Interruption
+    config: Config,
+    places: Places,
+    lock: ProcessLock,
+    exchange: "StartedExchange",
+    interruption: Interruption,
 ) -> None:
     from exchange.binance.rest import Rest
-    from exchange.binance.trading import StopSession
 
     task, loop = asyncio.current_task(), asyncio.get_running_loop()
     assert task is not None
@@ -80,21 +92,10 @@ async def _trade(
     interruption.then(give_up)  # until the desk is up and hears signals itself
     venue, credentials = desk_venue(config)
     # Leftovers of a run that died go first: before any compiling, before any data.
-    from engine.core.trader import OUR_PREFIX, Trader
+    epoch = _new_epoch()
+    await _cancel_leftovers(venue, credentials, epoch)
 
-    troubles: list[str] = []
-    session = StopSession(venue, credentials, troubles.append, _LEFTOVER_LOOK_AGAIN_S)
-    try:
-        async with session:
-            left = await session.cancel_ours_and_verify(OUR_PREFIX, _LEFTOVER_DEADLINE_S)
-    except VenueError as error:
-        why = troubles[-1] if troubles else str(error)
-        raise StartError(
-            f"the venue cannot be asked for orders of an earlier run: {why}"
-        ) from error
-    if left:
-        raise StartError(f"orders of an earlier run cannot be cancelled: {', '.join(left)}")
-
+    from engine.core.trader import Trader
     from engine.live import LiveDesk
     from engine.warm import warm_up
 
@@ -111,11 +112,47 @@ async def _trade(
         config.desk_settings(),
         instrument,
         config.mode,
-        epoch=_new_epoch(),
+        epoch=epoch,
         own_in_book=True,
     )
     exchange.keep()
-    await LiveDesk(trader, venue, credentials, places, config.digest).run()
+    await LiveDesk(trader, venue, credentials, places, lock, config.digest).run()
+
+
+async def _cancel_leftovers(venue: VenueSettings, credentials: Credentials, epoch: str) -> None:
+    """Cancel what earlier runs left; whichever of them still lives halts when it meets this one.
+
+    Raises:
+        StartError: When they will not go, or a run that began after this one has orders there.
+    """
+    from engine.core.trader import OUR_PREFIX, is_younger
+    from exchange.binance.trading import StopSession
+
+    def is_leftover(client_order_id: str) -> bool:
+        return not is_younger(client_order_id, f"{OUR_PREFIX}{epoch}-")
+
+    troubles: list[str] = []
+    session = StopSession(venue, credentials, troubles.append, _LEFTOVER_LOOK_AGAIN_S)
+    try:
+        async with session:
+            # The switch stays armed: a run that still lives relies on it, and this one arms
+            # it anew before its first quote.
+            left = await session.cancel_ours_and_verify(
+                OUR_PREFIX, _LEFTOVER_DEADLINE_S, is_leftover, keep_armed=True
+            )
+    except VenueError as error:
+        why = troubles[-1] if troubles else str(error)
+        raise StartError(
+            f"the venue cannot be asked for orders of an earlier run: {why}"
+        ) from error
+    if left:
+        raise StartError(f"orders of an earlier run cannot be cancelled: {', '.join(left)}")
+    if session.others:
+        raise StartError(
+            f"a run that began after this one has orders here ({', '.join(session.others)}): "
+            "another engine trades this account, or the clock was set back. End that engine; "
+            "orders of a dead one are cancelled by the venue within 30 s"
+        )
 
 
 def _new_epoch() -> str:
@@ -201,27 +238,22 @@ def _pings(url: str) -> bool:
 
 
 class UncrashableLog:
-    """Prints lines; where that fails (a full disk) it counts them and says so when it can again.
+    """Takes each line at once, whatever becomes of it.
 
-    A desk must not end because its log cannot grow.
+    A desk must not end because its log cannot grow, nor stand still because nobody reads it.
     """
 
-    def __init__(self, *_arguments: object) -> None:
-        self._lost = 0
+    def __init__(self, printer: Printer) -> None:
+        self._printer = printer
 
     def msg(self, line: str) -> None:
-        try:
-            if self._lost:
-                print(f"[{self._lost} lines lost: the log could not be written]")
-            print(line, flush=True)
-            self._lost = 0
-        except OSError:
-            self._lost += 1
+        self._printer.say(line)
 
     log = debug = info = warning = error = critical = exception = msg
 
 
-def _log_to_stdout() -> None:
+def _log_to_stdout() -> Printer:
+    printer = Printer(name="engine")
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,
@@ -232,5 +264,6 @@ def _log_to_stdout() -> None:
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
         cache_logger_on_first_use=True,
-        logger_factory=UncrashableLog,
+        logger_factory=lambda *_names: UncrashableLog(printer),
     )
+    return printer

@@ -13,7 +13,7 @@ _SLOW_INTERVAL_NS = 1_000_000_000
 
 
 class OrderBudget:
-    """Counts placements in both windows; time arrives with each question."""
+    """Counts placements in both windows. Only ``turn`` moves its clock."""
 
     def __init__(self) -> None:
         self._window = [0, 0]
@@ -21,24 +21,27 @@ class OrderBudget:
         """Placed in the current 10 s window and in the current minute."""
 
     def turn(self, recv_ns: int) -> None:
-        """Start a window anew when the clock has left it."""
+        """It is now this late by our wall clock, which may be set back."""
         for i, length in enumerate(_WINDOWS_NS):
             window = recv_ns // length
-            if window != self._window[i]:
+            if window > self._window[i]:
                 self._window[i] = window
                 self.counts[i] = 0
+            elif window < self._window[i] - 1:
+                # The venue's clock was not set back with ours: what it counted stays until the
+                # next window. A step across one edge is jitter; it changes nothing.
+                self._window[i] = window
 
-    def spend(self, recv_ns: int, orders: int) -> None:
-        self.turn(recv_ns)
+    def spend(self, orders: int) -> None:
         self.counts = [count + orders for count in self.counts]
 
-    def left(self, recv_ns: int) -> int:
+    @property
+    def left(self) -> int:
         """Orders that may still be placed in the tighter window."""
-        self.turn(recv_ns)
         return min(limit - count for limit, count in zip(_LIMITS, self.counts, strict=True))
 
-    def requote_interval_ns(self, recv_ns: int) -> int:
+    @property
+    def requote_interval_ns(self) -> int:
         """How far apart requotes must stay: 0 until four fifths of a window are spent."""
-        self.turn(recv_ns)
         used = max(count / limit for limit, count in zip(_LIMITS, self.counts, strict=True))
         return _SLOW_INTERVAL_NS if used >= _WIDEN_AT else 0

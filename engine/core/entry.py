@@ -83,7 +83,7 @@ class OrderEntry:
         self._run_prefix = run_prefix
         self._outbox = outbox
         self._log = log
-        self._recv_ns = self._mono_ns = 0
+        self._mono_ns = 0
         self._next_order = 1
         self._requoted_ns = 0
         self._wanted_ticks = np.zeros(CAPACITY, dtype=np.int64)
@@ -92,7 +92,8 @@ class OrderEntry:
 
     def stamp(self, event: Event) -> None:
         """It is now this event's time."""
-        self._recv_ns, self._mono_ns = event.recv_ns, event.mono_ns
+        self._mono_ns = event.mono_ns
+        self.budget.turn(event.recv_ns)
 
     # ------------------------------------------------------------ asking
 
@@ -131,19 +132,19 @@ class OrderEntry:
         """How many orders the worst case, the budget and the breaker leave room for."""
         if self.breakers[side].waits_for_touch or self._mono_ns < self.throttled_until_ns:
             return 0
-        spacing_ns = self.budget.requote_interval_ns(self._recv_ns)
+        spacing_ns = self.budget.requote_interval_ns
         if self._mono_ns - self._requoted_ns < spacing_ns:
             return 0
         limit_lots = self._settings.max_position_lots
         free_lots = limit_lots - side * held_lots - self.table.open_lots(side)
         by_size = free_lots // self._settings.order_lots
-        return max(min(by_size, self.budget.left(self._recv_ns), self.table.free_slots), 0)
+        return max(min(by_size, self.budget.left, self.table.free_slots), 0)
 
     def _send(self, side: Side, price_ticks: int, lots: int, *, market: bool = False) -> None:
         name = f"{self._run_prefix}{self._next_order}"
         self._next_order += 1
         self.table.add(name, side, price_ticks, lots, self._mono_ns)
-        self.budget.spend(self._recv_ns, 1)
+        self.budget.spend(1)
         self._requoted_ns = self._mono_ns
         self._outbox.ask(
             Place,
@@ -285,6 +286,6 @@ class OrderEntry:
             return f"{unknown} of unknown fate, asking"
         if self._mono_ns < self.throttled_until_ns:
             return f"placing held {(self.throttled_until_ns - self._mono_ns) / _S:.0f} s more"
-        if self.budget.left(self._recv_ns) < 1:
+        if self.budget.left < 1:
             return "the venue's order limit is used up"
         return ""

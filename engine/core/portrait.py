@@ -35,7 +35,10 @@ _QUOTE_ASSET = "USDT"
 
 
 class Portraitist:
-    """Draws one trader again and again, reusing its arrays."""
+    """Draws one trader again and again, reusing its arrays.
+
+    Looking changes nothing: a desk that is watched decides as one that is not.
+    """
 
     def __init__(self, trader: Trader) -> None:
         self._trader = trader
@@ -46,7 +49,6 @@ class Portraitist:
         """The desk as it stands at this moment."""
         trader = self._trader
         instrument = trader.instrument
-        trader.entry.budget.turn(recv_ns)
         latency_ns = trader.market.feed_latency_ns
         trips_ns = trader.entry.round_trips_ns
         return DeskView(
@@ -290,7 +292,7 @@ def preview(trader: Trader, name: str, value: float) -> Preview | str:
     old_half, new_half = before.at(q)[0] if before else None, after.at(q)[0]
     return Preview(
         name=name,
-        old_value=getattr(tuning, name, 0.0),
+        old_value=getattr(tuning, name) if name in TUNABLE else 0.0,
         new_value=value,
         old_bid_ticks=old[0][0] if old else None,
         old_ask_ticks=old[1][0] if old else None,

@@ -86,6 +86,12 @@ def run_of(client_order_id: str) -> tuple[int, str]:
     return len(epoch), epoch
 
 
+def is_younger(client_order_id: str, run_prefix: str) -> bool:
+    """Is this an order of the desk's, of a run that began after the one with this prefix?"""
+    ours = client_order_id.startswith(OUR_PREFIX)
+    return ours and run_of(client_order_id) > run_of(run_prefix)
+
+
 @dataclass(slots=True)
 class LinkState:
     """One connection as the trader last heard of it."""
@@ -139,6 +145,8 @@ class Trader:
         self.recv_ns = self.mono_ns = 0
         self.started_recv_ns = self.started_mono_ns = 0
         self._run_prefix = f"{OUR_PREFIX}{epoch}-"
+        self.met_younger_run = False
+        """Did an order of a run that began after ours show up? Then the symbol is that run's."""
         self._outbox = Outbox()
         self.entry = OrderEntry(settings, self._run_prefix, self._outbox, self.log)
         self.table = self.entry.table
@@ -198,6 +206,10 @@ class Trader:
         problem = self._obey(command)
         self._decide()
         return problem, self._take_commands()
+
+    def owns(self, client_order_id: str) -> bool:
+        """Is this order ours to cancel: of this run, or taken over from an earlier one?"""
+        return client_order_id.startswith(self._run_prefix) or client_order_id in self.table
 
     @property
     def finished(self) -> bool:
@@ -293,20 +305,21 @@ class Trader:
         name = update.client_order_id
         if self.table.ended(name):
             return
+        younger = is_younger(name, self._run_prefix)
+        if younger:
+            self._meet_younger_run(name)
         if update.status.final:
             self.account.foreign.pop(name, None)
-        elif not name.startswith(OUR_PREFIX):
+        elif younger or not name.startswith(OUR_PREFIX):
             self.account.foreign[name] = update
-        elif run_of(name) > run_of(self._run_prefix):
-            self._meet_another_engine(update)
         else:
             self._adopt(update)
 
-    def _meet_another_engine(self, update: OrderUpdate) -> None:
-        """An order of a run that began after ours: two hands on one account, so ours lets go."""
-        self.account.foreign[update.client_order_id] = update
-        if self.gate.state is not RiskState.HALTED:
-            self._halt(f"another engine trades here: {update.client_order_id}", final=True)
+    def _meet_younger_run(self, client_order_id: str) -> None:
+        """Two hands on one account: ours, the older, lets go of it for good."""
+        if not self.met_younger_run:
+            self.met_younger_run = True
+            self._halt(f"another engine trades here: {client_order_id}", final=True)
 
     def _adopt(self, update: OrderUpdate) -> None:
         """Take an order of ours into the table, where it is cancelled unless it is wanted.
@@ -384,7 +397,7 @@ class Trader:
         if verdict not in (Verdict.DIFFERS, Verdict.UNTOLD):
             self.account.reconciled = True
             self.account.compared_ns = snapshot.asked_mono_ns
-        ours_listed = any(name.startswith(OUR_PREFIX) for name in listed)
+        ours_listed = any(map(self.owns, listed))
         asked_since = snapshot.asked_mono_ns >= self._halted_ns
         if self._verify_empty and asked_since and not ours_listed and not self.table.live:
             self._verify_empty = False
@@ -556,7 +569,8 @@ class Trader:
                 self._refresh_countdown()
 
     def _refresh_countdown(self) -> None:
-        if not self.hand.stopping:
+        # The switch is the symbol's: refreshed by us, it would keep a dead younger run's orders.
+        if not self.hand.stopping and not self.met_younger_run:
             self._countdown_asked_ns = self.mono_ns
             self._outbox.ask(RefreshCountdown, countdown_ms=COUNTDOWN_MS)
 

@@ -66,9 +66,14 @@ def clear_passed(
 
 @njit
 def read_window(
-    squares: FloatArray, spans_s: FloatArray, w: int, slots: int
+    squares: FloatArray,
+    spans_s: FloatArray,
+    slot_now: IntArray,
+    windows_s: FloatArray,
+    w: int,
+    time_s: float,
 ) -> tuple[float, float]:
-    """Sigma of one window, and the seconds that it rests on.
+    """Sigma of one window as of a time, and the seconds that it rests on.
 
     Returns:
         ``(sigma, seen_s)``: ticks per square-root second, nan where nothing was seen.
@@ -76,8 +81,12 @@ def read_window(
     Source:
         Realised variance: squared changes over their own time, gaps left out of both.
     """
-    seen_s = spans_s[w * slots : (w + 1) * slots].sum()
-    total = squares[w * slots : (w + 1) * slots].sum()
+    slots = squares.size // windows_s.size
+    newest = max(int(time_s / windows_s[w] * slots), slot_now[w])
+    total = seen_s = 0.0
+    for slot in range(max(newest - slots + 1, 0), slot_now[w] + 1):
+        total += squares[w * slots + slot % slots]
+        seen_s += spans_s[w * slots + slot % slots]
     return (math.sqrt(total / seen_s) if seen_s > 0.0 else np.nan), seen_s
 
 
@@ -111,9 +120,6 @@ class WindowVolatility:
         self._last_mid, self._last_s = mid_ticks, time_s
 
     def read(self, time_s: float) -> list[tuple[float, float]]:
-        """``(sigma, seen_s)`` of each window as of now; see ``read_window``."""
-        readings = []
-        for w in range(self.windows_s.size):
-            clear_passed(self._squares, self._spans_s, self._slot_now, self.windows_s, w, time_s)
-            readings.append(read_window(self._squares, self._spans_s, w, SLOTS))
-        return readings
+        """``(sigma, seen_s)`` of each window as of now; see ``read_window``. Forgets nothing."""
+        rings = self._squares, self._spans_s, self._slot_now, self.windows_s
+        return [read_window(*rings, w, time_s) for w in range(self.windows_s.size)]

@@ -75,6 +75,10 @@ def _ignore(_trouble: str) -> None:
     pass
 
 
+def _every(_client_order_id: str) -> bool:
+    return True
+
+
 class _Queued(NamedTuple):
     """A request that waits for a worker of its lane."""
 
@@ -429,7 +433,7 @@ class StopSession:
     """Cancels what is ours and proves it, over connections of its own.
 
     Used as ``async with``. It reads nothing of an order but its client id, and it never
-    touches an order without our prefix.
+    touches an order without our prefix, nor one that the caller does not own.
 
     Args:
         settings: Where the venue is.
@@ -451,6 +455,8 @@ class StopSession:
         self._on_trouble = on_trouble
         self._look_again_s = look_again_s
         self._left: list[str] | None = None  # what the last look showed; None if it failed
+        self.others: list[str] = []
+        """Client ids with our prefix that the last look showed and the caller does not own."""
 
     async def __aenter__(self) -> Self:
         self._venue = await self._opened.__aenter__()
@@ -464,12 +470,24 @@ class StopSession:
     ) -> None:
         await self._opened.__aexit__(kind, error, trace)
 
-    async def cancel_ours_and_verify(self, prefix: str, deadline_s: float) -> list[str]:
+    async def cancel_ours_and_verify(
+        self,
+        prefix: str,
+        deadline_s: float,
+        owns: Callable[[str], bool] = _every,
+        *,
+        keep_armed: bool = False,
+    ) -> list[str]:
         """Cancel our open orders until two looks in a row show none, then disarm the countdown.
 
+        The countdown is the symbol's, not ours: while orders of ``others`` rest, it stays as
+        it is.
+
         Args:
-            prefix: How the client ids of our orders begin.
+            prefix: How the client ids of the desk's orders begin.
             deadline_s: When to give up.
+            owns: Which of those are the caller's; the rest is left alone, see ``others``.
+            keep_armed: Never disarm: somebody else may rely on it.
 
         Returns:
             Client ids of ours that the last look still showed; empty means verified.
@@ -481,23 +499,24 @@ class StopSession:
             raise InvariantBroken("an empty prefix would make every order ours")
         try:
             async with asyncio.timeout(deadline_s):
-                await self._cancel_until_clean(prefix)
+                await self._cancel_until_clean(prefix, owns)
         except TimeoutError:
             if not self._left:
                 raise Unreachable(
                     f"{self._settings.symbol}: open orders not verified in {deadline_s} s"
                 ) from None
             return self._left
-        with suppress(TimeoutError):
-            async with asyncio.timeout(DISARM_TIMEOUT_S):
-                await self._disarm()
+        if not keep_armed and not self.others:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(DISARM_TIMEOUT_S):
+                    await self._disarm()
         return []
 
-    async def _cancel_until_clean(self, prefix: str) -> None:
+    async def _cancel_until_clean(self, prefix: str, owns: Callable[[str], bool]) -> None:
         self._left, clean_looks = None, 0
         while True:
             try:
-                self._left = await self._look(prefix)
+                self._left = await self._look(prefix, owns)
                 if self._left:
                     clean_looks = 0
                     await self._cancel(self._left)
@@ -510,9 +529,11 @@ class StopSession:
                 return
             await asyncio.sleep(self._look_again_s)
 
-    async def _look(self, prefix: str) -> list[str]:
+    async def _look(self, prefix: str, owns: Callable[[str], bool]) -> list[str]:
         client_order_ids = await self._venue.open_client_ids(self._settings.symbol)
-        return [each for each in client_order_ids if each.startswith(prefix)]
+        desks = [each for each in client_order_ids if each.startswith(prefix)]
+        self.others = [each for each in desks if not owns(each)]
+        return [each for each in desks if owns(each)]
 
     async def _cancel(self, client_order_ids: list[str]) -> None:
         """Ask for each to be cancelled; only the next look tells whether it was."""

@@ -2,19 +2,21 @@
 
 import asyncio
 import contextlib
+import socket
 import stat
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import TypeVar
 
 import pytest
+import uvloop
 
 from engine.console import ConsoleClient, ConsoleServer
 from engine.core.actions import Action
 from engine.core.log import DeskLog
 from engine.core.portrait import Portraitist
 from engine.core.view import Record
-from engine.errors import NoEngine, ProtocolError
+from engine.errors import NoEngine, ProtocolError, StartError
 from engine.protocol import (
     MAX_FRAME_BYTES,
     VERSION,
@@ -48,11 +50,14 @@ class Bench:
         desk.run(0.5)
         self.view = Portraitist(desk.trader).draw(desk.now_ns, desk.now_ns)
         welcome = Welcome(VERSION, Role.WATCHER, 1, "test.toml", "BTCUSDT")
-        self.server = ConsoleServer(path, welcome, self._obey, self.log.since)
+        self.failures: list[Exception] = []
+        self.deaf = False
+        self.server = ConsoleServer(path, welcome, self._obey, self.failures.append, self.log.since)
 
-    def _obey(self, message: CommandMessage) -> Answer:
+    def _obey(self, message: CommandMessage, answer: Callable[[Answer], None]) -> None:
         self.obeyed.append(message)
-        return Answer(message.command_id, accepted=True, text="done")
+        if not self.deaf:
+            answer(Answer(message.command_id, accepted=True, text="done"))
 
     async def attach(self, role: Role, last_record: int = 0) -> ConsoleClient:
         return await ConsoleClient.connect(self.path, role, last_record)
@@ -64,6 +69,7 @@ async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
     await bench.server.open()
     yield bench
     await bench.server.close(Goodbye(verified=True, text="end"))
+    assert not bench.failures
 
 
 async def until(condition: Callable[[], bool]) -> None:
@@ -272,6 +278,149 @@ async def test_a_line_lost_before_the_answer_leaves_no_one_waiting(bench: Bench)
         with pytest.raises(NoEngine, match="lost"):
             await client.ask(Action.PAUSE)
     await client.close()
+
+
+async def test_a_wait_that_is_given_up_is_no_lost_line(bench: Bench) -> None:
+    """A hung engine once read "panic not delivered" for a panic that it may yet obey."""
+    bench.deaf = True
+    client = await bench.attach(Role.WRITER)
+
+    async with listening(client):
+        asked = asyncio.create_task(client.ask(Action.PANIC))
+        await until(lambda: bool(bench.obeyed))
+        asked.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await asked
+
+
+async def test_a_line_that_was_lost_takes_no_further_question(bench: Bench) -> None:
+    """Nobody reads the answers any more; to wait for one would be for ever."""
+    client = await bench.attach(Role.WRITER)
+    async with listening(client):
+        pass
+
+    async with asyncio.timeout(PATIENCE_S):
+        with pytest.raises(NoEngine, match="lost before panic was said"):
+            await client.ask(Action.PANIC)
+
+
+async def test_an_answer_may_come_after_other_commands_were_heard(bench: Bench) -> None:
+    """Each waits in the engine's queue for its turn; a stop overtakes."""
+    bench.deaf = True
+    client = await bench.attach(Role.WRITER)
+
+    async with listening(client):
+        first_asked = asyncio.create_task(client.ask(Action.PREVIEW))
+        await until(lambda: len(bench.obeyed) == 1)
+        bench.deaf = False
+        second = await client.ask(Action.STOP)
+        assert not first_asked.done()
+        first_asked.cancel()
+
+    assert second.accepted
+
+
+async def test_a_deleted_socket_is_made_anew_and_nobody_loses_the_line(bench: Bench) -> None:
+    """Whoever tidies the folder must not leave an engine that nobody can stop."""
+    attached = await bench.attach(Role.WRITER)
+    bench.path.unlink()
+    with pytest.raises(NoEngine):
+        await bench.attach(Role.WATCHER)
+
+    await bench.server.keep()
+    again = await bench.attach(Role.WATCHER)
+    async with listening(attached):
+        answer = await attached.ask(Action.PING)
+    await again.close()
+
+    assert answer.accepted
+    assert stat.S_IMODE(bench.path.stat().st_mode) == 0o600
+
+
+async def test_a_socket_of_another_engine_is_left_alone(bench: Bench, tmp_path: Path) -> None:
+    """With its lock deleted a second engine came to the folder; the first then ends."""
+    mine = Bench(tmp_path / "shared")
+    await mine.server.open()
+    mine.path.unlink()
+    theirs = Bench(mine.path)
+    await theirs.server.open()
+
+    with pytest.raises(StartError, match="another process listens"):
+        await mine.server.keep()
+    await mine.server.close(Goodbye(verified=True, text="end"))
+
+    client = await theirs.attach(Role.WATCHER)
+    await client.close()
+    await theirs.server.close(Goodbye(verified=True, text="end"))
+    assert not mine.path.exists()
+
+
+async def test_a_living_engines_socket_is_never_taken_and_a_dead_ones_is(bench: Bench) -> None:
+    second = Bench(bench.path)
+    with pytest.raises(StartError, match="another process listens"):
+        await second.server.open()
+    client = await bench.attach(Role.WATCHER)
+    await client.close()
+
+    with socket.socket(socket.AF_UNIX) as dead:
+        dead.bind(str(bench.path.with_name("dead")))
+    third = Bench(bench.path.with_name("dead"))
+    await third.server.open()
+    client = await third.attach(Role.WATCHER)
+    await client.close()
+    await third.server.close(Goodbye(verified=True, text="end"))
+
+
+async def test_a_failure_in_serving_a_console_is_told_to_the_owner(tmp_path: Path) -> None:
+    """The loop would only have logged it, and the desk quoted on."""
+    bench = Bench(tmp_path / "s")
+    broken = RuntimeError("no kernel for this")
+
+    def obey(_message: CommandMessage, _answer: Callable[[Answer], None]) -> None:
+        raise broken
+
+    bench.server._on_command = obey
+    await bench.server.open()
+    client = await bench.attach(Role.WRITER)
+
+    async with listening(client):
+        with pytest.raises(NoEngine):
+            await client.ask(Action.SET, "gamma", 1.0)
+    await bench.server.close(Goodbye(verified=True, text="end"))
+
+    assert bench.failures == [broken]
+
+
+def test_a_console_that_vanishes_does_not_end_the_engine(tmp_path: Path) -> None:
+    """uvloop raises on a line that is closed but not yet left, and the timer's task with it."""
+
+    async def vanish(bench: Bench, turns: int) -> None:
+        reader, writer = await asyncio.open_unix_connection(bench.path)
+        writer.write(encode(Hello(VERSION, Role.WATCHER)))
+        await until(lambda: bench.server.attached == 1)
+        [console] = bench.server._consoles
+        console.drop()
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        bench.log.note(Severity.INFO, "something new")
+        try:
+            bench.server.publish(bench.view)
+        finally:
+            await until(lambda: bench.server.attached == 0)
+            await reader.read()
+            await hang_up(writer)
+
+    async def session() -> None:
+        bench = Bench(tmp_path / "s")
+        await bench.server.open()
+        try:
+            for turns in range(6):
+                await vanish(bench, turns)
+        finally:
+            await bench.server.close(Goodbye(verified=True, text="end"))
+        assert not bench.failures
+
+    uvloop.run(session())
 
 
 def test_frames_come_out_whole_however_they_were_cut() -> None:

@@ -209,7 +209,14 @@ class FakeEngine:
         self.records: list[Record] = []
         self.refuse: dict[Action, str] = {}
         welcome = Welcome(VERSION, Role.WRITER, pid, self.view.config, self.view.symbol)
-        self._server = ConsoleServer(socket, welcome, self._obey, self._records_since)
+        self.failures: list[Exception] = []
+        self._server = ConsoleServer(
+            socket,
+            welcome,
+            lambda command, answer: answer(self._obey(command)),
+            self.failures.append,
+            self._records_since,
+        )
 
     async def open(self) -> None:
         await self._server.open()

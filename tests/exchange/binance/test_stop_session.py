@@ -103,3 +103,41 @@ async def test_an_empty_prefix_is_refused() -> None:
                 await last_word.cancel_ours_and_verify("", 1.0)
 
         assert venue.asked == []
+
+
+async def test_orders_of_another_run_are_left_alone_and_told() -> None:
+    """A halted engine's last word once cancelled the quotes of the one that took over."""
+    async with FakeVenue() as venue:
+        for name in ("mm-old-1", "mm-new-1", "mm-new-2", "web_foreign"):
+            venue.rest_order(name)
+
+        async with StopSession(venue.settings, CREDENTIALS, look_again_s=0.01) as last_word:
+            left = await last_word.cancel_ours_and_verify(
+                OURS, 5.0, lambda name: name.startswith("mm-old")
+            )
+
+        assert left == []
+        assert last_word.others == ["mm-new-1", "mm-new-2"]
+        assert list(venue.orders) == ["mm-new-1", "mm-new-2", "web_foreign"]
+
+
+async def test_the_countdown_that_another_run_relies_on_is_never_disarmed() -> None:
+    """It is the symbol's; the other run's orders would rest for ever were it to die."""
+    async with FakeVenue() as venue:
+        venue.rest_order("mm-new-1")
+        async with StopSession(venue.settings, CREDENTIALS, look_again_s=0.01) as last_word:
+            await last_word.cancel_ours_and_verify(OURS, 5.0, lambda name: "old" in name)
+        venue.orders.clear()
+        async with StopSession(venue.settings, CREDENTIALS, look_again_s=0.01) as last_word:
+            await last_word.cancel_ours_and_verify(OURS, 5.0, keep_armed=True)
+
+        assert venue.times_asked(COUNTDOWN) == 0
+
+
+async def test_owning_an_order_without_our_prefix_is_no_licence() -> None:
+    async with FakeVenue() as venue:
+        venue.rest_order("web_foreign")
+        async with StopSession(venue.settings, CREDENTIALS, look_again_s=0.01) as last_word:
+            await last_word.cancel_ours_and_verify(OURS, 5.0, lambda _name: True)
+
+        assert list(venue.orders) == ["web_foreign"]
