@@ -7,7 +7,8 @@
     ├── ProtocolError    a console and an engine that do not understand each other
     ├── NoEngine         nobody listens on the console socket
     ├── SessionCrashed   our own failure; the stop path was taken all the same
-    └── NotVerified      a stop that could not prove that no order of ours is left
+    ├── NotVerified      a stop that could not prove that no order of ours is left
+    └── NotFlat          a flatten that left a position
 
 The command line turns each of them into one line and a non-zero exit.
 """
@@ -64,3 +65,9 @@ class NotVerified(EngineError):
     """The stop ended without proof that no order of ours is left at the venue."""
 
     exit_code = 4
+
+
+class NotFlat(EngineError):
+    """The position was to be closed and is still there; the text says how much and why."""
+
+    exit_code = 5

@@ -16,13 +16,15 @@ import structlog
 
 from engine.console import ConsoleServer
 from engine.core.actions import Action
+from engine.core.explain import evidence
+from engine.core.flatten import PATIENCE_NS
 from engine.core.operator import OperatorCommand
 from engine.core.orders import PLACED, UNKNOWN
 from engine.core.portrait import Portraitist, preview
 from engine.core.settings import STEP_NS
 from engine.core.trader import OUR_PREFIX, Trader
 from engine.core.view import Preview
-from engine.errors import NotVerified, SessionCrashed
+from engine.errors import NotFlat, NotVerified, SessionCrashed
 from engine.places import Places
 from engine.protocol import VERSION, Answer, CommandMessage, Goodbye, Role, Welcome
 from exchange.binance.signing import Credentials
@@ -32,7 +34,8 @@ from exchange.types import Alert, Command, Event, Tick
 
 _STOP_PATIENCE_S = 5.0
 """How long a stop waits for the trader to cancel, before the last word does it."""
-_FLATTEN_PATIENCE_S = 10.0
+_FLATTEN_PATIENCE_S = PATIENCE_NS / 1e9 + _STOP_PATIENCE_S
+"""A flatten gives up by itself; this waits a little longer."""
 _LAST_WORD_S = 10.0
 _LOOK_AGAIN_S = 0.5
 _QUEUE_LIMIT = 50_000
@@ -85,6 +88,7 @@ class LiveDesk:
 
         Raises:
             NotVerified: When that could not be proven.
+            NotFlat: When it was, but a position that was to be closed is left.
         """
         await self._console.open()
         loop = asyncio.get_running_loop()
@@ -106,6 +110,8 @@ class LiveDesk:
             raise NotVerified(goodbye.text) from crash
         if crash is not None:
             raise SessionCrashed(f"crashed ({crash!r}); {goodbye.text}") from crash
+        if not goodbye.flat:
+            raise NotFlat(goodbye.text)
 
     async def _trade(self) -> None:
         async with asyncio.TaskGroup() as tasks:
@@ -170,7 +176,14 @@ class LiveDesk:
                     return Answer(message.command_id, accepted=True, text="", preview=found)
                 return Answer(message.command_id, accepted=False, text=found)
         problem = self._operate(message.action, message.name, message.value, message.expected)
-        return Answer(message.command_id, problem is None, problem or f"{message.action}: done")
+        return Answer(message.command_id, problem is None, problem or self._said(message.action))
+
+    def _said(self, action: Action) -> str:
+        """What was done by now; what has still to be proven is not said as done."""
+        left = self._trader.left
+        if left is None or action in (Action.SIDE_OFF, Action.SIDE_ON, Action.SET):
+            return f"{action}: done"
+        return f"{action}: {evidence(left)}"
 
     def _operate(
         self, action: Action, name: str = "", value: float = 0.0, expected: float | None = None
@@ -197,12 +210,13 @@ class LiveDesk:
 
     async def _let_trader_finish(self) -> None:
         """Give the trader's own cancels their time; the last word comes in any case."""
-        patience_s = _FLATTEN_PATIENCE_S if self._trader.hand.flatten else _STOP_PATIENCE_S
+        patience_s = _FLATTEN_PATIENCE_S if self._trader.flatten.closing else _STOP_PATIENCE_S
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._finished.wait(), patience_s)
 
     async def _last_word(self) -> Goodbye:
         """Cancel what is ours over a session of its own and prove that none is left."""
+        not_flat = self._trader.not_flat
         held = self._trader.instrument.qty.text(self._trader.ledger.position_lots)
         # A placing whose fate is open may still arrive until its stamp is too old.
         open_fates = self._trader.table.count(PLACED, UNKNOWN) > 0
@@ -214,15 +228,19 @@ class LiveDesk:
                 left = await session.cancel_ours_and_verify(OUR_PREFIX, patience_s)
         except (VenueError, TimeoutError) as error:
             text = f"NOT VERIFIED: the venue does not answer ({error}); orders may rest there"
-            log.error(text)
-            return Goodbye(verified=False, text=text)
+            return _last_words(False, text, not_flat, flat=not not_flat)
         if left:
             text = f"NOT VERIFIED: still open: {', '.join(left)}"
-            log.error(text)
-            return Goodbye(verified=False, text=text)
-        text = f"verified: no open order of ours; position {held}"
-        log.info(text)
-        return Goodbye(verified=True, text=text)
+            return _last_words(False, text, not_flat, flat=not not_flat)
+        proof = "verified: no open order of ours"
+        return _last_words(True, proof, not_flat or f"position {held}", flat=not not_flat)
+
+
+def _last_words(verified: bool, proof: str, position: str, *, flat: bool) -> Goodbye:
+    """The engine's end, told to its log and to every console."""
+    text = f"{proof}; {position}" if position else proof
+    log.log(_LEVELS["info" if verified and flat else "alarm"], text)
+    return Goodbye(verified=verified, text=text, flat=flat)
 
 
 def innermost(error: BaseException) -> BaseException:

@@ -14,7 +14,7 @@ from engine.config import load_config
 from engine.console import ConsoleClient
 from engine.core.actions import Action
 from engine.core.view import DeskView, SideView
-from engine.errors import EngineError, NoEngine, NotVerified
+from engine.errors import EngineError, NoEngine, NotFlat, NotVerified
 from engine.launch import desk_places
 from engine.lock import lock_owner
 from engine.places import Places
@@ -23,6 +23,7 @@ from exchange.instrument import DecimalGrid
 
 _VIEW_PATIENCE_S = 3.0
 _STOP_PATIENCE_S = 30.0
+_FLATTEN_PATIENCE_S = 60.0
 _EXIT_PATIENCE_S = 5.0
 
 
@@ -85,8 +86,10 @@ def stop_desk(config_path: Path, overrides: list[str], *, flatten: bool) -> None
 
     Raises:
         NotVerified: When the engine could not prove that no order is left.
+        NotFlat: When the position was to be closed and is still there.
     """
     places = desk_places(load_config(config_path, overrides))
+    goodbye = None
     try:
         goodbye = asyncio.run(_stop_engine(places, flatten=flatten))
     except NoEngine as error:
@@ -108,12 +111,15 @@ def stop_desk(config_path: Path, overrides: list[str], *, flatten: bool) -> None
         os.kill(owner, signal.SIGTERM)
         _wait_for_exit(places.exchange_lock)
         print("exchange: stopped")
+    if goodbye is not None and not goodbye.flat:
+        raise NotFlat(goodbye.text)
 
 
 async def _stop_engine(places: Places, *, flatten: bool) -> Goodbye:
     client = await ConsoleClient.connect(places.socket, Role.REDUCER)
+    patience_s = _FLATTEN_PATIENCE_S if flatten else _STOP_PATIENCE_S
     try:
-        async with asyncio.timeout(_STOP_PATIENCE_S), asyncio.TaskGroup() as tasks:
+        async with asyncio.timeout(patience_s), asyncio.TaskGroup() as tasks:
             asked = tasks.create_task(
                 client.ask(Action.STOP, "flatten" if flatten else "keep"), name="ask"
             )
@@ -122,7 +128,7 @@ async def _stop_engine(places: Places, *, flatten: bool) -> Goodbye:
                     await asked
                     return message
     except TimeoutError:
-        raise NotVerified(f"the engine did not end within {_STOP_PATIENCE_S:.0f} s") from None
+        raise NotVerified(f"the engine did not end within {patience_s:.0f} s") from None
     finally:
         await client.close()
     raise NotVerified("the engine went away without a word; look at its log")
