@@ -499,7 +499,8 @@ class Trader:
             self._ask_account()
 
     def _account_every_ns(self) -> int:
-        if self._verify_empty and not self.table.live:
+        prove_flat = self.flatten.closing and not self.ledger.position_lots
+        if prove_flat or (self._verify_empty and not self.table.live):
             return _PROOF_EVERY_NS
         if not self.account.reconciled or self.account.doubt is not None:
             return _ASK_AGAIN_NS

@@ -37,7 +37,7 @@ class RefusingDesk(VirtualDesk):
         self.codes: tuple[int, ...] = PASSING
         self.closing: list[Place] = []
 
-    def _answer_order(self, command: Place | Cancel | QueryOrder) -> None:
+    def _answer_order(self, command: Place | Cancel | QueryOrder, sent_ms: float) -> None:
         if isinstance(command, Place) and command.reduce_only:
             self.closing.append(command)
             if self.refusals_left > 0 or self._chance(self.refuse_chance):
@@ -46,7 +46,7 @@ class RefusingDesk(VirtualDesk):
                 refuse = partial(self._reply, command.request_id, Outcome.REFUSED, code)
                 self._later(5, partial(refuse, message="told by the test"))
                 return
-        super()._answer_order(command)
+        super()._answer_order(command, sent_ms)
 
     @property
     def held(self) -> int:

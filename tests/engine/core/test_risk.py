@@ -94,7 +94,7 @@ def test_with_a_dead_venue_orders_are_unknown_and_nothing_is_proven() -> None:
 def test_a_key_that_the_venue_refuses_says_mend_it() -> None:
     desk = VirtualDesk()
     desk.run(3.0)
-    desk._answer_order = lambda command: desk._reply(  # type: ignore[method-assign]
+    desk._answer_order = lambda command, sent_ms: desk._reply(  # type: ignore[method-assign]
         command.request_id, Outcome.REFUSED, -2015, message="Invalid API-key"
     )
     desk.run_until(lambda: desk.trader.gate.state is RiskState.HALTED)
