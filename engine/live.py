@@ -20,13 +20,15 @@ import structlog
 
 from engine.console import ConsoleServer
 from engine.core.actions import Action
+from engine.core.explain import evidence
+from engine.core.flatten import PATIENCE_NS
 from engine.core.operator import OperatorCommand
 from engine.core.orders import PLACED, UNKNOWN
 from engine.core.portrait import Portraitist, preview
 from engine.core.settings import STEP_NS
 from engine.core.trader import OUR_PREFIX, Trader
 from engine.core.view import Preview
-from engine.errors import NotVerified, SessionCrashed, StartError
+from engine.errors import NotFlat, NotVerified, SessionCrashed, StartError
 from engine.lock import ProcessLock
 from engine.places import Places
 from engine.protocol import VERSION, Answer, CommandMessage, Goodbye, Role, Welcome
@@ -37,7 +39,8 @@ from exchange.types import Alert, Command, Event, Tick
 
 _STOP_PATIENCE_S = 5.0
 """How long a stop waits for the trader to cancel, before the last word does it."""
-_FLATTEN_PATIENCE_S = 10.0
+_FLATTEN_PATIENCE_S = PATIENCE_NS / 1e9 + _STOP_PATIENCE_S
+"""A flatten gives up by itself; this waits a little longer."""
 _LAST_WORD_S = 10.0
 _LOOK_AGAIN_S = 0.5
 _QUEUE_LIMIT = 50_000
@@ -164,6 +167,7 @@ class LiveDesk:
 
         Raises:
             NotVerified: When that could not be proven.
+            NotFlat: When it was, but a position that was to be closed is left.
         """
         await self._console.open()
         self._hear_signals(asyncio.get_running_loop())
@@ -186,6 +190,8 @@ class LiveDesk:
             raise NotVerified(goodbye.text) from crash
         if crash is not None:
             raise SessionCrashed(f"crashed ({crash!r}); {goodbye.text}") from crash
+        if not goodbye.flat:
+            raise NotFlat(goodbye.text)
 
     async def _trade(self) -> None:
         async with asyncio.TaskGroup() as tasks:
@@ -285,7 +291,14 @@ class LiveDesk:
             )
         )
         self._carry_out(commands)
-        return Answer(message.command_id, problem is None, problem or f"{message.action}: done")
+        return Answer(message.command_id, problem is None, problem or self._said(message.action))
+
+    def _said(self, action: Action) -> str:
+        """What was done by now; what has still to be proven is not said as done."""
+        left = self._trader.left
+        if left is None or action in (Action.SIDE_OFF, Action.SIDE_ON, Action.SET):
+            return f"{action}: done"
+        return f"{action}: {evidence(left)}"
 
     def _hear_signals(self, loop: asyncio.AbstractEventLoop) -> None:
         """Let every signal that ends a process end the session instead.
@@ -308,7 +321,7 @@ class LiveDesk:
 
     async def _let_trader_finish(self) -> None:
         """Give the trader's own cancels their time; the last word comes in any case."""
-        patience_s = _FLATTEN_PATIENCE_S if self._trader.hand.flatten else _STOP_PATIENCE_S
+        patience_s = _FLATTEN_PATIENCE_S if self._trader.flatten.closing else _STOP_PATIENCE_S
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._finished.wait(), patience_s)
 
@@ -328,7 +341,11 @@ class LiveDesk:
         except Exception as error:  # whatever it is, nothing is proven
             text = f"NOT VERIFIED: the last word failed ({error!r}); orders may rest there"
             goodbye = Goodbye(verified=False, text=text)
-        _tell("info" if goodbye.verified else "alarm", goodbye.text)
+        if not_flat := self._trader.not_flat:
+            text = f"{goodbye.text}; {not_flat}"
+            goodbye = Goodbye(verified=goodbye.verified, text=text, flat=False)
+        proven = goodbye.verified and goodbye.flat
+        _tell("info" if proven else "alarm", goodbye.text)
         return goodbye
 
     async def _cancel_and_verify(self) -> Goodbye:
@@ -344,8 +361,9 @@ class LiveDesk:
             )
         if left:
             return Goodbye(verified=False, text=f"NOT VERIFIED: still open: {', '.join(left)}")
-        held = trader.instrument.qty.text(trader.ledger.position_lots)
-        text = f"verified: no open order of ours; position {held}"
+        text = "verified: no open order of ours"
+        if not trader.not_flat:
+            text += f"; position {trader.instrument.qty.text(trader.ledger.position_lots)}"
         if session.others:
             n, names = len(session.others), ", ".join(session.others)
             text += f"; {n} of another run of this desk left alone: {names}"

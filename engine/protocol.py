@@ -29,7 +29,16 @@ class Role(StrEnum):
     """Looks only."""
 
 
-RISK_REDUCING = frozenset({Action.PAUSE, Action.PANIC, Action.SIDE_OFF, Action.STOP, Action.PING})
+RISK_REDUCING = frozenset(
+    {
+        Action.PAUSE,
+        Action.PANIC,
+        Action.SIDE_OFF,
+        Action.STOP,
+        Action.FLATTEN,
+        Action.PING,
+    }
+)
 
 
 class Hello(msgspec.Struct, frozen=True, tag="hello"):
@@ -82,6 +91,8 @@ class Goodbye(msgspec.Struct, frozen=True, tag="goodbye"):
 
     verified: bool
     text: str
+    flat: bool = True
+    """False when a position was to be closed and was not."""
 
 
 ToConsole: TypeAlias = Welcome | ViewMessage | RecordsMessage | Answer | Goodbye

@@ -15,7 +15,7 @@ from engine.console import ConsoleClient
 from engine.core.actions import Action
 from engine.core.view import DeskView, SideView
 from engine.desks import desk_meant, not_running
-from engine.errors import NoEngine, NotVerified, ProtocolError
+from engine.errors import NoEngine, NotFlat, NotVerified, ProtocolError
 from engine.launch import end_exchange, wait_for_exit
 from engine.lock import lock_owner
 from engine.places import Places
@@ -24,6 +24,7 @@ from exchange.instrument import DecimalGrid
 
 _VIEW_PATIENCE_S = 3.0
 _STOP_PATIENCE_S = 30.0
+_FLATTEN_PATIENCE_S = 60.0
 _EXIT_PATIENCE_S = 5.0
 _SOCKET_PATIENCE_S = 5.0
 _SIGNAL_PATIENCE_S = 25.0
@@ -117,6 +118,7 @@ def stop_desk(
         NotFlat: When the position was to be closed and may remain.
     """
     desk = desk_meant(name, config_path, overrides)
+    goodbye = None
     try:
         goodbye = asyncio.run(_stop_engine(desk.places, flatten=flatten))
     except NoEngine as error:
@@ -139,6 +141,8 @@ def stop_desk(
         wait_for_exit(desk.places.engine_lock, _EXIT_PATIENCE_S)
     if ended := end_exchange(desk):
         print(f"exchange: {ended}")
+    if goodbye is not None and not goodbye.flat:
+        raise NotFlat(goodbye.text)
 
 
 async def _stop_engine(places: Places, *, flatten: bool) -> Goodbye:
@@ -158,13 +162,14 @@ async def _stop_engine(places: Places, *, flatten: bool) -> Goodbye:
                 f"its stop only its log tells ({places.engine_log})"
             ) from error
         raise NoEngine(str(error)) from error
+    patience_s = _FLATTEN_PATIENCE_S if flatten else _STOP_PATIENCE_S
     try:
-        async with asyncio.timeout(_STOP_PATIENCE_S):
+        async with asyncio.timeout(patience_s):
             return await _goodbye(client, flatten=flatten)
     except ProtocolError as error:
         raise NotVerified(str(error)) from error
     except TimeoutError:
-        raise NotVerified(f"the engine did not end within {_STOP_PATIENCE_S:.0f} s") from None
+        raise NotVerified(f"the engine did not end within {patience_s:.0f} s") from None
     finally:
         await client.close()
 

@@ -16,7 +16,7 @@ from textual.screen import Screen
 
 from engine.core.actions import Action
 from engine.core.view import DeskView, Record, SideReason
-from engine.errors import EngineError, NotVerified
+from engine.errors import EngineError, NotFlat, NotVerified
 from engine.hints import DeskCommands
 from engine.protocol import (
     RISK_REDUCING,
@@ -34,6 +34,7 @@ from tui.render.thrift import thrifty
 from tui.screens.change import Change, ChangeDialog
 from tui.screens.desk import DeskScreen
 from tui.screens.dialog import Dialog
+from tui.screens.flatten import FlattenDialog
 from tui.screens.help import HelpDialog
 from tui.screens.keys import key_table
 from tui.screens.stop import StopDialog
@@ -154,10 +155,10 @@ class DeskApp(App[None]):
         if self._stopping:
             proof = "zero open orders verified" if goodbye.verified else "NOT VERIFIED"
             text = f"the engine stopped, {proof}: {goodbye.text}"
-            if goodbye.verified:
-                self._leave(text)
-            else:
+            if not goodbye.verified:
                 self._leave(text, "cancel and verify", NotVerified.exit_code)
+            else:
+                self._leave(text, return_code=0 if goodbye.flat else NotFlat.exit_code)
 
     def _lose(self, reason: str) -> None:
         if self._stopping and self._line is Line.ATTACHED:
@@ -217,8 +218,11 @@ class DeskApp(App[None]):
             self._propose(Change(Action.SIDE_ON, f"{side} side on", side, "gamma", gamma))
 
     def action_resume(self) -> None:
-        if self._view is not None:
-            gamma = self._view.quote.gamma
+        view = self._view
+        if view is not None and view.resume_refused:
+            self._tell(f"resume refused: {view.resume_refused}", "error")
+        elif view is not None:
+            gamma = view.quote.gamma
             self._propose(Change(Action.RESUME, "resume quoting", "", "gamma", gamma))
 
     def action_tune(self, name: str, direction: int) -> None:
@@ -227,6 +231,11 @@ class DeskApp(App[None]):
             now = getattr(self._view.quote, name)
             change = Change(Action.SET, f"change {name}", name, name, now, adjustable=True)
             self._propose(change, direction)
+
+    def action_flatten(self) -> None:
+        if self._view is None or self._refused(Action.FLATTEN):
+            return
+        self.push_screen(FlattenDialog(self._view, self._glyphs), self._flatten)
 
     def action_stop_engine(self) -> None:
         if self._view is None or self._refused(Action.STOP):
@@ -278,6 +287,10 @@ class DeskApp(App[None]):
 
         self.push_screen(ChangeDialog(change, steps, self._view, self._glyphs), agreed)
 
+    def _flatten(self, symbol: str | None) -> None:
+        if symbol is not None:
+            self._send(Action.FLATTEN, symbol)
+
     def _stop(self, what_of_the_position: str | None) -> None:
         if what_of_the_position is not None:
             self._stopping = True
@@ -293,7 +306,7 @@ class DeskApp(App[None]):
         async def command() -> None:
             answer = await self._ask(action, name, value, expected)
             if answer is not None:
-                self._tell(answer.text, "information" if answer.accepted else "error")
+                self._tell(answer.text, _severity(action, answer))
             if action is Action.STOP and not (answer and answer.accepted):
                 self._stopping = False
 
@@ -323,3 +336,10 @@ class DeskApp(App[None]):
     def _tell(self, text: str, severity: str = "information") -> None:
         levels = {"information": "information", "warning": "warning", "error": "error"}
         self.notify(text, severity=levels[severity], timeout=4, markup=False)  # type: ignore[arg-type]
+
+
+def _severity(action: Action, answer: Answer) -> str:
+    """A brake that was only asked for is no good news yet: the banner tells what is proven."""
+    if not answer.accepted or action is Action.PANIC:
+        return "error"
+    return "warning" if action in (Action.PAUSE, Action.STOP, Action.FLATTEN) else "information"

@@ -4,13 +4,15 @@ from enum import StrEnum
 
 
 class Action(StrEnum):
-    """What an operator can ask. The first five only ever reduce risk."""
+    """What an operator can ask. The first six only ever reduce risk."""
 
     PAUSE = "pause"
     PANIC = "panic"
     SIDE_OFF = "side_off"
     STOP = "stop"
     """Cancel ours, verify, end the engine. ``name`` is ``keep`` or ``flatten``."""
+    FLATTEN = "flatten"
+    """Pause, then close the position at market; the engine stays. ``name`` is the symbol."""
     PING = "ping"
     RESUME = "resume"
     SIDE_ON = "side_on"

@@ -13,6 +13,7 @@ import numpy as np
 from engine.core import orders
 from engine.core.account import REST_LAG_NS
 from engine.core.budgets import OrderBudget
+from engine.core.flatten import ClosingOrder
 from engine.core.log import DeskLog
 from engine.core.orders import CAPACITY, OrderTable, reconcile_side
 from engine.core.outbox import Outbox
@@ -123,10 +124,12 @@ class OrderEntry:
             for price_ticks in self._place_ticks[: min(places, room)].tolist():
                 self._send(side, price_ticks, self._settings.order_lots)
 
-    def close_position(self, held_lots: int) -> None:
-        """One reduce-only market order for all that is held."""
-        side = Side.SELL if held_lots > 0 else Side.BUY
-        self._send(side, 0, abs(held_lots), market=True)
+    def close_position(self, order: ClosingOrder) -> str:
+        """One reduce-only order that takes at once, whatever placing waits for; its client id."""
+        at_market = order.price_ticks is None
+        return self._send(
+            order.side, order.price_ticks or 0, order.qty_lots, TimeInForce.IOC, at_market
+        )
 
     def _room(self, side: Side, held_lots: int) -> int:
         """How many orders the worst case, the budget and the breaker leave room for."""
@@ -140,7 +143,14 @@ class OrderEntry:
         by_size = free_lots // self._settings.order_lots
         return max(min(by_size, self.budget.left, self.table.free_slots), 0)
 
-    def _send(self, side: Side, price_ticks: int, lots: int, *, market: bool = False) -> None:
+    def _send(
+        self,
+        side: Side,
+        price_ticks: int,
+        lots: int,
+        time_in_force: TimeInForce = TimeInForce.GTX,
+        market: bool = False,
+    ) -> str:
         name = f"{self._run_prefix}{self._next_order}"
         self._next_order += 1
         self.table.add(name, side, price_ticks, lots, self._mono_ns)
@@ -152,10 +162,11 @@ class OrderEntry:
             side=side,
             price_ticks=price_ticks,
             qty_lots=lots,
-            time_in_force=TimeInForce.IOC if market else TimeInForce.GTX,
-            reduce_only=market,
+            time_in_force=time_in_force,
+            reduce_only=time_in_force is TimeInForce.IOC,
             market=market,
         )
+        return name
 
     # ------------------------------------------------------------ answers
 
@@ -185,6 +196,8 @@ class OrderEntry:
             self.table.happen(slot, orders.FATE_UNKNOWN, self._mono_ns)
             return
         self.table.happen(slot, orders.PLACE_REFUSED, self._mono_ns)
+        if place.reduce_only and policy in (Policy.BREAKER, Policy.STEP_AWAY, Policy.THROTTLE):
+            return  # closing paces itself, and its refusals say nothing of quotes
         breaker = self.breakers[place.side]
         # A whole grid refused at one touch is one refusal: one late book, told several times.
         told_before = policy is Policy.STEP_AWAY and breaker.waits_for_touch
@@ -198,7 +211,7 @@ class OrderEntry:
             case Policy.THROTTLE:
                 self._hold_placing(_WINDOW_BREAK_NS, "the venue's limit is used up")
             case Policy.HALT:
-                self.fatal = f"refused with {reply.code} {reply.message}; mend it, then r"
+                self.fatal = f"refused with {reply.code} {reply.message}"
         if not told_before and breaker.refuse(reply.code, self._mono_ns):
             word = "bid" if place.side is Side.BUY else "ask"
             self._log.note(

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from engine.core.view import SideReason, SideView
+from engine.core.view import LeftView, SideReason, SideView
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,3 +19,20 @@ class Why:
 
     def view(self) -> SideView:
         return SideView(self.reason, self.detail, self.clears)
+
+
+def evidence(left: LeftView) -> str:
+    """What is proven of our orders at the venue while none is wanted, and what is not."""
+    if left.proven:
+        return "no order of ours left, verified"
+    if left.unknown:
+        others = left.live - left.unknown
+        rest = f", {others} being cancelled" if others else ""
+        return f"gate closed; {_orders(left.unknown)} unknown, asking{rest}"
+    if left.live:
+        return f"gate closed; {_orders(left.live)} being cancelled"
+    return "gate closed; asking whether any order of ours is left"
+
+
+def _orders(count: int) -> str:
+    return f"{count} order{'' if count == 1 else 's'} of ours"

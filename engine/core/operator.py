@@ -24,7 +24,6 @@ class OperatorState:
     paused: bool = False
     sides_off: set[Side] = field(default_factory=set)
     stopping: bool = False
-    flatten: bool = False
 
 
 LARGEST = 1e9

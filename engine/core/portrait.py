@@ -82,6 +82,10 @@ class Portraitist:
             orders_10s_limit=ORDERS_10S,
             orders_1m_limit=ORDERS_1M,
             switch=self._switch(mono_ns),
+            risk_cure=trader.gate.cure,
+            resume_refused=trader.resume_refused,
+            left=trader.left,
+            flatten=trader.flatten.view(mono_ns),
         )
 
     def _levels(self, side: Side) -> list[tuple[int, int]]:
@@ -229,6 +233,7 @@ class Portraitist:
             fills=ledger.fills,
             volume_usdt=usdt(ledger.volume_e8),
             maker_fills=ledger.maker_fills,
+            max_drawdown_usdt=self._trader.gate.max_drawdown_usdt,
         )
 
     def _link(self, link: Link, mono_ns: int) -> LinkView:

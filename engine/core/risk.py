@@ -50,30 +50,36 @@ class RiskGate:
         self._max_loss_usdt = max_loss_usdt
         self.state = RiskState.ACTIVE
         self.detail = ""
-        self._final = False
+        self.cure = ""
+        """What ends this halt; empty while active."""
+        self.max_drawdown_usdt = 0.0
+        """The deepest fall from the peak that was seen."""
+        self.final = False
+        """Does the present halt outlive any key?"""
 
     def check_loss(self, total_usdt: float, drawdown_usdt: float) -> bool:
-        """Halt at the loss limit; True when this call halted."""
+        """Halt at the loss limit, for good; True when this call halted.
+
+        A desk that is halted already can still lose with what it holds.
+        """
+        self.max_drawdown_usdt = max(self.max_drawdown_usdt, drawdown_usdt)
         loss = max(-total_usdt, drawdown_usdt)
-        if self.state is RiskState.HALTED or loss < self._max_loss_usdt:
+        if self.final or loss < self._max_loss_usdt:
             return False
-        self.halt(
-            f"loss {loss:.2f} of {self._max_loss_usdt:.2f} USDT; restart with a higher "
-            "risk.max_loss_pct to go on",
-            final=True,
-        )
+        detail = f"loss {loss:.2f} of {self._max_loss_usdt:.2f} USDT"
+        self.halt(detail, "a restart with a higher risk.max_loss_pct", final=True)
         return True
 
-    def halt(self, detail: str, *, final: bool = False) -> None:
-        """Stop quoting. A final halt outlives any key; only a restart ends it."""
+    def halt(self, detail: str, cure: str, *, final: bool = False) -> None:
+        """Stop quoting. A final halt outlives any key and hides behind no later one."""
         self.state = RiskState.HALTED
-        self.detail = detail
-        self._final = self._final or final
+        if final or not self.final:
+            self.detail, self.cure, self.final = detail, cure, final
 
     def resume(self) -> bool:
         """The operator's hand; False when this halt is final."""
-        if self._final:
+        if self.final:
             return False
         self.state = RiskState.ACTIVE
-        self.detail = ""
+        self.detail = self.cure = ""
         return True

@@ -17,6 +17,7 @@ from engine.core.calibration import Calibrator
 from engine.core.entry import OrderEntry
 from engine.core.explain import Why
 from engine.core.fair_price import FairPrice
+from engine.core.flatten import Flatten
 from engine.core.ledger import Ledger, usdt
 from engine.core.log import DeskLog
 from engine.core.market import Market
@@ -27,7 +28,7 @@ from engine.core.own_intensity import OwnIntensity
 from engine.core.quoter import Offsets, Tuning, offsets, requote
 from engine.core.risk import RiskGate
 from engine.core.settings import STEP_NS, DeskSettings
-from engine.core.view import Mode, RiskState, SideReason
+from engine.core.view import FlattenState, LeftView, Mode, RiskState, SideReason
 from engine.core.watch import MarketWatch
 from exchange.instrument import Instrument
 from exchange.types import (
@@ -152,11 +153,13 @@ class Trader:
         self.table = self.entry.table
         self._touch_decided: tuple[int, int] | None = None
         self._countdown_asked_ns = self._countdown_armed_ns = _NEVER_NS
-        self._private_up_ns = self._halted_ns = 0
+        self._private_up_ns = self._cleared_ns = 0
         self._account_asked_ns = self._trades_asked_ns = 0
         self._agreed_exch_ns = 0
         self._verify_empty = False
-        self._flatten_sent = False
+        self.flatten = Flatten()
+        self._closing_order = ""
+        self._filled_ns = _NEVER_NS
         self._bids = np.zeros(CAPACITY, dtype=np.int64)
         self._asks = np.zeros(CAPACITY, dtype=np.int64)
         self._hear: dict[type, Callable[[Any], None]] = {
@@ -214,9 +217,36 @@ class Trader:
     @property
     def finished(self) -> bool:
         """Has a stop come as far as the trader can bring it?"""
-        if not self.hand.stopping or self.table.live:
-            return False
-        return not self.hand.flatten or self.ledger.position_lots == 0
+        return self.hand.stopping and not self.table.live and not self.flatten.closing
+
+    @property
+    def left(self) -> LeftView | None:
+        """What may be left of our orders; None while quotes are wanted."""
+        if not self._wants_no_orders:
+            return None
+        live = self.table.live
+        proven = not self._verify_empty and not live
+        return LeftView(live, self.table.count(orders.UNKNOWN), proven)
+
+    @property
+    def resume_refused(self) -> str:
+        """Why quoting cannot be resumed now; empty when it can."""
+        if self.hand.stopping:
+            return "the engine is stopping"
+        if self.gate.final:
+            return f"halted for good: {self.gate.detail}; what helps: {self.gate.cure}"
+        if self.flatten.closing:
+            return f"flattening: {self._held_text} left; resume when it has ended"
+        return ""
+
+    @property
+    def _wants_no_orders(self) -> bool:
+        halted = self.gate.state is RiskState.HALTED
+        return halted or self.hand.paused or self.hand.stopping
+
+    @property
+    def _held_text(self) -> str:
+        return self.instrument.qty.text(self.ledger.position_lots)
 
     @property
     def q(self) -> float:
@@ -319,7 +349,8 @@ class Trader:
         """Two hands on one account: ours, the older, lets go of it for good."""
         if not self.met_younger_run:
             self.met_younger_run = True
-            self._halt(f"another engine trades here: {client_order_id}", final=True)
+            detail = f"another engine trades here: {client_order_id}"
+            self._halt(detail, "a restart, once the other has ended", final=True)
 
     def _adopt(self, update: OrderUpdate) -> None:
         """Take an order of ours into the table, where it is cancelled unless it is wanted.
@@ -345,6 +376,7 @@ class Trader:
         if not self.ledger.book_fill(fill):
             return
         self.account.recheck(self.ledger)
+        self._filled_ns = self.mono_ns
         slot = self.table.slot(fill.client_order_id)
         if slot is not None:
             self.table.book_fill(slot, fill.qty_lots, fill.exch_ns, self.mono_ns)
@@ -360,7 +392,11 @@ class Trader:
             remark += ", not our order"
         self.log.fill(f"{fill.side.name} {lots} @ {price}{remark}", fill.side)
         if fill.forced:
-            self._halt(f"{fill.forced}: the venue closed {lots} of our position", final=True)
+            self._halt(
+                f"{fill.forced}: the venue closed {lots} of our position",
+                "a restart, once you know why",
+                final=True,
+            )
 
     # ------------------------------------------------------------ the account
 
@@ -398,7 +434,7 @@ class Trader:
             self.account.reconciled = True
             self.account.compared_ns = snapshot.asked_mono_ns
         ours_listed = any(map(self.owns, listed))
-        asked_since = snapshot.asked_mono_ns >= self._halted_ns
+        asked_since = snapshot.asked_mono_ns >= self._cleared_ns
         if self._verify_empty and asked_since and not ours_listed and not self.table.live:
             self._verify_empty = False
             self.log.note(Severity.INFO, "verified: no order of ours is left at the venue")
@@ -434,7 +470,11 @@ class Trader:
         text = self.instrument.qty.text
         found = f"the venue holds {text(word.lots)}, our trades make {text(ours)}"
         if word.lots == 0:
-            self._halt(f"{found}: it was closed without a trade of ours", final=True)
+            self._halt(
+                f"{found}: it was closed without a trade of ours",
+                "a restart, once you know why",
+                final=True,
+            )
         else:
             self.log.note(Severity.ALARM, f"{found}: took the venue's word, at its entry price")
 
@@ -472,7 +512,8 @@ class Trader:
             self._ask_account()
 
     def _account_every_ns(self) -> int:
-        if self._verify_empty and not self.table.live:
+        prove_flat = self.flatten.closing and not self.ledger.position_lots
+        if prove_flat or (self._verify_empty and not self.table.live):
             return _PROOF_EVERY_NS
         account = self.account
         sure = account.doubt is None and account.settled(self.started_mono_ns)
@@ -489,9 +530,8 @@ class Trader:
         match self._outbox.answered(reply):
             case Place() as place:
                 self.entry.receive_place_reply(place, reply)
-                if place.market and reply.outcome is Outcome.REFUSED:
-                    self.hand.flatten = False
-                    self.log.note(Severity.ALARM, f"flatten refused: {reply.code}; position stays")
+                if place.reduce_only and reply.outcome is Outcome.REFUSED:
+                    self._take_refused_closing(reply)
             case Cancel() as cancel:
                 self.entry.receive_cancel_reply(cancel, reply)
             case QueryOrder() as query:
@@ -503,6 +543,12 @@ class Trader:
                 self.account.trouble = reply.message if failed else ""
         if reply.order is not None:
             self._learn(reply.order)
+
+    def _take_refused_closing(self, reply: Reply) -> None:
+        self.flatten.receive_refusal(reply.code, reply.message, self.mono_ns)
+        self.log.note(Severity.WARNING, f"flatten: refused with {self.flatten.refusal}")
+        # Perhaps we hold less than we counted (-2022), or an order of ours is in the way (-4118).
+        self._ask_account()
 
     def _on_countdown_reply(self, reply: Reply) -> None:
         asked_ns = self.mono_ns - reply.round_trip_ns
@@ -582,15 +628,25 @@ class Trader:
         match command.action:
             case Action.PAUSE:
                 hand.paused = True
+                self._clear_book()
                 self.log.note(Severity.INFO, "paused by the operator")
             case Action.RESUME:
                 return self._resume()
             case Action.PANIC:
-                self._halt("panic; r resumes")
+                self.flatten.drop()
+                self._halt("panic by the operator", "r")
             case Action.STOP:
+                self._clear_book()
+                if command.name == "flatten":
+                    self.flatten.ask(self.mono_ns)
+                elif hand.stopping or self.flatten.closing:
+                    self.flatten.drop()
+                else:
+                    self.flatten.forget()  # one that failed before: now it is to be kept
                 hand.stopping = True
-                hand.flatten = command.name == "flatten"
                 self.log.note(Severity.WARNING, f"stopping, position: {command.name or 'keep'}")
+            case Action.FLATTEN:
+                return self._begin_flatten(command.name)
             case Action.SIDE_OFF | Action.SIDE_ON if side is None:
                 return f"{command.name!r} is no side; bid or ask"
             case Action.SIDE_OFF if side is not None:
@@ -604,9 +660,11 @@ class Trader:
         return None
 
     def _resume(self) -> str | None:
-        if not self.gate.resume():
-            return f"halted for good: {self.gate.detail}"
-        self.hand.paused = False
+        if refused := self.resume_refused:
+            return refused
+        self.gate.resume()
+        self.flatten.forget()
+        self.hand.paused = self._verify_empty = False
         self.log.note(Severity.INFO, "resumed by the operator")
         return None
 
@@ -622,11 +680,30 @@ class Trader:
         self.log.note(Severity.INFO, f"{command.name} {now:g} -> {command.value:g}")
         return None
 
-    def _halt(self, detail: str, *, final: bool = False) -> None:
-        self.gate.halt(detail, final=final)
+    def _begin_flatten(self, symbol: str) -> str | None:
+        """Quotes go first: what is held must not change under the closing order."""
+        if symbol != self.instrument.symbol:
+            return f"to flatten, name the symbol: {self.instrument.symbol}, not {symbol!r}"
+        if self.hand.stopping:
+            return "the engine is stopping"
+        self.hand.paused = True
+        self._clear_book()
+        self.flatten.ask(self.mono_ns)
+        self.log.note(Severity.WARNING, f"flattening {self._held_text} by the operator")
+        return None
+
+    def _halt(self, detail: str, cure: str, *, final: bool = False) -> None:
+        self.gate.halt(detail, cure, final=final)
+        self._tell_halt()
+
+    def _tell_halt(self) -> None:
+        self._clear_book()
+        self.log.note(Severity.ALARM, f"halted: {self.gate.detail}; ends it: {self.gate.cure}")
+
+    def _clear_book(self) -> None:
+        """No order is wanted from now on, and only a list asked for from now on proves it."""
         self._verify_empty = True
-        self._halted_ns = self.mono_ns
-        self.log.note(Severity.ALARM, f"halted: {detail}")
+        self._cleared_ns = self.mono_ns
 
     # ------------------------------------------------------------ deciding
 
@@ -651,15 +728,16 @@ class Trader:
         has_touch = self.market.touch is not None
         self.fair_ticks = self.fair.read(self.market, self.table) if has_touch else None
         if self.gate.check_loss(usdt(self.ledger.total_e8), usdt(self.ledger.drawdown_e8)):
-            self._halt(self.gate.detail)
+            self._tell_halt()
         if self.entry.fatal:
             fatal, self.entry.fatal = self.entry.fatal, ""
-            self._halt(fatal)
+            self._halt(fatal, "mend it, then r")
         self.why = {side: self._judge_side(side) for side in Side}
         self._want()
         for side in Side:
             held_lots = self.account.worst_held_lots(side, self.ledger.position_lots)
-            self.entry.stand_at(side, self.wanted[side], held_lots)
+            stays = self.wanted[side] or self._closing_prices(side)
+            self.entry.stand_at(side, stays, held_lots)
         self._flatten_if_asked()
         self.table.release_finished(self.market.book_exch_ns, self.mono_ns)
 
@@ -676,7 +754,7 @@ class Trader:
         if self.hand.stopping:
             return Why(SideReason.STOPPING, "", "nothing; the engine ends")
         if self.gate.state is RiskState.HALTED:
-            return Why(SideReason.HALTED, self.gate.detail, "r, when mended")
+            return Why(SideReason.HALTED, self.gate.detail, self.gate.cure)
         if self.hand.paused:
             return Why(SideReason.PAUSED, "by the operator", "r")
         if side in self.hand.sides_off:
@@ -781,13 +859,44 @@ class Trader:
         )
 
     def _flatten_if_asked(self) -> None:
-        """The operator's last order, once every quote is gone: close what is held."""
-        held = self.ledger.position_lots
-        if not (self.hand.stopping and self.hand.flatten and held) or self._flatten_sent:
-            return
-        if not self.table.live:
-            self._flatten_sent = True
-            self.entry.close_position(held)
+        """Once every order of ours is gone and booked: close what is held, and say how it ended."""
+        before = self.flatten.state
+        settled = not self.table.live and not any(self.table.open_lots(side) for side in Side)
+        order = self.flatten.step(
+            self.ledger.position_lots,
+            settled=settled,
+            confirmed=self.account.compared_ns > self._filled_ns,
+            touch=self.market.touch,
+            mono_ns=self.mono_ns,
+        )
+        if order is not None:
+            self._closing_order = self.entry.close_position(order)
+        if self.flatten.state is not before and not self.flatten.closing:
+            self._tell_flatten()
+
+    def _closing_prices(self, side: Side) -> list[int]:
+        """Where a closing order of ours is under way: it is no quote to be cancelled."""
+        slot = self.table.slot(self._closing_order)
+        if slot is None or self.table.side[slot] != side:
+            return []
+        alive = orders.PLACED <= self.table.state[slot] <= orders.UNKNOWN
+        return [int(self.table.price_ticks[slot])] if alive else []
+
+    def _tell_flatten(self) -> None:
+        if self.flatten.state is FlattenState.FLAT:
+            self.log.note(Severity.INFO, "flat: the venue confirms that nothing is held")
+        elif self.flatten.failed:
+            self.log.note(Severity.ALARM, self.not_flat)
+
+    @property
+    def not_flat(self) -> str:
+        """What a flatten left; empty when it left nothing, or none was asked for."""
+        if not (self.flatten.failed or self.flatten.closing):
+            return ""
+        refusal = f"; last refusal: {self.flatten.refusal}" if self.flatten.refusal else ""
+        if not self.ledger.position_lots:
+            return f"NOT FLAT: 0 by our count, but the venue has not confirmed it{refusal}"
+        return f"NOT FLAT: {self._held_text} held after {self.flatten.tries} tries{refusal}"
 
 
 def _side_word(side: Side) -> str:

@@ -56,6 +56,36 @@ class SideReason(StrEnum):
     NO_PRICE = "no price"
 
 
+class FlattenState(StrEnum):
+    """How far closing the position at market has come."""
+
+    IDLE = "idle"
+    CLOSING = "closing"
+    FLAT = "flat"
+    NOT_FLAT = "NOT FLAT"
+
+
+class FlattenView(msgspec.Struct, frozen=True):
+    """The newest flatten, running or ended."""
+
+    state: FlattenState
+    tries: int
+    refusal: str
+    """The last one's code and words; empty without one."""
+    left_s: float
+    """Until it gives up."""
+
+
+class LeftView(msgspec.Struct, frozen=True):
+    """What may be left of our orders while none is wanted, by the evidence there is."""
+
+    live: int
+    """That may rest at the venue, as far as was heard; those unknown among them."""
+    unknown: int
+    proven: bool
+    """Did the venue's own list, asked for since, show none of ours?"""
+
+
 class SideView(msgspec.Struct, frozen=True):
     """One side of our market, and the rule that rules it."""
 
@@ -288,10 +318,12 @@ class MoneyView(msgspec.Struct, frozen=True):
     residual_usdt: float | None
     """Wallet change that our own fills do not explain."""
     drawdown_usdt: float
-    """From the highest total so far; zero or positive."""
+    """Below the highest total so far, now; zero or positive."""
     fills: int
     volume_usdt: float
     maker_fills: int
+    max_drawdown_usdt: float = 0.0
+    """The deepest it has been."""
 
 
 class LinkView(msgspec.Struct, frozen=True):
@@ -338,7 +370,7 @@ class DeskView(msgspec.Struct, frozen=True):
     uptime_s: float
     risk: RiskState
     risk_detail: str
-    """Which rule moved it and what would clear it; empty while active."""
+    """Which rule moved it, the value against the limit; empty while active."""
     paused: bool
     stopping: bool
     bid: SideView
@@ -363,6 +395,13 @@ class DeskView(msgspec.Struct, frozen=True):
     orders_1m_limit: int
     switch: SwitchView | None = None
     """None while none is known to be armed."""
+    risk_cure: str = ""
+    """What ends a halt."""
+    resume_refused: str = ""
+    """Why a resume would be refused now; empty when it would not."""
+    left: LeftView | None = None
+    """While the desk is halted, paused or stopping, else None."""
+    flatten: FlattenView | None = None
 
 
 class RecordKind(StrEnum):

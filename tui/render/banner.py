@@ -4,11 +4,12 @@ import math
 
 from rich.text import Text
 
-from engine.core.view import RiskState, SideReason
+from engine.core.explain import evidence
+from engine.core.view import DeskView, FlattenState, RiskState, SideReason
 from tui.render import ink
 from tui.render.frame import Frame, Line
-from tui.render.lines import fit, line, wrapped
-from tui.render.words import age, clock
+from tui.render.lines import flowed, line, wrapped
+from tui.render.words import age, clock, grid
 
 _NS_PER_S = 1_000_000_000
 _GOES_ON = " \\"
@@ -16,38 +17,66 @@ _GOES_ON = " \\"
 
 
 def banner(frame: Frame, width: int) -> list[Text]:
-    """One bar, or none: what matters most of stopping, halted, paused, frozen."""
+    """What matters most of stopping, halted, paused, frozen, on as many lines as it takes."""
     said = _most_important(frame)
     if said is None:
         return []
-    text, name = said
-    bar = Text(no_wrap=True, end="")
-    bar.append_text(fit(Text(text), width, frame.glyphs.cut))
-    bar.align("center", width)
-    bar.stylize(name)
-    return [bar]
+    chips, name = said
+    lines = [row for chip in chips for row in wrapped(line(chip), width)]
+    rows = flowed(lines, width, "   ")
+    for row in rows:
+        row.align("center", width)
+        row.stylize(name)
+    return rows
 
 
-def _most_important(frame: Frame) -> tuple[str, str] | None:
+def _most_important(frame: Frame) -> tuple[list[str], str] | None:
+    """The bar's words, most telling first, and its ink."""
     view = frame.view
-    frozen = "   [display FROZEN: space]" if frame.frozen else ""
+    frozen = ["[display FROZEN: space]"] if frame.frozen else []
+    worried = bool(view.left and view.left.unknown) or _flattens(view)
     if view.stopping:
-        return (
-            f"STOPPING: cancelling our orders and verifying none is left{frozen}",
-            ink.ALARM_BLOCK,
-        )
+        return ["STOPPING", *_proof(view), *_held(view), *frozen], ink.ALARM_BLOCK
     if view.risk is RiskState.HALTED:
-        return f"HALTED   {view.risk_detail}{frozen}", ink.ALARM_BLOCK
+        cure = [f"{view.risk_cure} ends it"] if view.risk_cure else []
+        chips = [f"HALTED: {view.risk_detail}", *_proof(view), *_held(view), *cure]
+        return [*chips, *frozen], ink.ALARM_BLOCK
     if view.paused:
-        return f"{frame.glyphs.paused} PAUSED: no quotes of ours, r resumes{frozen}", ink.WARN_BLOCK
+        chips = [f"{frame.glyphs.paused} PAUSED", *_proof(view), *_held(view), "r resumes"]
+        return [*chips, *frozen], ink.ALARM_BLOCK if worried else ink.WARN_BLOCK
     if frame.frozen:
         quoting = SideReason.QUOTING in (view.bid.reason, view.ask.reason)
         goes_on = "STILL QUOTING" if quoting else "the desk goes on, quoting nothing now"
-        return (
-            f"FROZEN {frame.glyphs.rule} {goes_on} {frame.glyphs.rule} space thaws",
-            ink.ICE_BLOCK,
-        )
+        rule = frame.glyphs.rule
+        return [f"FROZEN {rule} {goes_on} {rule} space thaws"], ink.ICE_BLOCK
     return None
+
+
+def _proof(view: DeskView) -> list[str]:
+    return [evidence(view.left)] if view.left else []
+
+
+def _flattens(view: DeskView) -> bool:
+    return view.flatten is not None and view.flatten.state is not FlattenState.FLAT
+
+
+def _held(view: DeskView) -> list[str]:
+    """What is held, and how it is being closed or could be."""
+    lots = view.inventory.position_lots
+    size = grid(view.lot_size).text(abs(lots))
+    amount = f"{'long' if lots > 0 else 'short'} {size}" if lots else "nothing held"
+    flatten = view.flatten
+    if flatten is None:
+        return [f"{amount}: F closes it" if lots and not view.stopping else amount]
+    refusal = f", last refusal {flatten.refusal}" if flatten.refusal else ""
+    match flatten.state:
+        case FlattenState.CLOSING:
+            tries = f"try {flatten.tries}, {flatten.left_s:.0f} s left{refusal}"
+            return [f"FLATTENING {amount}", tries]
+        case FlattenState.NOT_FLAT:
+            again = "" if view.stopping else "; F tries again"
+            return [f"NOT FLAT: {amount} after {flatten.tries} tries{refusal}{again}"]
+    return ["FLAT, confirmed by the venue" if not lots else amount]
 
 
 def gone(frame: Frame, width: int) -> list[Text]:

@@ -52,7 +52,7 @@ def _row(name: str, d_bid: float, star_bid: float, star_ask: float) -> Text:
 
 
 def _ratio(d: float) -> str:
-    return f"{d:.2f}" if d < 100 else f"{d:.0f}"
+    return f"{d:.2f}" if d < 100 else f"{d:.0f}" if d < 1e5 else f"{d:.0e}"
 
 
 def _chance(seen: FlickerView) -> list[Text]:

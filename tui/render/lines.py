@@ -23,13 +23,30 @@ def line(*pieces: Piece) -> Text:
 
 
 def fit(text: Text, width: int, cut: str = "…") -> Text:
-    """The line, cut to so many cells and marked where it was cut."""
+    """The line, cut to so many cells and marked where it was cut; never inside a figure.
+
+    Half a number is another number, and so is one without its unit: a figure at the cut goes
+    whole.
+    """
     if text.cell_len <= width:
         return text
     short = text.copy()
     short.truncate(max(0, width - len(cut)))
+    start = short.plain.rfind(" ") + 1
+    word = text.plain[start:].split(" ", 1)[0]
+    if _has_figure(word):
+        short.right_crop(len(short.plain) - start)
+    elif not short.plain[start:]:
+        before = short.plain.rstrip()
+        last = before.rfind(" ") + 1
+        if _has_figure(before[last:]):
+            short.right_crop(len(short.plain) - last)
     short.append(cut)
     return short
+
+
+def _has_figure(word: str) -> bool:
+    return any(map(str.isdigit, word))
 
 
 def pad(text: Text, width: int) -> Text:

@@ -9,12 +9,17 @@ from tui.render.lines import line, wrapped
 from tui.render.words import clock
 
 _INDENT = 11
+_NARROW = 40
+"""Below this many cells the time has a line of its own, so that figures stay whole."""
 
 
 def record_lines(record: Record, width: int, glyphs: Glyphs) -> list[Text]:
     """One record, wrapped to a width under a hanging indent."""
     body = _body(record, glyphs)
-    room = max(10, width - _INDENT)
+    if width < _NARROW:
+        stamp = line((f"{clock(record.recv_ns)} ", ink.LABEL), *_mark(record, glyphs))
+        return [stamp, *(line(" ").append_text(each) for each in wrapped(body, width - 1))]
+    room = width - _INDENT
     first, *rest = wrapped(body, room)
     rows = [line((f"{clock(record.recv_ns)} ", ink.LABEL), *_mark(record, glyphs))]
     rows[0].append_text(first)

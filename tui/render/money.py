@@ -41,8 +41,11 @@ def _head(
 ) -> Text:
     number = signed(total, decimals, glyphs.minus).strip()
     left = line(("PnL ", ink.LABEL), (number, ink.sign_ink(total)), (f" {unit}", ink.LABEL))
-    right = line(("drawdown ", ink.LABEL), f"{sums.drawdown_usdt:.2f}")
-    return spread(left, right, width, glyphs.cut)
+    for name in ("max drawdown ", "max dd "):
+        right = line((name, ink.LABEL), f"{sums.max_drawdown_usdt:.2f}")
+        if left.cell_len + 2 + right.cell_len <= width:
+            return spread(left, right, width, glyphs.cut)
+    return left
 
 
 def _tight(sums: MoneyView, width: int, unit: str, glyphs: Glyphs) -> list[Text]:
@@ -64,7 +67,7 @@ def _parts_in_rows(parts: list[float], width: int, glyphs: Glyphs) -> list[Text]
     rows = []
     for name, part in zip(_PART_NAMES, parts, strict=True):
         number = signed(part, _DECIMALS, glyphs.minus)
-        room = max(0, width - 23)
+        room = max(0, width - 12 - max(11, len(number)))
         bar = glyphs.bar * round(abs(part) / largest * room)
         rows.append(
             line(

@@ -192,7 +192,7 @@ def reserve_row(view: DeskView, width: int, glyphs: Glyphs, sign: str = "") -> T
     )
 
 
-def price_row(view: DeskView, side: int, glyphs: Glyphs) -> Text:
+def price_row(view: DeskView, side: int, width: int, glyphs: Glyphs) -> Text:
     """One side: reserve and half spread, then the price on the grid."""
     name, at = "bid" if side > 0 else "ask", steps(view)
     if at is None:
@@ -205,11 +205,15 @@ def price_row(view: DeskView, side: int, glyphs: Glyphs) -> Text:
     on_grid: Piece = ("none", ink.WARN)
     if wanted:
         on_grid = (grid(view.tick_size).text(wanted[0]), ink.side_ink(side))
-    return named(
-        name,
-        f"= reserve {sign} half = {numbers}",
-        (f" {glyphs.arrow} " + ("touch " if clamped else ""), ink.LABEL),
-        on_grid,
+    to_grid: Piece = (f" {glyphs.arrow} " + ("touch " if clamped else ""), ink.LABEL)
+    return widest(
+        (
+            named(name, f"= reserve {sign} half = {numbers}", to_grid, on_grid),
+            named(name, f"= {numbers}", to_grid, on_grid),
+            named(name, "=", to_grid, on_grid),
+        ),
+        width,
+        glyphs.cut,
     )
 
 

@@ -77,7 +77,7 @@ def _error_row(error: ErrorView, width: int, glyphs: Glyphs) -> Text:
     name = _error_ink(error)
     return spread(
         line((f"{error.code:<6}", name), (meaning, name or ink.LABEL)),
-        line((_count(error, glyphs), name or ink.STRONG), (f"{ago:>10}", ink.LABEL)),
+        line((_count(error, glyphs), name or ink.STRONG), (f"  {ago:>10}", ink.LABEL)),
         width,
         glyphs.cut,
     )

@@ -89,10 +89,19 @@ class ChangeDialog(Dialog[float]):
 
     def show(self, view: DeskView) -> None:
         self._view = view
+        if self._refused:
+            self._panel.preview = None
+            self._panel.said = self._refused
+            self.remove_class("-previewed")
+
+    @property
+    def _refused(self) -> str:
+        """Why what is asked for would be refused by now; then there is nothing to agree to."""
+        return self._view.resume_refused if self.change.action is Action.RESUME else ""
 
     def receive_preview(self, value: float, answer: Answer | None) -> None:
         """The engine's answer for a value; one for a value no longer proposed is left out."""
-        if value != self.value:
+        if value != self.value or self._refused:
             return
         if answer is None or not answer.accepted or answer.preview is None:
             self._panel.said = answer.text if answer else "no answer from the engine"

@@ -24,6 +24,9 @@ DESK = [
     Binding("r", "app.resume", "resume", tooltip="quote again, after a preview"),
     Binding("1", "page('desk')", "desk", tooltip="book, quotes, money, orders, log"),
     Binding("2", "page('model')", "model", tooltip="model and market, with room for charts"),
+    Binding(
+        "F", "app.flatten", "flatten", tooltip="close the position at market; the engine stays"
+    ),
     Binding("Q", "app.stop_engine", "stop", tooltip="cancel ours, verify, end the engine"),
     Binding("q", "app.detach", "detach", tooltip="leave the screen; the engine goes on"),
     Binding("question_mark", "app.help", "help", tooltip="these keys"),

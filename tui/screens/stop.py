@@ -25,7 +25,7 @@ class StopDialog(Dialog[str]):
         super().__init__()
         self._symbol = view.symbol
         self._glyphs = glyphs
-        self._held = Static(_held(view, glyphs), id="held", markup=False)
+        self._held = Static(held_words(view, glyphs), id="held", markup=False)
 
     def compose(self) -> ComposeResult:
         with Vertical(id="question"):
@@ -41,7 +41,7 @@ class StopDialog(Dialog[str]):
         self.query_one("#question").border_title = "stop the engine"
 
     def show(self, view: DeskView) -> None:
-        self._held.update(_held(view, self._glyphs))
+        self._held.update(held_words(view, self._glyphs))
 
     def action_keep(self) -> None:
         if self.settled:
@@ -61,7 +61,8 @@ class StopDialog(Dialog[str]):
             self.notify(f"type {self._symbol} to flatten, esc to go back", severity="warning")
 
 
-def _held(view: DeskView, glyphs: Glyphs) -> str:
+def held_words(view: DeskView, glyphs: Glyphs) -> str:
+    """What a question about the position begins with."""
     held = view.inventory
     base = base_asset(view.symbol, view.quote_asset)
     if held.position_lots == 0:

@@ -82,7 +82,10 @@ class BannerPanel(FramePanel):
     """The bar under the header, shown only when there is something to say."""
 
     def watch_frame(self, frame: Frame | None) -> None:
-        self.display = frame is not None and bool(banner(frame, 1))
+        width = self.content_size.width or self.screen.size.width
+        rows = [] if frame is None else banner(frame, width)
+        self.display = bool(rows)
+        self.styles.height = max(1, len(rows))
         super().watch_frame(frame)
 
     def is_stale(self, frame: Frame) -> bool:
