@@ -46,6 +46,8 @@ class Evidence(NamedTuple):
     """When it was asked for; on the private stream, when it arrived."""
     pushed: bool = False
     """Does it come from the private stream?"""
+    wallet_exch_ns: int = 0
+    """The venue's stamp on the wallet that came with it; 0: none, or undated."""
 
 
 @dataclass(slots=True)
@@ -144,6 +146,8 @@ class AccountWatch:
         undated = word.exch_ns == 0
         if word.pushed or (undated and self.history_exch_ns is None):
             return Verdict.UNTOLD
+        if 0 < word.wallet_exch_ns < word.exch_ns:
+            return Verdict.UNTOLD  # two nodes: the wallet lacks what the position holds
         self.opened = True
         self.has_past = not undated or bool(self.history_exch_ns)
         return Verdict.OPENS
@@ -207,9 +211,15 @@ class AccountWatch:
             older = snapshot.asked_mono_ns - self._wallet_pushed_ns < REST_LAG_NS
         if self.wallet_e8 is None or not older:
             self.wallet_e8, self._wallet_exch_ns = snapshot.wallet_e8, snapshot.wallet_exch_ns
-        if self.baseline_e8 is None:
-            self.baseline_e8 = snapshot.wallet_e8
-            self._baseline_exch_ns = snapshot.wallet_exch_ns
+
+    def open_wallet(self, snapshot: AccountSnapshot) -> None:
+        """Count the wallet's changes from the one that came with our first position."""
+        self.baseline_e8, self._baseline_exch_ns = snapshot.wallet_e8, snapshot.wallet_exch_ns
+
+    def note_earned(self, fill: Fill, earned_e8: int) -> None:
+        """A fill was booked; what it earned the first wallet may hold already."""
+        if self.baseline_e8 is not None and fill.exch_ns <= self._baseline_exch_ns:
+            self.baseline_e8 -= earned_e8
 
     def residual_e8(self, explained_e8: int) -> int | None:
         """Wallet change that ``explained_e8`` of our own bookings does not explain."""

@@ -63,6 +63,11 @@ class Ledger:
         return self._position.realised_e8
 
     @property
+    def earned_e8(self) -> int:
+        """What trading has done to the wallet."""
+        return self.realised_e8 - self.fees_e8
+
+    @property
     def newest_exch_ns(self) -> int:
         """The venue's stamp on the newest thing that the position is made of."""
         return self._position.newest_exch_ns

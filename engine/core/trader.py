@@ -373,8 +373,10 @@ class Trader:
             self.account.early_fills.append(fill)
             return
         self._read_touch()
+        earned_e8 = self.ledger.earned_e8
         if not self.ledger.book_fill(fill):
             return
+        self.account.note_earned(fill, self.ledger.earned_e8 - earned_e8)
         self.account.recheck(self.ledger)
         self._filled_ns = self.mono_ns
         slot = self.table.slot(fill.client_order_id)
@@ -428,8 +430,14 @@ class Trader:
                 snapshot.entry_price_e8,
                 snapshot.position_exch_ns,
                 snapshot.asked_mono_ns,
+                wallet_exch_ns=snapshot.wallet_exch_ns,
             )
         )
+        if verdict is Verdict.OPENS:
+            self.account.open_wallet(snapshot)
+            early, self.account.early_fills = self.account.early_fills, []
+            for fill in early:
+                self._on_fill(fill)
         if verdict not in (Verdict.DIFFERS, Verdict.UNTOLD):
             self.account.reconciled = True
             self.account.compared_ns = snapshot.asked_mono_ns
@@ -455,11 +463,8 @@ class Trader:
 
     def _open_position(self, word: Evidence) -> None:
         """Start from what the venue holds for us; what traded since then is booked."""
-        exch_ns = word.exch_ns or self.account.history_exch_ns or 0
+        exch_ns = word.exch_ns or word.wallet_exch_ns or self.account.history_exch_ns or 0
         self.ledger.open_position(word.lots, self._cost_e8(word), exch_ns)
-        early, self.account.early_fills = self.account.early_fills, []
-        for fill in early:
-            self._on_fill(fill)
 
     def _adopt_position(self, word: Evidence) -> None:
         ours = self.ledger.position_lots
