@@ -159,6 +159,7 @@ class LiveDesk:
             places.socket, welcome, self._on_command, self._on_failure, trader.log.since
         )
         self._stopping = asyncio.Event()
+        self._patience_s = _STOP_PATIENCE_S
         self._ending = False
         self._finished = asyncio.Event()
 
@@ -258,6 +259,8 @@ class LiveDesk:
     def _on_command(self, message: CommandMessage, answer: Callable[[Answer], None]) -> None:
         """Take a command in. Nothing that can fail stands before the note of a stop."""
         if message.action is Action.STOP:
+            flattens = message.name == "flatten"
+            self._patience_s = _FLATTEN_PATIENCE_S if flattens else _STOP_PATIENCE_S
             self._stopping.set()
         if self._ending:
             answer(_too_late(message))
@@ -321,9 +324,8 @@ class LiveDesk:
 
     async def _let_trader_finish(self) -> None:
         """Give the trader's own cancels their time; the last word comes in any case."""
-        patience_s = _FLATTEN_PATIENCE_S if self._trader.flatten.closing else _STOP_PATIENCE_S
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._finished.wait(), patience_s)
+            await asyncio.wait_for(self._finished.wait(), self._patience_s)
 
     def _end_commands(self) -> None:
         """Nobody obeys from here on: whoever waits for an answer gets this one."""

@@ -13,11 +13,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.request import Request, urlopen
 
+from engine.console import ConsoleClient
+from engine.core.actions import Action
 from engine.core.trader import OUR_PREFIX
 from engine.lock import lock_owner
 from engine.paper_config import PAPER_API_KEY, PAPER_API_SECRET
 from engine.places import Places
+from engine.protocol import Answer, Role
 from exchange.binance.rest import Rest
 from exchange.binance.signing import Credentials
 from exchange.binance.trading import VenueSettings
@@ -80,6 +84,24 @@ class DeskProcesses:
         view: dict[str, Any] = json.loads(done.stdout) if done.returncode == 0 else {}
         return view
 
+    def command(self, action: Action) -> Answer:
+        """Ask something of the engine as a screen does."""
+        return asyncio.run(self._command(action))
+
+    async def _command(self, action: Action) -> Answer:
+        client = await ConsoleClient.connect(self.places.socket, Role.WRITER)
+
+        async def listen() -> None:
+            async for _ in client.messages():
+                pass
+
+        listening = asyncio.create_task(listen())
+        try:
+            return await client.ask(action)
+        finally:
+            listening.cancel()
+            await client.close()
+
     @property
     def quotes(self) -> bool:
         view = self.status()
@@ -113,6 +135,19 @@ class DeskProcesses:
             owner = lock_owner(lock)
             if owner is not None:
                 os.kill(owner, signal.SIGKILL)
+
+
+def asked_for(admin_port: int, path: str, body: object = None, method: str | None = None) -> Any:
+    """What the exchange's admin port answers; a body is posted as JSON."""
+    data = None if body is None else json.dumps(body).encode()
+    request = Request(
+        f"http://127.0.0.1:{admin_port}{path}",
+        data,
+        {"Content-Type": "application/json"},
+        method=method,
+    )
+    with urlopen(request, timeout=5) as answer:
+        return json.load(answer)
 
 
 @contextmanager

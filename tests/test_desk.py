@@ -13,8 +13,9 @@ from urllib.request import Request, urlopen
 
 import pytest
 
+from engine.core.actions import Action
 from engine.lock import lock_owner
-from tests.processes import BIN, DeskProcesses, desk_processes, free_port
+from tests.processes import BIN, DeskProcesses, asked_for, desk_processes, free_port
 from tests.terminal import Terminal, wait_for
 
 pytestmark = pytest.mark.timeout(240)
@@ -271,6 +272,35 @@ def test_status_without_an_engine_is_one_line_and_exit_code_3(desk: DeskProcesse
     assert done.returncode == 3
     assert done.stderr.startswith(f"engine: no engine runs for desk {desk.places.name}; ")
     assert done.stderr.count("\n") == 1
+
+
+def test_a_closing_order_whose_fate_is_unknown_is_proven_and_sent_again(
+    desk: DeskProcesses,
+) -> None:
+    """Nobody executed it; the stop waits until that is certain, and closes all the same."""
+    admin_port = free_port()
+    exchange = desk.start("exchange", "--admin-port", str(admin_port))
+    try:
+        wait_for(lambda: answers(f"http://127.0.0.1:{admin_port}/faults"), lambda: "no exchange")
+        engine = desk.start("run")
+        wait_for(
+            lambda: desk.quotes and desk.status()["inventory"]["position_lots"] != 0,
+            lambda: f"no position: {desk.status()}",
+        )
+        desk.command(Action.PAUSE)
+        wait_for(lambda: not desk.our_orders(), lambda: "orders rest though paused")
+        fault = {"kind": "refuse", "code": -1000, "status": 503, "rate": 1.0, "count": 1}
+        asked_for(admin_port, "/faults", {**fault, "calls": ["POST /fapi/v1/order"]})
+
+        done = desk.engine("stop", "--flatten", timeout_s=60)
+        told, _ = engine.communicate(timeout=20)
+
+        assert done.returncode == 0, done.stderr
+        assert "fate unknown, asking" in told
+        assert "verified: no open order of ours; position 0.000" in done.stdout
+    finally:
+        exchange.kill()
+        exchange.communicate()
 
 
 def test_the_desk_lives_through_a_bad_minute(desk: DeskProcesses) -> None:

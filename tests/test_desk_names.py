@@ -6,7 +6,6 @@ import re
 import signal
 import subprocess
 from collections.abc import Iterator
-from urllib.request import Request, urlopen
 
 import pytest
 
@@ -15,7 +14,15 @@ from engine.desk_venue import desk_venue
 from engine.desks import Desk, desk_called
 from engine.lock import lock_owner
 from exchange.binance.rest import Rest
-from tests.processes import BIN, GRID, ROOT, DeskProcesses, desk_processes, free_port
+from tests.processes import (
+    BIN,
+    GRID,
+    ROOT,
+    DeskProcesses,
+    asked_for,
+    desk_processes,
+    free_port,
+)
 from tests.terminal import Terminal, wait_for
 
 pytestmark = pytest.mark.timeout(240)
@@ -159,11 +166,8 @@ def test_a_position_that_the_venue_will_not_close_is_not_flat(desk: DeskProcesse
     try:
         wait_for(lambda: lock_owner(desk.exchange_lock) is not None, lambda: "no exchange")
         dead = holding(desk)
-        fault = (
-            b'{"kind": "refuse", "code": -1008, "text": "overloaded", "rate": 1.0,'
-            b' "calls": ["POST /fapi/v1/order"]}'
-        )
-        urlopen(Request(f"http://127.0.0.1:{admin_port}/faults", fault), timeout=5).close()
+        fault = {"kind": "refuse", "code": -1008, "text": "overloaded", "rate": 1.0}
+        asked_for(admin_port, "/faults", {**fault, "calls": ["POST /fapi/v1/order"]})
 
         done = engine(desk, "stop", "--desk", dead.name, "--flatten")
 
