@@ -2,7 +2,9 @@
 
 A line is ``<receive time> <json>``. The time is our wall clock in milliseconds,
 microseconds or nanoseconds, told apart by its 13, 16 or 19 digits. The compression is told
-by the file's first bytes, not by its name.
+by the file's first bytes, not by its name. What editors and other systems leave around a
+line says nothing and is passed over: blank lines, white space at either end, a byte order
+mark.
 
 A recording may end badly, because the recorder was killed: then everything before the tear
 is delivered and the tear is a value that the caller can print. Damage in the middle is
@@ -27,6 +29,8 @@ _ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
 _GZIP_WBITS = 31
 _NS_PER_MS = 1_000_000
 _SHOWN_BYTES = 60
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+_UTF_16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 _DAMAGE: tuple[type[Exception], ...] = (
     isal_zlib.error,  # type: ignore[assignment]  # isal's stub calls the class an instance
     zstandard.ZstdError,
@@ -37,7 +41,7 @@ class Line(NamedTuple):
     """One recorded message."""
 
     number: int
-    """From 1."""
+    """Of the line in its file, from 1; blank ones count."""
     recv_ns: int
     raw: bytes
     """The JSON as the venue sent it."""
@@ -76,14 +80,15 @@ class Recording:
         number = 1
         for rows in self._whole_rows():
             for row in rows:
-                yield self._line(number, row)
+                if bare := _bare(row):
+                    yield self._line(number, bare)
                 number += 1
-        if self._rest and not self._broken and _is_whole(self._rest):
-            yield self._line(number, self._rest)
-        elif self._rest or self._broken:
-            shown = self._rest[:_SHOWN_BYTES].decode("ascii", "replace")
+        rest = _bare(self._rest)
+        if rest and not self._broken and _is_whole(rest):
+            yield self._line(number, rest)
+        elif rest or self._broken:
             why = self._broken or "the last line is cut short"
-            self.tear = Tear(number, f"nothing from line {number} on, {why}: {shown!r}")
+            self.tear = Tear(number, f"nothing from line {number} on, {why}{_ending(rest)}")
 
     def _whole_rows(self) -> Iterator[list[bytes]]:
         """Lists of rows without their newlines; what follows the last one stays in ``_rest``."""
@@ -131,17 +136,41 @@ class Recording:
             self._broken = f"the {name} data ends early"
 
     def _line(self, number: int, row: bytes) -> Line:
-        stamp, _, raw = row.partition(b" ")
+        stamp, raw = (*row.split(None, 1), b"")[:2]
         scale = _NS_PER_UNIT.get(len(stamp))
         if scale is None or not stamp.isdigit():
-            raise self._garbled(number, "does not begin with a receive time", row)
-        if raw[:1] != b"{" or raw[-1:] != b"}":
-            raise self._garbled(number, "holds no whole JSON object", row)
+            raise self._garbled(number, _unstamped(row))
+        if raw[:1] != b"{":
+            raise self._garbled(number, f"no JSON object follows the receive time: {_shown(row)}")
+        if raw[-1:] != b"}":
+            raise self._garbled(number, f"its JSON object is not closed{_ending(row)}")
         return Line(number, int(stamp) * scale, raw)
 
-    def _garbled(self, number: int, what: str, row: bytes) -> RecordingGarbled:
-        shown = row[:_SHOWN_BYTES].decode("ascii", "replace")
-        return RecordingGarbled(str(self.path), number, f"{what}: {shown!r}")
+    def _garbled(self, number: int, what: str) -> RecordingGarbled:
+        return RecordingGarbled(str(self.path), number, what)
+
+
+def _bare(row: bytes) -> bytes:
+    """A row without what says nothing; empty for a blank one."""
+    return row.removeprefix(_BYTE_ORDER_MARK).strip()
+
+
+def _unstamped(row: bytes) -> str:
+    if row.startswith(_UTF_16_MARKS):
+        return "is UTF-16 text; save the file as UTF-8"
+    return f"does not begin with a receive time of 13, 16 or 19 digits: {_shown(row)}"
+
+
+def _shown(row: bytes) -> str:
+    """The start of a row, where what is wrong stands there."""
+    return repr(row[:_SHOWN_BYTES].decode("ascii", "replace"))
+
+
+def _ending(row: bytes) -> str:
+    """Where a row breaks off, for the end of a sentence; nothing for a blank one."""
+    if not row:
+        return ""
+    return f" after {len(row)} bytes: ...{row[-_SHOWN_BYTES:].decode('ascii', 'replace')!r}"
 
 
 _NS_PER_UNIT = {13: 1_000_000, 16: 1_000, 19: 1}
@@ -157,7 +186,7 @@ def _new_unzstd() -> Any:
 
 def _is_whole(row: bytes) -> bool:
     try:
-        orjson.loads(row.partition(b" ")[2])
+        orjson.loads(row.split(None, 1)[-1])
     except orjson.JSONDecodeError:
         return False
     return True
@@ -171,8 +200,9 @@ class LatencyScan(NamedTuple):
     0 when no message carries a venue time."""
     max_ns: int
     first_recv_ns: int
-    """0 for a recording without lines, as ``last_recv_ns``."""
+    """Of the line that comes first in the file; 0 when it has none, as ``last_recv_ns``."""
     last_recv_ns: int
+    """The latest of all lines."""
     symbols: tuple[str, ...]
     """Sorted."""
     lines: int
@@ -208,11 +238,11 @@ def scan_latency(path: Path, progress: Callable[[int, int], None] | None = None)
     symbols: set[bytes] = set()
     reported_bytes = -1
     timed_streams: dict[bytes, bool] = {}
-    for number, recv_ns, raw in recording:
-        lines = number
-        if number == 1:
+    for _, recv_ns, raw in recording:
+        lines += 1
+        if lines == 1:
             first_recv_ns = recv_ns
-        last_recv_ns = recv_ns
+        last_recv_ns = max(last_recv_ns, recv_ns)
         head = raw[:_HEAD_BYTES]
         stream = head[: head.find(b",")]
         timed = timed_streams.get(stream)

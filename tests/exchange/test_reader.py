@@ -9,9 +9,10 @@ import zstandard
 
 from exchange.errors import RecordingGarbled
 from exchange.recording.reader import Line, Recording, scan_latency
-from tests.places import COINM, SPOT, THIN, USDM
+from tests.places import BASE, COINM, INPUTS, SPOT, THIN, USDM
 
 NS = 1_723_161_255_030_314_667
+BOM = "\ufeff".encode()
 LINES = b"".join(b'%d {"u":%d}\n' % (NS + i, i) for i in range(5000))
 
 
@@ -111,16 +112,114 @@ def test_damaged_compression_is_a_tear(tmp_path: Path, pack: Callable[[bytes], b
 
 
 @pytest.mark.parametrize(
-    "garbage",
-    [b"", b"hello", b"123 {}", b'1723161255030314667 {"u":', b"x723161255030314667 {}"],
+    ("garbage", "told"),
+    [
+        (b"hello", "does not begin with a receive time of 13, 16 or 19 digits: 'hello'"),
+        (b"123 {}", "does not begin with a receive time of 13, 16 or 19 digits: '123 {}'"),
+        (b"x723161255030314667 {}", "does not begin with a receive time"),
+        (b"1723161255030314667", "no JSON object follows the receive time: '1723161255030314667'"),
+        (b"1723161255030314667 [1]", "no JSON object follows the receive time: '1723"),
+        (
+            b'1723161255030314667 {"u":',
+            "is not closed after 25 bytes: ...'1723161255030314667 {\"u",
+        ),
+    ],
 )
-def test_garbage_in_the_middle_names_file_and_line(tmp_path: Path, garbage: bytes) -> None:
+def test_garbage_in_the_middle_names_file_line_and_fault(
+    tmp_path: Path, garbage: bytes, told: str
+) -> None:
     """Skipping it would hide a gap in the market; the file needs a person."""
     file = recording(tmp_path, b"%d {}\n%b\n%d {}\n" % (NS, garbage, NS))
 
     with pytest.raises(RecordingGarbled, match=r"btcusdt_20240808\.dat, line 2") as caught:
         list(file)
     assert caught.value.line_number == 2
+    assert told in caught.value.what
+
+
+def test_a_long_line_is_shown_where_it_breaks_off(tmp_path: Path) -> None:
+    """Its start is perfect, and quoting that as the reason sends people the wrong way."""
+    long = b'%d {"b":[%b' % (NS, b",".join(b'["%d.0","1"]' % price for price in range(900)))
+    torn = recording(tmp_path, LINES + long)
+    broken = recording(tmp_path, LINES + long + b"\n" + LINES, "broken.dat")
+
+    list(torn)
+    with pytest.raises(RecordingGarbled) as caught:
+        list(broken)
+
+    assert torn.tear is not None
+    for told in (torn.tear.text, caught.value.what):
+        assert told.endswith('["899.0","1"]\'')
+        assert str(NS) not in told
+
+
+@pytest.mark.parametrize(
+    "dress",
+    [
+        lambda rows: b"\r\n".join([*rows, b""]),
+        b"\r\n".join,
+        lambda rows: b"\n".join([*rows, b"", b""]),
+        lambda rows: b"\n".join([*rows, b" \t"]),
+        lambda rows: b"\r\n".join([b"", *rows, b"", b"", b""]),
+        b"\n\n\n".join,
+        lambda rows: b" \t \n".join([*rows, b""]),
+        lambda rows: b"\n".join(row.replace(b" ", b"\t", 1) for row in rows),
+        lambda rows: b"\n".join(row.replace(b" ", b"  ", 1) for row in rows),
+        lambda rows: BOM + b"\n".join([*rows, b""]),
+        lambda rows: BOM + b"\r\n" + b"\r\n".join(rows),
+        lambda rows: b"\n".join(rows[:2000]) + b"\n" + BOM + b"\n".join(rows[2000:]),
+    ],
+    ids=[
+        "crlf",
+        "crlf-but-the-last",
+        "blank-last-line",
+        "white-last-line",
+        "blank-first-line",
+        "blank-lines-between",
+        "white-space-at-ends",
+        "tab-for-space",
+        "two-spaces",
+        "byte-order-mark",
+        "mark-and-crlf",
+        "two-files-each-with-a-mark",
+    ],
+)
+@packings
+def test_what_is_around_a_line_says_nothing(
+    tmp_path: Path, dress: Callable[[list[bytes]], bytes], pack: Callable[[bytes], bytes]
+) -> None:
+    """Another system, an editor or a shell wrote it; every message is as it was."""
+    file = recording(tmp_path, pack(dress(LINES.splitlines())))
+
+    delivered = [(line.recv_ns, line.raw) for line in file]
+
+    assert delivered == [(NS + i, b'{"u":%d}' % i) for i in range(5000)]
+    assert file.tear is None
+    assert scan_latency(file.path).lines == 5000
+
+
+@pytest.mark.parametrize("name", ["crlf", "blank-last-line", "bom"])
+def test_a_recording_with_other_line_ends_is_the_same_recording(name: str) -> None:
+    whole = [line.raw for line in Recording(BASE)]
+
+    assert [line.raw for line in Recording(INPUTS / "line-ends" / f"{name}.gz")] == whole
+
+
+def test_blank_lines_count_where_a_line_is_named(tmp_path: Path) -> None:
+    """The number is what an editor shows."""
+    file = recording(tmp_path, b"\r\n%d {}\r\n\r\nhello\r\n" % NS)
+
+    with pytest.raises(RecordingGarbled, match="line 4: does not begin"):
+        list(file)
+
+
+@pytest.mark.parametrize("coding", ["utf-16-le", "utf-16-be"])
+def test_a_file_of_another_coding_is_named_as_such(tmp_path: Path, coding: str) -> None:
+    """What a redirection in some shells of Windows makes of it."""
+    file = recording(tmp_path, f"\ufeff{LINES.decode()}".encode(coding))
+
+    with pytest.raises(RecordingGarbled, match="line 1: is UTF-16 text; save the file as UTF-8"):
+        list(file)
 
 
 def test_empty_file_has_no_lines_and_no_tear(tmp_path: Path) -> None:
