@@ -30,6 +30,7 @@ from engine.protocol import (
 from tui.client import EngineLine, Heard, LineLost
 from tui.render.frame import Frame, Line
 from tui.render.glyphs import ASCII, Glyphs, glyphs_for
+from tui.render.plain import plain
 from tui.render.thrift import thrifty
 from tui.screens.change import Change, ChangeDialog
 from tui.screens.desk import DeskScreen
@@ -115,7 +116,8 @@ class DeskApp(App[None]):
 
     def _display(self, screen: Screen[Any], renderable: RenderableType | None) -> None:
         # Textual has no public door here; a test of bytes guards it.
-        super()._display(screen, thrifty(renderable))
+        update = thrifty(renderable)
+        super()._display(screen, plain(update) if self._glyphs is ASCII else update)
 
     def on_mount(self) -> None:
         self.run_worker(self._engine.run(), name="engine line", group="line")
@@ -243,7 +245,7 @@ class DeskApp(App[None]):
         self.push_screen(StopDialog(self._view, self._glyphs), self._stop)
 
     def action_help(self) -> None:
-        table = key_table(self._desk.active_bindings.values())
+        table = key_table(self._desk.active_bindings.values(), self._glyphs)
         self.push_screen(HelpDialog(table))
 
     def action_detach(self) -> None:

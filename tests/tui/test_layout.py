@@ -62,15 +62,36 @@ async def test_the_log_keeps_a_readers_place(socket: Path) -> None:
         await desk.sees("line 60.")
 
 
-async def test_a_plain_terminal_is_sent_only_ascii(socket: Path) -> None:
-    """Borders and dialogs included."""
-    async with open_desk(socket, USUAL, glyphs=ASCII) as desk:
-        await desk.sees("BID * QUOTING")
-        assert desk.text().isascii(), desk.text()
-        await desk.press("right_square_bracket")
-        await desk.previewed()
+EVERY_SIZE = [(40, 10), (60, 20), SMALL, (80, 60), USUAL, (200, 24), LARGE, (240, 70)]
 
+
+@pytest.mark.parametrize("size", EVERY_SIZE)
+async def test_a_plain_terminal_is_sent_only_ascii(socket: Path, size: tuple[int, int]) -> None:
+    """Borders, dialogs, notes and scroll bars, at every step: one sign once stood in the keys."""
+    async with open_desk(socket, size, glyphs=ASCII) as desk:
+        await desk.sees("PANIC")
         assert desk.text().isascii(), desk.text()
+        for severity in ("information", "warning", "error"):
+            desk.app.notify("told", severity=severity)
+        await desk.sees("told")
+        assert desk.text().isascii(), desk.text()
+        for key in ("question_mark", "right_square_bracket", "Q"):
+            await desk.press(key)
+            await desk.settled()
+            assert desk.text().isascii(), desk.text()
+            await desk.press("escape")
+
+
+@pytest.mark.parametrize("size", EVERY_SIZE)
+async def test_the_desk_never_scrolls(socket: Path, size: tuple[int, int]) -> None:
+    """A scroll bar would stand on the last column of every panel, the keys among them."""
+    async with open_desk(socket, size) as desk:
+        await desk.sees("PANIC")
+        sizes = [SMALL, size, LARGE, size]
+        for columns, rows in sizes:
+            await desk.pilot.resize_terminal(columns, rows)
+
+            assert desk.app.screen.scrollbars_enabled == (False, False)
 
 
 @pytest.mark.parametrize("size", [(40, 10), (60, 20), (240, 70), (80, 60), (200, 24)])

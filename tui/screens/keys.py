@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from textual.binding import ActiveBinding, Binding
 
-from tui.render.glyphs import Glyphs
+from tui.render.glyphs import ASCII, Glyphs
 from tui.render.keys import KeyHint
 
 REDUCING = [
@@ -78,8 +78,11 @@ def hints(active: Iterable[ActiveBinding], glyphs: Glyphs) -> tuple[KeyHint, ...
     return tuple(by_action.values())
 
 
-def key_table(active: Iterable[ActiveBinding]) -> list[tuple[str, str]]:
-    """Every live binding as keys and meaning; keys of one action stand together."""
+def key_table(active: Iterable[ActiveBinding], glyphs: Glyphs) -> list[tuple[str, str]]:
+    """Every live binding as keys and meaning; keys of one action stand together.
+
+    A plain terminal cannot show the keys of an input method; they work there all the same.
+    """
     keys: dict[str, list[str]] = {}
     says: dict[str, str] = {}
     for each in active:
@@ -87,6 +90,8 @@ def key_table(active: Iterable[ActiveBinding]) -> list[tuple[str, str]]:
         if binding.system or not binding.tooltip:
             continue  # the toolkit's own, such as tab
         action = binding.action.removeprefix("app.")
-        keys.setdefault(action, []).append(key_name(binding.key))
+        name = key_name(binding.key)
+        if glyphs is not ASCII or name.isascii():
+            keys.setdefault(action, []).append(name)
         says.setdefault(action, f"{binding.description}: {binding.tooltip}")
     return [(" ".join(names), says[action]) for action, names in keys.items()]
