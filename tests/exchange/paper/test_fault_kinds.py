@@ -1,11 +1,13 @@
 """Each kind of fault on a real exchange, met by a real client."""
 
 import asyncio
+import os
 import socket
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import replace
 from itertools import pairwise
+from typing import TextIO
 
 import aiohttp
 import orjson
@@ -469,19 +471,29 @@ async def test_a_taken_back_door_is_named() -> None:
             await serve(settings, lambda: None)
 
 
-async def test_every_strike_is_a_line_of_the_exchanges_log(
-    capfd: pytest.CaptureFixture[str],
-) -> None:
-    faults = FaultPlan((plan.Refuse(rate=1.0, code=-2011, name="no-cancel"),))
-    async with exchange(faults=faults) as client:
-        await client.ask("DELETE", "/fapi/v1/order", "origClientOrderId=mine")
-    out = ""
-    while not out.endswith("\n"):
-        out += capfd.readouterr().out
-    lines = [line for line in out.splitlines() if line.startswith("fault ")]
-    row = orjson.loads(lines[0].removeprefix("fault "))
+@contextmanager
+def stdout_in_a_pipe() -> Iterator[TextIO]:
+    """What any thread prints, to be waited for; reading a capture again and again loses lines."""
+    reader, writer = os.pipe()
+    before = os.dup(1)
+    os.dup2(writer, 1)
+    os.close(writer)
+    try:
+        with os.fdopen(reader) as lines:
+            yield lines
+    finally:
+        os.dup2(before, 1)
+        os.close(before)
 
-    assert len(lines) == 1
+
+async def test_every_strike_is_a_line_of_the_exchanges_log() -> None:
+    faults = FaultPlan((plan.Refuse(rate=1.0, code=-2011, name="no-cancel"),))
+    with stdout_in_a_pipe() as lines:
+        async with exchange(faults=faults) as client:
+            await client.ask("DELETE", "/fapi/v1/order", "origClientOrderId=mine")
+        line = next(line for line in lines if line.startswith("fault "))
+    row = orjson.loads(line.removeprefix("fault "))
+
     assert row.pop("time_ms") > 1_700_000_000_000
     assert row == {
         "number": 1,
