@@ -122,6 +122,11 @@ class RecordedVenue:
 
     # ------------------------------------------------------------ the recorded market
 
+    @property
+    def grown_ns(self) -> list[int]:
+        """How long each book grew that no snapshot began."""
+        return self._market.grown_ns
+
     def see(self, word: frames.Word, exch_ns: int) -> None:
         """One message of the recorded market takes effect at the venue."""
         for key, lots, left in self._market.see(word):
@@ -200,7 +205,7 @@ class RecordedVenue:
             self._refuse(place, now_ns, -5022, "The order would take; post-only.")
         else:
             key = len(self._orders) + 1
-            queue_lots = book.lots_at(place.side, place.price_ticks)
+            queue_lots = self._market.queue_lots(place.side, place.price_ticks)
             order = _Order(place, key, changed_ns=now_ns)
             if not self._resting.accept(
                 key, place.side, place.price_ticks, place.qty_lots, queue_lots

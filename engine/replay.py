@@ -33,6 +33,7 @@ from engine.performance_report import as_plain, complaint, tables, without_fills
 from engine.recorded_venue import RecordedVenue, ReplayRules
 from engine.warm import warm_up
 from exchange.binance import frames
+from exchange.binance.growing_book import growth_in_words
 from exchange.errors import Garbled
 from exchange.instrument import E8
 from exchange.recorded_book import QUEUES
@@ -41,6 +42,7 @@ from exchange.types import DepthSnapshot, Event, Fill, Link, LinkUp, MarketFrame
 
 _NS_PER_MS = 1_000_000
 _SNAPSHOT_START = b'{"lastUpdateId"'
+_MOVES_THE_VENUE = (frames.DepthDiff, frames.TradePrint, frames.Snapshot, frames.TouchUpdate)
 
 
 @dataclass(slots=True)
@@ -53,6 +55,8 @@ class ReplayResult:
     """Added to every receive time, so that the fastest message took ``feed_latency_ms``."""
     lines: int
     tears: list[str]
+    grown_ns: list[int]
+    """How long each book grew from diffs until it was trusted, for want of a snapshot."""
     view: DeskView
     fills: list[Fill]
     orders_placed: int
@@ -132,6 +136,7 @@ class Replay:
             Mode.REPLAY,
             epoch="replay",
             own_in_book=False,
+            recorded=True,
         )
         self._turns: list[_Turn] = []
         self._numbers = count()
@@ -167,6 +172,7 @@ class Replay:
             clock_shift_ms=shift_ns / _NS_PER_MS,
             lines=sum(scan.lines for scan in scans),
             tears=self._tears,
+            grown_ns=self._venue.grown_ns,
             view=self._portraitist.draw(self._now_ns, self._now_ns),
             fills=self._venue.fills,
             orders_placed=self._recorder.tally.orders,
@@ -220,7 +226,7 @@ class Replay:
             word = frames.decode(raw, self._grid)
         except Garbled as error:
             raise RecordingError(path, number, error.what) from error
-        if isinstance(word, frames.DepthDiff | frames.TradePrint | frames.Snapshot):
+        if isinstance(word, _MOVES_THE_VENUE):
             venue_ns = word.exch_ns or local_ns
             heapq.heappush(self._turns, _Turn(venue_ns, _VENUE, next(self._numbers), raw, word))
         heapq.heappush(self._turns, _Turn(local_ns, _LOCAL, next(self._numbers), raw, None))
@@ -384,6 +390,7 @@ def as_dict(result: ReplayResult, config: Config) -> dict[str, Any]:
         "span_s": round(result.span_s, 3),
         "clock_shift_ms": result.clock_shift_ms,
         "tears": result.tears,
+        "books_grown_s": [span_ns / 1e9 for span_ns in result.grown_ns],
         "orders_placed": result.orders_placed,
         "fills": len(result.fills),
         "position": grid.qty.text(result.view.inventory.position_lots),
@@ -420,6 +427,8 @@ def _print_report(result: ReplayResult, config: Config) -> None:
         print(f"receive times moved by {result.clock_shift_ms:+.1f} ms")
     for tear in result.tears:
         print(f"TORN {tear}")
+    if result.grown_ns:
+        print(growth_in_words(result.grown_ns))
     if result.never_quoted:
         print(result.never_quoted)
         if any(SideReason.NOT_CALIBRATED.value in counts for counts in result.reasons.values()):

@@ -4,15 +4,22 @@ Each message moves the book, and fills by the rules of ``exchange.simulation`` w
 reaches: a print by queue position, a touch that moved onto us in full. Orders of ours move
 nothing here.
 
+A book that began with a snapshot follows the diffs alone. One that has grown, for want of a
+snapshot, takes its touch from the ticker too, and an order at a level that nobody has told of
+yet stands behind more than will ever trade, until somebody does.
+
 Source: the replay rules, sections 4 to 7, with partial fills done right (section 9).
 """
 
 from collections.abc import Callable, Iterator
 from typing import TypeAlias
 
+import numpy as np
+
 from exchange.binance import depth_sync, frames
 from exchange.binance.depth_sync import DepthSync
 from exchange.book import Book
+from exchange.jit import IntArray
 from exchange.simulation import QueueModel, RestingOrders
 from exchange.types import Side
 
@@ -28,17 +35,37 @@ QUEUES = {
 """The queue models by the names of settings, each with its exponent."""
 
 
+UNKNOWN_LOTS = 1 << 40
+"""Stands for what is not known to rest at a level: more than will ever trade there."""
+
+
 class RecordedBook:
     """The recorded book, and our orders' places in it.
 
     Args:
-        resting: Our orders. The caller accepts into it, at ``book.lots_at``, and cancels.
+        resting: Our orders. The caller accepts into it, behind ``queue_lots``, and cancels.
     """
 
     def __init__(self, resting: RestingOrders) -> None:
         self.book = Book()
-        self.sync = DepthSync()
+        self.sync = DepthSync(recorded=True)
         self.resting = resting
+        self.grown_ns: list[int] = []
+        """How long each book grew that no snapshot began."""
+        self._told: dict[Side, set[int]] = {}
+        """Prices whose sizes are known; empty for a book that a snapshot began."""
+
+    @property
+    def mid_ticks(self) -> float | None:
+        """None while a side is empty."""
+        bid, ask = self.book.best_bid_ticks, self.book.best_ask_ticks
+        return None if bid is None or ask is None else (bid + ask) / 2
+
+    def queue_lots(self, side: Side, price_ticks: int) -> int:
+        """Lots that would stand before an order that came now."""
+        if not self._told or price_ticks in self._told[side] or self._improves(side, price_ticks):
+            return self.book.lots_at(side, price_ticks)
+        return UNKNOWN_LOTS
 
     def see(self, word: frames.Word) -> list[Filled]:
         """One message of the recording takes effect; what it fills, in the venue's order.
@@ -50,24 +77,78 @@ class RecordedBook:
             return self.resting.fills(self.resting.on_trade(*print_))
         return [fill for action in self.receive(word) for fill in self.write(action)]
 
-    def receive(self, word: frames.Word) -> list[depth_sync.Action]:
-        """What a depth message asks to be written, one after another; nothing for any other."""
+    def receive(self, word: frames.Word) -> Iterator[depth_sync.Action]:
+        """What a depth message asks to be written; nothing for any other.
+
+        Write each before asking for the next.
+        """
+        for action in self._asked(word):
+            if not isinstance(action, depth_sync.SetTouch):
+                yield action
+            elif self.sync.grown:
+                yield depth_sync.ApplyDiff(self._as_diff(action.touch))
+
+    def write(self, action: depth_sync.Action) -> list[Filled]:
+        """Do one of these; what it fills. Read it before the next is written."""
+        match action:
+            case depth_sync.ResetBook(snapshot=snapshot, grown_ns=grown_ns):
+                self._told = {}
+                if grown_ns is not None:
+                    self.grown_ns.append(grown_ns)
+                    self._told = {side: set() for side in Side}
+                    self._note_told(snapshot)
+                return list(self._change(self.book.load, snapshot))
+            case depth_sync.ApplyDiff(diff=diff):
+                self._show_queues(diff)
+                self._note_told(diff)
+                return list(self._change(self.book.apply, diff))
+        return []
+
+    def _asked(self, word: frames.Word) -> list[depth_sync.Action]:
         match word:
             case frames.DepthDiff():
                 return self.sync.receive_diff(word)
             case frames.Snapshot():
                 return self.sync.receive_snapshot(word)
+            case frames.TouchUpdate():
+                return self.sync.receive_touch(word)
         return []
 
-    def write(self, action: depth_sync.Action) -> list[Filled]:
-        """Do one of these; what it fills. Read it before the next is written."""
-        match action:
-            case depth_sync.ResetBook(snapshot=snapshot):
-                return list(self._change(self.book.load, snapshot))
-            case depth_sync.ApplyDiff(diff=diff):
-                self._show_queues(diff)
-                return list(self._change(self.book.apply, diff))
-        return []
+    def _as_diff(self, touch: frames.TouchUpdate) -> frames.DepthDiff:
+        """What the ticker says of levels: nobody stands better than the touch."""
+        return frames.DepthDiff(
+            touch.update_id,
+            touch.update_id,
+            touch.update_id,
+            touch.exch_ns,
+            *self._up_to(Side.BUY, touch.bid_ticks, touch.bid_lots),
+            *self._up_to(Side.SELL, touch.ask_ticks, touch.ask_lots),
+        )
+
+    def _up_to(self, side: Side, touch_ticks: int, touch_lots: int) -> tuple[IntArray, IntArray]:
+        """Levels of one side down to its touch, none when the side is empty."""
+        gone: list[int] = []
+        if touch_lots:
+            best = self._best(side)
+            while best is not None and side * best > side * touch_ticks:
+                gone.append(best)
+                best = self.book.beyond(side, best)
+        ticks = [*gone, touch_ticks] if touch_lots else []
+        lots = np.zeros(len(ticks), dtype=np.int64)
+        lots[len(gone) :] = touch_lots
+        return np.array(ticks, dtype=np.int64), lots
+
+    def _best(self, side: Side) -> int | None:
+        return self.book.best_bid_ticks if side is Side.BUY else self.book.best_ask_ticks
+
+    def _improves(self, side: Side, price_ticks: int) -> bool:
+        best = self._best(side)
+        return best is not None and side * price_ticks > side * best
+
+    def _note_told(self, levels: frames.DepthDiff | frames.Snapshot) -> None:
+        if self._told:
+            self._told[Side.BUY].update(levels.bid_ticks.tolist())
+            self._told[Side.SELL].update(levels.ask_ticks.tolist())
 
     def _change(
         self, write: Callable[..., None], levels: frames.DepthDiff | frames.Snapshot
@@ -94,4 +175,4 @@ class RecordedBook:
                 continue
             for price, new_lots in zip(ticks.tolist(), lots.tolist(), strict=True):
                 if price in ours:
-                    self.resting.on_level(side, price, self.book.lots_at(side, price), new_lots)
+                    self.resting.on_level(side, price, self.queue_lots(side, price), new_lots)

@@ -14,6 +14,7 @@ from engine.core.log import DeskLog
 from engine.core.orders import CAPACITY, FREE, OrderTable
 from exchange.binance import depth_sync, frames
 from exchange.binance.depth_sync import DepthSync
+from exchange.binance.growing_book import growth_in_words
 from exchange.book import Book
 from exchange.errors import Garbled
 from exchange.instrument import Instrument
@@ -53,9 +54,17 @@ class Market:
 
     Args:
         own_in_book: Does the feed show our own orders? A recording does not.
+        recorded: As of ``DepthSync``.
     """
 
-    def __init__(self, instrument: Instrument, log: DeskLog, *, own_in_book: bool) -> None:
+    def __init__(
+        self,
+        instrument: Instrument,
+        log: DeskLog,
+        *,
+        own_in_book: bool,
+        recorded: bool = False,
+    ) -> None:
         self.book = Book()
         self.touch: tuple[int, int] | None = None
         """Others' best bid and ask in ticks, our own size taken out; None: no trusted book."""
@@ -77,8 +86,7 @@ class Market:
         self._instrument = instrument
         self._log = log
         self._own_in_book = own_in_book
-        self._sync = DepthSync()
-        self._ticker: frames.TouchUpdate | None = None
+        self._sync = DepthSync(recorded=recorded)
         self._resyncs = 0
         self._own_lots = np.zeros(CAPACITY, dtype=np.int64)
         self._touches: deque[tuple[int, int, int]] = deque(maxlen=_TOUCHES_KEPT)
@@ -100,7 +108,7 @@ class Market:
         match word:
             case frames.TouchUpdate():
                 self._hear_book(word.exch_ns, recv_ns, mono_ns)
-                self._take_ticker(word)
+                return None, self._follow(self._sync.receive_touch(word))
             case frames.DepthDiff():
                 self._hear_book(word.exch_ns, recv_ns, mono_ns)
                 return None, self._follow(self._sync.receive_diff(word))
@@ -125,7 +133,6 @@ class Market:
     def lose(self) -> None:
         """The public link is down: whatever comes next does not continue this book."""
         self._sync.lost()
-        self._ticker = None
         self._resyncs = 0
 
     def read_touch(self, table: OrderTable) -> None:
@@ -185,37 +192,26 @@ class Market:
             now_ns = recv_ns if offset_ns is None else mono_ns + offset_ns
             self.feed_latency_ns = now_ns - exch_ns
 
-    def _take_ticker(self, ticker: frames.TouchUpdate) -> None:
-        if self._ticker is not None and ticker.update_id <= self._ticker.update_id:
-            return
-        self._ticker = ticker
-        if self.trusted:
-            self._write_ticker_over(self._sync.last_id)
-
-    def _write_ticker_over(self, book_id: int | None) -> None:
-        ticker = self._ticker
-        if ticker is not None and book_id is not None and ticker.update_id > book_id:
-            self.book.set_touch(
-                ticker.bid_ticks, ticker.bid_lots, ticker.ask_ticks, ticker.ask_lots
-            )
-
     def _follow(self, actions: list[Any]) -> list[Command]:
         commands: list[Command] = []
         for action in actions:
             match action:
-                case depth_sync.ResetBook(snapshot=s):
+                case depth_sync.ResetBook(snapshot=s, grown_ns=grown_ns):
                     self.book.load(s.bid_ticks, s.bid_lots, s.ask_ticks, s.ask_lots)
                     self.book_exch_ns = s.exch_ns
+                    if grown_ns is not None:
+                        self._log.note(Severity.INFO, growth_in_words([grown_ns]))
                 case depth_sync.ApplyDiff(diff=d):
                     self.book.apply(d.bid_ticks, d.bid_lots, d.ask_ticks, d.ask_lots)
                     self.book_exch_ns = d.exch_ns
+                case depth_sync.SetTouch(touch=t):
+                    self.book.set_touch(t.bid_ticks, t.bid_lots, t.ask_ticks, t.ask_lots)
                 case depth_sync.DistrustBook():
                     self._log.note(Severity.WARNING, "a gap in the book: resynchronising")
                 case depth_sync.FetchSnapshot():
                     commands.append(self._fetch_snapshot())
         if self.trusted:
             self._resyncs = 0
-            self._write_ticker_over(self._sync.last_id)
             if self.book.crossed:
                 self._distrust("bid at or above ask")
         return commands
@@ -224,7 +220,6 @@ class Market:
         """Bad market data is worse than none: no book until a fresh snapshot."""
         self._log.note(Severity.WARNING, f"book distrusted: {why}")
         self._sync.lost()  # the next diff asks for the snapshot
-        self._ticker = None
 
     def _fetch_snapshot(self) -> Command:
         wait_ms = _RESYNC_WAITS_MS[min(self._resyncs, len(_RESYNC_WAITS_MS) - 1)]

@@ -111,6 +111,7 @@ class Trader:
         mode: Whose money it is; shown, never decided upon.
         epoch: Part of every client order id, never used before on this account.
         own_in_book: Does the market feed show our own orders? A recording does not.
+        recorded: Is the market a recording, which nobody can ask for a depth snapshot?
     """
 
     def __init__(
@@ -121,12 +122,13 @@ class Trader:
         *,
         epoch: str,
         own_in_book: bool,
+        recorded: bool = False,
     ) -> None:
         self.settings = settings
         self.instrument = instrument
         self.mode = mode
         self.log = DeskLog()
-        self.market = Market(instrument, self.log, own_in_book=own_in_book)
+        self.market = Market(instrument, self.log, own_in_book=own_in_book, recorded=recorded)
         self.ledger = Ledger(instrument.tick_lot_e8)
         self.account = AccountWatch()
         self.gate = RiskGate(settings.max_loss_usdt)

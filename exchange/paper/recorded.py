@@ -4,7 +4,7 @@ What drives it is the recording's exchange time: message ``i`` happens ``(t_i - 
 after the market opened, where ``t`` is when the venue says that it happened (``T``, or ``E``
 where there is none) and ``t_0`` is the earliest of them. Messages of one instant keep the
 order of the file. A snapshot that has no time, or one from long before it was sent, happens with
-the stream that it came in.
+the stream that it came in, as spot's tickers do.
 
 Streams of one recording are late by different times, so the file is read a little ahead;
 never more than that is in memory.
@@ -23,6 +23,8 @@ from exchange.paper.background import LONGEST_LEAP_NS
 from exchange.paper.match_events import MatchEvent
 from exchange.paper.recorded_matching import RecordedMatching
 from exchange.paper.settings import RecordedMarket
+from exchange.recorded_book import RecordedBook
+from exchange.simulation import RestingOrders
 
 LOOKAHEAD_NS = 2_000_000_000
 """How much longer than the fastest message one may have travelled and still find its place.
@@ -31,14 +33,14 @@ A message that was slower happens at once. Of five real recordings the slowest t
 """
 
 _LOOKED_AT = 100_000
-"""Lines in which a usable recording shows its symbol and a snapshot."""
+"""Lines in which a usable recording shows its symbol and a book."""
 
 _NEVER_NS = 1 << 62
 
 Dated: TypeAlias = frames.TradePrint | frames.DepthDiff | frames.MarkPrice
 """What moves a recorded market at a time of its own."""
 
-Word: TypeAlias = Dated | frames.Snapshot
+Word: TypeAlias = Dated | frames.Snapshot | frames.TouchUpdate
 """What moves a recorded market."""
 
 Line: TypeAlias = tuple[int, int, bytes]
@@ -86,19 +88,20 @@ def in_venue_order(
         RecordingGarbled: In its turn, at a line that is no message of this instrument's grid.
     """
     held: list[tuple[int, int, Word]] = []
-    early: list[frames.Snapshot] = []  # before anything that has a time of its own
+    # Before anything that has a time of its own.
+    early: list[frames.Snapshot | frames.TouchUpdate] = []
     turns = count()
     newest_ns, fastest_ns = 0, _NEVER_NS
     for number, recv_ns, raw in lines:
         word = _decode(name, instrument, number, raw)
-        if isinstance(word, frames.Snapshot):
+        if isinstance(word, frames.Snapshot | frames.TouchUpdate):
             early.append(word)
         elif isinstance(word, Dated):
             newest_ns = max(newest_ns, word.exch_ns)
         if newest_ns:
-            for snapshot in early:
-                at_ns = max(snapshot.exch_ns or newest_ns, newest_ns - LOOKAHEAD_NS)
-                heapq.heappush(held, (at_ns, next(turns), snapshot))
+            for untimed in early:
+                at_ns = max(untimed.exch_ns or newest_ns, newest_ns - LOOKAHEAD_NS)
+                heapq.heappush(held, (at_ns, next(turns), untimed))
             early.clear()
         if isinstance(word, Dated):
             heapq.heappush(held, (word.exch_ns, next(turns), word))
@@ -193,36 +196,29 @@ def _decode(name: str, instrument: Instrument, number: int, raw: bytes) -> frame
 def _first_mid_ticks(
     market: RecordedMarket, instrument: Instrument, lines: Iterable[Line]
 ) -> float:
-    """The mid of the first snapshot, once the recording is known to be of the symbol."""
+    """The mid of the first book, once the recording is known to be of the symbol."""
     symbol = instrument.symbol
     named = f'"s":"{symbol}"'.encode()
     heard, mid_ticks = False, 0.0
+    recorded = RecordedBook(RestingOrders(1))
     garbled: RecordingGarbled | None = None
     for line in islice(lines, _LOOKED_AT):
         heard = heard or named in line[2]
         try:
-            mid_ticks = mid_ticks or _mid_ticks(
-                _decode(str(market.path), instrument, line[0], line[2])
-            )
+            recorded.see(_decode(str(market.path), instrument, line[0], line[2]))
         except RecordingGarbled as error:
             garbled = garbled or error
+        mid_ticks = mid_ticks or recorded.mid_ticks or 0.0
         if heard and garbled is not None:
             raise garbled
         if heard and mid_ticks:
             return mid_ticks
     if heard:
         raise SettingsError(
-            f"{market.path}: no depth snapshot of {symbol} in its first {_LOOKED_AT} lines, so "
-            "there is no book to trade on; give the first file of the session"
+            f"{market.path}: no book of {symbol} in its first {_LOOKED_AT} lines: no depth "
+            "snapshot, and not enough depth diffs to grow one from; give a longer recording"
         )
     raise SettingsError(
         f"{market.path}: no message about {symbol} in its first {_LOOKED_AT} lines; give a "
         "recording of this symbol, or the symbol of this recording"
     )
-
-
-def _mid_ticks(word: frames.Word) -> float:
-    """Of a snapshot with two sides; 0 for anything else."""
-    if isinstance(word, frames.Snapshot) and word.bid_ticks.size and word.ask_ticks.size:
-        return float(word.bid_ticks[0] + word.ask_ticks[0]) / 2
-    return 0.0

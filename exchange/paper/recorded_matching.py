@@ -12,9 +12,10 @@ accounts' orders by age. What it took of a recorded level stays taken until the 
 next speaks of that level, so that nobody buys the same lots twice.
 
 The book is trusted from its first snapshot until a gap, and again from the next snapshot
-on. While it is not, or once the recording is over, orders can only be cancelled: the book
-stands as it was last known, and prints go past every order. What the market moved onto
-meanwhile fills when its book is next known.
+on; where none comes it grows from the diffs, as ``exchange.recorded_book`` says. While it
+is not, or once the recording is over, orders can only be cancelled: the book stands as it
+was last known, and prints go past every order. What the market moved onto meanwhile fills
+when its book is next known.
 """
 
 from collections import Counter
@@ -124,9 +125,7 @@ class RecordedMatching(OrderTurns):
     @property
     def recorded_mid_ticks(self) -> float | None:
         """Of the recording alone; None while a side of it is empty."""
-        book = self._recorded.book
-        bid, ask = book.best_bid_ticks, book.best_ask_ticks
-        return None if bid is None or ask is None else (bid + ask) / 2
+        return self._recorded.mid_ticks
 
     def lots_at(self, side: Side, price_ticks: int) -> int:
         """Everything that is published at a price; 0 when nobody rests there."""
@@ -239,6 +238,11 @@ class RecordedMatching(OrderTurns):
         """Recorded lots that nobody took."""
         taken = self._halves[side].taken.get(price_ticks, 0)
         return self._recorded.book.lots_at(side, price_ticks) - taken
+
+    def _ahead(self, side: Side, price_ticks: int) -> int:
+        """Recorded lots before an order that comes to rest now."""
+        taken = self._halves[side].taken.get(price_ticks, 0)
+        return self._recorded.queue_lots(side, price_ticks) - taken
 
     def _best_shown(self, side: Side) -> int | None:
         """The best recorded price where something was left."""
@@ -358,7 +362,7 @@ class RecordedMatching(OrderTurns):
             order.side,
             order.price_ticks,
             order.left_lots,
-            self._shown(order.side, order.price_ticks),
+            self._ahead(order.side, order.price_ticks),
         )
         self._orders[order.venue_order_id] = order
         half = self._halves[order.side]

@@ -271,18 +271,46 @@ def test_a_torn_recording_plays_up_to_its_tear_and_says_so(
     assert "fills " in out
 
 
-def test_a_recording_without_a_snapshot_says_that_it_has_no_book(
+def test_a_recording_without_a_snapshot_grows_its_book_and_says_so(
     minute: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Only the first file of a session holds one; the others continue it."""
-    without = tmp_path / "without.dat"
+    """Only the first file of a session holds one; every later day must play alone."""
+    without = without_snapshots(minute, tmp_path)
+
+    code, out, _ = replay(capsys, without, *NEAR)
+    result = json.loads(replay(capsys, without, *NEAR, "--json")[1])
+
+    assert code == 0
+    assert (
+        "no snapshot: book grown from diffs, trusted after 10.0 s; depth not seen yet is unknown"
+    ) in out
+    assert result["books_grown_s"] == [pytest.approx(10.0, abs=0.1)]
+    assert 9 < result["reasons_s"]["bid"]["no book"] < 11
+    assert result["fills"] > 10
+    assert result["statistics"]["audit"]["holds"]
+
+
+def test_a_gap_without_a_snapshot_after_it_is_grown_over(
+    minute: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One diff lost at the 20th second once meant no book to the end of the day."""
+    torn = tmp_path / "torn.dat"
     lines = minute.read_bytes().splitlines(keepends=True)
-    without.write_bytes(b"".join(line for line in lines if b'{"lastUpdateId"' not in line))
+    diffs = [number for number, line in enumerate(lines) if b"@depth@" in line]
+    del lines[diffs[400]]
+    torn.write_bytes(b"".join(lines))
 
-    _, out, _ = replay(capsys, without)
+    result = json.loads(replay(capsys, torn, *NEAR, "--json")[1])
 
-    assert "nothing was quoted" in out
-    assert "no book" in out
+    assert result["books_grown_s"] == [pytest.approx(10.0, abs=0.1)]
+    assert 9 < result["reasons_s"]["bid"]["no book"] < 11
+
+
+def without_snapshots(recording: Path, folder: Path) -> Path:
+    lines = recording.read_bytes().splitlines(keepends=True)
+    bare = folder / "without.dat"
+    bare.write_bytes(b"".join(line for line in lines if b'{"lastUpdateId"' not in line))
+    return bare
 
 
 def test_two_files_of_one_session_play_as_one(

@@ -8,6 +8,7 @@ import orjson
 import pytest
 
 from exchange.binance.frames import DepthDiff, MarkPrice, Snapshot, TradePrint
+from exchange.binance.growing_book import STANDS_NS
 from exchange.errors import RecordingGarbled, SettingsError
 from exchange.instrument import Instrument
 from exchange.paper.background import LONGEST_LEAP_NS
@@ -26,6 +27,8 @@ AS_RECORDED = RecordedMarket(Path("day.dat"))
 LATENCY_MS = 5
 NEXO = Instrument.from_steps("NEXOUSDT", "0.001", "0.01")
 SPOT_BTC = Instrument.from_steps("BTCUSDT", "0.01", "0.000001")
+SPOT_EIGHTHS = Instrument.from_steps("BTCUSDT", "0.01", "0.00000001")
+"""As fine as the oldest orders that still rest."""
 
 
 class Tape:
@@ -273,7 +276,6 @@ def test_a_line_that_is_damaged_closes_the_market_and_says_where() -> None:
     ("path", "grid", "message"),
     [
         (THIN, GRID, "nexousdt_20240723.dat: no message about BTCUSDT"),
-        (SPOT_NEXT_DAY, SPOT_BTC, "no depth snapshot of BTCUSDT .* give the first file"),
         (
             COINM,
             Instrument.from_steps("BTCUSD_PERP", "0.1", "1"),
@@ -293,6 +295,28 @@ def test_a_recording_of_another_grid_is_refused_at_its_first_line() -> None:
 
     with pytest.raises(RecordingGarbled, match=r"line 1: '58710\.20' is not a decimal on the grid"):
         open_recording(replace(AS_RECORDED, path=USDM), grid, Recording(USDM))
+
+
+def test_a_recording_that_never_shows_both_sides_is_refused() -> None:
+    with pytest.raises(SettingsError, match=r"day\.dat: no book of BTCUSDT in its first .* lines"):
+        opened(Tape().diff(0).diff(10).sold(20))
+
+
+def test_a_day_that_begins_without_a_snapshot_opens_once_its_book_has_grown() -> None:
+    """Every file of a collector but its first is such a day."""
+    market = replace(AS_RECORDED, path=SPOT_NEXT_DAY)
+    matching, flow = open_recording(market, SPOT_EIGHTHS, Recording(SPOT_NEXT_DAY))
+    prints_until(flow, 0)
+    prints_until(flow, STANDS_NS / MS - 1_000)
+    early = matching.open
+
+    prints_until(flow, STANDS_NS / MS + 1_000)
+
+    assert not early
+    assert matching.open
+    assert matching.best_bid_ticks is not None
+    assert matching.best_ask_ticks is not None
+    assert matching.best_bid_ticks < flow.mark_ticks < matching.best_ask_ticks
 
 
 def test_an_empty_recording_is_refused() -> None:
