@@ -50,6 +50,9 @@ class ReplayResult:
     """What became of one desk over some recordings."""
 
     files: list[str]
+    """In order of time, as they were played."""
+    reordered: bool
+    """Were they given in another?"""
     span_s: float
     clock_shift_ms: float
     """Added to every receive time, so that the fastest message took ``feed_latency_ms``."""
@@ -115,6 +118,7 @@ class Replay:
         self._report = report
         self._total_bytes = 2 * sum(path.stat().st_size for path in files)
         self._read_bytes = 0
+        self._reordered = False
         self._grid = config.grid()
         queue, power = QUEUES[config.replay.queue]
         replay = config.replay
@@ -156,7 +160,7 @@ class Replay:
             RecordingError: When a file is not of this config's symbol or grid.
             RecordingGarbled: When a line is no message.
         """
-        scans = [self._scan(path) for path in self._files]
+        scans = self._scan_in_order()
         floor_ns = round(self._config.replay.feed_latency_ms * _NS_PER_MS)
         shift_ns = max(0, floor_ns - min(scan.min_ns for scan in scans))
         horizon_ns = max(scan.max_ns for scan in scans) + shift_ns
@@ -165,9 +169,10 @@ class Replay:
         for path in self._files:
             self._play_file(path, shift_ns, horizon_ns)
         self._play_until(None)
-        lasting_ns = scans[-1].last_recv_ns + shift_ns - first_ns
+        lasting_ns = max(scan.last_recv_ns for scan in scans) + shift_ns - first_ns
         return ReplayResult(
             files=[str(path) for path in self._files],
+            reordered=self._reordered,
             span_s=lasting_ns / 1e9,
             clock_shift_ms=shift_ns / _NS_PER_MS,
             lines=sum(scan.lines for scan in scans),
@@ -185,6 +190,14 @@ class Replay:
         )
 
     # ------------------------------------------------------------ reading
+
+    def _scan_in_order(self) -> list[LatencyScan]:
+        """What every file holds, the files put in order of time: they continue one another."""
+        scans = {number: self._scan(path) for number, path in enumerate(self._files)}
+        order = sorted(scans, key=lambda number: scans[number].first_recv_ns)
+        self._reordered = order != list(scans)
+        self._files = [self._files[number] for number in order]
+        return [scans[number] for number in order]
 
     def _scan(self, path: Path) -> LatencyScan:
         before = self._read_bytes
@@ -423,6 +436,8 @@ def _told(steps: Counter[str]) -> str:
 def _print_report(result: ReplayResult, config: Config) -> None:
     money, grid = result.view.money, config.grid()
     print(f"{grid.symbol} with {config.name}: {result.lines} lines, {result.span_s:.1f} s")
+    if result.reordered:
+        print(f"files put in order of time: {', '.join(result.files)}")
     if result.clock_shift_ms:
         print(f"receive times moved by {result.clock_shift_ms:+.1f} ms")
     for tear in result.tears:

@@ -313,6 +313,24 @@ def without_snapshots(recording: Path, folder: Path) -> Path:
     return bare
 
 
+def test_files_in_the_wrong_order_play_in_order_of_time_and_it_says_so(
+    minute: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """They continue one another; given backwards the session once lasted -0.0 s."""
+    lines = minute.read_bytes().splitlines(keepends=True)
+    first, second = tmp_path / "zulu.dat", tmp_path / "alpha.dat"
+    first.write_bytes(b"".join(lines[:9_000]))
+    second.write_bytes(b"".join(lines[9_000:]))
+
+    right = json.loads(replay(capsys, first, second, *NEAR, "--json")[1])
+    wrong = json.loads(replay(capsys, second, first, *NEAR, "--json")[1])
+    _, out, _ = replay(capsys, second, first, *NEAR)
+
+    assert wrong == right
+    assert right["span_s"] > 60
+    assert f"files put in order of time: {first}, {second}\n" in out
+
+
 def test_two_files_of_one_session_play_as_one(
     minute: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
