@@ -347,6 +347,8 @@ class VirtualDesk:
                 self._later(5, lambda: self._answer_countdown(command))
             case Place() | Cancel():
                 self._send_order(command)
+            case QueryOrder() if self._chance(self._faults.request_lost):
+                self._reply_later(command, 500.0, Outcome.UNKNOWN)
             case QueryOrder():
                 self._later(5, lambda: self._answer_order(command, 5.0))
             case Reconnect(link=Link.PRIVATE):

@@ -131,7 +131,7 @@ def test_a_preview_judges_every_level_of_the_grid() -> None:
 def test_a_quote_that_the_touch_holds_back_is_marked() -> None:
     """Far too long, the model wants an ask below others' bids; the post-only price is quoted."""
     desk = VirtualDesk(settings=replace(SETTINGS, adj2=30.0), opening_lots=12)
-    desk.run(2.0)
+    desk.run(8.0)
     quote = view_of(desk).quote
 
     assert quote.ask_clamped

@@ -362,7 +362,7 @@ def test_at_the_inventory_limit_only_the_other_side_quotes() -> None:
     """And the side that does not says what would let it."""
     desk = VirtualDesk(market=CALM, opening_lots=SETTINGS.max_position_lots)
 
-    desk.run(2.0)
+    desk.run(8.0)
 
     why = desk.trader.why[Side.BUY]
     assert {order.side for order in desk.our_open_orders} == {Side.SELL}
