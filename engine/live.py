@@ -365,7 +365,7 @@ class LiveDesk:
             return Goodbye(verified=False, text=f"NOT VERIFIED: still open: {', '.join(left)}")
         text = "verified: no open order of ours"
         if not trader.not_flat:
-            text += f"; position {trader.instrument.qty.text(trader.ledger.position_lots)}"
+            text += f"; {trader.held_words}"
         if session.others:
             n, names = len(session.others), ", ".join(session.others)
             text += f"; {n} of another run of this desk left alone: {names}"

@@ -86,7 +86,8 @@ def _status_table(view: DeskView) -> Table:
     table.add_row("bid", _side_line(view.bid))
     table.add_row("ask", _side_line(view.ask))
     held = qty.text(view.inventory.position_lots)
-    table.add_row("inventory", f"q {view.inventory.q:+g} ({held})")
+    doubt = f", not known: {view.inventory.doubt}" if view.inventory.doubt else ""
+    table.add_row("inventory", f"q {view.inventory.q:+g} ({held}){doubt}")
     table.add_row(
         "orders", f"{sum(order.state != 'foreign' for order in view.orders)} of ours open"
     )

@@ -129,6 +129,8 @@ class DeskApp(App[None]):
         match heard:
             case ViewMessage():
                 first = self._view is None
+                if self._view is not None and heard.view.halts != self._view.halts:
+                    self._drop_question()
                 self._view, self._view_mono_s = heard.view, time.monotonic()
                 if first:
                     self._show()
@@ -205,7 +207,13 @@ class DeskApp(App[None]):
         self._send(Action.PAUSE)
 
     def action_panic(self) -> None:
+        self._drop_question()
         self._send(Action.PANIC)
+
+    def _drop_question(self) -> None:
+        """What was asked before a halt is no longer the question."""
+        if isinstance(self.screen, ChangeDialog):
+            self.screen.dismiss(None)
 
     def action_side_off(self, side: str) -> None:
         self._send(Action.SIDE_OFF, side)
@@ -225,7 +233,8 @@ class DeskApp(App[None]):
             self._tell(f"resume refused: {view.resume_refused}", "error")
         elif view is not None:
             gamma = view.quote.gamma
-            self._propose(Change(Action.RESUME, "resume quoting", "", "gamma", gamma))
+            change = Change(Action.RESUME, "resume quoting", "", "gamma", gamma, view.halts)
+            self._propose(change)
 
     def action_tune(self, name: str, direction: int) -> None:
         """Propose ``gamma``, ``adj1`` or ``adj2`` a step up or down."""
@@ -285,7 +294,7 @@ class DeskApp(App[None]):
             if change.action is Action.SET:
                 self._send(Action.SET, change.name, value, expected=change.old)
             else:
-                self._send(change.action, change.name)
+                self._send(change.action, change.name, expected=change.expected)
 
         self.push_screen(ChangeDialog(change, steps, self._view, self._glyphs), agreed)
 

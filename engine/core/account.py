@@ -18,6 +18,8 @@ from exchange.types import AccountSnapshot, AccountUpdate, Fill, OrderUpdate, Si
 REST_LAG_NS = 5_000_000_000
 """How far a node that answers REST may be behind the matching engine; people report up to 2 s."""
 
+_STAMP_JITTER_NS = 1_000_000_000
+"""How far the stamp of a position may lie before that of the trade that made it."""
 _PATIENCE_NS = 1_000_000_000
 """How long a difference may be a fill that is still on its way to us."""
 
@@ -61,6 +63,8 @@ class Doubt:
     since_mono_ns: int
     contradicted: bool
     """Did the private stream confirm our count for that very stamp?"""
+    dated: bool
+    """Was any of it stamped by the venue?"""
     trades_asked_ns: int = 0
     """When the newest list of trades that we have was asked for."""
 
@@ -85,17 +89,21 @@ class AccountWatch:
         """Do we know what we started from?"""
         self.has_past = False
         """Did the account trade before that, as far as was told then?"""
-        self.early_fills: list[Fill] = []
-        """Fills that came before that."""
+        self.early_fills: dict[int, Fill] = {}
+        """Fills that came before that, by trade id."""
+        self.agreed: Evidence | None = None
+        """The newest word of the venue's that agreed with us."""
         self.history_exch_ns: int | None = None
         """The newest of our trades in the first list; None until it is here."""
         self._confirmed_exch_ns = 0
+        self._first_told_ns = 0
         self._wallet_exch_ns = self._baseline_exch_ns = self._wallet_pushed_ns = 0
-        self._moves_seen: dict[tuple[str, int], None] = {}
+        self._moves_seen: dict[tuple[str, int, int], None] = {}
 
     def lose(self) -> None:
         """The private stream is down: nothing that it confirmed speaks for what follows."""
         self.reconciled = False
+        self.agreed = None
         self._confirmed_exch_ns = 0
 
     # ------------------------------------------------------------ the position
@@ -110,7 +118,7 @@ class AccountWatch:
         if apart == 0:
             self._settle(word)
             return Verdict.AGREES
-        return self._note_difference(word, apart)
+        return self._note_difference(word, apart, ledger)
 
     def recheck(self, ledger: Ledger) -> None:
         """A fill was booked: is the difference explained?"""
@@ -146,40 +154,53 @@ class AccountWatch:
         undated = word.exch_ns == 0
         if word.pushed or (undated and self.history_exch_ns is None):
             return Verdict.UNTOLD
-        if 0 < word.wallet_exch_ns < word.exch_ns:
-            return Verdict.UNTOLD  # two nodes: the wallet lacks what the position holds
+        self._first_told_ns = self._first_told_ns or word.asked_mono_ns
+        torn = 0 < word.wallet_exch_ns < word.exch_ns
+        if torn and word.asked_mono_ns - self._first_told_ns < REST_LAG_NS:
+            return Verdict.UNTOLD  # maybe of two nodes: the wallet lacks what the position holds
         self.opened = True
         self.has_past = not undated or bool(self.history_exch_ns)
         return Verdict.OPENS
 
     def _apart(self, word: Evidence, ledger: Ledger) -> int | None:
         """The venue's position less ours at the same moment; None: cannot be told."""
-        if word.exch_ns:
-            then = ledger.position_at(word.exch_ns)
-            if then is None:
-                return None
-            return min((word.lots - lots for lots in then), key=abs)
         apart = word.lots - ledger.position_lots
-        recent = word.asked_mono_ns - ledger.filled_mono_ns < REST_LAG_NS
-        return None if apart and recent else apart
+        settled = word.asked_mono_ns - ledger.filled_mono_ns >= REST_LAG_NS
+        if settled and not word.pushed:
+            return apart  # no node can be so far behind: it speaks of the present
+        if not word.exch_ns:
+            return 0 if apart == 0 else None
+        then = ledger.position_at(word.exch_ns)
+        if then is None:
+            return None
+        return min((word.lots - lots for lots in then), key=abs)
 
     def _settle(self, word: Evidence) -> None:
         if word.pushed:
             self._confirmed_exch_ns = max(self._confirmed_exch_ns, word.exch_ns)
+        if self.agreed is None or _not_older(word, self.agreed):
+            self.agreed = word
         doubt = self.doubt
         if doubt is not None and _not_older(word, doubt.evidence):
             self.doubt = None
 
-    def _note_difference(self, word: Evidence, apart: int) -> Verdict:
+    def _note_difference(self, word: Evidence, apart: int, ledger: Ledger) -> Verdict:
         doubt = self.doubt
         contradicted = 0 < word.exch_ns <= self._confirmed_exch_ns
         if doubt is None or doubt.apart_lots != apart:
-            self.doubt = Doubt(apart, word, word.asked_mono_ns, contradicted)
+            dated = word.exch_ns > 0
+            self.doubt = Doubt(apart, word, word.asked_mono_ns, contradicted, dated)
             return Verdict.DIFFERS
+        doubt.dated = doubt.dated or word.exch_ns > 0
         if _not_older(word, doubt.evidence):
             doubt.evidence, doubt.contradicted = word, contradicted
         proven_ns = doubt.since_mono_ns + REST_LAG_NS
         if word.pushed or min(word.asked_mono_ns, doubt.trades_asked_ns) < proven_ns:
+            return Verdict.DIFFERS
+        # A row that leaves out fills which the venue has told us of proves that node wrong, and
+        # an unlisted position alone proves nothing: neither is believed, nor quoted upon.
+        old = 0 < doubt.evidence.exch_ns < ledger.newest_exch_ns - _STAMP_JITTER_NS
+        if contradicted or old or not doubt.dated:
             return Verdict.DIFFERS
         self.doubt = None
         return Verdict.ADOPT
@@ -193,7 +214,7 @@ class AccountWatch:
         if update.exch_ns >= self._wallet_exch_ns:
             self.wallet_e8, self._wallet_exch_ns = update.wallet_e8, update.exch_ns
         self._wallet_pushed_ns = update.mono_ns
-        move = update.reason, update.exch_ns
+        move = update.reason, update.exch_ns, update.wallet_e8
         known = self.baseline_e8 is None or update.exch_ns <= self._baseline_exch_ns
         if not update.moved_e8 or known or move in self._moves_seen:
             return 0

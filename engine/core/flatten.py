@@ -40,10 +40,15 @@ class Flatten:
     """
 
     def __init__(self) -> None:
+        self._void()
+
+    def _void(self) -> None:
         self.state = FlattenState.IDLE
         self.refusal = ""
         """Code and words of the last one."""
         self.tries = 0
+        self.asked_ns = 0
+        """Monotonic: when the operator asked for it."""
         self._until_ns = self._not_before_ns = 0
         self._pause_ns = _FIRST_PAUSE_NS
         self._piece_lots: int | None = None
@@ -59,9 +64,9 @@ class Flatten:
 
     def ask(self, mono_ns: int) -> None:
         """The operator wants out; asking again starts anew."""
-        self.__init__()  # type: ignore[misc]  # every field of the last time is void
+        self._void()
         self.state = FlattenState.CLOSING
-        self._until_ns = mono_ns + PATIENCE_NS
+        self.asked_ns, self._until_ns = mono_ns, mono_ns + PATIENCE_NS
 
     def drop(self) -> None:
         """The operator wants something else; what is held stays. One that failed stays so."""

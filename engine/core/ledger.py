@@ -110,6 +110,10 @@ class Ledger:
         self.peak_e8 = max(self.peak_e8, self.total_e8)
         return True
 
+    def is_new_history(self, fill: Fill) -> bool:
+        """Is this part of what we started from, and told for the first time?"""
+        return self._position.note_history(fill.trade_id, fill.exch_ns)
+
     def _remember_order(self, fill: Fill) -> None:
         self._lots_of[fill.client_order_id] = self.lots_of(fill.client_order_id) + fill.qty_lots
         if len(self._lots_of) > _REMEMBERED_ORDERS:

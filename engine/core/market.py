@@ -188,9 +188,12 @@ class Market:
         self.heard_ns[Link.PUBLIC] = mono_ns
         if exch_ns:
             self.touch_exch_ns = exch_ns
-            offset_ns = self.venue_minus_mono_ns
-            now_ns = recv_ns if offset_ns is None else mono_ns + offset_ns
-            self.feed_latency_ns = now_ns - exch_ns
+            self.feed_latency_ns = self.venue_ns(recv_ns, mono_ns) - exch_ns
+
+    def venue_ns(self, recv_ns: int, mono_ns: int) -> int:
+        """The venue's time at a moment of ours, by our wall clock until its own was measured."""
+        offset_ns = self.venue_minus_mono_ns
+        return recv_ns if offset_ns is None else mono_ns + offset_ns
 
     def _follow(self, actions: list[Any]) -> list[Command]:
         commands: list[Command] = []

@@ -74,6 +74,8 @@ class OrderTable:
         self.state, self.side, self.price_ticks, self.qty_lots = _columns(4)
         self.booked_lots, self.reported_lots = _columns(2)
         """Filled as far as we have booked it, and as far as the venue has told us."""
+        self.settled_lots = _columns(1)[0]
+        """Booked without having seen the fills, since an adopted position holds them."""
         self.changed_ns, self.placed_ns, self.asked_ns = _columns(3)
         """Monotonic: the last change of state, the placement, the last query."""
         self.ended_exch_ns = _columns(1)[0]
@@ -122,6 +124,7 @@ class OrderTable:
         self.price_ticks[slot] = price_ticks
         self.qty_lots[slot] = qty_lots
         self.booked_lots[slot] = self.reported_lots[slot] = self.absences[slot] = 0
+        self.settled_lots[slot] = 0
         self.changed_ns[slot] = self.placed_ns[slot] = self.alive_ns[slot] = mono_ns
         self.asked_ns[slot] = self.ended_exch_ns[slot] = 0
         self._slots[client_order_id] = slot
@@ -149,15 +152,21 @@ class OrderTable:
 
     def book_fill(self, slot: int, lots: int, exch_ns: int, mono_ns: int) -> None:
         """Count an execution; the last one ends the order, before the venue says so in words."""
-        self.booked_lots[slot] += lots
+        known = min(int(self.settled_lots[slot]), lots)
+        self.settled_lots[slot] -= known
+        self.booked_lots[slot] += lots - known
         self.report_filled(slot, int(self.booked_lots[slot]))
         if self.booked_lots[slot] >= self.qty_lots[slot]:
             self.end(slot, exch_ns, mono_ns)
 
-    def settle_reported(self, exch_ns: int) -> None:
-        """The position holds every fill up to a stamp: done orders miss none of theirs."""
-        settled = (self.state == DONE) & (self.ended_exch_ns <= exch_ns)
-        self.booked_lots[settled] = np.maximum(self.booked_lots, self.reported_lots)[settled]
+    def settle_reported(self) -> None:
+        """A position was adopted that holds every fill the venue has told of: none is missed.
+
+        Such a fill may still be listed one by one; what is counted here is not counted then.
+        """
+        missed = np.maximum(self.reported_lots - self.booked_lots, 0)
+        self.settled_lots += missed
+        self.booked_lots += missed
 
     def release_finished(self, book_exch_ns: int, mono_ns: int) -> None:
         """Free the slots of orders that are done, wholly booked and gone from the book."""

@@ -82,6 +82,7 @@ class Portraitist:
             orders_10s_limit=ORDERS_10S,
             orders_1m_limit=ORDERS_1M,
             switch=self._switch(mono_ns),
+            halts=trader.gate.halts,
             risk_cure=trader.gate.cure,
             resume_refused=trader.resume_refused,
             left=trader.left,
@@ -213,6 +214,7 @@ class Portraitist:
             max_position_lots=trader.settings.max_position_lots,
             worst_long_lots=held + trader.table.open_lots(Side.BUY),
             worst_short_lots=held - trader.table.open_lots(Side.SELL),
+            doubt=trader.position_doubt,
             break_even_ticks=trader.ledger.break_even_ticks(trader.settings.maker_fee_rate),
         )
 

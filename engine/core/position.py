@@ -44,6 +44,7 @@ class PositionBook:
         self._keys: list[_Key] = []
         self._entries: list[_Entry] = []
         self._trade_ids: set[int] = set()
+        self._history: set[int] = set()
         self._floor: _Key = (-1, 0)
         """Nothing is booked at or before this: it is in the opening, or too old to tell."""
 
@@ -55,6 +56,13 @@ class PositionBook:
     def knows(self, trade_id: int, exch_ns: int) -> bool:
         """Is this execution booked already, or part of what we started from?"""
         return trade_id in self._trade_ids or (exch_ns, trade_id) <= self._floor
+
+    def note_history(self, trade_id: int, exch_ns: int) -> bool:
+        """Note a trade at or before the opening; True the first time."""
+        if trade_id in self._trade_ids or trade_id in self._history or len(self._history) > _KEPT:
+            return False
+        self._history.add(trade_id)
+        return (exch_ns, trade_id) <= self._floor
 
     def book(self, trade_id: int, exch_ns: int, signed_lots: int, money_e8: int) -> None:
         """Take an execution that is not known yet into its place.

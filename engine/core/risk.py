@@ -52,6 +52,8 @@ class RiskGate:
         self.detail = ""
         self.cure = ""
         """What ends this halt; empty while active."""
+        self.halts = 0
+        """How often the desk was halted: a resume is meant for the one that was seen."""
         self.max_drawdown_usdt = 0.0
         """The deepest fall from the peak that was seen."""
         self.final = False
@@ -73,6 +75,7 @@ class RiskGate:
     def halt(self, detail: str, cure: str, *, final: bool = False) -> None:
         """Stop quoting. A final halt outlives any key and hides behind no later one."""
         self.state = RiskState.HALTED
+        self.halts += 1
         if final or not self.final:
             self.detail, self.cure, self.final = detail, cure, final
 

@@ -157,7 +157,7 @@ class Trader:
         self._countdown_asked_ns = self._countdown_armed_ns = _NEVER_NS
         self._private_up_ns = self._cleared_ns = 0
         self._account_asked_ns = self._trades_asked_ns = 0
-        self._agreed_exch_ns = 0
+        self._agreed_exch_ns = self._unlisted_exch_ns = self._unlisted_ns = 0
         self._verify_empty = False
         self.flatten = Flatten()
         self._closing_order = ""
@@ -372,11 +372,12 @@ class Trader:
 
     def _on_fill(self, fill: Fill) -> None:
         if not self.account.opened:
-            self.account.early_fills.append(fill)
+            self.account.early_fills[fill.trade_id] = fill
             return
         self._read_touch()
         earned_e8 = self.ledger.earned_e8
         if not self.ledger.book_fill(fill):
+            self._count_history(fill)
             return
         self.account.note_earned(fill, self.ledger.earned_e8 - earned_e8)
         self.account.recheck(self.ledger)
@@ -401,6 +402,12 @@ class Trader:
                 "a restart, once you know why",
                 final=True,
             )
+
+    def _count_history(self, fill: Fill) -> None:
+        """A trade that is part of what we started from still fills the order that it was of."""
+        slot = self.table.slot(fill.client_order_id)
+        if slot is not None and self.ledger.is_new_history(fill):
+            self.table.book_fill(slot, fill.qty_lots, fill.exch_ns, self.mono_ns)
 
     # ------------------------------------------------------------ the account
 
@@ -437,8 +444,8 @@ class Trader:
         )
         if verdict is Verdict.OPENS:
             self.account.open_wallet(snapshot)
-            early, self.account.early_fills = self.account.early_fills, []
-            for fill in early:
+            early, self.account.early_fills = self.account.early_fills, {}
+            for fill in early.values():
                 self._on_fill(fill)
         if verdict not in (Verdict.DIFFERS, Verdict.UNTOLD):
             self.account.reconciled = True
@@ -453,10 +460,11 @@ class Trader:
         verdict = self.account.judge(word, self.ledger)
         match verdict:
             case Verdict.AGREES:
-                missed = word.exch_ns > max(self.ledger.newest_exch_ns, self._agreed_exch_ns)
-                self._agreed_exch_ns = max(self._agreed_exch_ns, word.exch_ns)
-                if missed and not word.pushed:
-                    self._ask_trades()  # it moved and came back, and we heard of neither
+                if word.pushed or word.exch_ns <= self.ledger.newest_exch_ns:
+                    self._agreed_exch_ns = max(self._agreed_exch_ns, word.exch_ns)
+                elif word.exch_ns > max(self._agreed_exch_ns, self._unlisted_exch_ns):
+                    # It moved and came back, and we heard of neither: the next list tells.
+                    self._unlisted_exch_ns, self._unlisted_ns = word.exch_ns, self.mono_ns
             case Verdict.OPENS:
                 self._open_position(word)
             case Verdict.ADOPT:
@@ -470,10 +478,10 @@ class Trader:
 
     def _adopt_position(self, word: Evidence) -> None:
         ours = self.ledger.position_lots
-        exch_ns = word.exch_ns or self.ledger.newest_exch_ns
+        exch_ns = max(word.exch_ns, self.ledger.newest_exch_ns)
         self._read_touch()
         self.ledger.adopt_position(word.lots, self._cost_e8(word), exch_ns)
-        self.table.settle_reported(exch_ns)
+        self.table.settle_reported()
         text = self.instrument.qty.text
         found = f"the venue holds {text(word.lots)}, our trades make {text(ours)}"
         if word.lots == 0:
@@ -496,6 +504,8 @@ class Trader:
         for fill in snapshot.fills:
             self._on_fill(fill)
         self.account.trades_listed(snapshot.asked_mono_ns)
+        if snapshot.asked_mono_ns >= self._unlisted_ns:
+            self._agreed_exch_ns = max(self._agreed_exch_ns, self._unlisted_exch_ns)
         if not self.account.reconciled or self.account.doubt is not None:
             self._ask_account()
 
@@ -505,14 +515,16 @@ class Trader:
 
     def _ask_trades(self) -> None:
         self._trades_asked_ns = self.mono_ns
-        since_ns = (self._agreed_exch_ns or self.started_recv_ns) - _TRADES_MARGIN_NS
+        started_ns = self.market.venue_ns(self.started_recv_ns, self.started_mono_ns)
+        since_ns = (self._agreed_exch_ns or started_ns) - _TRADES_MARGIN_NS
         self._outbox.ask(FetchTrades, since_ms=since_ns // 1_000_000)
 
     def _keep_reconciled(self) -> None:
         """Time's part in knowing the account: what is due, doubted or failed is asked again."""
         doubt = self.account.doubt
         waited = doubt is not None and self.mono_ns - doubt.since_mono_ns > _TRADES_PATIENCE_NS
-        missing = waited or self.entry.misses_fills or not self.account.reconciled
+        unlisted = self._unlisted_exch_ns > self._agreed_exch_ns
+        missing = waited or unlisted or self.entry.misses_fills or not self.account.reconciled
         if missing and self.mono_ns - self._trades_asked_ns >= _ASK_AGAIN_NS:
             self._ask_trades()
         if self.mono_ns - self._account_asked_ns >= self._account_every_ns():
@@ -520,8 +532,10 @@ class Trader:
 
     def _account_every_ns(self) -> int:
         prove_flat = self.flatten.closing and not self.ledger.position_lots
-        if prove_flat or (self._verify_empty and not self.table.live):
+        if self._verify_empty and not self.table.live:
             return _PROOF_EVERY_NS
+        if prove_flat:
+            return _ASK_AGAIN_NS
         account = self.account
         sure = account.doubt is None and account.settled(self.started_mono_ns)
         if not account.reconciled or not sure:
@@ -638,7 +652,7 @@ class Trader:
                 self._clear_book()
                 self.log.note(Severity.INFO, "paused by the operator")
             case Action.RESUME:
-                return self._resume()
+                return self._resume(command)
             case Action.PANIC:
                 self.flatten.drop()
                 self._halt("panic by the operator", "r")
@@ -666,9 +680,11 @@ class Trader:
                 return self._tune(command)
         return None
 
-    def _resume(self) -> str | None:
+    def _resume(self, command: OperatorCommand) -> str | None:
         if refused := self.resume_refused:
             return refused
+        if command.expected is not None and command.expected != self.gate.halts:
+            return f"halted since you were asked: {self.gate.detail}; look again"
         self.gate.resume()
         self.flatten.forget()
         self.hand.paused = self._verify_empty = False
@@ -872,7 +888,7 @@ class Trader:
         order = self.flatten.step(
             self.ledger.position_lots,
             settled=settled,
-            confirmed=self.account.compared_ns > self._filled_ns,
+            confirmed=self._flat_is_confirmed,
             touch=self.market.touch,
             mono_ns=self.mono_ns,
         )
@@ -880,6 +896,36 @@ class Trader:
             self._closing_order = self.entry.close_position(order)
         if self.flatten.state is not before and not self.flatten.closing:
             self._tell_flatten()
+
+    @property
+    def _flat_is_confirmed(self) -> bool:
+        """Has the venue said since the wish, and since our last fill, that nothing is held?"""
+        word = self.account.agreed
+        if word is None or word.lots or self.account.doubt or not self.links[Link.PRIVATE].up:
+            return False
+        if word.asked_mono_ns <= max(self.flatten.asked_ns, self._private_up_ns):
+            return False
+        if word.exch_ns:
+            return word.exch_ns >= self.ledger.newest_exch_ns
+        return word.asked_mono_ns - self.ledger.filled_mono_ns > REST_LAG_NS
+
+    @property
+    def held_words(self) -> str:
+        """What is held, or that it is not known."""
+        held = self.instrument.qty.text(self.ledger.position_lots)
+        if self.position_doubt:
+            return f"position not known, {held} by our count: {self.position_doubt}"
+        return f"position {held}"
+
+    @property
+    def position_doubt(self) -> str:
+        """Why our count of the position is not certain, or nothing."""
+        if not self.account.opened:
+            return "never compared with the venue"
+        doubt = self.account.doubts(self.mono_ns)
+        if doubt is None:
+            return ""
+        return f"the venue says {self.instrument.qty.text(doubt.evidence.lots)}"
 
     def _closing_prices(self, side: Side) -> list[int]:
         """Where a closing order of ours is under way: it is no quote to be cancelled."""

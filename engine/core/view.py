@@ -301,6 +301,8 @@ class InventoryView(msgspec.Struct, frozen=True):
     worst_short_lots: int
     break_even_ticks: int | None
     """Nearest price at which closing all of it as maker loses nothing, fees included."""
+    doubt: str = ""
+    """Why the position is not certain; empty when it is."""
 
 
 class MoneyView(msgspec.Struct, frozen=True):
@@ -395,6 +397,8 @@ class DeskView(msgspec.Struct, frozen=True):
     orders_1m_limit: int
     switch: SwitchView | None = None
     """None while none is known to be armed."""
+    halts: int = 0
+    """How often the desk was halted so far; a resume names the number that it was asked at."""
     risk_cure: str = ""
     """What ends a halt."""
     resume_refused: str = ""

@@ -36,6 +36,8 @@ from exchange.types import OrderUpdate, Outcome, Place
 BATCH_SIZE = 10
 """How many orders one batch cancel may name."""
 TRADES_PAGE = 1000
+PLACE_RETRY_WITHIN_NS = 500_000_000
+"""A quote whose stamp was refused is sent anew only at once: by then it may be unwanted."""
 KEEPALIVE_S = 60.0
 CANCEL_WINDOW_MS = 5000  # a stale quote must not execute late, but a late cancel is welcome
 
@@ -301,15 +303,20 @@ class Rest:
         )
 
     async def _ask(self, call: _Call) -> bytes:
+        asked_ns = time.monotonic_ns()
         try:
             return await self._attempt(call)
         except Refused as refusal:
-            if refusal.code != -1021:
+            late = time.monotonic_ns() - asked_ns > PLACE_RETRY_WITHIN_NS
+            if refusal.code != -1021 or (late and call.lane is Lane.PLACE):
                 raise
             try:
                 await self.sync_clock(samples=3)
             except ExchangeError:
                 raise refusal from None  # nothing new was learnt, so nothing new would come
+            late = time.monotonic_ns() - asked_ns > PLACE_RETRY_WITHIN_NS
+            if late and call.lane is Lane.PLACE:
+                raise
             return await self._attempt(call)
 
     async def _attempt(self, call: _Call) -> bytes:

@@ -184,7 +184,7 @@ def _order_events(
 def _account_events(
     message: Mapping[str, Any], instrument: Instrument, recv_ns: int, mono_ns: int
 ) -> list[Event]:
-    account = message["a"]
+    account, symbol = message["a"], instrument.symbol
     position = next(
         (
             row
@@ -205,7 +205,7 @@ def _account_events(
         entry_price_e8=e8_from_text(position["ep"]) if position else 0,
         wallet_e8=e8_from_text(balance["wb"]) if balance else None,
         moved_e8=e8_from_text(balance.get("bc", "0")) if balance else 0,
-        reason=account["m"],
+        reason=account["m"] if account.get("S", symbol) == symbol else f"{account['m']} elsewhere",
         exch_ns=message["T"] * NS_PER_MS,
     )
     return [update]

@@ -16,6 +16,9 @@ def inventory(frame: Frame, width: int, height: int) -> list[Text]:
     """Gauge and numbers; with a third row, what the marks mean."""
     view, glyphs = frame.view, frame.glyphs
     rows = [_gauge(view, width, glyphs), _numbers(view, width, glyphs)]
+    if view.inventory.doubt:
+        doubt = line((f"NOT KNOWN: {view.inventory.doubt}", ink.WARN))
+        rows[0] = widest((doubt, line(("NOT KNOWN", ink.WARN))), width, glyphs.cut)
     if height >= 3:
         rows.append(_worst(view, width, glyphs))
     return rows

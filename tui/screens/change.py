@@ -36,6 +36,8 @@ class Change:
     """Name of the parameter whose preview is shown."""
     old: float
     """Its value when the dialog opened."""
+    expected: float | None = None
+    """What the engine must still be at for this to count: the old value, or the number of halts."""
     adjustable: bool = False
     """May the keys that opened the dialog move it further?"""
 

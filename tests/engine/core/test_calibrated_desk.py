@@ -6,6 +6,7 @@ import pytest
 
 from engine.core.portrait import Portraitist, preview
 from engine.core.view import DeskView, FitKind, Preview, SideReason
+from exchange.types import Side
 from tests.engine.virtual_desk import MARKET, SETTINGS, VirtualDesk
 
 BRISK = replace(SETTINGS, window_s=30.0, hold_s=20.0)
@@ -131,7 +132,7 @@ def test_a_preview_judges_every_level_of_the_grid() -> None:
 def test_a_quote_that_the_touch_holds_back_is_marked() -> None:
     """Far too long, the model wants an ask below others' bids; the post-only price is quoted."""
     desk = VirtualDesk(settings=replace(SETTINGS, adj2=30.0), opening_lots=12)
-    desk.run(8.0)
+    desk.run_until(lambda: bool(desk.trader.why[Side.SELL].quotes))
     quote = view_of(desk).quote
 
     assert quote.ask_clamped

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from engine.core.actions import Action
 from engine.core.flatten import PATIENCE_NS, Flatten
 from engine.core.view import FlattenState
-from exchange.types import Cancel, Link, LinkDown, Outcome, Place, QueryOrder, Side
+from exchange.types import Cancel, Link, LinkDown, Outcome, Place, QueryOrder
 from tests.engine.virtual_desk import MARKET, MS, SETTINGS, Faults, VirtualDesk
 
 PASSING = (-1008, -1021, -1003, -4118, -2022, -2027, -4131, -4005, 0)

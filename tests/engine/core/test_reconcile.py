@@ -4,25 +4,30 @@ from dataclasses import replace
 from functools import partial
 from itertools import permutations
 
+import msgspec
 import pytest
 
 from engine.core.account import REST_LAG_NS
 from engine.core.actions import Action
+from engine.core.operator import OperatorCommand
 from engine.core.portrait import Portraitist
 from engine.core.trader import Trader
-from engine.core.view import Mode, RiskState, SideReason
+from engine.core.view import FlattenState, Mode, RiskState, SideReason
 from exchange.types import (
     AccountSnapshot,
     AccountUpdate,
     Cancel,
     ClockMeasured,
+    Command,
     Event,
     FetchAccount,
+    FetchTrades,
     Fill,
     Link,
     LinkUp,
     OrderStatus,
     OrderUpdate,
+    Place,
     QueryOrder,
     Side,
     Tick,
@@ -41,21 +46,24 @@ CALM = replace(MARKET, A_per_s=0.001, sigma_ticks=0.01)
 class Heard:
     """A trader that is told of its account by hand, at times of our choosing."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, opened: bool = True) -> None:
         self.trader = Trader(SETTINGS, GRID, Mode.PAPER, epoch="one", own_in_book=True)
         self.now_ns = 1000 * S
+        self.sent: list[Command] = []
         self.tell(LinkUp, link=Link.PRIVATE)
-        self.trades()
-        self.account(0, 0)
+        if opened:
+            self.trades()
+            self.account(0, 0)
 
     def tell(self, kind: type[Event], **fields: object) -> None:
-        self.trader.receive(kind(recv_ns=self.now_ns, mono_ns=self.now_ns, **fields))
+        event = kind(recv_ns=self.now_ns, mono_ns=self.now_ns, **fields)
+        self.sent += self.trader.receive(event)
 
     def fill(self, trade_id: int, exch_ns: int, side: Side, lots: int) -> None:
         self.tell_fill(self.a_fill(trade_id, exch_ns, side, lots))
 
     def tell_fill(self, fill: Fill) -> None:
-        self.trader.receive(fill)
+        self.sent += self.trader.receive(fill)
 
     def a_fill(self, trade_id: int, exch_ns: int, side: Side, lots: int) -> Fill:
         return Fill(
@@ -75,14 +83,14 @@ class Heard:
         asked_ns = self.now_ns if asked_ns is None else asked_ns
         self.tell(TradesSnapshot, fills=fills, asked_mono_ns=asked_ns)
 
-    def account(self, lots: int, exch_ns: int) -> None:
+    def account(self, lots: int, exch_ns: int, wallet_exch_ns: int = 0) -> None:
         self.tell(
             AccountSnapshot,
             position_lots=lots,
             position_exch_ns=exch_ns,
             entry_price_e8=60_000 * 10**8 if lots else 0,
             wallet_e8=5000 * 10**8,
-            wallet_exch_ns=0,
+            wallet_exch_ns=wallet_exch_ns,
             open_orders=(),
             asked_mono_ns=self.now_ns,
         )
@@ -146,20 +154,154 @@ def test_no_order_of_arrival_counts_a_fill_twice_or_forgets_one(order: tuple[int
     assert heard.trader.account.doubt is None
 
 
-@pytest.mark.parametrize("looks", [2, 20])
-def test_an_answer_older_than_our_fills_is_held_against_what_we_held_then(looks: int) -> None:
-    """A node some seconds behind agrees with us as of its own time, however often it is asked."""
+def test_an_answer_older_than_our_fills_is_held_against_what_we_held_then() -> None:
+    """A node some seconds behind agrees with us as of its own time."""
     heard = Heard()
     heard.fill(1, 10 * S, Side.BUY, 3)
-    heard.fill(2, 11 * S, Side.BUY, 3)
+    heard.fill(2, 20 * S, Side.BUY, 3)
 
-    for _ in range(looks):
+    for _ in range(4):
         heard.account(3, 10 * S)
         heard.later(1 * S)
         heard.trades()
 
     assert heard.lots == 6
     assert heard.trader.account.doubt is None
+
+
+def test_a_node_that_stands_still_is_neither_believed_nor_quoted_upon() -> None:
+    """It agreed with what we held once, for ever, and nobody noticed that it had stopped."""
+    heard = Heard()
+    heard.fill(1, 10 * S, Side.BUY, 3)
+    heard.fill(2, 20 * S, Side.BUY, 3)
+
+    for _ in range(40):
+        heard.account(3, 10 * S)
+        heard.later(1 * S)
+        heard.trades()
+
+    assert heard.lots == 6
+    assert heard.trader._account_rule()
+
+
+def test_a_stamp_just_before_its_trade_is_no_double_count() -> None:
+    """A venue may stamp a position a millisecond before the trade that made it."""
+    heard = Heard()
+    heard.later(1 * S)
+    heard.fill(1, 10 * S, Side.BUY, 3)
+
+    for _ in range(12):
+        heard.account(3, 10 * S - MS)
+        heard.later(1 * S)
+        heard.trades()
+
+    assert heard.lots == 3
+    assert heard.trader.account.doubt is None
+
+
+def test_a_position_that_is_only_not_listed_is_not_taken_for_closed() -> None:
+    """Six seconds of empty answers once halted the desk for good."""
+    heard = Heard()
+    heard.fill(1, 10 * S, Side.BUY, 3)
+    heard.pushed(3, 10 * S)
+
+    for _ in range(30):
+        heard.account(0, 0)
+        heard.later(1 * S)
+        heard.trades()
+
+    assert heard.lots == 3
+    assert heard.trader.gate.state is RiskState.ACTIVE
+    assert {why.quotes for why in heard.trader.why.values()} == {False}
+
+
+@pytest.mark.parametrize("told", ["nothing", "another", "old"])
+def test_flat_is_said_when_the_venue_has_said_so_since_and_not_before(told: str) -> None:
+    """Never compared, in doubt, or told before the closing fill: "confirmed" was said of each."""
+    heard = Heard()
+    heard.fill(1, 10 * S, Side.BUY, 3)
+    _, commands = heard.trader.operate(
+        OperatorCommand(
+            recv_ns=heard.now_ns, mono_ns=heard.now_ns, action=Action.FLATTEN, name="BTCUSDT"
+        )
+    )
+    (closing,) = (command for command in commands if isinstance(command, Place))
+    fill = heard.a_fill(2, 20 * S, Side.SELL, 3)
+    heard.later(1 * S)
+    heard.tell_fill(msgspec.structs.replace(fill, client_order_id=closing.client_order_id))
+    if told == "another":
+        heard.account(7, 30 * S)
+    elif told == "old":
+        heard.account(3, 10 * S)
+    heard.later(200 * MS)
+    assert heard.trader.flatten.closing
+
+    heard.pushed(0, 40 * S)
+    heard.later(200 * MS)
+
+    assert heard.trader.flatten.state is FlattenState.FLAT
+
+
+def test_a_wallet_older_than_the_position_opens_after_the_longest_lag() -> None:
+    """A fee in another asset, or none, moves the position and not the wallet."""
+    heard = Heard(opened=False)
+    for _ in range(8):
+        heard.trades(heard.a_fill(1, 9 * S, Side.BUY, 3))
+        heard.account(3, 10 * S, wallet_exch_ns=5 * S)
+        heard.later(1 * S)
+
+    assert heard.trader.account.opened
+    assert heard.lots == 3
+
+
+def test_trades_missed_before_the_first_agreement_are_asked_for_by_the_venue_s_clock() -> None:
+    """Our wall clock, ten minutes ahead, once asked for the venue's future."""
+    desk = VirtualDesk(market=CALM, our_clock_ahead_s=600.0)
+    desk.feed(ClockMeasured, venue_minus_mono_ns=0)
+    desk.cut_private(0.2)
+    desk.run(1.0)
+
+    asked = [command for command in desk.commands if isinstance(command, FetchTrades)]
+
+    assert asked[-1].since_ms * MS < desk.now_ns
+
+
+def test_a_position_that_moved_and_came_back_is_asked_for_until_a_list_is_here() -> None:
+    """One failed request must not be the last."""
+    heard = Heard()
+    heard.account(0, 30 * S)
+    asked = sum(isinstance(command, FetchTrades) for command in heard.sent)
+
+    for _ in range(5):
+        heard.later(1 * S)
+
+    assert sum(isinstance(command, FetchTrades) for command in heard.sent) >= asked + 4
+
+
+def test_an_order_filled_before_our_opening_is_done_with_all_the_same() -> None:
+    """Its slot was held for ever, its lots counted, and no flatten could begin."""
+    heard = Heard(opened=False)
+    name = "mdesk-abc-1"
+    for status, filled in ((OrderStatus.NEW, 0), (OrderStatus.FILLED, 3)):
+        heard.tell(
+            OrderUpdate,
+            client_order_id=name,
+            venue_order_id=1,
+            side=Side.BUY,
+            status=status,
+            price_ticks=600_000,
+            qty_lots=3,
+            filled_lots=filled,
+            exch_ns=10 * S,
+        )
+    heard.account(3, 10 * S)
+    fill = heard.a_fill(1, 10 * S, Side.BUY, 3)
+    for _ in range(2):
+        heard.trades(msgspec.structs.replace(fill, client_order_id=name))
+    heard.later(3 * S)
+
+    assert heard.lots == 3
+    assert not heard.trader.table.used
 
 
 def test_a_row_that_contradicts_the_stream_for_its_own_stamp_pulls_no_quote_at_once() -> None:

@@ -280,8 +280,8 @@ def test_an_order_that_arrives_after_it_was_given_up_is_found_and_cancelled() ->
     desk = VirtualDesk(market=CALM, faults=Faults(request_lost=1.0))
     desk.run_until(lambda: any(isinstance(c, Place) for c in desk.commands))
     desk.operate(Action.PAUSE)
-    desk.run_until(lambda: desk.trader.table.live == 0)
     desk.end_faults()
+    desk.run_until(lambda: desk.trader.table.live == 0)
 
     for place in [command for command in desk.commands if isinstance(command, Place)]:
         desk.execute(place)
