@@ -182,9 +182,11 @@ class PaperServer:
             await self._catch_up()
             self.courier.deliver()  # the market says nothing more until the next beat
             for symbol, market in self.venue.markets.items():
-                if told.get(symbol, market.standing) != market.standing:
+                before, told[symbol] = told.get(symbol), market.standing
+                # How it begins is no news, unless a short recording is over by then.
+                news = before is not None or market.background.ending
+                if news and before != market.standing:
                     self._printer.say(f"exchange: {symbol} {market.standing}")
-                told[symbol] = market.standing
             self._gate.remember()
             if self.faults.remembers_depth:
                 self._remember_depths()

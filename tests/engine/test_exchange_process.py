@@ -18,7 +18,7 @@ def desk() -> Iterator[DeskProcesses]:
 
 def said_until(desk: DeskProcesses, recording: Path, words: str) -> list[str]:
     """What ``engine exchange`` says of a recording up to a line with these words."""
-    exchange = desk.start("exchange", "--market", str(recording), "--speed", "50")
+    exchange = desk.start("exchange", "--market", str(recording), "--speed", "5")
     said: list[str] = []
     try:
         assert exchange.stdout is not None

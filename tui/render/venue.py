@@ -31,6 +31,7 @@ MEANINGS = {
 }
 _BRIEF = {-2011: "unknown", -1021: "clock", -5022: "taker"}
 ALWAYS = (-2011, -1021, -5022)
+_CODE_WIDTH = 6
 _RECENT_S = 10.0
 _BUSY = 0.8
 
@@ -75,12 +76,11 @@ def _error_row(error: ErrorView, width: int, glyphs: Glyphs) -> Text:
     meaning = MEANINGS.get(error.code, error.last_message)
     ago = f"{age(error.age_s)} ago" if error.count else "never"
     name = _error_ink(error)
-    return spread(
-        line((f"{error.code:<6}", name), (meaning, name or ink.LABEL)),
-        line((_count(error, glyphs), name or ink.STRONG), (f"  {ago:>10}", ink.LABEL)),
-        width,
-        glyphs.cut,
-    )
+    seen = line((_count(error, glyphs), name or ink.STRONG), (f"  {ago:>10}", ink.LABEL))
+    if len(meaning) + _CODE_WIDTH + seen.cell_len >= width:
+        meaning = _BRIEF.get(error.code, meaning)
+    code = line((f"{error.code:<{_CODE_WIDTH}}", name), (meaning, name or ink.LABEL))
+    return spread(code, seen, width, glyphs.cut)
 
 
 def _two_columns(errors: list[ErrorView], width: int, height: int, glyphs: Glyphs) -> list[Text]:

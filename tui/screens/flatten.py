@@ -21,8 +21,10 @@ class FlattenDialog(Dialog[str]):
 
     def compose(self) -> ComposeResult:
         with Vertical(id="question"):
-            yield Static("Pulls our quotes, then closes the position at market. The engine stays,")
-            yield Static("paused or halted as it is; the venue's spread and taker fee are paid.")
+            yield Static(
+                "Pulls our quotes, then closes the position at market, which pays spread and "
+                "taker fee. The engine stays, paused or halted as it is."
+            )
             yield self._held
             yield TypedInput(placeholder=f"type {self._symbol} and enter to flatten at market")
             yield Static("esc back   ctrl+x PANIC", id="answers")
