@@ -7,6 +7,7 @@ then, and whatever bears our prefix was left behind.
 import asyncio
 import socket
 import time
+from contextlib import suppress
 
 from engine.config import Config
 from engine.console import somebody_listens
@@ -63,7 +64,8 @@ def last_word(desk: Desk, *, flatten: bool) -> str:
             if somebody_listens(places.socket):  # its lock was deleted; it makes it anew
                 raise NotVerified(f"an engine listens on {places.socket}; {desk.commands.stop}")
             text = asyncio.run(_last_word(desk, config, flatten=flatten))
-            places.socket.unlink(missing_ok=True)
+            with suppress(OSError):  # it is only tidied away
+                places.socket.unlink()
             return text
     except (NotVerified, NotFlat):
         raise

@@ -198,9 +198,10 @@ class AccountWatch:
         if word.pushed or min(word.asked_mono_ns, doubt.trades_asked_ns) < proven_ns:
             return Verdict.DIFFERS
         # A row that leaves out fills which the venue has told us of proves that node wrong, and
-        # an unlisted position alone proves nothing: neither is believed, nor quoted upon.
+        # an unlisted position proves nothing against a stream that confirmed ours: neither is
+        # believed, nor quoted upon.
         old = 0 < doubt.evidence.exch_ns < ledger.newest_exch_ns - _STAMP_JITTER_NS
-        if contradicted or old or not doubt.dated:
+        if contradicted or old or (self._confirmed_exch_ns and not doubt.dated):
             return Verdict.DIFFERS
         self.doubt = None
         return Verdict.ADOPT

@@ -484,7 +484,7 @@ class Trader:
         self.table.settle_reported()
         text = self.instrument.qty.text
         found = f"the venue holds {text(word.lots)}, our trades make {text(ours)}"
-        if word.lots == 0:
+        if word.lots == 0 and word.exch_ns:
             self._halt(
                 f"{found}: it was closed without a trade of ours",
                 "a restart, once you know why",

@@ -174,4 +174,4 @@ async def test_leaving_a_desk_that_is_not_flat_exits_with_5(socket: Path) -> Non
         await desk.until(lambda: desk.app.return_code is not None, "the exit")
 
         assert desk.app.return_code == 5
-        assert "NOT FLAT: 0.010 held" in str(desk.app._exit_renderables)
+        assert "NOT FLAT: 0.010 held" in desk.app.farewell
