@@ -11,6 +11,7 @@ from contextlib import suppress
 
 from engine.config import Config
 from engine.console import somebody_listens
+from engine.core.account import REST_LAG_NS
 from engine.core.trader import OUR_PREFIX
 from engine.desk_venue import desk_venue
 from engine.desks import Desk
@@ -32,8 +33,8 @@ _FLATTEN_S = 15.0
 _POSITION_S = 3.0
 _PROBE_S = 1.0
 _LOOK_AGAIN_S = 0.5
-_OLDEST_ANSWER_S = 2.5
-"""A busy venue answers from as long ago: flat is what is still flat after it."""
+_OLDEST_ANSWER_S = REST_LAG_NS / 1e9
+"""A venue's node may answer from as long ago: flat is what is still flat after it."""
 _TOO_LARGE = -4005
 
 

@@ -82,8 +82,8 @@ class AccountWatch:
         """Has a snapshot agreed since the private stream came up?"""
         self.compared_ns = 0
         """Monotonic: when the newest snapshot that agreed was asked for."""
-        self.trouble = ""
-        """Why the last question about the account failed; nothing when it did not."""
+        self.troubles: dict[str, str] = {}
+        """Why the last question of each kind failed; those that were answered are not in it."""
         self.doubt: Doubt | None = None
         self.opened = False
         """Do we know what we started from?"""
@@ -99,6 +99,12 @@ class AccountWatch:
         self._first_told_ns = 0
         self._wallet_exch_ns = self._baseline_exch_ns = self._wallet_pushed_ns = 0
         self._moves_seen: dict[tuple[str, int, int], None] = {}
+
+    def note_answer(self, question: str, trouble: str) -> None:
+        """How the newest question of a kind ended; an empty trouble when it was answered."""
+        self.troubles.pop(question, None)
+        if trouble:
+            self.troubles[question] = trouble
 
     def lose(self) -> None:
         """The private stream is down: nothing that it confirmed speaks for what follows."""

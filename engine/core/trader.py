@@ -161,7 +161,6 @@ class Trader:
         self._verify_empty = False
         self.flatten = Flatten()
         self._closing_order = ""
-        self._filled_ns = _NEVER_NS
         self._bids = np.zeros(CAPACITY, dtype=np.int64)
         self._asks = np.zeros(CAPACITY, dtype=np.int64)
         self._hear: dict[type, Callable[[Any], None]] = {
@@ -381,7 +380,6 @@ class Trader:
             return
         self.account.note_earned(fill, self.ledger.earned_e8 - earned_e8)
         self.account.recheck(self.ledger)
-        self._filled_ns = self.mono_ns
         slot = self.table.slot(fill.client_order_id)
         if slot is not None:
             self.table.book_fill(slot, fill.qty_lots, fill.exch_ns, self.mono_ns)
@@ -559,9 +557,10 @@ class Trader:
                 self.entry.receive_query_reply(query, reply)
             case RefreshCountdown():
                 self._on_countdown_reply(reply)
-            case FetchAccount() | FetchTrades():
+            case FetchAccount() | FetchTrades() as request:
                 failed = reply.outcome is not Outcome.DONE
-                self.account.trouble = reply.message if failed else ""
+                question = type(request).__name__
+                self.account.note_answer(question, reply.message if failed else "")
         if reply.order is not None:
             self._learn(reply.order)
 
@@ -813,7 +812,7 @@ class Trader:
     def _account_rule(self) -> str:
         """Why what we hold is not known well enough to quote, or nothing."""
         account = self.account
-        failing = f": {account.trouble}" if account.trouble else ""
+        failing = "".join(f": {trouble}" for trouble in account.troubles.values())
         if not account.reconciled:
             return f"account not compared yet{failing}"
         age_ns = self.mono_ns - account.compared_ns

@@ -6,9 +6,11 @@ were; what is open, held and owned is copied.
 """
 
 from collections import deque
+from collections.abc import Iterator
 from copy import copy
 from dataclasses import dataclass, replace
 from itertools import islice
+from typing import TypeVar
 
 from exchange.paper.account import Account, Holding, Mark
 from exchange.paper.member import Member
@@ -17,6 +19,7 @@ from exchange.paper.seat import Seat
 from exchange.paper.venue import PaperVenue
 
 EVERY_MS = 5
+Row = TypeVar("Row")
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +133,6 @@ def _past_seat(seat: Seat, then: _SeatThen, member: Member) -> Seat:
     return past
 
 
-def _first(rows: deque, but: int) -> islice:  # type: ignore[type-arg]
+def _first(rows: deque[Row], but: int) -> Iterator[Row]:
     """All but the newest few."""
     return islice(rows, max(0, len(rows) - but))

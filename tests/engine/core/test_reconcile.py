@@ -468,6 +468,19 @@ def test_an_account_that_never_was_compared_says_what_fails() -> None:
     assert details == {"account not compared yet: position: HTTP 500, 0: down"}
 
 
+def test_what_fails_is_named_as_long_as_it_fails() -> None:
+    """Our trades are listed all the while; their answer once wiped the reason off the screen."""
+    desk = VirtualDesk(market=CALM, faults=Faults(trades_late_ms=300.0))
+    desk.refuse(FetchAccount, "position: HTTP 500, 0: down")
+    desk.run(1.0)
+
+    for _ in range(600):
+        desk.run(0.005)
+        assert {why.detail for why in desk.trader.why.values()} == {
+            "account not compared yet: position: HTTP 500, 0: down"
+        }
+
+
 @pytest.mark.parametrize("ahead_s", [30.0, -30.0])
 def test_lateness_is_judged_by_the_venue_s_clock(ahead_s: float) -> None:
     """A wrong clock of ours makes no book late, and none fresh."""
