@@ -183,12 +183,16 @@ class RecordedVenue:
             case FetchAccount():
                 self._tell_account(now_ns)
                 self._done(request, now_ns)
-            case FetchTrades():
+            case FetchTrades(since_ms=since_ms):
                 fills, asked_ns = tuple(self.fills), now_ns - self._rules.order_latency_ns
                 self._answer(
                     now_ns,
                     lambda at: TradesSnapshot(
-                        recv_ns=at, mono_ns=at, fills=fills, asked_mono_ns=asked_ns
+                        recv_ns=at,
+                        mono_ns=at,
+                        fills=fills,
+                        since_ms=since_ms,
+                        asked_mono_ns=asked_ns,
                     ),
                 )
                 self._done(request, now_ns)

@@ -162,6 +162,8 @@ class TradesSnapshot(Event, frozen=True, kw_only=True, tag=True):
     """The account's own trades as REST tells them, oldest first: the answer to ``FetchTrades``."""
 
     fills: tuple[Fill, ...]
+    since_ms: int
+    """The venue's time from which on it lists every trade."""
     asked_mono_ns: int
     """When the question left: what traded after this moment may be missing from it."""
 

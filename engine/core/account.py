@@ -13,7 +13,16 @@ from enum import Enum, auto
 from typing import NamedTuple
 
 from engine.core.ledger import Ledger
-from exchange.types import AccountSnapshot, AccountUpdate, Fill, OrderUpdate, Side
+from exchange.types import (
+    AccountSnapshot,
+    AccountUpdate,
+    Fill,
+    OrderUpdate,
+    Side,
+    TradesSnapshot,
+)
+
+_NS_PER_MS = 1_000_000
 
 REST_LAG_NS = 5_000_000_000
 """How far a node that answers REST may be behind the matching engine; people report up to 2 s."""
@@ -67,6 +76,8 @@ class Doubt:
     """Was any of it stamped by the venue?"""
     trades_asked_ns: int = 0
     """When the newest list of trades that we have was asked for."""
+    forgotten: bool = False
+    """Does that list leave out the newest trade that the venue once told us of?"""
 
 
 class AccountWatch:
@@ -131,10 +142,17 @@ class AccountWatch:
         if self.doubt is not None and self._apart(self.doubt.evidence, ledger) == 0:
             self.doubt = None
 
-    def trades_listed(self, asked_mono_ns: int) -> None:
+    def trades_listed(self, listed: TradesSnapshot, ledger: Ledger) -> None:
         """A list of our trades was booked; it holds what had traded when it was asked for."""
-        if self.doubt is not None:
-            self.doubt.trades_asked_ns = max(self.doubt.trades_asked_ns, asked_mono_ns)
+        doubt, newest = self.doubt, ledger.newest_trade
+        if doubt is None or listed.asked_mono_ns < doubt.trades_asked_ns:
+            return
+        doubt.trades_asked_ns = listed.asked_mono_ns
+        doubt.forgotten = (
+            newest is not None
+            and newest[0] >= listed.since_ms * _NS_PER_MS
+            and all(fill.trade_id != newest[1] for fill in listed.fills)
+        )
 
     def doubts(self, mono_ns: int) -> Doubt | None:
         """The difference that forbids quoting, if there is one."""
@@ -204,10 +222,10 @@ class AccountWatch:
         if word.pushed or min(word.asked_mono_ns, doubt.trades_asked_ns) < proven_ns:
             return Verdict.DIFFERS
         # A row that leaves out fills which the venue has told us of proves that node wrong, and
-        # an unlisted position proves nothing against a stream that confirmed ours: neither is
-        # believed, nor quoted upon.
+        # an unlisted position proves nothing unless our trades are gone too, as with an exchange
+        # that has begun anew: neither is believed, nor quoted upon.
         old = 0 < doubt.evidence.exch_ns < ledger.newest_exch_ns - _STAMP_JITTER_NS
-        if contradicted or old or (self._confirmed_exch_ns and not doubt.dated):
+        if contradicted or old or not (doubt.dated or doubt.forgotten):
             return Verdict.DIFFERS
         self.doubt = None
         return Verdict.ADOPT

@@ -68,6 +68,11 @@ class Ledger:
         return self.realised_e8 - self.fees_e8
 
     @property
+    def newest_trade(self) -> tuple[int, int] | None:
+        """The venue's stamp on the newest trade booked, and its id; None before the first."""
+        return self._position.newest_trade
+
+    @property
     def newest_exch_ns(self) -> int:
         """The venue's stamp on the newest thing that the position is made of."""
         return self._position.newest_exch_ns

@@ -98,6 +98,12 @@ class PositionBook:
         return found
 
     @property
+    def newest_trade(self) -> _Key | None:
+        """Stamp and id of the newest execution booked; None before the first."""
+        trades = (key for key in reversed(self._keys) if key[1] != _AFTER_ALL_TRADES)
+        return next(trades, None)
+
+    @property
     def newest_exch_ns(self) -> int:
         """The venue's stamp on the newest execution or base, or on the opening."""
         return self._keys[-1][0] if self._keys else self._floor[0]

@@ -501,7 +501,7 @@ class Trader:
             self.account.history_exch_ns = newest_ns
         for fill in snapshot.fills:
             self._on_fill(fill)
-        self.account.trades_listed(snapshot.asked_mono_ns)
+        self.account.trades_listed(snapshot, self.ledger)
         if snapshot.asked_mono_ns >= self._unlisted_ns:
             self._agreed_exch_ns = max(self._agreed_exch_ns, self._unlisted_exch_ns)
         if not self.account.reconciled or self.account.doubt is not None:
@@ -514,7 +514,10 @@ class Trader:
     def _ask_trades(self) -> None:
         self._trades_asked_ns = self.mono_ns
         started_ns = self.market.venue_ns(self.started_recv_ns, self.started_mono_ns)
-        since_ns = (self._agreed_exch_ns or started_ns) - _TRADES_MARGIN_NS
+        since_ns = self._agreed_exch_ns or started_ns
+        if self.account.doubt is not None and self.ledger.newest_trade is not None:
+            since_ns = min(since_ns, self.ledger.newest_trade[0])  # does the venue still know it?
+        since_ns -= _TRADES_MARGIN_NS
         self._outbox.ask(FetchTrades, since_ms=since_ns // 1_000_000)
 
     def _keep_reconciled(self) -> None:

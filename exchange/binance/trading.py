@@ -286,6 +286,7 @@ class BinanceVenue:
             recv_ns=time.time_ns(),
             mono_ns=time.monotonic_ns(),
             fills=tuple(fills),
+            since_ms=since_ms,
             asked_mono_ns=asked_ns,
         )
 

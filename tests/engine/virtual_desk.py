@@ -382,6 +382,7 @@ class VirtualDesk:
             TradesSnapshot,
             delay_ms=self._faults.trades_late_ms,
             fills=fills,
+            since_ms=command.since_ms,
             asked_mono_ns=asked_ns,
         )
 

@@ -24,6 +24,7 @@ from exchange.types import (
     FetchTrades,
     Fill,
     Link,
+    LinkDown,
     LinkUp,
     OrderStatus,
     OrderUpdate,
@@ -81,7 +82,7 @@ class Heard:
 
     def trades(self, *fills: Fill, asked_ns: int | None = None) -> None:
         asked_ns = self.now_ns if asked_ns is None else asked_ns
-        self.tell(TradesSnapshot, fills=fills, asked_mono_ns=asked_ns)
+        self.tell(TradesSnapshot, fills=fills, since_ms=0, asked_mono_ns=asked_ns)
 
     def account(self, lots: int, exch_ns: int, wallet_exch_ns: int = 0) -> None:
         self.tell(
@@ -199,20 +200,38 @@ def test_a_stamp_just_before_its_trade_is_no_double_count() -> None:
     assert heard.trader.account.doubt is None
 
 
-def test_a_position_that_is_only_not_listed_is_not_taken_for_closed() -> None:
-    """Six seconds of empty answers once halted the desk for good."""
+@pytest.mark.parametrize("reconnected", [False, True])
+def test_a_position_that_is_only_not_listed_is_not_taken_for_closed(reconnected: bool) -> None:
+    """Six seconds of empty answers once halted the desk for good; it is still in our trades."""
     heard = Heard()
     heard.fill(1, 10 * S, Side.BUY, 3)
     heard.pushed(3, 10 * S)
+    if reconnected:
+        heard.tell(LinkDown, link=Link.PRIVATE, reason="cut")
+        heard.tell(LinkUp, link=Link.PRIVATE)
 
     for _ in range(30):
         heard.account(0, 0)
         heard.later(1 * S)
-        heard.trades()
+        heard.trades(heard.a_fill(1, 10 * S, Side.BUY, 3))
 
     assert heard.lots == 3
     assert heard.trader.gate.state is RiskState.ACTIVE
     assert {why.quotes for why in heard.trader.why.values()} == {False}
+
+
+def test_an_exchange_that_forgot_our_trades_too_is_believed() -> None:
+    """The paper exchange died and came back with nothing: the desk starts over with it."""
+    heard = Heard()
+    heard.fill(1, 10 * S, Side.BUY, 3)
+
+    for _ in range(15):
+        heard.account(0, 0)
+        heard.later(1 * S)
+        heard.trades()
+
+    assert heard.lots == 0
+    assert heard.trader.gate.state is RiskState.ACTIVE
 
 
 @pytest.mark.parametrize("told", ["nothing", "another", "old"])

@@ -352,6 +352,7 @@ def test_trades_from_before_the_start_are_history_whatever_the_clocks_say(skew_s
                 exch_ns=earlier.time_ms * 1_000_000,
             ),
         ),
+        since_ms=0,
         asked_mono_ns=desk.now_ns,
     )
 
