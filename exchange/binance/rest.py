@@ -303,19 +303,18 @@ class Rest:
         )
 
     async def _ask(self, call: _Call) -> bytes:
-        asked_ns = time.monotonic_ns()
+        within_ns = PLACE_RETRY_WITHIN_NS if call.lane is Lane.PLACE else 1 << 62
+        retry_until_ns = time.monotonic_ns() + within_ns
         try:
             return await self._attempt(call)
         except Refused as refusal:
-            late = time.monotonic_ns() - asked_ns > PLACE_RETRY_WITHIN_NS
-            if refusal.code != -1021 or (late and call.lane is Lane.PLACE):
+            if refusal.code != -1021 or time.monotonic_ns() > retry_until_ns:
                 raise
             try:
                 await self.sync_clock(samples=3)
             except ExchangeError:
                 raise refusal from None  # nothing new was learnt, so nothing new would come
-            late = time.monotonic_ns() - asked_ns > PLACE_RETRY_WITHIN_NS
-            if late and call.lane is Lane.PLACE:
+            if time.monotonic_ns() > retry_until_ns:
                 raise
             return await self._attempt(call)
 

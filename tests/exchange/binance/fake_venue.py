@@ -50,6 +50,8 @@ class Fault:
     executed: bool = False
     """Do what was asked all the same."""
     headers: dict[str, str] = field(default_factory=dict)
+    after_s: float = 0.0
+    """How slow the venue is to say so."""
 
     def answer(self, request: web.Request) -> web.Response:
         if self.status == 0:
@@ -138,6 +140,7 @@ class FakeVenue:
         if fault is not None:
             if fault.executed:
                 self._do(endpoint, parameters)
+            await asyncio.sleep(fault.after_s)
             return fault.answer(request)
         status, body = self._do(endpoint, parameters)
         return web.json_response(body, status=status)

@@ -191,6 +191,16 @@ async def test_a_stamp_refused_twice_is_told() -> None:
         assert venue.times_asked(PLACE) == 2
 
 
+async def test_a_quote_whose_stamp_was_refused_late_is_not_sent_again() -> None:
+    """Seconds later the trader may have panicked, or given the order up for absent."""
+    late = Fault(400, -1021, "outside of the recvWindow", after_s=0.6)
+    async with FakeVenue() as venue:
+        reply = await reply_to_a_bid(venue, late)
+
+        assert (reply.outcome, reply.code) == (Outcome.REFUSED, -1021)
+        assert venue.times_asked(PLACE) == 1
+
+
 async def test_cancelling_what_is_gone_is_refused_and_says_nothing_of_why() -> None:
     async with FakeVenue() as venue, running(venue.settings) as (client, heard):
         client.send(Cancel(request_id=5, client_order_id="mm-gone"))
