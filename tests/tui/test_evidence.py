@@ -163,6 +163,28 @@ async def test_a_preview_goes_away_when_resuming_becomes_impossible(socket: Path
         assert desk.engine.actions() == []
 
 
+async def test_panic_puts_the_question_of_a_resume_away(socket: Path) -> None:
+    """Pause, r, panic, enter once quoted again within two seconds."""
+    async with open_desk(socket, paused=True) as desk:
+        await desk.press("r")
+        await desk.previewed()
+        await desk.press("ctrl+x", "enter")
+        await desk.until(lambda: desk.engine.actions() == [Action.PANIC], "panic")
+
+        assert len(desk.app.screen_stack) == 1
+
+
+async def test_a_halt_puts_the_question_of_a_resume_away(socket: Path) -> None:
+    """The venue refused our key while the trader read."""
+    async with open_desk(socket, paused=True) as desk:
+        await desk.press("r")
+        await desk.previewed()
+        desk.engine.show(halts=1)
+        await desk.until(lambda: len(desk.app.screen_stack) == 1, "no question")
+        await desk.press("enter")
+        await desk.until(lambda: desk.engine.actions() == [], "nothing sent")
+
+
 async def test_leaving_a_desk_that_is_not_flat_exits_with_5(socket: Path) -> None:
     async with open_desk(socket) as desk:
         await desk.press("Q")

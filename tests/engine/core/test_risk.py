@@ -91,6 +91,24 @@ def test_with_a_dead_venue_orders_are_unknown_and_nothing_is_proven() -> None:
     assert desk.trader.left == LeftView(open_before, open_before, proven=False)
 
 
+def test_a_resume_is_for_the_halt_that_was_seen() -> None:
+    """Asked before a panic and agreed to after it, it would lift what nobody has looked at."""
+    desk = VirtualDesk()
+    desk.run(3.0)
+    desk.operate(Action.PAUSE)
+    seen = desk.trader.gate.halts
+    desk.operate(Action.PANIC)
+
+    refused = desk.operate(Action.RESUME, expected=seen)
+    states = [desk.trader.gate.state]
+    obeyed = desk.operate(Action.RESUME, expected=desk.trader.gate.halts)
+    states.append(desk.trader.gate.state)
+
+    assert refused == "halted since you were asked: panic by the operator; look again"
+    assert obeyed is None
+    assert states == [RiskState.HALTED, RiskState.ACTIVE]
+
+
 def test_a_key_that_the_venue_refuses_says_mend_it() -> None:
     desk = VirtualDesk()
     desk.run(3.0)
