@@ -294,7 +294,7 @@ class OrderEntry:
 
     def hampers(self, side: Side) -> str:
         """What keeps a quoting side from standing where it wants, or nothing."""
-        unknown = self.table.count_on(side, orders.UNKNOWN)
+        unknown = self.table.count(orders.UNKNOWN, side=side)
         if unknown:
             return f"{unknown} of unknown fate, asking"
         if self._mono_ns < self.throttled_until_ns:

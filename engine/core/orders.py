@@ -195,11 +195,10 @@ class OrderTable:
             self.state, self.side, self.qty_lots, self.booked_lots, self.reported_lots, int(side)
         )
 
-    def count(self, *states: int) -> int:
-        return int(np.isin(self.state, states).sum())
-
-    def count_on(self, side: Side, state: int) -> int:
-        return int(((self.state == state) & (self.side == side)).sum())
+    def count(self, *states: int, side: Side | None = None) -> int:
+        """Orders in any of these states, of both sides unless one is named."""
+        wanted = sum(1 << state for state in states)
+        return count_orders(self.state, self.side, wanted, int(side or 0))
 
     @property
     def live(self) -> int:
@@ -209,6 +208,21 @@ class OrderTable:
 
 def _columns(n: int) -> list[IntArray]:
     return [np.zeros(CAPACITY, dtype=np.int64) for _ in range(n)]
+
+
+@njit
+def count_orders(state: IntArray, order_side: IntArray, wanted: int, side: int) -> int:
+    """Orders whose state is a bit of ``wanted``.
+
+    Args:
+        state: int64[slots]; the other column alike.
+        side: +1 for buys, -1 for sells, 0 for both.
+    """
+    count = 0
+    for i in range(state.size):
+        if side in (0, order_side[i]) and wanted >> state[i] & 1:
+            count += 1
+    return count
 
 
 @njit
