@@ -9,11 +9,13 @@ from collections.abc import Iterator
 
 import pytest
 
+from engine.config import Config
 from engine.dead_desk import last_word
 from engine.desk_venue import desk_venue
 from engine.desks import Desk, desk_called
 from engine.lock import lock_owner
 from exchange.binance.rest import Rest
+from exchange.types import Place, Side
 from tests.processes import (
     BIN,
     GRID,
@@ -141,12 +143,24 @@ def test_with_neither_engine_nor_exchange_there_is_nothing_to_stop(desk: DeskPro
 
 
 def holding(desk: DeskProcesses) -> Desk:
-    """A desk whose engine was killed while it held a position."""
-    engine = quoting(desk)
-    wait_for(lambda: desk.status()["inventory"]["position_lots"] != 0, lambda: "no position", 60)
-    engine.kill()
-    engine.communicate(timeout=10)
-    return desk_called(desk.places.name)
+    """A desk whose engine was killed while it held more than its resting orders can undo."""
+    dead = killed(desk)
+    assert dead.config is not None
+    place = Place(
+        request_id=1,
+        client_order_id="bought",
+        side=Side.BUY,
+        price_ticks=0,
+        qty_lots=200,
+        market=True,
+    )
+
+    async def buy(config: Config) -> None:
+        async with Rest.opened(*desk_venue(config)) as venue:
+            await venue.place(GRID, place)
+
+    asyncio.run(buy(dead.config))
+    return dead
 
 
 def test_flatten_closes_the_position_of_a_dead_desk(desk: DeskProcesses) -> None:
