@@ -4,7 +4,9 @@ import os
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -119,11 +121,17 @@ def test_a_holder_learns_that_another_took_its_place(path: Path) -> None:
             held.keep()
 
 
-def test_a_state_folder_of_another_user_is_refused(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def state_home(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Short: the path of a socket below pytest's own folders may be longer than a socket's may."""
+    with TemporaryDirectory(prefix="md") as folder:
+        monkeypatch.setenv("XDG_STATE_HOME", folder)
+        yield
+
+
+@pytest.mark.usefixtures("state_home")
+def test_a_state_folder_of_another_user_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     """Its owner could put a socket of his own there, and root would be let in."""
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
     ours = made_private(places_of("paper-btcusdt-1"))
     if os.getuid() == 0:
         os.chown(ours.folder, 12345, 12345)
