@@ -11,7 +11,7 @@ import os
 import signal
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from types import FrameType
 from typing import TypeAlias
@@ -124,7 +124,7 @@ class LiveDesk:
         trader: Fresh; this driver is its only feeder.
         venue_settings: Where the venue answers.
         places: Socket of the console.
-        lock: The engine's, held by the caller.
+        locks: The engine's and the account's, held by the caller.
         digest: Of the settings, told to every console.
     """
 
@@ -134,13 +134,13 @@ class LiveDesk:
         venue_settings: VenueSettings,
         credentials: Credentials,
         places: Places,
-        lock: ProcessLock,
+        locks: Sequence[ProcessLock],
         digest: str,
     ) -> None:
         self._trader = trader
         self._settings = venue_settings
         self._credentials = credentials
-        self._lock = lock
+        self._locks = locks
         self._inputs = Inputs()
         self._venue = BinanceVenue(
             venue_settings, credentials, trader.instrument, self._inputs.put, _log_trouble
@@ -200,7 +200,7 @@ class LiveDesk:
                 tasks.create_task(self._venue.run(), name="venue"),
                 tasks.create_task(self._tick(), name="timer"),
                 tasks.create_task(self._drive(), name="session"),
-                tasks.create_task(self._keep_files(), name="lock and socket"),
+                tasks.create_task(self._keep_files(), name="locks and socket"),
             ]
             await self._stopping.wait()
             await self._let_trader_finish()
@@ -240,13 +240,14 @@ class LiveDesk:
                 self._console.publish(self._portraitist.draw(time.time_ns(), now_ns))
 
     async def _keep_files(self) -> None:
-        """Make lock and socket anew when somebody deleted them: the desk must stay reachable."""
+        """Make locks and socket anew when somebody deleted them: the desk must stay reachable."""
         told = ""
         while True:
             await asyncio.sleep(_KEEP_FILES_EVERY_S)
             trouble = ""
             try:
-                self._lock.keep()
+                for lock in self._locks:
+                    lock.keep()
                 await self._console.keep()
             except (StartError, OSError) as error:
                 trouble = str(error)

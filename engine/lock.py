@@ -10,6 +10,7 @@ import os
 import stat
 import struct
 import time
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -36,8 +37,12 @@ class ProcessLock:
         self._what = what
         self._remedy = remedy
         self._descriptor = -1
+        self.idle_s: float | None = None
+        """For how long nobody had kept it when it was taken; None: nobody ever did."""
 
     def __enter__(self) -> Self:
+        with suppress(FileNotFoundError):
+            self.idle_s = time.time() - self._path.lstat().st_mtime
         self._take()
         return self
 
@@ -51,11 +56,14 @@ class ProcessLock:
         os.close(self._descriptor)
 
     def keep(self) -> None:
-        """Make the file anew when it was deleted, so that no second process starts beside us.
+        """Note in its time that we live; make it anew when it was deleted.
+
+        Without it a second process could start beside us.
 
         Raises:
             StartError: When one did, or the file cannot be made.
         """
+        os.utime(self._descriptor)
         if not _names(self._path, self._descriptor):
             nameless = self._descriptor
             self._take()

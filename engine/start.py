@@ -35,6 +35,8 @@ _LEFTOVER_DEADLINE_S = 5.0
 _LEFTOVER_LOOK_AGAIN_S = 0.05
 """A dead run sends nothing more; what it sent last is found again by the trader."""
 _LAST_LINES_S = 1.0
+_RECENT_S = 60.0
+"""By then the venue's switch has cancelled what an earlier run left, and no node lags so far."""
 
 
 def run_engine(config_path: Path, overrides: list[str]) -> None:
@@ -47,11 +49,12 @@ def run_engine(config_path: Path, overrides: list[str]) -> None:
     places = own_places(config)
     commands = DeskCommands.of(places.name)
     remedy = f"attach to it: {commands.attach}; or end it: {commands.stop}"
-    account_lock = places.account_lock(config.desk.mode, config.desk.symbol, config.paper.port)
+    others = pasteable("engine", "list")
+    account = places.account_lock(config.desk.mode, config.desk.symbol, config.paper.port)
     with (
         Interruption() as interruption,
         ProcessLock(places.engine_lock, "an engine", remedy) as lock,
-        ProcessLock(account_lock, "an engine of another name", pasteable("engine", "list")),
+        ProcessLock(account, "an engine of another name", others) as account_lock,
     ):
         if somebody_listens(places.socket):  # its lock was deleted; it is about to make it anew
             raise StartError(f"an engine listens on {places.socket}; {remedy}")
@@ -66,7 +69,7 @@ def run_engine(config_path: Path, overrides: list[str]) -> None:
 
             exchange.wait()
             try:
-                uvloop.run(_trade(config, places, lock, exchange, interruption))
+                uvloop.run(_trade(config, places, (lock, account_lock), exchange, interruption))
             except asyncio.CancelledError:
                 raise Interrupted("interrupted before it traded") from None
             finally:
@@ -76,7 +79,7 @@ def run_engine(config_path: Path, overrides: list[str]) -> None:
 async def _trade(
     config: Config,
     places: Places,
-    lock: ProcessLock,
+    locks: tuple[ProcessLock, ProcessLock],
     exchange: "StartedExchange",
     interruption: Interruption,
 ) -> None:
@@ -108,15 +111,18 @@ async def _trade(
             f"{config.source}: instrument: the venue says tick_size {told[0]} and lot_size "
             f"{told[1]} for {config.desk.symbol}; correct the [instrument] section"
         )
+    _engine_lock, account_lock = locks
+    idle_s = account_lock.idle_s
     trader = Trader(
         config.desk_settings(),
         instrument,
         config.mode,
         epoch=epoch,
         own_in_book=True,
+        recent_run=idle_s is not None and idle_s < _RECENT_S,
     )
     exchange.keep()
-    await LiveDesk(trader, venue, credentials, places, lock, config.digest).run()
+    await LiveDesk(trader, venue, credentials, places, locks, config.digest).run()
 
 
 async def _cancel_leftovers(venue: VenueSettings, credentials: Credentials, epoch: str) -> None:

@@ -194,7 +194,10 @@ def test_a_stop_that_cannot_verify_says_so_and_fails(desk: DeskProcesses) -> Non
 
 
 def test_leftovers_of_a_killed_engine_are_cancelled_by_the_next(desk: DeskProcesses) -> None:
-    """kill -9 leaves orders resting; the next start finds and cancels them first."""
+    """kill -9 leaves orders resting; the next start finds and cancels them first.
+
+    What they filled in their last moments may be told late: it waits that long to quote.
+    """
     engine = desk.start("run")
     wait_for(lambda: desk.quotes and len(desk.our_orders()) > 0, lambda: str(desk.status()))
     engine.kill()
@@ -203,6 +206,10 @@ def test_leftovers_of_a_killed_engine_are_cancelled_by_the_next(desk: DeskProces
     assert left
 
     again = desk.start("run")
+    wait_for(
+        lambda: "fills before this start may be told" in str(desk.status()),
+        lambda: str(desk.status()),
+    )
     wait_for(lambda: desk.quotes, lambda: str(desk.status()))
 
     assert not left & {order.client_order_id for order in desk.our_orders()}

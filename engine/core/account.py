@@ -44,6 +44,8 @@ class Verdict(Enum):
     """The first word: what we start from."""
     ADOPT = auto()
     """It differs, and nothing on its way can explain that any more."""
+    BEGUN_ANEW = auto()
+    """Neither the position nor our trades are known there any more."""
 
 
 class Evidence(NamedTuple):
@@ -72,8 +74,8 @@ class Doubt:
     since_mono_ns: int
     contradicted: bool
     """Did the private stream confirm our count for that very stamp?"""
-    dated: bool
-    """Was any of it stamped by the venue?"""
+    dated_exch_ns: int = 0
+    """The newest stamp on any of it that leaves out nothing that we booked; 0: none had one."""
     trades_asked_ns: int = 0
     """When the newest list of trades that we have was asked for."""
     forgotten: bool = False
@@ -83,7 +85,7 @@ class Doubt:
 class AccountWatch:
     """Wallet, foreign orders, and whether our position can be trusted."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, recent_run: bool = False) -> None:
         self.wallet_e8: int | None = None
         self.baseline_e8: int | None = None
         """The wallet when this run first saw it, with what was transferred since."""
@@ -98,8 +100,8 @@ class AccountWatch:
         self.doubt: Doubt | None = None
         self.opened = False
         """Do we know what we started from?"""
-        self.has_past = False
-        """Did the account trade before that, as far as was told then?"""
+        self.has_past = recent_run
+        """May the account have traded just before that?"""
         self.early_fills: dict[int, Fill] = {}
         """Fills that came before that, by trade id."""
         self.agreed: Evidence | None = None
@@ -142,8 +144,12 @@ class AccountWatch:
         if self.doubt is not None and self._apart(self.doubt.evidence, ledger) == 0:
             self.doubt = None
 
+    def note_history(self, listed: TradesSnapshot) -> None:
+        """A list of our trades came before the first position: what is in it is history."""
+        self.history_exch_ns = max((fill.exch_ns for fill in listed.fills), default=0)
+
     def trades_listed(self, listed: TradesSnapshot, ledger: Ledger) -> None:
-        """A list of our trades was booked; it holds what had traded when it was asked for."""
+        """A list of our trades was booked, as the node knew them that was asked."""
         doubt, newest = self.doubt, ledger.newest_trade
         if doubt is None or listed.asked_mono_ns < doubt.trades_asked_ns:
             return
@@ -183,7 +189,7 @@ class AccountWatch:
         if torn and word.asked_mono_ns - self._first_told_ns < REST_LAG_NS:
             return Verdict.UNTOLD  # maybe of two nodes: the wallet lacks what the position holds
         self.opened = True
-        self.has_past = not undated or bool(self.history_exch_ns)
+        self.has_past |= not undated or bool(self.history_exch_ns)
         return Verdict.OPENS
 
     def _apart(self, word: Evidence, ledger: Ledger) -> int | None:
@@ -205,30 +211,33 @@ class AccountWatch:
         if self.agreed is None or _not_older(word, self.agreed):
             self.agreed = word
         doubt = self.doubt
-        if doubt is not None and _not_older(word, doubt.evidence):
+        if doubt is not None and self._outdates(word, doubt):
             self.doubt = None
+
+    def _outdates(self, word: Evidence, doubt: Doubt) -> bool:
+        """Is this younger than all that showed the difference?"""
+        if word.exch_ns:
+            dated_late = word.exch_ns >= doubt.dated_exch_ns
+        else:
+            proven_ns = doubt.since_mono_ns + REST_LAG_NS
+            dated_late = not doubt.dated_exch_ns or word.asked_mono_ns >= proven_ns
+        return dated_late and _not_older(word, doubt.evidence)
 
     def _note_difference(self, word: Evidence, apart: int, ledger: Ledger) -> Verdict:
         doubt = self.doubt
         contradicted = 0 < word.exch_ns <= self._confirmed_exch_ns
         if doubt is None or doubt.apart_lots != apart:
-            dated = word.exch_ns > 0
-            self.doubt = Doubt(apart, word, word.asked_mono_ns, contradicted, dated)
-            return Verdict.DIFFERS
-        doubt.dated = doubt.dated or word.exch_ns > 0
-        if _not_older(word, doubt.evidence):
+            doubt = self.doubt = Doubt(apart, word, word.asked_mono_ns, contradicted)
+        elif _not_older(word, doubt.evidence):
             doubt.evidence, doubt.contradicted = word, contradicted
+        if word.exch_ns >= ledger.newest_exch_ns - _STAMP_JITTER_NS:
+            doubt.dated_exch_ns = max(doubt.dated_exch_ns, word.exch_ns)
         proven_ns = doubt.since_mono_ns + REST_LAG_NS
-        if word.pushed or min(word.asked_mono_ns, doubt.trades_asked_ns) < proven_ns:
-            return Verdict.DIFFERS
-        # A row that leaves out fills which the venue has told us of proves that node wrong, and
-        # an unlisted position proves nothing unless our trades are gone too, as with an exchange
-        # that has begun anew: neither is believed, nor quoted upon.
-        old = 0 < doubt.evidence.exch_ns < ledger.newest_exch_ns - _STAMP_JITTER_NS
-        if contradicted or old or not (doubt.dated or doubt.forgotten):
+        early = min(word.asked_mono_ns, doubt.trades_asked_ns) < proven_ns
+        if word.pushed or early or contradicted or not _may_be_adopted(word, doubt, ledger):
             return Verdict.DIFFERS
         self.doubt = None
-        return Verdict.ADOPT
+        return Verdict.BEGUN_ANEW if doubt.forgotten else Verdict.ADOPT
 
     # ------------------------------------------------------------ the wallet
 
@@ -278,3 +287,19 @@ def _not_older(word: Evidence, than: Evidence) -> bool:
     if word.exch_ns and than.exch_ns:
         return word.exch_ns >= than.exch_ns
     return word.asked_mono_ns >= than.asked_mono_ns
+
+
+def _may_be_adopted(word: Evidence, doubt: Doubt, ledger: Ledger) -> bool:
+    """Does this word hold every fill that the venue has told us of?
+
+    A row that leaves one out proves its node wrong. Where their stamps are too close to tell,
+    the longest lag after the fill will. And an unlisted position proves nothing of itself:
+    either a stamped word said the same, or our trades are gone too, as with an exchange that
+    has begun anew.
+    """
+    if not word.exch_ns:
+        return doubt.forgotten or doubt.dated_exch_ns > 0
+    if word.exch_ns < ledger.newest_exch_ns - _STAMP_JITTER_NS:
+        return False
+    lag_passed = word.asked_mono_ns - ledger.filled_mono_ns >= REST_LAG_NS
+    return lag_passed or word.exch_ns >= ledger.newest_exch_ns

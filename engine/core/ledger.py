@@ -115,8 +115,8 @@ class Ledger:
         self.peak_e8 = max(self.peak_e8, self.total_e8)
         return True
 
-    def is_new_history(self, fill: Fill) -> bool:
-        """Is this part of what we started from, and told for the first time?"""
+    def note_history(self, fill: Fill) -> bool:
+        """Note a trade that is part of what we started from; True the first time."""
         return self._position.note_history(fill.trade_id, fill.exch_ns)
 
     def _remember_order(self, fill: Fill) -> None:

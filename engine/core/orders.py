@@ -159,14 +159,14 @@ class OrderTable:
         if self.booked_lots[slot] >= self.qty_lots[slot]:
             self.end(slot, exch_ns, mono_ns)
 
-    def settle_reported(self) -> None:
-        """A position was adopted that holds every fill the venue has told of: none is missed.
+    def settle_reported(self, slot: int) -> None:
+        """A position of the venue's holds every fill of this order that it has told of.
 
         Such a fill may still be listed one by one; what is counted here is not counted then.
         """
-        missed = np.maximum(self.reported_lots - self.booked_lots, 0)
-        self.settled_lots += missed
-        self.booked_lots += missed
+        missed = max(int(self.reported_lots[slot] - self.booked_lots[slot]), 0)
+        self.settled_lots[slot] += missed
+        self.booked_lots[slot] += missed
 
     def release_finished(self, book_exch_ns: int, mono_ns: int) -> None:
         """Free the slots of orders that are done, wholly booked and gone from the book."""

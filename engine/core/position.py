@@ -59,7 +59,7 @@ class PositionBook:
 
     def note_history(self, trade_id: int, exch_ns: int) -> bool:
         """Note a trade at or before the opening; True the first time."""
-        if trade_id in self._trade_ids or trade_id in self._history or len(self._history) > _KEPT:
+        if trade_id in self._trade_ids or trade_id in self._history:
             return False
         self._history.add(trade_id)
         return (exch_ns, trade_id) <= self._floor

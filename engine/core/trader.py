@@ -79,6 +79,8 @@ _TRADES_PATIENCE_NS = 300_000_000
 """How long a fill may be on its way before our trades are listed for it."""
 _TRADES_MARGIN_NS = 60 * _S
 """How far before the last moment that was compared a list of trades begins."""
+_TRADES_LISTED_NS = 7 * 86_400 * _S - _TRADES_MARGIN_NS
+"""Of a list that begins longer ago the venue leaves out the newest part."""
 
 
 def run_of(client_order_id: str) -> tuple[int, str]:
@@ -112,6 +114,7 @@ class Trader:
         epoch: Part of every client order id, never used before on this account.
         own_in_book: Does the market feed show our own orders? A recording does not.
         recorded: Is the market a recording, which nobody can ask for a depth snapshot?
+        recent_run: Did an engine trade this account so lately that a node may not show it all?
     """
 
     def __init__(
@@ -123,6 +126,7 @@ class Trader:
         epoch: str,
         own_in_book: bool,
         recorded: bool = False,
+        recent_run: bool = False,
     ) -> None:
         self.settings = settings
         self.instrument = instrument
@@ -130,7 +134,7 @@ class Trader:
         self.log = DeskLog()
         self.market = Market(instrument, self.log, own_in_book=own_in_book, recorded=recorded)
         self.ledger = Ledger(instrument.tick_lot_e8)
-        self.account = AccountWatch()
+        self.account = AccountWatch(recent_run=recent_run)
         self.gate = RiskGate(settings.max_loss_usdt)
         self.calibrator = Calibrator(settings, self.log)
         self.fair = FairPrice(settings, self.log)
@@ -363,10 +367,10 @@ class Trader:
         slot = self.table.add(
             name, update.side, update.price_ticks, update.qty_lots, self.mono_ns, orders.RESTING
         )
-        # Fills of an earlier run are inside the position that this run started from.
-        this_run = name.startswith(self._run_prefix)
-        self.table.booked_lots[slot] = self.ledger.lots_of(name) if this_run else update.filled_lots
+        self.table.booked_lots[slot] = self.ledger.lots_of(name)
         self.table.report_filled(slot, update.filled_lots)
+        if not name.startswith(self._run_prefix):
+            self.table.settle_reported(slot)  # the position that this run started from holds them
         self.log.note(Severity.WARNING, f"found our order {name}, not in the table: taken in")
 
     def _on_fill(self, fill: Fill) -> None:
@@ -404,7 +408,7 @@ class Trader:
     def _count_history(self, fill: Fill) -> None:
         """A trade that is part of what we started from still fills the order that it was of."""
         slot = self.table.slot(fill.client_order_id)
-        if slot is not None and self.ledger.is_new_history(fill):
+        if slot is not None and self.ledger.note_history(fill):
             self.table.book_fill(slot, fill.qty_lots, fill.exch_ns, self.mono_ns)
 
     # ------------------------------------------------------------ the account
@@ -459,14 +463,15 @@ class Trader:
         match verdict:
             case Verdict.AGREES:
                 if word.pushed or word.exch_ns <= self.ledger.newest_exch_ns:
-                    self._agreed_exch_ns = max(self._agreed_exch_ns, word.exch_ns)
+                    if not self._trades_missing:
+                        self._agreed_exch_ns = max(self._agreed_exch_ns, word.exch_ns)
                 elif word.exch_ns > max(self._agreed_exch_ns, self._unlisted_exch_ns):
                     # It moved and came back, and we heard of neither: the next list tells.
                     self._unlisted_exch_ns, self._unlisted_ns = word.exch_ns, self.mono_ns
             case Verdict.OPENS:
                 self._open_position(word)
-            case Verdict.ADOPT:
-                self._adopt_position(word)
+            case Verdict.ADOPT | Verdict.BEGUN_ANEW:
+                self._adopt_position(word, closed=word.lots == 0 and verdict is Verdict.ADOPT)
         return verdict
 
     def _open_position(self, word: Evidence) -> None:
@@ -474,15 +479,16 @@ class Trader:
         exch_ns = word.exch_ns or word.wallet_exch_ns or self.account.history_exch_ns or 0
         self.ledger.open_position(word.lots, self._cost_e8(word), exch_ns)
 
-    def _adopt_position(self, word: Evidence) -> None:
+    def _adopt_position(self, word: Evidence, *, closed: bool) -> None:
         ours = self.ledger.position_lots
         exch_ns = max(word.exch_ns, self.ledger.newest_exch_ns)
         self._read_touch()
         self.ledger.adopt_position(word.lots, self._cost_e8(word), exch_ns)
-        self.table.settle_reported()
+        for slot in self.table.used:
+            self.table.settle_reported(slot)
         text = self.instrument.qty.text
         found = f"the venue holds {text(word.lots)}, our trades make {text(ours)}"
-        if word.lots == 0 and word.exch_ns:
+        if closed:
             self._halt(
                 f"{found}: it was closed without a trade of ours",
                 "a restart, once you know why",
@@ -497,8 +503,7 @@ class Trader:
     def _on_trades_snapshot(self, snapshot: TradesSnapshot) -> None:
         """Book what was missed; what is part of a position that the venue stated is known."""
         if not self.account.opened:
-            newest_ns = max((fill.exch_ns for fill in snapshot.fills), default=0)
-            self.account.history_exch_ns = newest_ns
+            self.account.note_history(snapshot)
         for fill in snapshot.fills:
             self._on_fill(fill)
         self.account.trades_listed(snapshot, self.ledger)
@@ -517,19 +522,24 @@ class Trader:
         since_ns = self._agreed_exch_ns or started_ns
         if self.account.doubt is not None and self.ledger.newest_trade is not None:
             since_ns = min(since_ns, self.ledger.newest_trade[0])  # does the venue still know it?
-        since_ns -= _TRADES_MARGIN_NS
+        oldest_ns = self.market.venue_ns(self.recv_ns, self.mono_ns) - _TRADES_LISTED_NS
+        since_ns = max(since_ns - _TRADES_MARGIN_NS, oldest_ns)
         self._outbox.ask(FetchTrades, since_ms=since_ns // 1_000_000)
 
     def _keep_reconciled(self) -> None:
         """Time's part in knowing the account: what is due, doubted or failed is asked again."""
         doubt = self.account.doubt
         waited = doubt is not None and self.mono_ns - doubt.since_mono_ns > _TRADES_PATIENCE_NS
-        unlisted = self._unlisted_exch_ns > self._agreed_exch_ns
-        missing = waited or unlisted or self.entry.misses_fills or not self.account.reconciled
+        missing = waited or self._trades_missing or not self.account.reconciled
         if missing and self.mono_ns - self._trades_asked_ns >= _ASK_AGAIN_NS:
             self._ask_trades()
         if self.mono_ns - self._account_asked_ns >= self._account_every_ns():
             self._ask_account()
+
+    @property
+    def _trades_missing(self) -> bool:
+        """Is there a trade of ours that the venue has hinted at, and no list has brought?"""
+        return self.entry.misses_fills or self._unlisted_exch_ns > self._agreed_exch_ns
 
     def _account_every_ns(self) -> int:
         prove_flat = self.flatten.closing and not self.ledger.position_lots

@@ -34,6 +34,18 @@ def test_the_lock_tells_its_owner_and_refuses_a_second(path: Path) -> None:
     assert lock_owner(path) is None
 
 
+def test_a_lock_tells_how_long_ago_it_was_last_kept(path: Path) -> None:
+    """A start that comes soon after must reckon with what the last run left under way."""
+    with lock(path) as first:
+        assert first.idle_s is None
+        os.utime(path, (0, 0))
+        first.keep()
+
+    with lock(path) as second:
+        assert second.idle_s is not None
+        assert 0 <= second.idle_s < 60
+
+
 def test_a_lock_ends_with_its_process(path: Path) -> None:
     """kill -9 leaves a file, and nothing that holds it."""
     holds = (

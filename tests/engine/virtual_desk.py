@@ -181,18 +181,24 @@ class VirtualDesk:
         self.exchange.advance(START_NS)
         self._settings = settings
         self._runs = count(1)
-        self.trader = self._new_trader()
+        self.trader = self._new_trader(recent_run=False)
         for link in Link:
             self.feed(LinkUp, link=link)
 
-    def _new_trader(self) -> Trader:
-        epoch = f"tests{next(self._runs)}"
-        return Trader(self._settings, GRID, Mode.PAPER, epoch=epoch, own_in_book=True)
+    def _new_trader(self, *, recent_run: bool) -> Trader:
+        return Trader(
+            self._settings,
+            GRID,
+            Mode.PAPER,
+            epoch=f"tests{next(self._runs)}",
+            own_in_book=True,
+            recent_run=recent_run,
+        )
 
     def kill(self) -> None:
         """The engine is killed and started again: what was under way stays so, unheard."""
         self._private_cuts += 1
-        self.trader = self._new_trader()
+        self.trader = self._new_trader(recent_run=True)
         for order in self.our_open_orders:
             self.seat.cancel(order)  # as a start does, over a session of its own
         for link in Link:

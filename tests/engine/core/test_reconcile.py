@@ -3,6 +3,7 @@
 from dataclasses import replace
 from functools import partial
 from itertools import permutations
+from typing import Any
 
 import msgspec
 import pytest
@@ -13,6 +14,8 @@ from engine.core.operator import OperatorCommand
 from engine.core.portrait import Portraitist
 from engine.core.trader import Trader
 from engine.core.view import FlattenState, Mode, RiskState, SideReason
+from exchange.paper.match_events import BACKGROUND
+from exchange.paper.orders import OrderRecord
 from exchange.types import (
     AccountSnapshot,
     AccountUpdate,
@@ -32,6 +35,7 @@ from exchange.types import (
     QueryOrder,
     Side,
     Tick,
+    TimeInForce,
     TradesSnapshot,
 )
 from tests.engine.virtual_desk import GRID, MARKET, SETTINGS, Faults, VirtualDesk
@@ -84,7 +88,13 @@ class Heard:
         asked_ns = self.now_ns if asked_ns is None else asked_ns
         self.tell(TradesSnapshot, fills=fills, since_ms=0, asked_mono_ns=asked_ns)
 
-    def account(self, lots: int, exch_ns: int, wallet_exch_ns: int = 0) -> None:
+    def account(
+        self,
+        lots: int,
+        exch_ns: int,
+        wallet_exch_ns: int = 0,
+        open_orders: tuple[OrderUpdate, ...] = (),
+    ) -> None:
         self.tell(
             AccountSnapshot,
             position_lots=lots,
@@ -92,7 +102,7 @@ class Heard:
             entry_price_e8=60_000 * 10**8 if lots else 0,
             wallet_e8=5000 * 10**8,
             wallet_exch_ns=wallet_exch_ns,
-            open_orders=(),
+            open_orders=open_orders,
             asked_mono_ns=self.now_ns,
         )
 
@@ -113,6 +123,20 @@ class Heard:
     @property
     def lots(self) -> int:
         return self.trader.ledger.position_lots
+
+
+def part_filled(client_order_id: str, exch_ns: int) -> dict[str, Any]:
+    """The fields of an update on an order of which 2 of 4 lots are filled."""
+    return {
+        "client_order_id": client_order_id,
+        "venue_order_id": 1,
+        "side": Side.BUY,
+        "status": OrderStatus.PARTIALLY_FILLED,
+        "price_ticks": 600_000,
+        "qty_lots": 4,
+        "filled_lots": 2,
+        "exch_ns": exch_ns,
+    }
 
 
 def test_a_list_asked_before_a_position_was_adopted_books_nothing_twice() -> None:
@@ -354,6 +378,141 @@ def test_a_position_that_the_venue_insists_on_is_adopted_after_the_longest_lag()
     assert heard.trader.ledger.cost_e8 == 7 * 600_000 * GRID.tick_lot_e8
 
 
+@pytest.mark.parametrize("stamp_s", [20, 0], ids=["listed", "not listed"])
+def test_a_position_closed_without_a_trade_of_ours_halts(stamp_s: int) -> None:
+    """The stream says so, and REST lists no flat account: the desk once went on from 0."""
+    heard = Heard()
+    heard.fill(1, 10 * S, Side.BUY, 3)
+    heard.pushed(3, 10 * S)
+    heard.later(1 * S)
+    heard.pushed(0, 20 * S)
+
+    for _ in range(15):
+        heard.account(0, stamp_s * S)
+        heard.later(1 * S)
+        heard.trades(heard.a_fill(1, 10 * S, Side.BUY, 3))
+
+    assert heard.lots == 0
+    assert heard.trader.gate.state is RiskState.HALTED
+    assert "closed without a trade of ours" in heard.trader.gate.detail
+
+
+def test_what_closed_the_position_is_not_unsaid_by_an_older_row() -> None:
+    """A node that is behind agrees with us, between two that are not."""
+    heard = Heard()
+    heard.fill(1, 10 * S, Side.BUY, 3)
+    heard.pushed(3, 10 * S)
+    heard.later(1 * S)
+    heard.pushed(0, 20 * S)
+
+    for turn in range(15):
+        heard.account(0, 0)
+        if turn < 3:
+            heard.account(3, 10 * S)
+        heard.later(1 * S)
+        heard.trades(heard.a_fill(1, 10 * S, Side.BUY, 3))
+
+    assert heard.trader.gate.state is RiskState.HALTED
+
+
+def test_a_row_behind_our_fills_makes_no_unlisted_position_credible() -> None:
+    """It is stamped, and says nothing of what came after its stamp."""
+    heard = Heard()
+    fills = [
+        heard.a_fill(1, 5 * S, Side.BUY, 3),
+        heard.a_fill(2, 6 * S, Side.SELL, 3),
+        heard.a_fill(3, 10 * S, Side.BUY, 3),
+    ]
+    for fill in fills:
+        heard.tell_fill(fill)
+    heard.later(REST_LAG_NS + S)
+    heard.account(0, 6 * S)
+
+    for _ in range(8):
+        heard.later(1 * S)
+        heard.trades(*fills)
+        heard.account(0, 0)
+
+    assert heard.lots == 3
+    assert heard.trader._account_rule()
+
+
+def test_an_adopted_position_keeps_the_fill_that_its_row_lacks() -> None:
+    """Two fills in a third of a second, and a node that has heard of the first alone."""
+    heard = Heard()
+    for _ in range(5):
+        heard.account(7, 20 * S)
+        heard.later(1 * S)
+        heard.trades()
+    heard.fill(1, 30 * S, Side.BUY, 2)
+    heard.fill(2, 30 * S + 300 * MS, Side.BUY, 3)
+    heard.account(9, 30 * S)
+    assert heard.lots == 5
+
+    heard.later(REST_LAG_NS)
+    heard.trades()
+    heard.account(12, 30 * S + 300 * MS)
+
+    assert heard.lots == 12
+    assert heard.trader.account.doubt is None
+
+
+def test_no_list_of_trades_begins_more_than_a_week_ago() -> None:
+    """Of one that does, the venue leaves out what is newer than a week after its beginning."""
+    heard = Heard()
+    heard.tell(ClockMeasured, venue_minus_mono_ns=0)
+    heard.fill(1, heard.now_ns, Side.BUY, 3)
+    heard.pushed(3, heard.now_ns)
+    heard.now_ns += 8 * 86_400 * S
+
+    heard.tell(LinkDown, link=Link.PRIVATE, reason="cut")
+    heard.tell(LinkUp, link=Link.PRIVATE)
+
+    asked = [c for c in heard.sent if isinstance(c, FetchTrades)][-1]
+    assert heard.now_ns // MS - asked.since_ms <= 7 * 86_400_000
+
+
+@pytest.mark.parametrize("hint", ["position", "order"])
+def test_a_push_that_agrees_outruns_no_trade_that_no_list_has_brought(hint: str) -> None:
+    """A round trip was missed; the stream speaks of later moments while no list can be had."""
+    heard = Heard()
+    heard.fill(1, 400 * S, Side.BUY, 3)
+    heard.pushed(3, 400 * S)
+    if hint == "position":
+        heard.account(3, 500 * S)
+    else:
+        row = part_filled("mdesk-one-9", exch_ns=500 * S)
+        heard.tell(OrderUpdate, **row)
+        heard.tell(OrderUpdate, **{**row, "status": OrderStatus.CANCELED})
+    heard.later(3 * S)
+
+    heard.pushed(3, 900 * S)
+    heard.later(2 * S)
+
+    asked = [c for c in heard.sent if isinstance(c, FetchTrades)][-1]
+    assert asked.since_ms < 500_000
+    before = len(heard.sent)
+    heard.later(2 * S)
+    assert any(isinstance(c, FetchTrades) for c in heard.sent[before:])
+
+
+def test_an_order_of_an_earlier_run_is_not_filled_twice() -> None:
+    """Its fill is in the list of orders already, and listed as a trade a moment later."""
+    heard = Heard(opened=False)
+    heard.trades()
+    row = part_filled("mdesk-abc-1", exch_ns=12 * S)
+    heard.account(0, 10 * S, open_orders=(OrderUpdate(recv_ns=0, mono_ns=0, **row),))
+
+    fill = heard.a_fill(1, 12 * S, Side.BUY, 2)
+    heard.trades(msgspec.structs.replace(fill, client_order_id="mdesk-abc-1"))
+
+    slot = heard.trader.table.slot("mdesk-abc-1")
+    assert heard.lots == 2
+    assert slot is not None
+    assert heard.trader.table.booked_lots[slot] == 2
+    assert heard.trader.table.live == 1
+
+
 def test_fills_of_one_millisecond_may_be_told_between_any_two_of_them() -> None:
     """A sweep fills four quotes under one stamp, and the venue pushes a position after each."""
     heard = Heard()
@@ -403,6 +562,40 @@ def test_a_killed_engine_s_successor_explains_the_wallet(seed: int) -> None:
 
 
 # ------------------------------------------------------------ what only lags
+
+
+@pytest.mark.parametrize("lag_ms", [1500.0, 4500.0])
+def test_a_restart_within_the_lag_of_rest_keeps_the_limit(lag_ms: float) -> None:
+    """Flat and quiet until a sweep filled the whole grid: no node knew of it yet."""
+    settings = replace(SETTINGS, grid_num=10)
+    desk = VirtualDesk(5, settings=settings, market=CALM)
+    desk.node.lag_ms = lag_ms
+    desk.run_until(lambda: len(bids(desk)) == settings.grid_num)
+    sweep(desk)
+    desk.run(0.2)
+    assert desk.seat.holding.lots == settings.max_position_lots
+
+    desk.kill()
+    for _ in range(80):
+        desk.run(0.1)
+        if bids(desk):
+            sweep(desk)
+        assert desk.seat.holding.worst_lots <= settings.max_position_lots
+
+    assert desk.trader.ledger.position_lots == desk.seat.holding.lots
+    assert any(why.quotes for why in desk.trader.why.values())
+
+
+def bids(desk: VirtualDesk) -> list[OrderRecord]:
+    return [order for order in desk.our_open_orders if order.side is Side.BUY]
+
+
+def sweep(desk: VirtualDesk) -> None:
+    """Sell through every bid of ours."""
+    lowest = min(order.price_ticks or 0 for order in bids(desk))
+    lots = sum(desk.matching.levels_within(Side.BUY, lowest))
+    turn = desk.matching.submit(BACKGROUND, Side.SELL, lots, lowest, TimeInForce.IOC)
+    desk.book.take(turn)
 
 
 @pytest.mark.parametrize("lag_ms", [300.0, 2000.0, 4500.0])
