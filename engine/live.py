@@ -23,7 +23,6 @@ from engine.core.actions import Action
 from engine.core.explain import evidence
 from engine.core.flatten import PATIENCE_NS
 from engine.core.operator import OperatorCommand
-from engine.core.orders import PLACED, UNKNOWN
 from engine.core.portrait import Portraitist, preview
 from engine.core.settings import STEP_NS
 from engine.core.trader import OUR_PREFIX, Trader
@@ -42,7 +41,6 @@ _STOP_PATIENCE_S = 5.0
 _FLATTEN_PATIENCE_S = PATIENCE_NS / 1e9 + _STOP_PATIENCE_S
 """A flatten gives up by itself; this waits a little longer."""
 _LAST_WORD_S = 10.0
-_LOOK_AGAIN_S = 0.5
 _QUEUE_LIMIT = 50_000
 """Unhandled events beyond which the engine is too far behind to be trusted with orders."""
 _TOGETHER_LIMIT = 1_000
@@ -141,6 +139,8 @@ class LiveDesk:
         self._settings = venue_settings
         self._credentials = credentials
         self._lock = lock
+        self._alone_since_ns = time.monotonic_ns()
+        """From before that, orders of another engine of this desk may rest: it is dead by now."""
         self._inputs = Inputs()
         self._venue = BinanceVenue(
             venue_settings, credentials, trader.instrument, self._inputs.put, _log_trouble
@@ -352,14 +352,16 @@ class LiveDesk:
 
     async def _cancel_and_verify(self) -> Goodbye:
         trader = self._trader
-        # A placing whose fate is open may still arrive until its stamp is too old.
-        open_fates = trader.table.count(PLACED, UNKNOWN) > 0
-        look_again_s = self._settings.recv_window_ms / 1000 if open_fates else _LOOK_AGAIN_S
-        patience_s = _LAST_WORD_S + look_again_s
-        session = StopSession(self._settings, self._credentials, look_again_s=look_again_s)
+        patience_s = _LAST_WORD_S + self._settings.listed_within_s
+        session = StopSession(self._settings, self._credentials)
         async with asyncio.timeout(patience_s + 1), session:
             left = await session.cancel_ours_and_verify(
-                OUR_PREFIX, patience_s, trader.owns, keep_armed=trader.met_younger_run
+                OUR_PREFIX,
+                patience_s,
+                trader.owns,
+                may_rest=trader.table.may_rest,
+                unnamed_until_ns=self._alone_since_ns,
+                keep_armed=trader.met_younger_run,
             )
         if left:
             return Goodbye(verified=False, text=f"NOT VERIFIED: still open: {', '.join(left)}")

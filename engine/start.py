@@ -31,7 +31,7 @@ from exchange.errors import VenueError
 from exchange.paper.printer import Printer
 
 _PING_TIMEOUT_S = 0.5
-_LEFTOVER_DEADLINE_S = 5.0
+_LEFTOVER_DEADLINE_S = 10.0
 _LEFTOVER_LOOK_AGAIN_S = 0.05
 """A dead run sends nothing more; what it sent last is found again by the trader."""
 _LAST_LINES_S = 1.0
@@ -136,9 +136,13 @@ async def _cancel_leftovers(venue: VenueSettings, credentials: Credentials, epoc
     try:
         async with session:
             # The switch stays armed: a run that still lives relies on it, and this one arms
-            # it anew before its first quote.
+            # it anew before its first quote. What a lagging node hides yet the trader finds.
             left = await session.cancel_ours_and_verify(
-                OUR_PREFIX, _LEFTOVER_DEADLINE_S, is_leftover, keep_armed=True
+                OUR_PREFIX,
+                _LEFTOVER_DEADLINE_S,
+                is_leftover,
+                unnamed_until_ns=0,
+                keep_armed=True,
             )
     except VenueError as error:
         why = troubles[-1] if troubles else str(error)
