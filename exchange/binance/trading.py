@@ -278,9 +278,11 @@ class BinanceVenue:
             rows = await rest.user_trades(self._instrument.symbol, since_ms)
         fills: list[Fill] = []
         for row in rows:
-            with _naming("order of a trade"):
-                name = await self._client_order_id(rest, row.get("orderId", 0))
             stamps = time.time_ns(), time.monotonic_ns()
+            nameless = fill_from_rest(row, "", self._instrument, *stamps)
+            with _naming("order of a trade"):
+                number = row.get("orderId", 0)
+                name = await self._client_order_id(rest, number, nameless.exch_ns)
             fills.append(fill_from_rest(row, name, self._instrument, *stamps))
         return TradesSnapshot(
             recv_ns=time.time_ns(),
@@ -290,13 +292,19 @@ class BinanceVenue:
             asked_mono_ns=asked_ns,
         )
 
-    async def _client_order_id(self, rest: Rest, venue_order_id: int) -> str:
-        """Our name of an order, or "" when the venue has forgotten it."""
+    async def _client_order_id(self, rest: Rest, venue_order_id: int, traded_ns: int) -> str:
+        """Name of the order of a trade, or "" when the venue has forgotten it.
+
+        Raises:
+            Refused: Also with -2013 while a node that lags may not have heard of the order:
+                a trade booked without its name would leave its order waiting for it.
+        """
         if venue_order_id not in self._names:
+            age_ms = self._clock.now_ms(time.monotonic_ns()) - traded_ns // 1_000_000
             try:
                 self._noted(await rest.query_by_venue_id(self._instrument, venue_order_id))
             except Refused as refusal:
-                if refusal.code != -2013:
+                if refusal.code != -2013 or age_ms <= self._settings.rest_lag_ms:
                     raise
                 return ""
         return self._names[venue_order_id]
