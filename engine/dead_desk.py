@@ -112,12 +112,13 @@ def _nobody_listens(port: int) -> bool:
 
 async def _cancel_and_verify(settings: VenueSettings, credentials: Credentials) -> None:
     troubles: list[str] = []
-    # What the dead engine sent last may still arrive, until its stamp is too old.
-    look_again_s = settings.recv_window_ms / 1000
-    session = StopSession(settings, credentials, troubles.append, look_again_s)
+    session = StopSession(settings, credentials, troubles.append)
     try:
         async with session:
-            left = await session.cancel_ours_and_verify(OUR_PREFIX, _VERIFY_S)
+            # Nobody knows what the dead engine sent last, nor when: it may have been just now.
+            left = await session.cancel_ours_and_verify(
+                OUR_PREFIX, _VERIFY_S + settings.listed_within_s
+            )
     except VenueError as error:
         why = troubles[-1] if troubles else str(error)
         raise NotVerified(

@@ -11,7 +11,7 @@ import os
 import signal
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from types import FrameType
 from typing import TypeAlias
@@ -23,13 +23,12 @@ from engine.core.actions import Action
 from engine.core.explain import evidence
 from engine.core.flatten import PATIENCE_NS
 from engine.core.operator import OperatorCommand
-from engine.core.orders import PLACED, UNKNOWN
 from engine.core.portrait import Portraitist, preview
 from engine.core.settings import STEP_NS
 from engine.core.trader import OUR_PREFIX, Trader
 from engine.core.view import Preview
 from engine.errors import NotFlat, NotVerified, SessionCrashed, StartError
-from engine.lock import ProcessLock
+from engine.lock import KEEP_EVERY_NS, ProcessLock
 from engine.places import Places
 from engine.protocol import VERSION, Answer, CommandMessage, Goodbye, Role, Welcome
 from exchange.binance.signing import Credentials
@@ -42,12 +41,10 @@ _STOP_PATIENCE_S = 5.0
 _FLATTEN_PATIENCE_S = PATIENCE_NS / 1e9 + _STOP_PATIENCE_S
 """A flatten gives up by itself; this waits a little longer."""
 _LAST_WORD_S = 10.0
-_LOOK_AGAIN_S = 0.5
 _QUEUE_LIMIT = 50_000
 """Unhandled events beyond which the engine is too far behind to be trusted with orders."""
 _TOGETHER_LIMIT = 1_000
 """Events of one turn; after so many a stop or a panic has its turn."""
-_KEEP_FILES_EVERY_S = 1.0
 _ENDING_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
 _URGENT = frozenset({Action.STOP, Action.PANIC})
 
@@ -124,7 +121,7 @@ class LiveDesk:
         trader: Fresh; this driver is its only feeder.
         venue_settings: Where the venue answers.
         places: Socket of the console.
-        locks: The engine's and the account's, held by the caller.
+        engine_lock: Held by the caller, as is the account's.
         digest: Of the settings, told to every console.
     """
 
@@ -134,13 +131,16 @@ class LiveDesk:
         venue_settings: VenueSettings,
         credentials: Credentials,
         places: Places,
-        locks: Sequence[ProcessLock],
+        engine_lock: ProcessLock,
+        account_lock: ProcessLock,
         digest: str,
     ) -> None:
         self._trader = trader
         self._settings = venue_settings
         self._credentials = credentials
-        self._locks = locks
+        self._engine_lock, self._account_lock = engine_lock, account_lock
+        self._alone_since_ns = time.monotonic_ns() - account_lock.idle_ns
+        """Before that, orders of another engine of this desk may have been sent."""
         self._inputs = Inputs()
         self._venue = BinanceVenue(
             venue_settings, credentials, trader.instrument, self._inputs.put, _log_trouble
@@ -243,11 +243,11 @@ class LiveDesk:
         """Make locks and socket anew when somebody deleted them: the desk must stay reachable."""
         told = ""
         while True:
-            await asyncio.sleep(_KEEP_FILES_EVERY_S)
+            await asyncio.sleep(KEEP_EVERY_NS / 1e9)
             trouble = ""
             try:
-                for lock in self._locks:
-                    lock.keep()
+                self._engine_lock.keep()
+                self._account_lock.keep()
                 await self._console.keep()
             except (StartError, OSError) as error:
                 trouble = str(error)
@@ -353,14 +353,16 @@ class LiveDesk:
 
     async def _cancel_and_verify(self) -> Goodbye:
         trader = self._trader
-        # A placing whose fate is open may still arrive until its stamp is too old.
-        open_fates = trader.table.count(PLACED, UNKNOWN) > 0
-        look_again_s = self._settings.recv_window_ms / 1000 if open_fates else _LOOK_AGAIN_S
-        patience_s = _LAST_WORD_S + look_again_s
-        session = StopSession(self._settings, self._credentials, look_again_s=look_again_s)
+        patience_s = _LAST_WORD_S + self._settings.listed_within_s
+        session = StopSession(self._settings, self._credentials)
         async with asyncio.timeout(patience_s + 1), session:
             left = await session.cancel_ours_and_verify(
-                OUR_PREFIX, patience_s, trader.owns, keep_armed=trader.met_younger_run
+                OUR_PREFIX,
+                patience_s,
+                trader.owns,
+                may_rest=trader.table.may_rest,
+                unnamed_until_ns=self._alone_since_ns,
+                keep_armed=trader.met_younger_run,
             )
         if left:
             return Goodbye(verified=False, text=f"NOT VERIFIED: still open: {', '.join(left)}")

@@ -20,6 +20,9 @@ from engine.errors import StartError
 _FLOCK = struct.Struct("hhqqi4x")
 """Linux's ``struct flock``: kind, whence, start, length (0: all of it), process."""
 _WHOLE_FILE = (os.SEEK_SET, 0, 0, 0)
+KEEP_EVERY_NS = 1_000_000_000
+"""How often a holder notes in the file's time that it lives."""
+_FOR_EVER_NS = 1 << 62
 _OWNER_PATIENCE_S = 1.0
 """A process that has just taken the lock writes its id within microseconds."""
 
@@ -37,12 +40,13 @@ class ProcessLock:
         self._what = what
         self._remedy = remedy
         self._descriptor = -1
-        self.idle_s: float | None = None
-        """For how long nobody had kept it when it was taken; None: nobody ever did."""
+        self.idle_ns = _FOR_EVER_NS
+        """For how long no other had held it when it was taken, at least."""
 
     def __enter__(self) -> Self:
         with suppress(FileNotFoundError):
-            self.idle_s = time.time() - self._path.lstat().st_mtime
+            kept_until_ns = self._path.lstat().st_mtime_ns + KEEP_EVERY_NS
+            self.idle_ns = max(time.time_ns() - kept_until_ns, 0)
         self._take()
         return self
 

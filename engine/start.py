@@ -31,11 +31,11 @@ from exchange.errors import VenueError
 from exchange.paper.printer import Printer
 
 _PING_TIMEOUT_S = 0.5
-_LEFTOVER_DEADLINE_S = 5.0
+_LEFTOVER_DEADLINE_S = 10.0
 _LEFTOVER_LOOK_AGAIN_S = 0.05
 """A dead run sends nothing more; what it sent last is found again by the trader."""
 _LAST_LINES_S = 1.0
-_RECENT_S = 60.0
+_RECENT_NS = 60_000_000_000
 """By then the venue's switch has cancelled what an earlier run left, and no node lags so far."""
 
 
@@ -111,18 +111,19 @@ async def _trade(
             f"{config.source}: instrument: the venue says tick_size {told[0]} and lot_size "
             f"{told[1]} for {config.desk.symbol}; correct the [instrument] section"
         )
-    _engine_lock, account_lock = locks
-    idle_s = account_lock.idle_s
+    engine_lock, account_lock = locks
     trader = Trader(
         config.desk_settings(),
         instrument,
         config.mode,
         epoch=epoch,
         own_in_book=True,
-        recent_run=idle_s is not None and idle_s < _RECENT_S,
+        recent_run=account_lock.idle_ns < _RECENT_NS,
     )
     exchange.keep()
-    await LiveDesk(trader, venue, credentials, places, locks, config.digest).run()
+    await LiveDesk(
+        trader, venue, credentials, places, engine_lock, account_lock, config.digest
+    ).run()
 
 
 async def _cancel_leftovers(venue: VenueSettings, credentials: Credentials, epoch: str) -> None:
@@ -142,9 +143,13 @@ async def _cancel_leftovers(venue: VenueSettings, credentials: Credentials, epoc
     try:
         async with session:
             # The switch stays armed: a run that still lives relies on it, and this one arms
-            # it anew before its first quote.
+            # it anew before its first quote. What a lagging node hides yet the trader finds.
             left = await session.cancel_ours_and_verify(
-                OUR_PREFIX, _LEFTOVER_DEADLINE_S, is_leftover, keep_armed=True
+                OUR_PREFIX,
+                _LEFTOVER_DEADLINE_S,
+                is_leftover,
+                unnamed_until_ns=0,
+                keep_armed=True,
             )
     except VenueError as error:
         why = troubles[-1] if troubles else str(error)

@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,7 @@ from exchange.binance.signing import Credentials
 from exchange.binance.trading import VenueSettings
 from exchange.instrument import Instrument
 from exchange.types import OrderUpdate
+from tests.terminal import wait_for
 
 ROOT = Path(__file__).resolve().parents[1]
 BIN = Path(sys.executable).parent
@@ -118,6 +119,7 @@ class DeskProcesses:
             symbol="BTCUSDT",
             recv_window_ms=5000,
             freshness_ms=3000,
+            rest_lag_ms=0,
         )
         async with Rest.opened(settings, Credentials(PAPER_API_KEY, PAPER_API_SECRET)) as rest:
             await rest.sync_clock()
@@ -135,6 +137,27 @@ class DeskProcesses:
             owner = lock_owner(lock)
             if owner is not None:
                 os.kill(owner, signal.SIGKILL)
+
+
+@contextmanager
+def lagging_exchange(desk: DeskProcesses, age_s: float) -> Iterator[Callable[[], None]]:
+    """An exchange for this desk whose reads of orders are so old, until what it gives is called."""
+    admin_port = free_port()
+    exchange = desk.start("exchange", "--admin-port", str(admin_port))
+    try:
+        wait_for(lambda: _listens(admin_port), lambda: "no exchange")
+        calls = ["GET */openOrders", "GET */order"]
+        fault = {"kind": "stale_account", "age_s": age_s, "rate": 1.0, "calls": calls}
+        asked_for(admin_port, "/faults", fault)
+        yield lambda: asked_for(admin_port, "/faults", method="DELETE")
+    finally:
+        exchange.kill()
+        exchange.communicate()
+
+
+def _listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 def asked_for(admin_port: int, path: str, body: object = None, method: str | None = None) -> Any:

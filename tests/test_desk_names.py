@@ -24,6 +24,7 @@ from tests.processes import (
     asked_for,
     desk_processes,
     free_port,
+    lagging_exchange,
 )
 from tests.terminal import Terminal, wait_for
 
@@ -96,6 +97,22 @@ def test_a_stop_cancels_what_a_dead_engine_left(desk: DeskProcesses) -> None:
     assert said.startswith("verified: no open order of ours; position ")
     assert desk.our_orders() == []
     assert not desk_called(dead.name).is_dead
+
+
+def test_orders_of_a_dead_engine_that_no_list_shows_yet_do_not_stay(desk: DeskProcesses) -> None:
+    """It was killed as it began to quote, at an exchange whose lists are 4 s old: two looks at
+    them said "verified" and took the switch away, and the orders rested."""
+    with lagging_exchange(desk, age_s=4.0) as heal:
+        started = desk.start("run")
+        wait_for(lambda: desk.quotes, lambda: str(desk.status()), within_s=60)
+        started.kill()
+        started.communicate(timeout=10)
+
+        said = last_word(desk_called(desk.places.name), flatten=False)
+        heal()
+
+        assert said.startswith("verified: no open order of ours; position ")
+        assert desk.our_orders() == []
 
 
 def test_a_stop_of_a_dead_desk_by_its_name_needs_no_settings(desk: DeskProcesses) -> None:

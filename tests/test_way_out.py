@@ -5,7 +5,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from itertools import cycle
 
@@ -16,7 +16,7 @@ from engine.core.actions import Action
 from engine.errors import NoEngine
 from engine.lock import lock_owner
 from engine.protocol import Role
-from tests.processes import BIN, ROOT, DeskProcesses, desk_processes
+from tests.processes import BIN, ROOT, DeskProcesses, desk_processes, lagging_exchange
 from tests.terminal import wait_for
 
 pytestmark = pytest.mark.timeout(240)
@@ -28,7 +28,10 @@ def desk() -> Iterator[DeskProcesses]:
         yield desk
 
 
-def start_broken(desk: DeskProcesses, fault: str) -> "subprocess.Popen[str]":
+def start_broken(
+    desk: DeskProcesses, fault: str, come: Callable[[], bool] | None = None
+) -> "subprocess.Popen[str]":
+    """The engine with this fault, once its orders rest, or something else has come."""
     engine = subprocess.Popen(
         [sys.executable, "-m", "tests.broken_engine", fault, "run", *desk.arguments],
         stdout=subprocess.PIPE,
@@ -37,17 +40,18 @@ def start_broken(desk: DeskProcesses, fault: str) -> "subprocess.Popen[str]":
         cwd=ROOT,
         env={**os.environ, **desk.environment},
     )
-    wait_until_orders_rest(desk)
+    wait_for(come or (lambda: orders_rest(desk)), lambda: "it never began to quote", 90)
     return engine
 
 
-def wait_until_orders_rest(desk: DeskProcesses) -> None:
-    def rest() -> bool:
-        with suppress(Exception):  # the exchange is still coming up
-            return len(desk.our_orders()) > 0
-        return False
+def orders_rest(desk: DeskProcesses) -> bool:
+    with suppress(Exception):  # the exchange is still coming up
+        return len(desk.our_orders()) > 0
+    return False
 
-    wait_for(rest, lambda: "no order ever rested", 90)
+
+def wait_until_orders_rest(desk: DeskProcesses) -> None:
+    wait_for(lambda: orders_rest(desk), lambda: "no order ever rested", 90)
 
 
 def say(desk: DeskProcesses, action: Action, name: str = "", value: float = 0.0) -> None:
@@ -95,6 +99,20 @@ def test_a_failure_behind_a_console_command_ends_with_nothing_resting(
     assert desk.our_orders() == []
 
 
+def test_a_crash_leaves_no_order_that_no_list_shows_yet(desk: DeskProcesses) -> None:
+    """As it began to quote, at an exchange whose lists are 4 s old: two looks at them said
+    "verified" and took the switch away, and the orders rested."""
+    with lagging_exchange(desk, age_s=4.0) as heal:
+        engine = start_broken(desk, "deciding after a pause", lambda: desk.quotes)
+
+        say(desk, Action.PAUSE)
+        told, _ = engine.communicate(timeout=60)
+        heal()
+
+        assert "verified: no open order of ours" in told
+        assert desk.our_orders() == []
+
+
 def test_a_signal_stops_an_engine_whose_strategy_fails_at_the_stop(desk: DeskProcesses) -> None:
     """SIGTERM did nothing, twice."""
     engine = start_broken(desk, "deciding after a stop")
@@ -125,11 +143,11 @@ def test_signals_that_go_on_to_the_end_do_not_kill_the_engine(desk: DeskProcesse
     wait_until_orders_rest(desk)
 
     numbers = cycle((signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT))
-    while engine.poll() is None:
+    told = None
+    while told is None:
         engine.send_signal(next(numbers))
         with suppress(subprocess.TimeoutExpired):
-            engine.wait(0.005)
-    told, _ = engine.communicate(timeout=20)
+            told, _ = engine.communicate(timeout=0.005)  # a pipe that is full loses lines
 
     assert engine.returncode == 0
     assert "verified: no open order of ours" in told

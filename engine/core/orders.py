@@ -205,6 +205,12 @@ class OrderTable:
         """Orders that may rest at the venue, unknown ones included."""
         return self.count(PLACED, ACKED, RESTING, CANCELLING, UNKNOWN)
 
+    @property
+    def may_rest(self) -> list[str]:
+        """Client ids of those orders."""
+        slots = self._slots.items()
+        return [name for name, slot in slots if PLACED <= self.state[slot] <= UNKNOWN]
+
 
 def _columns(n: int) -> list[IntArray]:
     return [np.zeros(CAPACITY, dtype=np.int64) for _ in range(n)]

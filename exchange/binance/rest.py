@@ -25,6 +25,7 @@ from exchange.binance.user_events import (
     Position,
     Wallet,
     is_quote_asset,
+    order_has_ended,
     order_update_from_rest,
     position_from_rest,
     wallet_from_rest,
@@ -226,6 +227,14 @@ class Rest:
             self._signed("GET", "/fapi/v1/openOrders", {"symbol": symbol}, lane=Lane.CANCEL)
         )
         return [_field(row, "clientOrderId", str) for row in _rows(answer)]
+
+    async def has_ended(self, symbol: str, client_order_id: str) -> bool:
+        """Does the venue say that this order is over? Nothing else of it is read."""
+        parameters = {"symbol": symbol, "origClientOrderId": client_order_id}
+        answer = await self._ask(
+            self._signed("GET", "/fapi/v1/order", parameters, lane=Lane.CANCEL)
+        )
+        return order_has_ended(_mapping(answer))
 
     async def countdown(self, symbol: str, countdown_ms: int) -> None:
         """Arm the dead man's switch on the whole symbol, or disarm it with 0."""

@@ -14,6 +14,13 @@ class VenueSettings:
     """How late a placing may arrive and still be executed."""
     freshness_ms: int
     """The longest silence of book and touch before their socket counts as dead."""
+    rest_lag_ms: int
+    """How far a node that answers REST may be behind the matching engine."""
     request_timeout_s: float = 5.0
     """The longest a request may take, connecting included."""
     listen_key_refresh_s: float = 1800.0
+
+    @property
+    def listed_within_s(self) -> float:
+        """How long after it was sent an order that rests is in every list of open orders."""
+        return (self.recv_window_ms + self.rest_lag_ms) / 1000

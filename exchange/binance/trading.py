@@ -7,7 +7,7 @@ last word after it: it shares nothing with it, so that it works when all of it h
 import asyncio
 import random
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from contextlib import AbstractAsyncContextManager, contextmanager, suppress
 from functools import partial
 from types import TracebackType
@@ -278,9 +278,11 @@ class BinanceVenue:
             rows = await rest.user_trades(self._instrument.symbol, since_ms)
         fills: list[Fill] = []
         for row in rows:
-            with _naming("order of a trade"):
-                name = await self._client_order_id(rest, row.get("orderId", 0))
             stamps = time.time_ns(), time.monotonic_ns()
+            nameless = fill_from_rest(row, "", self._instrument, *stamps)
+            with _naming("order of a trade"):
+                number = row.get("orderId", 0)
+                name = await self._client_order_id(rest, number, nameless.exch_ns)
             fills.append(fill_from_rest(row, name, self._instrument, *stamps))
         return TradesSnapshot(
             recv_ns=time.time_ns(),
@@ -290,13 +292,19 @@ class BinanceVenue:
             asked_mono_ns=asked_ns,
         )
 
-    async def _client_order_id(self, rest: Rest, venue_order_id: int) -> str:
-        """Our name of an order, or "" when the venue has forgotten it."""
+    async def _client_order_id(self, rest: Rest, venue_order_id: int, traded_ns: int) -> str:
+        """Name of the order of a trade, or "" when the venue has forgotten it.
+
+        Raises:
+            Refused: Also with -2013 while a node that lags may not have heard of the order:
+                a trade booked without its name would leave its order waiting for it.
+        """
         if venue_order_id not in self._names:
+            age_ms = self._clock.now_ms(time.monotonic_ns()) - traded_ns // 1_000_000
             try:
                 self._noted(await rest.query_by_venue_id(self._instrument, venue_order_id))
             except Refused as refusal:
-                if refusal.code != -2013:
+                if refusal.code != -2013 or age_ms <= self._settings.rest_lag_ms:
                     raise
                 return ""
         return self._names[venue_order_id]
@@ -440,8 +448,7 @@ class StopSession:
         settings: Where the venue is.
         credentials: Whose account.
         on_trouble: Takes a line of text for each request that failed on the way.
-        look_again_s: Pause before the book of open orders is looked at again, so that a
-            placing that was still under way at the first look is seen by the second.
+        look_again_s: Pause between two looks at the list of open orders.
     """
 
     def __init__(
@@ -456,6 +463,8 @@ class StopSession:
         self._on_trouble = on_trouble
         self._look_again_s = look_again_s
         self._left: list[str] | None = None  # what the last look showed; None if it failed
+        self._unproven: dict[str, None] = {}  # ours by name that may rest; keeps its order
+        self._ended: set[str] = set()  # of those, what the venue itself told the end of
         self.others: list[str] = []
         """Client ids with our prefix that the last look showed and the caller does not own."""
 
@@ -477,17 +486,28 @@ class StopSession:
         deadline_s: float,
         owns: Callable[[str], bool] = _every,
         *,
+        may_rest: Iterable[str] = (),
+        unnamed_until_ns: int | None = None,
         keep_armed: bool = False,
     ) -> list[str]:
-        """Cancel our open orders until two looks in a row show none, then disarm the countdown.
+        """Cancel our open orders until it is proven that none rests, then disarm the countdown.
+
+        An order that we can name is proven gone by the venue's word on it: its answer to the
+        cancel, or a query that tells its end. What lists of open orders leave out says nothing
+        of an order sent within ``listed_within_s`` before, since the node that lists may lag;
+        so for what has no such word, and what we cannot name, it takes two looks in a row,
+        begun later than that, which show none.
 
         The countdown is the symbol's, not ours: while orders of ``others`` rest, it stays as
         it is.
 
         Args:
             prefix: How the client ids of the desk's orders begin.
-            deadline_s: When to give up.
+            deadline_s: When to give up; more than ``listed_within_s``, which it may take.
             owns: Which of those are the caller's; the rest is left alone, see ``others``.
+            may_rest: Client ids of the caller's that may rest; cancelled without being seen.
+            unnamed_until_ns: Monotonic: the last moment at which an order of the desk's can
+                have been sent that ``may_rest`` does not name; by default now.
             keep_armed: Never disarm: somebody else may rely on it.
 
         Returns:
@@ -498,9 +518,12 @@ class StopSession:
         """
         if not prefix:
             raise InvariantBroken("an empty prefix would make every order ours")
+        self._unproven = {each: None for each in may_rest if each.startswith(prefix)}
+        if unnamed_until_ns is None:
+            unnamed_until_ns = time.monotonic_ns()
         try:
             async with asyncio.timeout(deadline_s):
-                await self._cancel_until_clean(prefix, owns)
+                await self._cancel_until_proven(prefix, owns, unnamed_until_ns)
         except TimeoutError:
             if not self._left:
                 raise Unreachable(
@@ -513,19 +536,25 @@ class StopSession:
                     await self._disarm()
         return []
 
-    async def _cancel_until_clean(self, prefix: str, owns: Callable[[str], bool]) -> None:
+    async def _cancel_until_proven(
+        self, prefix: str, owns: Callable[[str], bool], unnamed_until_ns: int
+    ) -> None:
+        within_ns = round(self._settings.listed_within_s * 1e9)
+        began_ns = time.monotonic_ns()
         self._left, clean_looks = None, 0
+        await self._cancel_by_name()
         while True:
+            looked_ns = time.monotonic_ns()
             try:
                 self._left = await self._look(prefix, owns)
-                if self._left:
-                    clean_looks = 0
-                    await self._cancel(self._left)
-                else:
-                    clean_looks += 1
             except VenueError as error:
-                self._left, clean_looks = None, 0
+                self._left = None
                 self._on_trouble(f"stop: {error}")
+            self._unproven.update(dict.fromkeys(self._left or ()))
+            await self._cancel_by_name()
+            sent_until_ns = max(began_ns, unnamed_until_ns) if self._unproven else unnamed_until_ns
+            clean = self._left == [] and looked_ns >= sent_until_ns + within_ns
+            clean_looks = clean_looks + 1 if clean else 0
             if clean_looks == 2:
                 return
             await asyncio.sleep(self._look_again_s)
@@ -534,16 +563,37 @@ class StopSession:
         client_order_ids = await self._venue.open_client_ids(self._settings.symbol)
         desks = [each for each in client_order_ids if each.startswith(prefix)]
         self.others = [each for each in desks if not owns(each)]
-        return [each for each in desks if owns(each)]
+        return [each for each in desks if owns(each) and each not in self._ended]
 
-    async def _cancel(self, client_order_ids: list[str]) -> None:
-        """Ask for each to be cancelled; only the next look tells whether it was."""
-        for start in range(0, len(client_order_ids), BATCH_SIZE):
-            batch = client_order_ids[start : start + BATCH_SIZE]
-            try:
-                await self._venue.batch_cancel(self._settings.symbol, batch)
-            except VenueError as error:
-                self._on_trouble(f"stop: {error}")
+    async def _cancel_by_name(self) -> None:
+        """Cancel each that may rest; those whose end the venue tells are proven gone."""
+        names = list(self._unproven)
+        async with asyncio.TaskGroup() as tasks:
+            for start in range(0, len(names), BATCH_SIZE):
+                batch = names[start : start + BATCH_SIZE]
+                tasks.create_task(self._cancel_batch(batch), name=f"cancel from {start}")
+
+    async def _cancel_batch(self, names: list[str]) -> None:
+        codes: list[int] = []
+        try:
+            codes = await self._venue.batch_cancel(self._settings.symbol, names)
+        except VenueError as error:
+            self._on_trouble(f"stop: {error}")
+        cancelled = {name for name, code in zip(names, codes, strict=False) if code == 0}
+        for name in names:
+            # A refusal is no proof: the order may be over, or not have arrived yet.
+            if name in cancelled or await self._has_ended(name):
+                self._ended.add(name)
+                self._unproven.pop(name, None)
+
+    async def _has_ended(self, name: str) -> bool:
+        try:
+            return await self._venue.has_ended(self._settings.symbol, name)
+        except Refused:
+            return False  # not known there, or not yet
+        except VenueError as error:
+            self._on_trouble(f"stop: {error}")
+            return False
 
     async def _disarm(self) -> None:
         while True:

@@ -97,6 +97,18 @@ def order_update_from_rest(
         raise Garbled("order", str(dict(row))) from error
 
 
+def order_has_ended(row: Mapping[str, Any]) -> bool:
+    """Does the record of an order say that it is over? Nothing else of it is read.
+
+    Raises:
+        Garbled: When it has no status, or one that nobody knows.
+    """
+    try:
+        return _status(row["status"]).final
+    except _NONSENSE as error:
+        raise Garbled("order", str(dict(row))) from error
+
+
 def fill_from_rest(
     row: Mapping[str, Any],
     client_order_id: str,

@@ -36,14 +36,17 @@ def test_the_lock_tells_its_owner_and_refuses_a_second(path: Path) -> None:
 
 def test_a_lock_tells_how_long_ago_it_was_last_kept(path: Path) -> None:
     """A start that comes soon after must reckon with what the last run left under way."""
+    day_ns = 86_400 * 10**9
     with lock(path) as first:
-        assert first.idle_s is None
+        assert first.idle_ns > day_ns
         os.utime(path, (0, 0))
         first.keep()
 
     with lock(path) as second:
-        assert second.idle_s is not None
-        assert 0 <= second.idle_s < 60
+        assert second.idle_ns < 60 * 10**9
+    os.utime(path, (0, 0))
+    with lock(path) as third:
+        assert third.idle_ns > day_ns
 
 
 def test_a_lock_ends_with_its_process(path: Path) -> None:

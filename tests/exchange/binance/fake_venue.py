@@ -69,6 +69,12 @@ class FakeVenue:
 
     def __init__(self) -> None:
         self.orders: dict[str, dict[str, Any]] = {}
+        self.ended: dict[str, dict[str, Any]] = {}
+        """Orders that were cancelled."""
+        self.reads_lag_s = 0.0
+        """How old the answers to reads of orders are."""
+        self._placed_s: dict[str, float] = {}
+        self._ended_s: dict[str, float] = {}
         self.trades: list[dict[str, Any]] = []
         self.faults: defaultdict[str, deque[Fault]] = defaultdict(deque)
         self.asked: list[tuple[str, dict[str, str]]] = []
@@ -96,6 +102,7 @@ class FakeVenue:
             symbol="BTCUSDT",
             recv_window_ms=1000,
             freshness_ms=60_000,
+            rest_lag_ms=0,
             request_timeout_s=2.0,
         )
 
@@ -103,9 +110,10 @@ class FakeVenue:
         """Meet the next requests of an endpoint with these faults, one each."""
         self.faults[endpoint].extend(faults)
 
-    def rest_order(self, client_order_id: str) -> None:
+    def rest_order(self, client_order_id: str, age_s: float = 0.0) -> None:
         """Let an order stand in the book, whoever placed it."""
         self.orders[client_order_id] = _order(client_order_id, len(self.orders) + 1)
+        self._placed_s[client_order_id] = time.monotonic() - age_s
 
     def times_asked(self, endpoint: str) -> int:
         return sum(each == endpoint for each, _ in self.asked)
@@ -167,11 +175,13 @@ class FakeVenue:
             case "POST /fapi/v1/order":
                 name = asked["newClientOrderId"]
                 self.orders[name] = _order(name, len(self.orders) + 1, asked)
+                self._placed_s[name] = time.monotonic()
                 return 200, self.orders[name]
             case "GET /fapi/v1/order":
                 number = asked.get("orderId")
-                numbered = (each for each in self.orders.values() if str(each["orderId"]) == number)
-                order = self.orders.get(name) or next(numbered, None)
+                known = self._as_read()
+                numbered = (each for each in known.values() if str(each["orderId"]) == number)
+                order = known.get(name) or next(numbered, None)
                 return (200, order) if order else (400, {"code": -2013, "msg": "no such order"})
             case "DELETE /fapi/v1/order":
                 return self._cancelled(name)
@@ -179,8 +189,18 @@ class FakeVenue:
                 names = orjson.loads(asked["origClientOrderIdList"])
                 return 200, [self._cancelled(each)[1] for each in names]
             case "GET /fapi/v1/openOrders":
-                return 200, list(self.orders.values())
+                return 200, [row for row in self._as_read().values() if row["status"] == "NEW"]
         return None
+
+    def _as_read(self) -> dict[str, dict[str, Any]]:
+        """Every order as a node that lags knows it, by client id."""
+        then_s = time.monotonic() - self.reads_lag_s
+        known: dict[str, dict[str, Any]] = {}
+        for name, row in (self.orders | self.ended).items():
+            if self._placed_s[name] <= then_s:
+                over = self._ended_s.get(name, then_s + 1) <= then_s
+                known[name] = {**row, "status": "CANCELED"} if over else row
+        return known
 
     def _tell(self, endpoint: str) -> Any:
         match endpoint:
@@ -219,6 +239,7 @@ class FakeVenue:
         order = self.orders.pop(client_order_id, None)
         if order is None:
             return 400, {"code": -2011, "msg": "Unknown order sent."}
+        self.ended[client_order_id], self._ended_s[client_order_id] = order, time.monotonic()
         return 200, {**order, "status": "CANCELED"}
 
 

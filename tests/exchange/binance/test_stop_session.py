@@ -1,6 +1,8 @@
 """The last word: ours are gone and proven gone, and nobody else's order was touched."""
 
 import asyncio
+from collections.abc import Iterable
+from dataclasses import replace
 
 import orjson
 import pytest
@@ -17,10 +19,31 @@ from tests.exchange.binance.fake_venue import (
     Fault,
 )
 
+LONG_AGO_NS = 0
+
 
 async def stop(venue: FakeVenue, deadline_s: float = 5.0) -> list[str]:
+    """The last word of an engine that has run for long, and whose orders all ended."""
     async with StopSession(venue.settings, CREDENTIALS, look_again_s=0.01) as last_word:
-        return await last_word.cancel_ours_and_verify(OURS, deadline_s)
+        return await last_word.cancel_ours_and_verify(
+            OURS, deadline_s, unnamed_until_ns=LONG_AGO_NS
+        )
+
+
+async def stop_behind_a_lag(
+    venue: FakeVenue,
+    lag_s: float,
+    may_rest: Iterable[str] = (),
+    deadline_s: float = 5.0,
+    unnamed_until_ns: int | None = None,
+) -> list[str]:
+    """The same where lists and queries tell the past, on a venue that is known to do so."""
+    venue.reads_lag_s = lag_s
+    settings = replace(venue.settings, recv_window_ms=0, rest_lag_ms=round(lag_s * 1000))
+    async with StopSession(settings, CREDENTIALS, look_again_s=0.01) as last_word:
+        return await last_word.cancel_ours_and_verify(
+            OURS, deadline_s, may_rest=may_rest, unnamed_until_ns=unnamed_until_ns
+        )
 
 
 async def test_ours_are_cancelled_in_tens_and_others_are_left_alone() -> None:
@@ -113,7 +136,10 @@ async def test_orders_of_another_run_are_left_alone_and_told() -> None:
 
         async with StopSession(venue.settings, CREDENTIALS, look_again_s=0.01) as last_word:
             left = await last_word.cancel_ours_and_verify(
-                OURS, 5.0, lambda name: name.startswith("mm-old")
+                OURS,
+                5.0,
+                lambda name: name.startswith("mm-old"),
+                unnamed_until_ns=LONG_AGO_NS,
             )
 
         assert left == []
@@ -126,10 +152,14 @@ async def test_the_countdown_that_another_run_relies_on_is_never_disarmed() -> N
     async with FakeVenue() as venue:
         venue.rest_order("mm-new-1")
         async with StopSession(venue.settings, CREDENTIALS, look_again_s=0.01) as last_word:
-            await last_word.cancel_ours_and_verify(OURS, 5.0, lambda name: "old" in name)
+            await last_word.cancel_ours_and_verify(
+                OURS, 5.0, lambda name: "old" in name, unnamed_until_ns=LONG_AGO_NS
+            )
         venue.orders.clear()
         async with StopSession(venue.settings, CREDENTIALS, look_again_s=0.01) as last_word:
-            await last_word.cancel_ours_and_verify(OURS, 5.0, keep_armed=True)
+            await last_word.cancel_ours_and_verify(
+                OURS, 5.0, keep_armed=True, unnamed_until_ns=LONG_AGO_NS
+            )
 
         assert venue.times_asked(COUNTDOWN) == 0
 
@@ -138,6 +168,82 @@ async def test_owning_an_order_without_our_prefix_is_no_licence() -> None:
     async with FakeVenue() as venue:
         venue.rest_order("web_foreign")
         async with StopSession(venue.settings, CREDENTIALS, look_again_s=0.01) as last_word:
-            await last_word.cancel_ours_and_verify(OURS, 5.0, lambda _name: True)
+            await last_word.cancel_ours_and_verify(
+                OURS, 5.0, lambda _: True, may_rest=["web_foreign"], unnamed_until_ns=LONG_AGO_NS
+            )
 
         assert list(venue.orders) == ["web_foreign"]
+
+
+# ---------------------------------------------------------------- nodes that lag
+
+
+async def test_orders_that_no_list_shows_yet_are_cancelled_by_name() -> None:
+    """Two looks at a node 2 s behind once said "verified" and disarmed; the orders rested."""
+    async with FakeVenue() as venue:
+        names = [f"mm-{number}" for number in range(13)]
+        for name in names:
+            venue.rest_order(name)
+
+        left = await stop_behind_a_lag(venue, 60.0, names, unnamed_until_ns=LONG_AGO_NS)
+
+        assert left == []
+        assert venue.orders == {}
+        assert venue.times_asked(COUNTDOWN) == 1
+
+
+async def test_an_end_that_only_a_query_tells_needs_no_list() -> None:
+    """Cancelled before we asked for it: a refused cancel does not say what became of an order."""
+    async with FakeVenue() as venue:
+        venue.rest_order("mm-1")
+        await stop(venue)
+        settings = replace(venue.settings, rest_lag_ms=60_000)
+
+        async with StopSession(settings, CREDENTIALS, look_again_s=0.01) as last_word:
+            left = await last_word.cancel_ours_and_verify(
+                OURS, 5.0, may_rest=["mm-1"], unnamed_until_ns=LONG_AGO_NS
+            )
+
+        assert left == []
+
+
+async def test_a_list_that_still_shows_what_we_cancelled_holds_no_stop_up() -> None:
+    async with FakeVenue() as venue:
+        venue.rest_order("mm-1", age_s=120.0)
+
+        left = await stop_behind_a_lag(venue, 60.0, ["mm-1"], unnamed_until_ns=LONG_AGO_NS)
+
+        assert left == []
+        assert venue.times_asked(OPEN_ORDERS) == 2
+
+
+async def test_without_names_only_looks_that_no_lag_can_spoil_verify() -> None:
+    """A dead engine's orders, acknowledged just before, were left resting without a switch."""
+    async with FakeVenue() as venue:
+        venue.rest_order("mm-1")
+
+        left = await stop_behind_a_lag(venue, 0.3)
+
+        assert left == []
+        assert venue.orders == {}
+        assert venue.times_asked(COUNTDOWN) == 1
+
+
+async def test_a_placing_that_arrives_behind_its_cancel_is_cancelled_again() -> None:
+    async with FakeVenue() as venue:
+        venue.reads_lag_s = 0.3
+        asyncio.get_running_loop().call_later(0.1, venue.rest_order, "mm-late")
+
+        left = await stop_behind_a_lag(venue, 0.3, ["mm-late"], unnamed_until_ns=LONG_AGO_NS)
+
+        assert left == []
+        assert list(venue.ended) == ["mm-late"]
+
+
+async def test_an_order_that_is_only_not_to_be_seen_is_not_called_gone() -> None:
+    """The switch then stays armed."""
+    async with FakeVenue() as venue:
+        with pytest.raises(Unreachable):
+            await stop_behind_a_lag(venue, 60.0, ["mm-lost"], 0.3, LONG_AGO_NS)
+
+        assert venue.times_asked(COUNTDOWN) == 0

@@ -1,6 +1,7 @@
 """The client against a venue that misbehaves: whatever happens, each request has one end."""
 
 import asyncio
+import time
 from dataclasses import replace
 
 import pytest
@@ -307,6 +308,32 @@ async def test_own_trades_are_told_with_the_name_of_their_order() -> None:
         (5, "mm-1"),
         (6, ""),
     ]
+
+
+async def test_a_young_trade_whose_order_a_node_does_not_know_is_listed_again_with_its_name() -> (
+    None
+):
+    """Booked without a name it left its order waiting for the fill, and the position for ever
+    NOT FLAT: only a node that lags can know the trade and not the order."""
+    trade = {
+        "side": "BUY", "price": "100.1", "qty": "0.003", "maker": True, "commission": "0.01",
+        "commissionAsset": "USDT", "time": time.time_ns() // 1_000_000, "id": 5, "orderId": 1,
+    }  # fmt: skip
+    async with FakeVenue() as venue:
+        settings = replace(venue.settings, rest_lag_ms=60_000)
+        async with running(settings) as (client, heard):
+            venue.rest_order("mm-1")
+            venue.trades = [trade]
+            venue.reads_lag_s = 30.0
+            client.send(FetchTrades(request_id=1, since_ms=0))
+            unanswered = await heard.next(Reply)
+            venue.reads_lag_s = 0.0
+            client.send(FetchTrades(request_id=2, since_ms=0))
+            trades = await heard.next(TradesSnapshot)
+
+    assert (unanswered.outcome, unanswered.code) == (Outcome.REFUSED, -2013)
+    assert unanswered.message.startswith("order of a trade")
+    assert [fill.client_order_id for fill in trades.fills] == ["mm-1"]
 
 
 async def test_a_snapshot_is_asked_for_until_it_comes() -> None:
