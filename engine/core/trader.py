@@ -554,7 +554,9 @@ class Trader:
         waited = doubt is not None and self.mono_ns - doubt.since_mono_ns > _TRADES_PATIENCE_NS
         unlisted = self._unlisted_exch_ns > self._agreed_exch_ns
         missing = waited or unlisted or self.entry.misses_fills or not self.account.reconciled
-        if missing and self.mono_ns - self._trades_asked_ns >= _ASK_AGAIN_NS:
+        if not missing:
+            self.account.troubles.pop(FetchTrades, None)  # it explains nothing any more
+        elif self.mono_ns - self._trades_asked_ns >= _ASK_AGAIN_NS:
             self._ask_trades()
         if self.mono_ns - self._account_asked_ns >= self._account_every_ns():
             self._ask_account()
@@ -589,9 +591,8 @@ class Trader:
                 self.entry.receive_query_reply(query, reply)
             case RefreshCountdown():
                 self._on_countdown_reply(reply)
-            case FetchAccount() | FetchTrades():
+            case FetchAccount() | FetchTrades() as question:
                 failed = reply.outcome is not Outcome.DONE
-                question = type(request).__name__
                 self.account.note_answer(question, reply.message if failed else "")
         if reply.order is not None:
             alive = orders.PLACE_ACKED if isinstance(request, Place) else orders.SEEN_LIVE
