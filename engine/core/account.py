@@ -18,6 +18,7 @@ from exchange.types import (
     AccountUpdate,
     Fill,
     OrderUpdate,
+    Request,
     Side,
     TradesSnapshot,
 )
@@ -95,8 +96,8 @@ class AccountWatch:
         """Has a snapshot agreed since the private stream came up?"""
         self.compared_ns = 0
         """Monotonic: when the newest snapshot that agreed was asked for."""
-        self.troubles: dict[str, str] = {}
-        """Why the last question of each kind failed; those that were answered are not in it."""
+        self.troubles: dict[type[Request], str] = {}
+        """Why the newest question of each kind failed; those that were answered are not in it."""
         self.doubt: Doubt | None = None
         self.opened = False
         """Do we know what we started from?"""
@@ -112,12 +113,17 @@ class AccountWatch:
         self._first_told_ns = 0
         self._wallet_exch_ns = self._baseline_exch_ns = self._wallet_pushed_ns = 0
         self._moves_seen: dict[tuple[str, int, int], None] = {}
+        self._newest_ended: dict[type[Request], int] = {}
 
-    def note_answer(self, question: str, trouble: str) -> None:
-        """How the newest question of a kind ended; an empty trouble when it was answered."""
-        self.troubles.pop(question, None)
+    def note_answer(self, question: Request, trouble: str) -> None:
+        """How a question ended; an empty trouble when it was answered."""
+        kind, number = type(question), question.request_id
+        if number < self._newest_ended.get(kind, 0):
+            return
+        self._newest_ended[kind] = number
+        self.troubles.pop(kind, None)
         if trouble:
-            self.troubles[question] = trouble
+            self.troubles[kind] = trouble
 
     def lose(self) -> None:
         """The private stream is down: nothing that it confirmed speaks for what follows."""

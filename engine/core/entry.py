@@ -23,11 +23,9 @@ from engine.core.settings import DeskSettings
 from exchange.types import (
     Cancel,
     Event,
-    Link,
     Outcome,
     Place,
     QueryOrder,
-    Reconnect,
     Reply,
     Severity,
     Side,
@@ -264,11 +262,6 @@ class OrderEntry:
             if self._mono_ns - self.table.asked_ns[slot] > _ASK_AGAIN_NS:
                 self.table.asked_ns[slot] = self._mono_ns
                 self._outbox.ask(QueryOrder, client_order_id=self.table.client_order_id(slot))
-        elif state == orders.ACKED and waited_ns > _REPLY_PATIENCE_NS:
-            self.table.happen(slot, orders.FATE_UNKNOWN, self._mono_ns)
-            self._outbox.put(
-                Reconnect(link=Link.PRIVATE, reason="an order was taken but never told of")
-            )
         elif state == orders.DONE and waited_ns > _MISSING_FILL_PATIENCE_NS:
             missing = self.table.booked_lots[slot] < self.table.reported_lots[slot]
             self.misses_fills = self.misses_fills or bool(missing)

@@ -3,10 +3,10 @@
     placed ──► acked ──► resting ──► cancelling ──► done
        └───────────┴─────────┴────────────┴──► unknown ──► (proven by query)
 
-``placed`` has left us; ``acked`` was taken by the venue's answer; ``resting`` was also told
-by the private stream; ``unknown`` is an order whose fate only a query can tell. Its size
-counts against the inventory limit until then. Events may come twice or out of order:
-``done`` is final, and an event that means nothing in a state leaves it as it is.
+``placed`` has left us; ``acked`` was taken by the answer to its placing; ``resting`` was also
+told of by the private stream, a list or a query; ``unknown`` is an order whose fate only a query
+can tell. Its size counts against the inventory limit until then. Events may come twice or out
+of order: ``done`` is final, and an event that means nothing in a state leaves it as it is.
 
 An order that is done but whose reported fills have not all been booked keeps its slot:
 those lots are ours though we have not seen them yet. It also keeps it until the book has
@@ -78,6 +78,8 @@ class OrderTable:
         """Booked without having seen the fills, since an adopted position holds them."""
         self.changed_ns, self.placed_ns, self.asked_ns = _columns(3)
         """Monotonic: the last change of state, the placement, the last query."""
+        self.told_progress = _columns(1)[0]
+        """How far the private stream has told of it; 0 while it has not spoken."""
         self.ended_exch_ns = _columns(1)[0]
         """The venue's stamp on the end of a done order; 0 while it has none."""
         self.alive_ns = _columns(1)[0]
@@ -124,7 +126,7 @@ class OrderTable:
         self.price_ticks[slot] = price_ticks
         self.qty_lots[slot] = qty_lots
         self.booked_lots[slot] = self.reported_lots[slot] = self.absences[slot] = 0
-        self.settled_lots[slot] = 0
+        self.settled_lots[slot] = self.told_progress[slot] = 0
         self.changed_ns[slot] = self.placed_ns[slot] = self.alive_ns[slot] = mono_ns
         self.asked_ns[slot] = self.ended_exch_ns[slot] = 0
         self._slots[client_order_id] = slot

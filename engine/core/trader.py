@@ -28,6 +28,7 @@ from engine.core.own_intensity import OwnIntensity
 from engine.core.quoter import Offsets, Tuning, offsets, requote
 from engine.core.risk import RiskGate
 from engine.core.settings import STEP_NS, DeskSettings
+from engine.core.untold import Untold, progress
 from engine.core.view import FlattenState, LeftView, Mode, RiskState, SideReason
 from engine.core.watch import MarketWatch
 from exchange.instrument import Instrument
@@ -163,6 +164,7 @@ class Trader:
         self._account_asked_ns = self._trades_asked_ns = 0
         self._agreed_exch_ns = self._unlisted_exch_ns = self._unlisted_ns = 0
         self._verify_empty = False
+        self._untold = Untold()
         self.flatten = Flatten()
         self._closing_order = ""
         self._bids = np.zeros(CAPACITY, dtype=np.int64)
@@ -170,7 +172,7 @@ class Trader:
         self._hear: dict[type, Callable[[Any], None]] = {
             DepthSnapshot: self._on_snapshot,
             OrderUpdate: self._on_order_update,
-            Fill: self._on_fill,
+            Fill: self._on_pushed_fill,
             AccountUpdate: self._on_account_update,
             AccountSnapshot: self._on_account_snapshot,
             TradesSnapshot: self._on_trades_snapshot,
@@ -322,9 +324,28 @@ class Trader:
     def _on_order_update(self, update: OrderUpdate) -> None:
         self.market.heard_ns[Link.PRIVATE] = self.mono_ns
         self._learn(update)
+        told, name = _progress(update), update.client_order_id
+        self._untold.hear_order(name, told, self.mono_ns)
+        slot = self.table.slot(name)
+        if slot is not None:
+            self.table.told_progress[slot] = max(self.table.told_progress[slot], told)
 
-    def _learn(self, update: OrderUpdate) -> None:
-        """Apply the venue's word on one order, from whatever channel it came."""
+    def _learn_by_rest(self, update: OrderUpdate, alive: int = orders.SEEN_LIVE) -> None:
+        """Apply a word that the private stream owes too, if it was up at the placing."""
+        self._learn(update, alive)
+        known, name = _progress(update), update.client_order_id
+        slot = self.table.slot(name)
+        if slot is None or self.table.placed_ns[slot] <= self._private_up_ns:
+            return
+        if self.table.told_progress[slot] < known:
+            self._untold.expect_order(name, known, self.mono_ns)
+
+    def _learn(self, update: OrderUpdate, alive: int = orders.SEEN_LIVE) -> None:
+        """Apply the venue's word on one order, from whatever channel it came.
+
+        Args:
+            alive: What it is to the order that it is not over.
+        """
         slot = self.table.slot(update.client_order_id)
         if slot is None:
             self._learn_stranger(update)
@@ -333,7 +354,7 @@ class Trader:
         if update.status.final:
             self.table.end(slot, update.exch_ns, self.mono_ns)
         else:
-            self.table.happen(slot, orders.SEEN_LIVE, self.mono_ns)
+            self.table.happen(slot, alive, self.mono_ns)
 
     def _learn_stranger(self, update: OrderUpdate) -> None:
         """An order that is not in the table: foreign, of an earlier run, or given up too early."""
@@ -367,11 +388,17 @@ class Trader:
         slot = self.table.add(
             name, update.side, update.price_ticks, update.qty_lots, self.mono_ns, orders.RESTING
         )
+        # Whatever was told of it may have been told before we knew it.
+        self.table.told_progress[slot] = progress(update.qty_lots, final=True)
         self.table.booked_lots[slot] = self.ledger.lots_of(name)
         self.table.report_filled(slot, update.filled_lots)
         if not name.startswith(self._run_prefix):
             self.table.settle_reported(slot)  # the position that this run started from holds them
         self.log.note(Severity.WARNING, f"found our order {name}, not in the table: taken in")
+
+    def _on_pushed_fill(self, fill: Fill) -> None:
+        self._untold.expect_account(fill.exch_ns, self.mono_ns)
+        self._on_fill(fill)
 
     def _on_fill(self, fill: Fill) -> None:
         if not self.account.opened:
@@ -414,6 +441,7 @@ class Trader:
     # ------------------------------------------------------------ the account
 
     def _on_account_update(self, update: AccountUpdate) -> None:
+        self._untold.hear_account(update.exch_ns, self.mono_ns)
         self.ledger.funding_e8 += self.account.receive_update(update)
         if update.position_lots is not None:
             self._judge_position(
@@ -431,7 +459,7 @@ class Trader:
             return  # asked before the line was lost: it cannot vouch for what came since
         self.account.foreign.clear()
         for order in snapshot.open_orders:
-            self._learn(order)
+            self._learn_by_rest(order)
         listed = {order.client_order_id for order in snapshot.open_orders}
         self.entry.doubt(listed, snapshot.asked_mono_ns)
         self.account.receive_wallet(snapshot)
@@ -531,7 +559,9 @@ class Trader:
         doubt = self.account.doubt
         waited = doubt is not None and self.mono_ns - doubt.since_mono_ns > _TRADES_PATIENCE_NS
         missing = waited or self._trades_missing or not self.account.reconciled
-        if missing and self.mono_ns - self._trades_asked_ns >= _ASK_AGAIN_NS:
+        if not missing:
+            self.account.troubles.pop(FetchTrades, None)  # it explains nothing any more
+        elif self.mono_ns - self._trades_asked_ns >= _ASK_AGAIN_NS:
             self._ask_trades()
         if self.mono_ns - self._account_asked_ns >= self._account_every_ns():
             self._ask_account()
@@ -559,7 +589,8 @@ class Trader:
     def _on_reply(self, reply: Reply) -> None:
         if reply.code:
             self.entry.count_error(reply)
-        match self._outbox.answered(reply):
+        request = self._outbox.answered(reply)
+        match request:
             case Place() as place:
                 self.entry.receive_place_reply(place, reply)
                 if place.reduce_only and reply.outcome is Outcome.REFUSED:
@@ -570,12 +601,12 @@ class Trader:
                 self.entry.receive_query_reply(query, reply)
             case RefreshCountdown():
                 self._on_countdown_reply(reply)
-            case FetchAccount() | FetchTrades() as request:
+            case FetchAccount() | FetchTrades() as question:
                 failed = reply.outcome is not Outcome.DONE
-                question = type(request).__name__
                 self.account.note_answer(question, reply.message if failed else "")
         if reply.order is not None:
-            self._learn(reply.order)
+            alive = orders.PLACE_ACKED if isinstance(request, Place) else orders.SEEN_LIVE
+            self._learn_by_rest(reply.order, alive)
 
     def _take_refused_closing(self, reply: Reply) -> None:
         self.flatten.receive_refusal(reply.code, reply.message, self.mono_ns)
@@ -606,26 +637,34 @@ class Trader:
             self.log.note(Severity.INFO, f"{event.link} stream is back")
         if event.link is Link.PRIVATE:
             self._private_up_ns = self.mono_ns
+            self._untold.start_over()
             # The venue may have restarted and forgotten its switch: it is armed anew first.
             self._countdown_asked_ns = self._countdown_armed_ns = _NEVER_NS
             self._ask_trades()  # and the account when they are here
 
     def _on_link_down(self, event: LinkDown) -> None:
-        link = self.links[event.link]
+        self._lose_link(event.link, event.reason)
+
+    def _lose_link(self, name: Link, reason: str) -> None:
+        link = self.links[name]
         if link.up:
-            self.log.note(Severity.WARNING, f"{event.link} stream lost: {event.reason}")
-        link.up, link.detail = False, event.reason
-        if event.link is Link.PUBLIC:
+            self.log.note(Severity.WARNING, f"{name} stream lost: {reason}")
+        link.up, link.detail = False, reason
+        if name is Link.PUBLIC:
             self.market.lose()
             self._read_touch()
-        elif event.link is Link.MARKET:
+        elif name is Link.MARKET:
             self.watch.flicker.lose_tape()
-        elif event.link is Link.PRIVATE:
+        elif name is Link.PRIVATE:
             self.account.lose()
 
     def _on_listen_key_expired(self, _event: ListenKeyExpired) -> None:
-        self.account.lose()
-        self._outbox.put(Reconnect(link=Link.PRIVATE, reason="listen key expired"))
+        self._give_up_private("listen key expired")
+
+    def _give_up_private(self, reason: str) -> None:
+        """A private stream that is open but dead is lost; a new one comes and is compared."""
+        self._lose_link(Link.PRIVATE, reason)
+        self._outbox.put(Reconnect(link=Link.PRIVATE, reason=reason))
 
     def _on_clock_measured(self, event: ClockMeasured) -> None:
         self.market.venue_minus_mono_ns = event.venue_minus_mono_ns
@@ -646,6 +685,8 @@ class Trader:
             self._keep_reconciled()
             if self.mono_ns - self._countdown_asked_ns >= _COUNTDOWN_EVERY_NS:
                 self._refresh_countdown()
+            if overdue := self._untold.overdue(self.mono_ns):
+                self._give_up_private(overdue)
 
     def _refresh_countdown(self) -> None:
         # The switch is the symbol's: refreshed by us, it would keep a dead younger run's orders.
@@ -799,7 +840,12 @@ class Trader:
     def _data_rule(self) -> Why | None:
         for link in (Link.PRIVATE, Link.PUBLIC):
             if not self.links[link].up:
-                return Why(SideReason.LINK_DOWN, f"{link} stream", "reconnecting")
+                detail = f"{link} stream: {self.links[link].detail}"
+                return Why(SideReason.LINK_DOWN, detail, "reconnecting")
+        paused_s = (self._untold.paused_until_ns - self.mono_ns) / _S
+        if paused_s > 0:
+            detail = "private stream told of no order, on two connections"
+            return Why(SideReason.RECONCILING, detail, f"in {paused_s:.0f} s")
         unknown = self._account_rule()
         if unknown:
             return Why(SideReason.RECONCILING, unknown, "the venue's answer")
@@ -962,6 +1008,10 @@ class Trader:
         if not self.ledger.position_lots:
             return f"NOT FLAT: 0 by our count, but the venue has not confirmed it{refusal}"
         return f"NOT FLAT: {self._held_text} held after {self.flatten.tries} tries{refusal}"
+
+
+def _progress(update: OrderUpdate) -> int:
+    return progress(update.filled_lots, final=update.status.final)
 
 
 def _side_word(side: Side) -> str:

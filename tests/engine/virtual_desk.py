@@ -150,6 +150,8 @@ class VirtualDesk:
         self._mailboxes: dict[Link, Mailbox] = {}
         self._private_up_ns = self._public_up_ns = self._stalled_until_ns = 0
         self._private_cuts = 0
+        self._muted: tuple[bytes, ...] = ()
+        self._mute_cuts = 0
         self._failing: dict[type[Command], str] = {}
         account = AccountSettings(
             name="desk",
@@ -291,6 +293,8 @@ class VirtualDesk:
     def _carry_private(self, raw: bytes) -> None:
         if self.now_ns < self._private_up_ns:
             return
+        if self._private_cuts < self._mute_cuts and any(kind in raw for kind in self._muted):
+            return
         delay_ms = 200.0 if self._chance(self._faults.private_late) else 2.0
         delay_ms += max(self._stalled_until_ns - self.now_ns, 0) / MS
         connection = self._private_cuts
@@ -310,18 +314,27 @@ class VirtualDesk:
         elif faults.private_stalled_every_s and self._chance(0.1 / faults.private_stalled_every_s):
             self._stalled_until_ns = self.now_ns + round(self._dice.uniform(0.5, 4.0) * 1e9)
 
-    def cut_private(self, seconds: float) -> None:
+    def cut_private(self, seconds: float, reason: str = "cut") -> None:
         """Lose the private stream, and everything said on it, for a while."""
         self._private_cuts += 1
         connection, trader = self._private_cuts, self.trader
         self._private_up_ns = self.now_ns + round(seconds * 1e9)
-        self.feed(LinkDown, link=Link.PRIVATE, reason="cut")
+        self.feed(LinkDown, link=Link.PRIVATE, reason=reason)
 
         def reconnect() -> None:
             if connection == self._private_cuts and trader is self.trader:
                 self.feed(LinkUp, link=Link.PRIVATE)
 
         self._later(seconds * 1000, reconnect)
+
+    def mute_private(self, *kinds: str, connections: int = 1) -> None:
+        """Leave the private stream up, but lose events of these kinds, or all.
+
+        Args:
+            connections: How many are mute, the present one and those after it.
+        """
+        self._muted = tuple(kind.encode() for kind in kinds) or (b"",)
+        self._mute_cuts = self._private_cuts + connections
 
     def cut_public(self, seconds: float) -> None:
         """Lose the book's stream for a while; the tape goes on on its own line."""
@@ -357,8 +370,8 @@ class VirtualDesk:
                 self._reply_later(command, 500.0, Outcome.UNKNOWN)
             case QueryOrder():
                 self._later(5, lambda: self._answer_order(command, 5.0))
-            case Reconnect(link=Link.PRIVATE):
-                self.cut_private(0.2)
+            case Reconnect(link=Link.PRIVATE, reason=reason):
+                self.cut_private(0.2, reason)
             case Alert() | Reconnect():
                 pass
 

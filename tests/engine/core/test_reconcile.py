@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from engine.core.account import REST_LAG_NS
+from engine.core.account import REST_LAG_NS, AccountWatch
 from engine.core.actions import Action
 from engine.core.operator import OperatorCommand
 from engine.core.portrait import Portraitist
@@ -691,6 +691,34 @@ def test_what_fails_is_named_as_long_as_it_fails() -> None:
         assert {why.detail for why in desk.trader.why.values()} == {
             "account not compared yet: position: HTTP 500, 0: down"
         }
+
+
+def test_a_question_that_is_not_asked_any_more_explains_nothing() -> None:
+    """A list of trades that failed once was named for ever after, whatever failed then."""
+    desk = VirtualDesk(market=CALM)
+    desk.run(1.0)
+    desk.refuse(FetchTrades, "own trades: HTTP 500")
+    desk.cut_private(0.2)
+    desk.run(2.0)
+    assert desk.trader.account.reconciled
+
+    desk.refuse(FetchAccount, "wallet: HTTP 500")
+    desk.run(35.0)
+
+    (detail,) = {why.detail for why in desk.trader.why.values()}
+    assert detail.endswith("of 30 s: wallet: HTTP 500")
+
+
+def test_an_answer_to_an_older_question_is_not_taken_for_the_newest() -> None:
+    """It took 4 s to fail, and what was asked after it has been answered."""
+    account = AccountWatch()
+    older = FetchAccount(request_id=1)
+    newer = FetchAccount(request_id=2)
+
+    account.note_answer(newer, "")
+    account.note_answer(older, "wallet: HTTP 500")
+
+    assert not account.troubles
 
 
 @pytest.mark.parametrize("ahead_s", [30.0, -30.0])

@@ -1,0 +1,268 @@
+"""A private stream that is up and says nothing is no stream."""
+
+from dataclasses import replace
+
+import pytest
+
+from engine.core import orders
+from engine.core.actions import Action
+from engine.core.untold import PATIENCE_NS, PAUSE_NS, Untold, progress
+from engine.core.view import SideReason
+from exchange.paper.match_events import BACKGROUND
+from exchange.types import Link, ListenKeyExpired, Place, Reconnect, Side, TimeInForce
+from tests.engine.desk_trials import WORLDS
+from tests.engine.virtual_desk import MARKET, SETTINGS, Faults, VirtualDesk
+
+CALM = replace(MARKET, A_per_s=0.001, sigma_ticks=0.01)
+NS_PER_S = 1_000_000_000
+FOR_GOOD = 1_000
+
+
+def reconnects(desk: VirtualDesk) -> list[str]:
+    """Why the private stream was asked for anew, each time."""
+    return [
+        command.reason
+        for command in desk.commands
+        if isinstance(command, Reconnect) and command.link is Link.PRIVATE
+    ]
+
+
+def details(desk: VirtualDesk) -> set[str]:
+    return {why.detail for why in desk.trader.why.values()}
+
+
+# ------------------------------------------------------------ what is owed
+
+
+def test_a_stream_that_told_in_time_owes_nothing() -> None:
+    """A fill, an end and an account, each told by the last moment."""
+    untold = Untold()
+    untold.expect_order("a", progress(0, final=False), 0)
+    untold.expect_order("a", progress(2, final=True), 1)
+    untold.expect_account(10 * NS_PER_S, 0)
+
+    untold.hear_order("a", progress(2, final=True), PATIENCE_NS)
+    untold.hear_account(10 * NS_PER_S, PATIENCE_NS)
+
+    assert untold.overdue(9 * PATIENCE_NS) == ""
+
+
+@pytest.mark.parametrize("told", [progress(0, final=False), progress(2, final=False)])
+def test_a_stream_that_stops_halfway_is_overdue(told: int) -> None:
+    """It told that the order was taken, or filled, and never that it ended."""
+    untold = Untold()
+    untold.expect_order("a", progress(2, final=True), 0)
+    untold.hear_order("a", told, NS_PER_S)
+
+    assert untold.overdue(NS_PER_S + PATIENCE_NS) == ""
+    assert untold.overdue(NS_PER_S + PATIENCE_NS + 1) == "silent about a"
+
+
+def test_every_event_of_an_order_raises_its_progress() -> None:
+    """Taken, filled in part, cancelled; taken, filled."""
+    cancelled = [progress(0, final=False), progress(2, final=False), progress(2, final=True)]
+    filled = [progress(0, final=False), progress(3, final=True)]
+
+    assert cancelled == sorted(set(cancelled))
+    assert filled == sorted(set(filled))
+
+
+def test_an_account_may_be_told_before_its_fill_and_bear_an_earlier_stamp() -> None:
+    """The venue sends it first."""
+    untold = Untold()
+
+    untold.hear_account(10 * NS_PER_S - 5_000_000, 0)
+    untold.expect_account(10 * NS_PER_S, 1)
+
+    assert untold.overdue(9 * PATIENCE_NS) == ""
+
+
+def test_a_new_connection_owes_nothing_of_what_the_last_one_lost() -> None:
+    """What was said while the line was down is not said again."""
+    untold = Untold()
+    untold.expect_order("a", 1, 0)
+    untold.expect_account(NS_PER_S, 0)
+
+    untold.start_over()
+
+    assert untold.overdue(9 * PATIENCE_NS) == ""
+
+
+@pytest.mark.parametrize(("speaks", "pauses"), [(False, True), (True, False)])
+def test_quotes_wait_only_when_one_connection_after_another_is_mute(
+    speaks: bool, pauses: bool
+) -> None:
+    """A single false alarm costs a connection, and no pause."""
+    untold = Untold()
+    late_ns = PATIENCE_NS + 1
+    untold.expect_order("a", 1, 0)
+    assert untold.overdue(late_ns)
+    assert untold.paused_until_ns == 0
+    untold.start_over()
+
+    if speaks:
+        untold.hear_order("b", 1, late_ns)
+    untold.expect_order("c", 1, late_ns)
+    assert untold.overdue(2 * late_ns)
+
+    assert untold.paused_until_ns == (2 * late_ns + PAUSE_NS if pauses else 0)
+
+
+# ------------------------------------------------------------ the whole desk
+
+
+def test_a_placing_s_own_answer_is_not_the_stream_s_word() -> None:
+    """Every answer brings its order, which once made it look told of at once."""
+    desk = VirtualDesk(market=CALM)
+    desk.mute_private()
+
+    desk.run(1.0)
+
+    table = desk.trader.table
+    assert table.count(orders.ACKED) == 2 * SETTINGS.grid_num == table.live
+
+    told = VirtualDesk(market=CALM)
+    told.run(1.0)
+
+    assert told.trader.table.count(orders.RESTING) == 2 * SETTINGS.grid_num
+
+
+def test_a_mute_private_stream_is_given_up_and_the_account_compared_anew() -> None:
+    """The desk once quoted on for a minute, wrong by up to 12 of 30 lots."""
+    desk = VirtualDesk(2)
+    desk.run(12.0)
+    desk.mute_private()
+
+    desk.run_until(lambda: bool(reconnects(desk)), limit_s=8.0)
+
+    assert {why.reason for why in desk.trader.why.values()} == {SideReason.LINK_DOWN}
+    (detail,) = details(desk)
+    assert detail.startswith("private stream: silent about mdesk-tests1-")
+    assert not any(desk.trader.wanted.values())
+
+    placed = sum(isinstance(command, Place) for command in desk.commands)
+    desk.run(60.0)
+
+    assert len(reconnects(desk)) == 1
+    assert sum(isinstance(command, Place) for command in desk.commands) > placed + 10
+    desk.operate(Action.PAUSE)
+    desk.run(2.0)
+    assert desk.trader.ledger.position_lots == desk.seat.holding.lots
+    assert desk.trader.ledger.fills == len(desk.seat.trades)
+
+
+def test_connections_that_are_mute_one_after_another_are_hardly_quoted_upon() -> None:
+    """Each is tried with quotes for a moment, and then nothing stands for a while."""
+    desk = VirtualDesk(2)
+    desk.run(12.0)
+    desk.mute_private(connections=FOR_GOOD)
+    quoted_s = 0
+    said: set[str] = set()
+
+    for _ in range(180):
+        desk.run(1.0)
+        quoted_s += bool(desk.our_open_orders)
+        said |= details(desk)
+
+    assert 4 <= len(reconnects(desk)) <= 180 * NS_PER_S // PAUSE_NS + 2
+    assert quoted_s < 180 / 3
+    assert "private stream told of no order, on two connections" in said
+    desk.mute_private(connections=0)
+    desk.run(PAUSE_NS / NS_PER_S + 10.0)
+    assert desk.our_open_orders
+
+
+def test_an_end_that_only_its_answer_tells_is_owed_by_the_stream() -> None:
+    """A side taken off places nothing that a mute stream could be known by."""
+    desk = VirtualDesk(market=CALM)
+    desk.run(2.0)
+    desk.mute_private()
+
+    desk.operate(Action.SIDE_OFF, "ask")
+    desk.run_until(lambda: bool(reconnects(desk)), limit_s=8.0)
+
+    assert reconnects(desk)[0].startswith("silent about mdesk-")
+
+
+def test_a_fill_that_only_rest_tells_is_owed_by_the_stream() -> None:
+    """A desk at its limit places nothing either."""
+    desk = VirtualDesk(market=CALM, settings=replace(SETTINGS, max_position_lots=3))
+    desk.run(2.0)
+    desk.operate(Action.SIDE_OFF, "ask")
+    desk.run(6.0)
+    desk.mute_private()
+    placed = sum(isinstance(command, Place) for command in desk.commands)
+
+    (bid,) = desk.our_open_orders
+    sold = desk.matching.submit(BACKGROUND, Side.SELL, 10**6, bid.price_ticks, TimeInForce.IOC)
+    desk.book.take(sold)
+    desk.run_until(lambda: bool(reconnects(desk)), limit_s=25.0)
+
+    assert desk.trader.ledger.position_lots == 3
+    assert sum(isinstance(command, Place) for command in desk.commands) == placed
+    assert reconnects(desk) == [f"silent about {bid.client_order_id}"]
+
+
+def test_fills_without_their_account_cost_one_connection_and_no_more() -> None:
+    """Funding and the wallet are told nowhere else; our count of the position stands."""
+    desk = VirtualDesk(2)
+    desk.run(12.0)
+    desk.mute_private("ACCOUNT_UPDATE", connections=FOR_GOOD)
+
+    desk.run(60.0)
+
+    assert reconnects(desk) == ["silent about the account after a fill"]
+    assert desk.our_open_orders
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_stream_that_only_stalls_is_kept(seed: int) -> None:
+    """Up to 4 s come at once, and nothing is lost; answers are late besides."""
+    faults = Faults(private_stalled_every_s=4.0, private_late=0.1, reply_late=0.05)
+    desk = VirtualDesk(seed, faults)
+
+    desk.run(60.0)
+
+    assert not reconnects(desk)
+
+
+@pytest.mark.parametrize("world", WORLDS)
+def test_no_network_makes_a_stream_that_speaks_look_mute(world: str) -> None:
+    """Cuts, losses, lag and late orders leave debts to nobody."""
+    desk = VirtualDesk(5, WORLDS[world].faults)
+
+    for _ in range(3):
+        desk.run(20.0)
+        desk.kill()
+
+    assert not reconnects(desk)
+
+
+def test_an_order_found_after_a_restart_is_owed_by_no_stream() -> None:
+    """It was told of to the run that placed it."""
+    desk = VirtualDesk(market=CALM, faults=Faults(request_lost=1.0))
+    desk.run_until(lambda: any(isinstance(command, Place) for command in desk.commands))
+    desk.operate(Action.PAUSE)
+    desk.end_faults()
+    desk.run_until(lambda: desk.trader.table.live == 0)
+    desk.mute_private("ORDER_TRADE_UPDATE")
+
+    for place in [command for command in desk.commands if isinstance(command, Place)]:
+        desk.execute(place)
+    desk.run(15.0)
+
+    assert not desk.our_open_orders
+    assert not reconnects(desk)
+
+
+def test_an_expired_listen_key_ends_quoting_until_the_new_connection_is_compared() -> None:
+    """An answer that was under way once reconciled the account on the dead connection."""
+    desk = VirtualDesk(market=CALM)
+    desk.run(2.0)
+
+    desk.feed(ListenKeyExpired)
+
+    assert {why.reason for why in desk.trader.why.values()} == {SideReason.LINK_DOWN}
+    assert details(desk) == {"private stream: listen key expired"}
+    desk.run(2.0)
+    assert len(desk.our_open_orders) == 2 * SETTINGS.grid_num
