@@ -160,8 +160,10 @@ class AccountWatch:
         if doubt is None or listed.asked_mono_ns < doubt.trades_asked_ns:
             return
         doubt.trades_asked_ns = listed.asked_mono_ns
+        lag_passed = listed.asked_mono_ns - ledger.filled_mono_ns >= REST_LAG_NS
         doubt.forgotten = (
             newest is not None
+            and lag_passed
             and newest[0] >= listed.since_ms * _NS_PER_MS
             and all(fill.trade_id != newest[1] for fill in listed.fills)
         )

@@ -378,14 +378,20 @@ def test_a_position_that_the_venue_insists_on_is_adopted_after_the_longest_lag()
     assert heard.trader.ledger.cost_e8 == 7 * 600_000 * GRID.tick_lot_e8
 
 
-@pytest.mark.parametrize("stamp_s", [20, 0], ids=["listed", "not listed"])
-def test_a_position_closed_without_a_trade_of_ours_halts(stamp_s: int) -> None:
-    """The stream says so, and REST lists no flat account: the desk once went on from 0."""
+def closed_elsewhere() -> Heard:
+    """A trader that held 3 lots when the private stream said 0, with no trade of ours."""
     heard = Heard()
     heard.fill(1, 10 * S, Side.BUY, 3)
     heard.pushed(3, 10 * S)
     heard.later(1 * S)
     heard.pushed(0, 20 * S)
+    return heard
+
+
+@pytest.mark.parametrize("stamp_s", [20, 0], ids=["listed", "not listed"])
+def test_a_position_closed_without_a_trade_of_ours_halts(stamp_s: int) -> None:
+    """The stream says so, and REST lists no flat account: the desk once went on from 0."""
+    heard = closed_elsewhere()
 
     for _ in range(15):
         heard.account(0, stamp_s * S)
@@ -399,11 +405,7 @@ def test_a_position_closed_without_a_trade_of_ours_halts(stamp_s: int) -> None:
 
 def test_what_closed_the_position_is_not_unsaid_by_an_older_row() -> None:
     """A node that is behind agrees with us, between two that are not."""
-    heard = Heard()
-    heard.fill(1, 10 * S, Side.BUY, 3)
-    heard.pushed(3, 10 * S)
-    heard.later(1 * S)
-    heard.pushed(0, 20 * S)
+    heard = closed_elsewhere()
 
     for turn in range(15):
         heard.account(0, 0)
@@ -412,6 +414,20 @@ def test_what_closed_the_position_is_not_unsaid_by_an_older_row() -> None:
         heard.later(1 * S)
         heard.trades(heard.a_fill(1, 10 * S, Side.BUY, 3))
 
+    assert heard.trader.gate.state is RiskState.HALTED
+
+
+def test_a_list_behind_our_newest_trade_has_not_forgotten_it() -> None:
+    """Two dying orders traded just now: the closed position halts all the same."""
+    heard = closed_elsewhere()
+    heard.later(REST_LAG_NS + S)
+    heard.fill(2, 30 * S, Side.BUY, 3)
+    heard.fill(3, 31 * S, Side.SELL, 3)
+
+    heard.trades(heard.a_fill(1, 10 * S, Side.BUY, 3))
+    heard.account(0, 31 * S)
+
+    assert heard.lots == 0
     assert heard.trader.gate.state is RiskState.HALTED
 
 
