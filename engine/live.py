@@ -121,7 +121,7 @@ class LiveDesk:
         trader: Fresh; this driver is its only feeder.
         venue_settings: Where the venue answers.
         places: Socket of the console.
-        engine_lock: Held by the caller, as is the account's.
+        engine_lock: Held by the caller, as is ``account_lock``.
         digest: Of the settings, told to every console.
     """
 
@@ -240,10 +240,13 @@ class LiveDesk:
                 self._console.publish(self._portraitist.draw(time.time_ns(), now_ns))
 
     async def _keep_files(self) -> None:
-        """Make locks and socket anew when somebody deleted them: the desk must stay reachable."""
+        """Make locks and socket anew when somebody deleted them: the desk must stay reachable.
+
+        The locks' first note of life comes before the first order: compiling may have taken
+        minutes since they were taken.
+        """
         told = ""
         while True:
-            await asyncio.sleep(KEEP_EVERY_NS / 1e9)
             trouble = ""
             try:
                 self._engine_lock.keep()
@@ -254,6 +257,7 @@ class LiveDesk:
             if trouble and trouble != told:
                 log.warning(trouble)
             told = trouble
+            await asyncio.sleep(KEEP_EVERY_NS / 1e9)
 
     # ------------------------------------------------------------ the operator
 

@@ -53,7 +53,7 @@ def run_engine(config_path: Path, overrides: list[str]) -> None:
     account = places.account_lock(config.desk.mode, config.desk.symbol, config.paper.port)
     with (
         Interruption() as interruption,
-        ProcessLock(places.engine_lock, "an engine", remedy) as lock,
+        ProcessLock(places.engine_lock, "an engine", remedy) as engine_lock,
         ProcessLock(account, "an engine of another name", others) as account_lock,
     ):
         if somebody_listens(places.socket):  # its lock was deleted; it is about to make it anew
@@ -69,7 +69,9 @@ def run_engine(config_path: Path, overrides: list[str]) -> None:
 
             exchange.wait()
             try:
-                uvloop.run(_trade(config, places, (lock, account_lock), exchange, interruption))
+                uvloop.run(
+                    _trade(config, places, engine_lock, account_lock, exchange, interruption)
+                )
             except asyncio.CancelledError:
                 raise Interrupted("interrupted before it traded") from None
             finally:
@@ -79,7 +81,8 @@ def run_engine(config_path: Path, overrides: list[str]) -> None:
 async def _trade(
     config: Config,
     places: Places,
-    locks: tuple[ProcessLock, ProcessLock],
+    engine_lock: ProcessLock,
+    account_lock: ProcessLock,
     exchange: "StartedExchange",
     interruption: Interruption,
 ) -> None:
@@ -111,7 +114,6 @@ async def _trade(
             f"{config.source}: instrument: the venue says tick_size {told[0]} and lot_size "
             f"{told[1]} for {config.desk.symbol}; correct the [instrument] section"
         )
-    engine_lock, account_lock = locks
     trader = Trader(
         config.desk_settings(),
         instrument,
