@@ -28,7 +28,7 @@ _NS_PER_MS = 1_000_000
 REST_LAG_NS = 5_000_000_000
 """How far a node that answers REST may be behind the matching engine; people report up to 2 s."""
 
-_STAMP_JITTER_NS = 1_000_000_000
+STAMP_JITTER_NS = 1_000_000_000
 """How far the stamp of a position may lie before that of the trade that made it."""
 _PATIENCE_NS = 1_000_000_000
 """How long a difference may be a fill that is still on its way to us."""
@@ -238,7 +238,7 @@ class AccountWatch:
             doubt = self.doubt = Doubt(apart, word, word.asked_mono_ns, contradicted)
         elif _not_older(word, doubt.evidence):
             doubt.evidence, doubt.contradicted = word, contradicted
-        if word.exch_ns >= ledger.newest_exch_ns - _STAMP_JITTER_NS:
+        if word.exch_ns >= ledger.newest_exch_ns - STAMP_JITTER_NS:
             doubt.dated_exch_ns = max(doubt.dated_exch_ns, word.exch_ns)
         proven_ns = doubt.since_mono_ns + REST_LAG_NS
         early = min(word.asked_mono_ns, doubt.trades_asked_ns) < proven_ns
@@ -307,7 +307,7 @@ def _may_be_adopted(word: Evidence, doubt: Doubt, ledger: Ledger) -> bool:
     """
     if not word.exch_ns:
         return doubt.forgotten or doubt.dated_exch_ns > 0
-    if word.exch_ns < ledger.newest_exch_ns - _STAMP_JITTER_NS:
+    if word.exch_ns < ledger.newest_exch_ns - STAMP_JITTER_NS:
         return False
     lag_passed = word.asked_mono_ns - ledger.filled_mono_ns >= REST_LAG_NS
     return lag_passed or word.exch_ns >= ledger.newest_exch_ns

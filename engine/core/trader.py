@@ -28,7 +28,7 @@ from engine.core.own_intensity import OwnIntensity
 from engine.core.quoter import Offsets, Tuning, offsets, requote
 from engine.core.risk import RiskGate
 from engine.core.settings import STEP_NS, DeskSettings
-from engine.core.untold import Untold, progress
+from engine.core.stream_watchdog import StreamWatchdog, progress
 from engine.core.view import FlattenState, LeftView, Mode, RiskState, SideReason
 from engine.core.watch import MarketWatch
 from exchange.instrument import Instrument
@@ -164,7 +164,7 @@ class Trader:
         self._account_asked_ns = self._trades_asked_ns = 0
         self._agreed_exch_ns = self._unlisted_exch_ns = self._unlisted_ns = 0
         self._verify_empty = False
-        self._untold = Untold()
+        self._watchdog = StreamWatchdog()
         self.flatten = Flatten()
         self._closing_order = ""
         self._bids = np.zeros(CAPACITY, dtype=np.int64)
@@ -325,7 +325,7 @@ class Trader:
         self.market.heard_ns[Link.PRIVATE] = self.mono_ns
         self._learn(update)
         told, name = _progress(update), update.client_order_id
-        self._untold.hear_order(name, told, self.mono_ns)
+        self._watchdog.hear_order(name, told, self.mono_ns)
         slot = self.table.slot(name)
         if slot is not None:
             self.table.told_progress[slot] = max(self.table.told_progress[slot], told)
@@ -338,7 +338,7 @@ class Trader:
         if slot is None or self.table.placed_ns[slot] <= self._private_up_ns:
             return
         if self.table.told_progress[slot] < known:
-            self._untold.expect_order(name, known, self.mono_ns)
+            self._watchdog.expect_order(name, known, self.mono_ns)
 
     def _learn(self, update: OrderUpdate, alive: int = orders.SEEN_LIVE) -> None:
         """Apply the venue's word on one order, from whatever channel it came.
@@ -397,7 +397,7 @@ class Trader:
         self.log.note(Severity.WARNING, f"found our order {name}, not in the table: taken in")
 
     def _on_pushed_fill(self, fill: Fill) -> None:
-        self._untold.expect_account(fill.exch_ns, self.mono_ns)
+        self._watchdog.expect_account(fill.exch_ns, self.mono_ns)
         self._on_fill(fill)
 
     def _on_fill(self, fill: Fill) -> None:
@@ -441,7 +441,7 @@ class Trader:
     # ------------------------------------------------------------ the account
 
     def _on_account_update(self, update: AccountUpdate) -> None:
-        self._untold.hear_account(update.exch_ns, self.mono_ns)
+        self._watchdog.hear_account(update.exch_ns, self.mono_ns)
         self.ledger.funding_e8 += self.account.receive_update(update)
         if update.position_lots is not None:
             self._judge_position(
@@ -637,7 +637,7 @@ class Trader:
             self.log.note(Severity.INFO, f"{event.link} stream is back")
         if event.link is Link.PRIVATE:
             self._private_up_ns = self.mono_ns
-            self._untold.start_over()
+            self._watchdog.start_over()
             # The venue may have restarted and forgotten its switch: it is armed anew first.
             self._countdown_asked_ns = self._countdown_armed_ns = _NEVER_NS
             self._ask_trades()  # and the account when they are here
@@ -685,7 +685,7 @@ class Trader:
             self._keep_reconciled()
             if self.mono_ns - self._countdown_asked_ns >= _COUNTDOWN_EVERY_NS:
                 self._refresh_countdown()
-            if overdue := self._untold.overdue(self.mono_ns):
+            if overdue := self._watchdog.overdue(self.mono_ns):
                 self._give_up_private(overdue)
 
     def _refresh_countdown(self) -> None:
@@ -842,7 +842,7 @@ class Trader:
             if not self.links[link].up:
                 detail = f"{link} stream: {self.links[link].detail}"
                 return Why(SideReason.LINK_DOWN, detail, "reconnecting")
-        paused_s = (self._untold.paused_until_ns - self.mono_ns) / _S
+        paused_s = (self._watchdog.paused_until_ns - self.mono_ns) / _S
         if paused_s > 0:
             detail = "private stream told of no order, on two connections"
             return Why(SideReason.RECONCILING, detail, f"in {paused_s:.0f} s")

@@ -1,4 +1,4 @@
-"""What the private stream has yet to tell: all that the venue has told us by another channel.
+"""Watchdog of the private stream: it must tell what the venue told by another channel.
 
 A socket that is open proves nothing; the venue can serve one that never says a word. But an
 order that was taken, filled or ended by the word of an answer is told of by the stream too, and
@@ -9,6 +9,8 @@ owes its words, since what is said while the line is down is not said again.
 
 from typing import NamedTuple
 
+from engine.core.account import STAMP_JITTER_NS
+
 _S = 1_000_000_000
 PATIENCE_NS = 5 * _S
 """Longer than a living stream stalls."""
@@ -16,8 +18,6 @@ PAUSE_NS = 30 * _S
 """How long quotes wait when one connection after another has told of no order at all."""
 _ACCOUNT_AGAIN_NS = 600 * _S
 """Fills come without their account only on a venue that is odd: we count on, and look again."""
-_STAMP_JITTER_NS = _S
-"""How far the stamp of an account may lie before that of the fill that made it."""
 
 
 def progress(filled_lots: int, *, final: bool) -> int:
@@ -30,7 +30,7 @@ class _Owed(NamedTuple):
     since_ns: int
 
 
-class Untold:
+class StreamWatchdog:
     """Feed it both channels' words, and ask it whether the private stream has failed."""
 
     def __init__(self) -> None:
@@ -89,4 +89,4 @@ class Untold:
         return ""
 
     def _has_account(self, exch_ns: int) -> bool:
-        return self._account_told_exch_ns >= exch_ns - _STAMP_JITTER_NS
+        return self._account_told_exch_ns >= exch_ns - STAMP_JITTER_NS

@@ -6,7 +6,7 @@ import pytest
 
 from engine.core import orders
 from engine.core.actions import Action
-from engine.core.untold import PATIENCE_NS, PAUSE_NS, Untold, progress
+from engine.core.stream_watchdog import PATIENCE_NS, PAUSE_NS, StreamWatchdog, progress
 from engine.core.view import SideReason
 from exchange.paper.match_events import BACKGROUND
 from exchange.types import Link, ListenKeyExpired, Place, Reconnect, Side, TimeInForce
@@ -36,26 +36,26 @@ def details(desk: VirtualDesk) -> set[str]:
 
 def test_a_stream_that_told_in_time_owes_nothing() -> None:
     """A fill, an end and an account, each told by the last moment."""
-    untold = Untold()
-    untold.expect_order("a", progress(0, final=False), 0)
-    untold.expect_order("a", progress(2, final=True), 1)
-    untold.expect_account(10 * NS_PER_S, 0)
+    watchdog = StreamWatchdog()
+    watchdog.expect_order("a", progress(0, final=False), 0)
+    watchdog.expect_order("a", progress(2, final=True), 1)
+    watchdog.expect_account(10 * NS_PER_S, 0)
 
-    untold.hear_order("a", progress(2, final=True), PATIENCE_NS)
-    untold.hear_account(10 * NS_PER_S, PATIENCE_NS)
+    watchdog.hear_order("a", progress(2, final=True), PATIENCE_NS)
+    watchdog.hear_account(10 * NS_PER_S, PATIENCE_NS)
 
-    assert untold.overdue(9 * PATIENCE_NS) == ""
+    assert watchdog.overdue(9 * PATIENCE_NS) == ""
 
 
 @pytest.mark.parametrize("told", [progress(0, final=False), progress(2, final=False)])
 def test_a_stream_that_stops_halfway_is_overdue(told: int) -> None:
     """It told that the order was taken, or filled, and never that it ended."""
-    untold = Untold()
-    untold.expect_order("a", progress(2, final=True), 0)
-    untold.hear_order("a", told, NS_PER_S)
+    watchdog = StreamWatchdog()
+    watchdog.expect_order("a", progress(2, final=True), 0)
+    watchdog.hear_order("a", told, NS_PER_S)
 
-    assert untold.overdue(NS_PER_S + PATIENCE_NS) == ""
-    assert untold.overdue(NS_PER_S + PATIENCE_NS + 1) == "silent about a"
+    assert watchdog.overdue(NS_PER_S + PATIENCE_NS) == ""
+    assert watchdog.overdue(NS_PER_S + PATIENCE_NS + 1) == "silent about a"
 
 
 def test_every_event_of_an_order_raises_its_progress() -> None:
@@ -69,23 +69,23 @@ def test_every_event_of_an_order_raises_its_progress() -> None:
 
 def test_an_account_may_be_told_before_its_fill_and_bear_an_earlier_stamp() -> None:
     """The venue sends it first."""
-    untold = Untold()
+    watchdog = StreamWatchdog()
 
-    untold.hear_account(10 * NS_PER_S - 5_000_000, 0)
-    untold.expect_account(10 * NS_PER_S, 1)
+    watchdog.hear_account(10 * NS_PER_S - 5_000_000, 0)
+    watchdog.expect_account(10 * NS_PER_S, 1)
 
-    assert untold.overdue(9 * PATIENCE_NS) == ""
+    assert watchdog.overdue(9 * PATIENCE_NS) == ""
 
 
 def test_a_new_connection_owes_nothing_of_what_the_last_one_lost() -> None:
     """What was said while the line was down is not said again."""
-    untold = Untold()
-    untold.expect_order("a", 1, 0)
-    untold.expect_account(NS_PER_S, 0)
+    watchdog = StreamWatchdog()
+    watchdog.expect_order("a", 1, 0)
+    watchdog.expect_account(NS_PER_S, 0)
 
-    untold.start_over()
+    watchdog.start_over()
 
-    assert untold.overdue(9 * PATIENCE_NS) == ""
+    assert watchdog.overdue(9 * PATIENCE_NS) == ""
 
 
 @pytest.mark.parametrize(("speaks", "pauses"), [(False, True), (True, False)])
@@ -93,19 +93,19 @@ def test_quotes_wait_only_when_one_connection_after_another_is_mute(
     speaks: bool, pauses: bool
 ) -> None:
     """A single false alarm costs a connection, and no pause."""
-    untold = Untold()
+    watchdog = StreamWatchdog()
     late_ns = PATIENCE_NS + 1
-    untold.expect_order("a", 1, 0)
-    assert untold.overdue(late_ns)
-    assert untold.paused_until_ns == 0
-    untold.start_over()
+    watchdog.expect_order("a", 1, 0)
+    assert watchdog.overdue(late_ns)
+    assert watchdog.paused_until_ns == 0
+    watchdog.start_over()
 
     if speaks:
-        untold.hear_order("b", 1, late_ns)
-    untold.expect_order("c", 1, late_ns)
-    assert untold.overdue(2 * late_ns)
+        watchdog.hear_order("b", 1, late_ns)
+    watchdog.expect_order("c", 1, late_ns)
+    assert watchdog.overdue(2 * late_ns)
 
-    assert untold.paused_until_ns == (2 * late_ns + PAUSE_NS if pauses else 0)
+    assert watchdog.paused_until_ns == (2 * late_ns + PAUSE_NS if pauses else 0)
 
 
 # ------------------------------------------------------------ the whole desk
