@@ -6,6 +6,7 @@ then, and whatever bears our prefix was left behind.
 
 import asyncio
 import socket
+import sys
 import time
 from contextlib import suppress
 
@@ -82,6 +83,12 @@ async def _last_word(desk: Desk, config: Config, *, flatten: bool) -> str:
             "its orders and positions ended"
         )
     settings, credentials = desk_venue(config)
+    with suppress(OSError):  # a full disk must keep no order resting
+        wait_s = settings.listed_within_s
+        text = (
+            f"cancelling what is left, then {wait_s:.0f} s until no list of orders can lag behind"
+        )
+        print(f"engine: {text}", file=sys.stderr, flush=True)
     await _cancel_and_verify(settings, credentials)
     async with Rest.opened(settings, credentials) as venue:
         try:

@@ -128,8 +128,30 @@ def test_a_stop_of_a_dead_desk_by_its_name_needs_no_settings(desk: DeskProcesses
     assert done.returncode == 0
     assert "is dead; verified: no open order of ours" in done.stdout
     assert "exchange: stopped" in done.stdout
+    assert done.stderr == (
+        "engine: cancelling what is left, then 6 s until no list of orders can lag behind\n"
+    )
     assert record.stat().st_mode & 0o077 == 0
     assert "secret" not in record.read_text(encoding="utf-8")
+
+
+def test_a_stop_of_a_dead_desk_needs_nothing_written(desk: DeskProcesses) -> None:
+    """A line that finds a full disk must not stand before the cancel."""
+    dead = killed(desk)
+
+    with open("/dev/full", "w", encoding="utf-8") as full:
+        done = subprocess.run(
+            [BIN / "engine", "stop", "--desk", dead.name],
+            stdout=subprocess.PIPE,
+            stderr=full,
+            text=True,
+            check=False,
+            timeout=60,
+            env={**os.environ, **desk.environment},
+        )
+
+    assert done.returncode == 0
+    assert "verified: no open order of ours" in done.stdout
 
 
 def test_a_dead_engine_at_a_venue_that_does_not_answer_is_not_verified(
