@@ -102,12 +102,18 @@ async def test_half_a_request_is_not_waited_for_for_ever(
     client: Client, half: bytes, door: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The connection ends; other clients are served meanwhile."""
+    await _connect(client)
     monkeypatch.setattr(half_sent, "PATIENCE_S", 0.2)
     monkeypatch.setattr(server, "WATCH_S", 0.05)
     waiting = asyncio.create_task(_until_ended(getattr(client, door), half))
     for _ in range(3):
         assert (await client.ask("GET", "/fapi/v1/ping"))[0] == 200
     await waiting
+
+
+async def _connect(client: Client) -> None:
+    """Open the client's own connection, so that the short patience cannot end it half-opened."""
+    await client.ask("GET", "/fapi/v1/ping")
 
 
 async def _until_ended(port: int, text: bytes) -> None:
@@ -120,17 +126,18 @@ async def test_a_whole_request_may_wait_for_the_next_one(
     client: Client, door: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A connection that is kept alive has sent all that it had to."""
+    await _connect(client)
     reader, writer = await asyncio.open_connection("127.0.0.1", getattr(client, door))
-    for _ in range(2):
-        writer.write(b"GET /nothing HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
-        head = await reader.readuntil(b"\r\n\r\n")
-        length = int(head.lower().split(b"content-length: ")[1].split(b"\r\n")[0])
-        await reader.readexactly(length)
-        monkeypatch.setattr(half_sent, "PATIENCE_S", 0.0)
-        monkeypatch.setattr(server, "WATCH_S", 0.0)
-        for _ in range(20):
-            await client.ask("GET", "/fapi/v1/ping")
-    writer.close()
+    with contextlib.closing(writer):
+        for _ in range(2):
+            writer.write(b"GET /nothing HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+            head = await reader.readuntil(b"\r\n\r\n")
+            length = int(head.lower().split(b"content-length: ")[1].split(b"\r\n")[0])
+            await reader.readexactly(length)
+            monkeypatch.setattr(half_sent, "PATIENCE_S", 0.0)
+            monkeypatch.setattr(server, "WATCH_S", 0.0)
+            for _ in range(20):
+                await client.ask("GET", "/fapi/v1/ping")
 
     assert head.startswith(b"HTTP/1.1 404")
 
