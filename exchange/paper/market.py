@@ -96,6 +96,8 @@ class Market:
         self.funding_interval_ms = listing.funding_interval_h * HOUR_MS
         self.now_ns = start_ms * 1_000_000
         self._move_mark()
+        self._standing = self.standing
+        self._news: list[str] = []
 
     @property
     def now_ms(self) -> int:
@@ -131,8 +133,20 @@ class Market:
         for events in self.background.advance(now_ns):
             self._move_mark()
             self.take(events)
+            self._note_standing()
+        self._note_standing()
         self._move_mark()
         self.market_data.publish_touch(self.now_ms)  # sizes change without an event too
+
+    def take_news(self) -> list[str]:
+        """Every change of ``standing`` since the last call, however short it lasted."""
+        news, self._news = self._news, []
+        return news
+
+    def _note_standing(self) -> None:
+        if self.standing != self._standing:
+            self._standing = self.standing
+            self._news.append(self._standing)
 
     def speak(self) -> None:
         """Send what the streams owe by now."""

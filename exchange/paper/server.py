@@ -177,16 +177,12 @@ class PaperServer:
 
     async def _run_market(self) -> None:
         """Tell the venue the time, for ever."""
-        told: dict[str, str] = {}
         while True:
             await self._catch_up()
             self.courier.deliver()  # the market says nothing more until the next beat
             for symbol, market in self.venue.markets.items():
-                before, told[symbol] = told.get(symbol), market.standing
-                # How it begins is no news, unless a short recording is over by then.
-                news = before is not None or market.background.ending
-                if news and before != market.standing:
-                    self._printer.say(f"exchange: {symbol} {market.standing}")
+                for news in market.take_news():
+                    self._printer.say(f"exchange: {symbol} {news}")
             self._gate.remember()
             if self.faults.remembers_depth:
                 self._remember_depths()

@@ -12,10 +12,12 @@ from exchange.binance.growing_book import STANDS_NS
 from exchange.errors import RecordingGarbled, SettingsError
 from exchange.instrument import Instrument
 from exchange.paper.background import LONGEST_LEAP_NS
+from exchange.paper.hub import Hub
+from exchange.paper.market import Market
 from exchange.paper.match_events import Refused, Traded
 from exchange.paper.recorded import LOOKAHEAD_NS, Line, RecordedFlow, in_venue_order, open_recording
 from exchange.paper.recorded_matching import RecordedMatching
-from exchange.paper.settings import RecordedMarket
+from exchange.paper.settings import Listing, RecordedMarket
 from exchange.recording.reader import Recording
 from exchange.types import Side
 from tests.exchange.paper.recordings import GRID
@@ -54,6 +56,10 @@ class Tape:
         ids = {"U": self._last_id, "u": self._last_id, "pu": before}
         levels: dict[str, object] = {"b": [[bid, "0.001"]], "a": []}
         return self._event("depthUpdate", at_ms, ids | levels, latency_ms)
+
+    def missing_diff(self) -> "Tape":
+        self._last_id += 1
+        return self
 
     def sold(self, at_ms: int, price: str = "60000.0", latency_ms: int = LATENCY_MS) -> "Tape":
         print_ = {"t": 1, "p": price, "q": "0.001", "X": "MARKET", "m": True}
@@ -254,6 +260,28 @@ def test_the_market_closes_when_the_recording_is_over() -> None:
     assert not isinstance(order[0], Refused)
     assert isinstance(matching.submit(1, Side.BUY, 1, 599_000)[0], Refused)
     assert prints_until(flow, 400) == 0
+
+
+def test_every_change_of_standing_is_told_however_short() -> None:
+    """An exchange that was held up still tells of the gap that came before the end."""
+    tape = lively()
+    tape.missing_diff().diff(400).sold(500)
+    market = Market(
+        Listing(GRID, AS_RECORDED),
+        Hub(),
+        START_MS,
+        lambda recorded, grid, first_id: open_recording(recorded, grid, tape.lines, first_id),
+    )
+    market.advance(START_MS * MS)
+    market.take_news()
+
+    market.advance((START_MS + 1000) * MS)
+
+    assert [news[:20] for news in market.take_news()] == [
+        "takes cancels alone:",
+        "is closed: the recor",
+    ]
+    assert market.take_news() == []
 
 
 def test_a_line_that_is_damaged_closes_the_market_and_says_where() -> None:
