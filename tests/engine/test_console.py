@@ -35,7 +35,7 @@ from engine.protocol import (
 from exchange.types import Severity
 from tests.engine.virtual_desk import VirtualDesk
 
-PATIENCE_S = 5.0
+PATIENCE_S = 60.0
 Kind = TypeVar("Kind")
 
 

@@ -37,7 +37,6 @@ def lines(count: int) -> list[bytes]:
         return [next(stream) for _ in range(count)]
 
 
-@pytest.mark.timeout(120)
 def test_the_end_of_a_recording_is_told(desk: DeskProcesses, tmp_path: Path) -> None:
     path = tmp_path / "short.dat"
     path.write_bytes(b"".join(lines(2_000)))
@@ -47,7 +46,6 @@ def test_the_end_of_a_recording_is_told(desk: DeskProcesses, tmp_path: Path) -> 
     assert said[-1] == "exchange: BTCUSDT is closed: the recording is over\n"
 
 
-@pytest.mark.timeout(120)
 def test_the_tear_of_a_recording_is_told(desk: DeskProcesses, tmp_path: Path) -> None:
     path = tmp_path / "torn.dat.gz"
     path.write_bytes(gzip.compress(b"".join(lines(2_000)))[:-400])
@@ -57,7 +55,6 @@ def test_the_tear_of_a_recording_is_told(desk: DeskProcesses, tmp_path: Path) ->
     assert f"exchange: BTCUSDT is closed: {path}, line " in said[-1]
 
 
-@pytest.mark.timeout(120)
 def test_a_gap_of_a_recording_is_told(desk: DeskProcesses, tmp_path: Path) -> None:
     """One diff in the middle is missing."""
     path = tmp_path / "gap.dat"
