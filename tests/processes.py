@@ -58,7 +58,7 @@ class DeskProcesses:
     def exchange_lock(self) -> Path:
         return self.places.exchange_lock(self.port)
 
-    def engine(self, *arguments: str, timeout_s: float = 150.0) -> subprocess.CompletedProcess[str]:
+    def engine(self, *arguments: str, timeout_s: float = 60.0) -> subprocess.CompletedProcess[str]:
         """Run ``engine ARGUMENTS`` to its end."""
         return subprocess.run(
             [BIN / "engine", *arguments, *self.arguments],
@@ -169,7 +169,7 @@ def asked_for(admin_port: int, path: str, body: object = None, method: str | Non
         {"Content-Type": "application/json"},
         method=method,
     )
-    with urlopen(request, timeout=60) as answer:
+    with urlopen(request, timeout=5) as answer:
         return json.load(answer)
 
 

@@ -41,7 +41,7 @@ class Terminal:
 
     def close(self) -> None:
         """Close the window on whatever runs in it, as a lost connection does."""
-        subprocess.run(["tmux", "-S", self._server, "kill-server"], check=False, timeout=60)
+        subprocess.run(["tmux", "-S", self._server, "kill-server"], check=False, timeout=10)
 
     def press(self, *keys: str) -> None:
         """Type keys by tmux's names for them."""
@@ -52,7 +52,7 @@ class Terminal:
         """What stands on the screen now."""
         return self._tmux("capture-pane", "-p")
 
-    def shows(self, *texts: str, within_s: float = 90.0) -> str:
+    def shows(self, *texts: str, within_s: float = 30.0) -> str:
         """Wait until all texts stand on the screen together; the screen that showed them."""
         screen = ""
 
@@ -70,13 +70,13 @@ class Terminal:
             capture_output=True,
             text=True,
             check=True,
-            timeout=60,
+            timeout=10,
         )
         return done.stdout
 
 
 def wait_for(
-    condition: Callable[[], bool], otherwise: Callable[[], str], within_s: float = 90.0
+    condition: Callable[[], bool], otherwise: Callable[[], str], within_s: float = 30.0
 ) -> None:
     """Look again and again until something outside this process holds."""
     deadline = time.monotonic() + within_s

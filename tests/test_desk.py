@@ -18,7 +18,7 @@ from engine.lock import lock_owner
 from tests.processes import BIN, DeskProcesses, asked_for, desk_processes, free_port
 from tests.terminal import Terminal, wait_for
 
-pytestmark = pytest.mark.timeout(600)
+pytestmark = pytest.mark.timeout(240)
 
 SMALL, LARGE = (80, 24), (200, 60)
 
@@ -70,7 +70,7 @@ def test_pause_empties_our_side_of_the_book_and_says_so(desk: DeskProcesses) -> 
         terminal.press("p")
         terminal.shows("PAUSED")
 
-        wait_for(lambda: desk.our_orders() == [], lambda: str(desk.our_orders()))
+        wait_for(lambda: desk.our_orders() == [], lambda: str(desk.our_orders()), 2.0)
 
 
 def test_gamma_moves_only_after_enter_and_then_the_prices_follow(desk: DeskProcesses) -> None:
@@ -142,7 +142,7 @@ def test_panic_from_the_screen_halts_and_cancels(desk: DeskProcesses) -> None:
         terminal.press("C-x")
         terminal.shows("HALTED")
 
-        wait_for(lambda: desk.our_orders() == [], lambda: str(desk.our_orders()))
+        wait_for(lambda: desk.our_orders() == [], lambda: str(desk.our_orders()), 2.0)
 
 
 def test_an_exchange_that_dies_and_returns_finds_the_desk_waiting(desk: DeskProcesses) -> None:
@@ -173,7 +173,7 @@ def test_every_signal_takes_the_one_way_out(desk: DeskProcesses, number: signal.
     wait_for(lambda: desk.quotes and len(desk.our_orders()) > 0, lambda: str(desk.status()))
 
     engine.send_signal(number)
-    out, _ = engine.communicate(timeout=90)
+    out, _ = engine.communicate(timeout=20)
 
     assert engine.returncode == 0
     assert "verified: no open order of ours" in out
@@ -187,7 +187,7 @@ def test_a_stop_that_cannot_verify_says_so_and_fails(desk: DeskProcesses) -> Non
     desk.kill(desk.exchange_lock)
 
     engine.send_signal(signal.SIGTERM)
-    out, _ = engine.communicate(timeout=90)
+    out, _ = engine.communicate(timeout=40)
 
     assert engine.returncode == 4
     assert "NOT VERIFIED" in out
@@ -201,7 +201,7 @@ def test_leftovers_of_a_killed_engine_are_cancelled_by_the_next(desk: DeskProces
     engine = desk.start("run")
     wait_for(lambda: desk.quotes and len(desk.our_orders()) > 0, lambda: str(desk.status()))
     engine.kill()
-    engine.communicate(timeout=90)
+    engine.communicate(timeout=10)
     left = {order.client_order_id for order in desk.our_orders()}
     assert left
 
@@ -214,7 +214,7 @@ def test_leftovers_of_a_killed_engine_are_cancelled_by_the_next(desk: DeskProces
 
     assert not left & {order.client_order_id for order in desk.our_orders()}
     again.send_signal(signal.SIGTERM)
-    again.communicate(timeout=90)
+    again.communicate(timeout=20)
 
 
 def test_a_second_engine_for_one_desk_is_refused(desk: DeskProcesses) -> None:
@@ -228,7 +228,7 @@ def test_a_second_engine_for_one_desk_is_refused(desk: DeskProcesses) -> None:
     assert "already runs for this desk" in second.stderr
     assert second.stderr.count("\n") == 1
     engine.send_signal(signal.SIGTERM)
-    engine.communicate(timeout=90)
+    engine.communicate(timeout=20)
 
 
 def test_stopping_an_engine_that_hangs_claims_nothing_and_spares_the_exchange(
@@ -247,7 +247,7 @@ def test_stopping_an_engine_that_hangs_claims_nothing_and_spares_the_exchange(
     assert lock_owner(desk.exchange_lock) is not None
     engine.send_signal(signal.SIGCONT)
     engine.send_signal(signal.SIGTERM)
-    engine.communicate(timeout=90)
+    engine.communicate(timeout=20)
 
 
 def test_settings_that_a_running_engine_cannot_take_are_refused(desk: DeskProcesses) -> None:
@@ -259,7 +259,7 @@ def test_settings_that_a_running_engine_cannot_take_are_refused(desk: DeskProces
         terminal.shows("not with strategy.max_position=0.03", "--desk")
 
     engine.send_signal(signal.SIGTERM)
-    engine.communicate(timeout=90)
+    engine.communicate(timeout=20)
 
 
 def test_a_relative_state_folder_is_refused(desk: DeskProcesses) -> None:
@@ -307,7 +307,7 @@ def test_a_closing_order_whose_fate_is_unknown_is_proven_and_sent_again(
         asked_for(admin_port, "/faults", {**fault, "calls": ["POST /fapi/v1/order"]})
 
         done = desk.engine("stop", "--flatten", timeout_s=60)
-        told, _ = engine.communicate(timeout=90)
+        told, _ = engine.communicate(timeout=20)
 
         assert done.returncode == 0, done.stderr
         assert "fate unknown, asking" in told
@@ -335,7 +335,7 @@ def test_the_desk_lives_through_a_bad_minute(desk: DeskProcesses) -> None:
         wait_for(lambda: desk.quotes, lambda: f"it never quoted again: {desk.status()}")
 
         engine.terminate()
-        told, _ = engine.communicate(timeout=90)
+        told, _ = engine.communicate(timeout=60)
 
         assert engine.returncode == 0, told
         assert "verified: no open order of ours" in told
@@ -346,7 +346,7 @@ def test_the_desk_lives_through_a_bad_minute(desk: DeskProcesses) -> None:
 
 
 def asked(url: str, method: str = "GET") -> Any:
-    with urlopen(Request(url, method=method), timeout=60) as answer:
+    with urlopen(Request(url, method=method), timeout=5) as answer:
         return json.loads(answer.read())
 
 
@@ -377,7 +377,7 @@ def test_the_screen_needs_a_terminal(desk: DeskProcesses) -> None:
         text=True,
         check=False,
         stdin=subprocess.DEVNULL,
-        timeout=90,
+        timeout=30,
         env={**os.environ, **desk.environment},
     )
 

@@ -28,7 +28,7 @@ from tests.processes import (
 )
 from tests.terminal import Terminal, wait_for
 
-pytestmark = pytest.mark.timeout(600)
+pytestmark = pytest.mark.timeout(240)
 
 SMALL, LARGE = (80, 24), (200, 60)
 
@@ -44,7 +44,7 @@ def quoting(desk: DeskProcesses, *arguments: str) -> "subprocess.Popen[str]":
     """An engine that has orders resting."""
     engine = desk.start("run", *arguments)
     wait_for(
-        lambda: desk.quotes and len(desk.our_orders()) > 0, lambda: str(desk.status()), within_s=90
+        lambda: desk.quotes and len(desk.our_orders()) > 0, lambda: str(desk.status()), within_s=60
     )
     return engine
 
@@ -53,7 +53,7 @@ def killed(desk: DeskProcesses, *arguments: str) -> Desk:
     """A desk whose engine was killed while its orders rest."""
     engine = quoting(desk, *arguments)
     engine.kill()
-    engine.communicate(timeout=90)
+    engine.communicate(timeout=10)
     assert desk.our_orders()
     return desk_called(desk.places.name)
 
@@ -104,9 +104,9 @@ def test_orders_of_a_dead_engine_that_no_list_shows_yet_do_not_stay(desk: DeskPr
     them said "verified" and took the switch away, and the orders rested."""
     with lagging_exchange(desk, age_s=4.0) as heal:
         started = desk.start("run")
-        wait_for(lambda: desk.quotes, lambda: str(desk.status()), within_s=90)
+        wait_for(lambda: desk.quotes, lambda: str(desk.status()), within_s=60)
         started.kill()
-        started.communicate(timeout=90)
+        started.communicate(timeout=10)
 
         said = last_word(desk_called(desk.places.name), flatten=False)
         heal()
@@ -246,7 +246,7 @@ def test_one_account_has_one_engine_whatever_the_desk_is_called(desk: DeskProces
     assert "already runs" in second.stderr
     assert f"process {first.pid}" in second.stderr
     first.terminate()
-    first.communicate(timeout=90)
+    first.communicate(timeout=30)
 
 
 def test_stopping_one_desk_spares_the_exchange_that_another_trades_on(
@@ -275,7 +275,7 @@ def test_stopping_one_desk_spares_the_exchange_that_another_trades_on(
     assert desk.quotes
     for process in (first, second):
         process.terminate()
-        process.communicate(timeout=90)
+        process.communicate(timeout=30)
 
 
 # ---------------------------------------------------------------- attaching
@@ -298,7 +298,7 @@ def test_attaching_needs_the_desk_and_not_its_settings(desk: DeskProcesses) -> N
 
     assert lock_owner(desk.places.engine_lock) == running.pid
     running.terminate()
-    running.communicate(timeout=90)
+    running.communicate(timeout=30)
 
 
 def test_watching_never_starts_anything(desk: DeskProcesses) -> None:
@@ -327,7 +327,7 @@ def test_what_the_screen_says_at_its_end_can_be_pasted(
         assert command is not None
 
         shell.press(command[1].replace("\n", ""), "Enter")
-        shell.shows("verified: no open order of ours", "exchange: stopped", within_s=90)
+        shell.shows("verified: no open order of ours", "exchange: stopped", within_s=60)
 
 
 @pytest.mark.parametrize("come", ["engine_lock", "exchange_lock", "socket"])
@@ -339,7 +339,7 @@ def test_an_interrupted_start_leaves_nothing_behind(desk: DeskProcesses, come: s
         "socket": desk.places.socket.exists,
     }
     with tui(desk, SMALL, *desk.arguments) as terminal:
-        wait_for(awaited[come], lambda: f"never came: {come}", 90)
+        wait_for(awaited[come], lambda: f"never came: {come}", 60)
         terminal.press("C-c")
         said = ""
 

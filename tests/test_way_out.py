@@ -19,7 +19,7 @@ from engine.protocol import Role
 from tests.processes import BIN, ROOT, DeskProcesses, desk_processes, lagging_exchange
 from tests.terminal import wait_for
 
-pytestmark = pytest.mark.timeout(600)
+pytestmark = pytest.mark.timeout(240)
 
 
 @pytest.fixture
@@ -92,7 +92,7 @@ def test_a_failure_behind_a_console_command_ends_with_nothing_resting(
     engine = start_broken(desk, fault)
 
     say(desk, action, "gamma", 0.02)
-    told, _ = engine.communicate(timeout=90)
+    told, _ = engine.communicate(timeout=60)
 
     assert engine.returncode == 1
     assert "verified: no open order of ours" in told
@@ -106,7 +106,7 @@ def test_a_crash_leaves_no_order_that_no_list_shows_yet(desk: DeskProcesses) -> 
         engine = start_broken(desk, "deciding after a pause", lambda: desk.quotes)
 
         say(desk, Action.PAUSE)
-        told, _ = engine.communicate(timeout=90)
+        told, _ = engine.communicate(timeout=60)
         heal()
 
         assert "verified: no open order of ours" in told
@@ -118,7 +118,7 @@ def test_a_signal_stops_an_engine_whose_strategy_fails_at_the_stop(desk: DeskPro
     engine = start_broken(desk, "deciding after a stop")
 
     engine.terminate()
-    told, _ = engine.communicate(timeout=90)
+    told, _ = engine.communicate(timeout=60)
 
     assert engine.returncode == 1
     assert "verified: no open order of ours" in told
@@ -130,7 +130,7 @@ def test_a_log_that_fails_on_the_way_out_changes_nothing_of_it(desk: DeskProcess
     engine = start_broken(desk, "log")
 
     engine.terminate()
-    told, _ = engine.communicate(timeout=90)
+    told, _ = engine.communicate(timeout=60)
 
     assert engine.returncode == 1  # the trader's own line was lost, and that is a failure
     assert "verified: no open order of ours" in told
@@ -210,7 +210,7 @@ def test_a_second_engine_elsewhere_keeps_its_quotes_when_the_first_ends(
         theirs = {order.client_order_id.rsplit("-", 1)[0] for order in desk.our_orders()}
 
         older.terminate()
-        told, _ = older.communicate(timeout=90)
+        told, _ = older.communicate(timeout=60)
 
         assert older.returncode == 0
         assert "verified: no open order of ours" in told
@@ -218,7 +218,7 @@ def test_a_second_engine_elsewhere_keeps_its_quotes_when_the_first_ends(
         assert len(theirs) == 1
         assert other.quotes
         younger.terminate()
-        told, _ = younger.communicate(timeout=90)
+        told, _ = younger.communicate(timeout=60)
     assert younger.returncode == 0
     assert "left alone" not in told
     assert desk.our_orders() == []
@@ -240,7 +240,7 @@ def test_a_deleted_lock_and_socket_come_back_and_let_no_second_engine_in(
     assert second.returncode == 1
     assert desk.our_orders()
     engine.terminate()
-    told, _ = engine.communicate(timeout=90)
+    told, _ = engine.communicate(timeout=60)
     assert engine.returncode == 0
     assert "left alone" not in told
 
@@ -255,7 +255,7 @@ def test_a_stop_finds_an_engine_whose_socket_was_deleted(desk: DeskProcesses) ->
 
     assert done.returncode == 0, done.stderr
     assert "verified: no open order of ours" in done.stdout
-    engine.communicate(timeout=90)
+    engine.communicate(timeout=20)
     assert engine.returncode == 0
 
 
@@ -267,7 +267,7 @@ def test_a_stop_signals_an_engine_that_cannot_have_a_socket(desk: DeskProcesses)
     desk.places.socket.mkdir()
 
     stopped = desk.engine("stop")
-    told, _ = engine.communicate(timeout=90)
+    told, _ = engine.communicate(timeout=20)
 
     assert stopped.returncode == 0, stopped.stderr
     assert "verified: no open order of ours" in stopped.stdout
