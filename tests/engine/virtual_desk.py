@@ -98,6 +98,9 @@ MARKET = SyntheticMarket(
     level_lots=800,
 )
 
+CALM = replace(MARKET, A_per_s=0.001, sigma_ticks=0.01)
+"""Hardly anything moves, and hardly anybody trades."""
+
 
 @dataclass(frozen=True)
 class Faults:
@@ -515,6 +518,12 @@ class VirtualDesk:
             round_trip_ns=round(trip_ms * MS),
         )
 
+    def deliver_placings(self) -> None:
+        """Let every order that was ever placed reach the exchange after all."""
+        for command in list(self.commands):
+            if isinstance(command, Place):
+                self.execute(command)
+
     # ------------------------------------------------------------ what tests ask
 
     @property
@@ -525,3 +534,13 @@ class VirtualDesk:
             for order in self.seat.orders.open.values()
             if order.client_order_id.startswith(OUR_PREFIX)
         ]
+
+
+def desk_that_gave_up() -> VirtualDesk:
+    """A paused desk whose placings were lost on the way, and which has proven them absent."""
+    desk = VirtualDesk(market=CALM, faults=Faults(request_lost=1.0))
+    desk.run_until(lambda: any(isinstance(command, Place) for command in desk.commands))
+    desk.operate(Action.PAUSE)
+    desk.end_faults()
+    desk.run_until(lambda: desk.trader.table.live == 0)
+    return desk

@@ -38,11 +38,10 @@ from exchange.types import (
     TimeInForce,
     TradesSnapshot,
 )
-from tests.engine.virtual_desk import GRID, MARKET, SETTINGS, Faults, VirtualDesk
+from tests.engine.virtual_desk import CALM, GRID, SETTINGS, Faults, VirtualDesk
 
 MS = 1_000_000
 S = 1000 * MS
-CALM = replace(MARKET, A_per_s=0.001, sigma_ticks=0.01)
 
 
 # ------------------------------------------------------------ arrival orders, by hand

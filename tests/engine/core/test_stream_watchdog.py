@@ -11,9 +11,8 @@ from engine.core.view import SideReason
 from exchange.paper.match_events import BACKGROUND
 from exchange.types import Link, ListenKeyExpired, Place, Reconnect, Side, TimeInForce
 from tests.engine.desk_trials import WORLDS
-from tests.engine.virtual_desk import MARKET, SETTINGS, Faults, VirtualDesk
+from tests.engine.virtual_desk import CALM, SETTINGS, Faults, VirtualDesk, desk_that_gave_up
 
-CALM = replace(MARKET, A_per_s=0.001, sigma_ticks=0.01)
 NS_PER_S = 1_000_000_000
 FOR_GOOD = 1_000
 
@@ -240,15 +239,10 @@ def test_no_network_makes_a_stream_that_speaks_look_mute(world: str) -> None:
 
 def test_an_order_found_after_a_restart_is_owed_by_no_stream() -> None:
     """It was told of to the run that placed it."""
-    desk = VirtualDesk(market=CALM, faults=Faults(request_lost=1.0))
-    desk.run_until(lambda: any(isinstance(command, Place) for command in desk.commands))
-    desk.operate(Action.PAUSE)
-    desk.end_faults()
-    desk.run_until(lambda: desk.trader.table.live == 0)
+    desk = desk_that_gave_up()
     desk.mute_private("ORDER_TRADE_UPDATE")
 
-    for place in [command for command in desk.commands if isinstance(command, Place)]:
-        desk.execute(place)
+    desk.deliver_placings()
     desk.run(15.0)
 
     assert not desk.our_open_orders

@@ -31,9 +31,7 @@ from exchange.types import (
     TradesSnapshot,
 )
 from tests.engine.desk_trials import LOSSY, WORLDS, broken_invariants
-from tests.engine.virtual_desk import MARKET, SETTINGS, Faults, VirtualDesk
-
-CALM = replace(MARKET, A_per_s=0.001, sigma_ticks=0.01)
+from tests.engine.virtual_desk import CALM, MARKET, SETTINGS, Faults, VirtualDesk, desk_that_gave_up
 
 
 def quoting_desk() -> VirtualDesk:
@@ -277,14 +275,9 @@ def test_orders_of_an_earlier_run_are_found_and_cancelled() -> None:
 
 def test_an_order_that_arrives_after_it_was_given_up_is_found_and_cancelled() -> None:
     """Two queries said that there is none; then the network delivered it after all."""
-    desk = VirtualDesk(market=CALM, faults=Faults(request_lost=1.0))
-    desk.run_until(lambda: any(isinstance(c, Place) for c in desk.commands))
-    desk.operate(Action.PAUSE)
-    desk.end_faults()
-    desk.run_until(lambda: desk.trader.table.live == 0)
+    desk = desk_that_gave_up()
 
-    for place in [command for command in desk.commands if isinstance(command, Place)]:
-        desk.execute(place)
+    desk.deliver_placings()
     arrived = len(desk.our_open_orders)
     desk.run(1.0)
 
