@@ -2,7 +2,9 @@
 
 import shlex
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -15,10 +17,12 @@ from engine.places import DEFAULT_CONFIG, Places
 
 
 @pytest.fixture(autouse=True)
-def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
-    monkeypatch.setenv("MAKERS_DESK_RUN", "./run")
-    return tmp_path / "makers-desk"
+def state(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A state folder; short, for the socket's sake, which pytest's own are not."""
+    with TemporaryDirectory(prefix="md") as folder:
+        monkeypatch.setenv("XDG_STATE_HOME", folder)
+        monkeypatch.setenv("MAKERS_DESK_RUN", "./run")
+        yield Path(folder) / "makers-desk"
 
 
 def started(*overrides: str, die: bool = False) -> Places:
