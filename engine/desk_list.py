@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from rich.console import Console as Terminal
 from rich.table import Table
 
-from engine.console import ConsoleClient
+from engine.console.protocol import Role, ViewMessage, Welcome
+from engine.console.server import ConsoleClient
 from engine.core.view import DeskView
 from engine.desks import Desk, every_desk
 from engine.errors import EngineError
 from engine.places import Places
-from engine.protocol import Role, ViewMessage, Welcome
 
 _VIEW_PATIENCE_S = 3.0
 _WIDEST = 1000

@@ -11,14 +11,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 from engine.config import Config, load_config
-from engine.console import ConsoleClient
+from engine.console.protocol import Role, Welcome
+from engine.console.server import ConsoleClient
 from engine.desk_record import config_arguments, read_record
 from engine.desks import Desk, desk_meant, desk_of, every_desk, not_running, own_places
 from engine.errors import EngineError, Interrupted, NoEngine, NotVerified, StartError
 from engine.interruption import Interruption
 from engine.lock import lock_owner
 from engine.places import Places
-from engine.protocol import Role, Welcome
 from engine.warm import warm_up_first
 
 _ENGINE_PATIENCE_S = 60.0

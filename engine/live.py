@@ -18,7 +18,8 @@ from typing import TypeAlias
 
 import structlog
 
-from engine.console import ConsoleServer
+from engine.console.protocol import VERSION, Answer, CommandMessage, Goodbye, Role, Welcome
+from engine.console.server import ConsoleServer
 from engine.core.actions import Action
 from engine.core.explain import evidence
 from engine.core.flatten import PATIENCE_NS
@@ -30,7 +31,6 @@ from engine.core.view import Preview
 from engine.errors import NotFlat, NotVerified, SessionCrashed, StartError
 from engine.lock import KEEP_EVERY_NS, ProcessLock
 from engine.places import Places
-from engine.protocol import VERSION, Answer, CommandMessage, Goodbye, Role, Welcome
 from exchange.binance.signing import Credentials
 from exchange.binance.trading import BinanceVenue, StopSession, VenueSettings
 from exchange.errors import InvariantBroken, VenueError

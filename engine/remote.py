@@ -11,7 +11,8 @@ import msgspec
 from rich.console import Console as Terminal
 from rich.table import Table
 
-from engine.console import ConsoleClient
+from engine.console.protocol import Goodbye, Role, ViewMessage
+from engine.console.server import ConsoleClient
 from engine.core.actions import Action
 from engine.core.view import DeskView, SideView
 from engine.desks import desk_meant, not_running
@@ -19,7 +20,6 @@ from engine.errors import NoEngine, NotFlat, NotVerified, ProtocolError
 from engine.launch import end_exchange, wait_for_exit
 from engine.lock import lock_owner
 from engine.places import Places
-from engine.protocol import Goodbye, Role, ViewMessage
 from exchange.instrument import DecimalGrid
 
 _VIEW_PATIENCE_S = 3.0

@@ -15,13 +15,13 @@ from pathlib import Path
 from typing import Any
 from urllib.request import Request, urlopen
 
-from engine.console import ConsoleClient
+from engine.console.protocol import Answer, Role
+from engine.console.server import ConsoleClient
 from engine.core.actions import Action
 from engine.core.trader import OUR_PREFIX
 from engine.lock import lock_owner
 from engine.paper_config import PAPER_API_KEY, PAPER_API_SECRET
 from engine.places import Places
-from engine.protocol import Answer, Role
 from exchange.binance.rest import Rest
 from exchange.binance.signing import Credentials
 from exchange.binance.trading import VenueSettings

@@ -11,11 +11,11 @@ from itertools import cycle
 
 import pytest
 
-from engine.console import ConsoleClient
+from engine.console.protocol import Role
+from engine.console.server import ConsoleClient
 from engine.core.actions import Action
 from engine.errors import NoEngine
 from engine.lock import lock_owner
-from engine.protocol import Role
 from tests.processes import BIN, ROOT, DeskProcesses, desk_processes, lagging_exchange
 from tests.terminal import wait_for
 

@@ -14,11 +14,7 @@ from textual.app import App
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
 
-from engine.core.actions import Action
-from engine.core.view import DeskView, Record, SideReason
-from engine.errors import EngineError, NotFlat, NotVerified
-from engine.hints import DeskCommands
-from engine.protocol import (
+from engine.console.protocol import (
     RISK_REDUCING,
     Answer,
     Goodbye,
@@ -27,6 +23,10 @@ from engine.protocol import (
     ViewMessage,
     Welcome,
 )
+from engine.core.actions import Action
+from engine.core.view import DeskView, Record, SideReason
+from engine.errors import EngineError, NotFlat, NotVerified
+from engine.hints import DeskCommands
 from tui.client import EngineLine, Heard, LineLost
 from tui.render.frame import Frame, Line
 from tui.render.glyphs import ASCII, Glyphs, glyphs_for

@@ -5,10 +5,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from engine.console import ConsoleClient
+from engine.console.protocol import Answer, Goodbye, RecordsMessage, Role, ViewMessage, Welcome
+from engine.console.server import ConsoleClient
 from engine.core.actions import Action
 from engine.errors import EngineError, NoEngine
-from engine.protocol import Answer, Goodbye, RecordsMessage, Role, ViewMessage, Welcome
 
 RETRY_S = 1.0
 

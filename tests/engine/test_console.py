@@ -11,13 +11,7 @@ from typing import TypeVar
 import pytest
 import uvloop
 
-from engine.console import ConsoleClient, ConsoleServer
-from engine.core.actions import Action
-from engine.core.log import DeskLog
-from engine.core.portrait import Portraitist
-from engine.core.view import Record
-from engine.errors import NoEngine, ProtocolError, StartError
-from engine.protocol import (
+from engine.console.protocol import (
     MAX_FRAME_BYTES,
     VERSION,
     Answer,
@@ -32,6 +26,12 @@ from engine.protocol import (
     decode_for_console,
     encode,
 )
+from engine.console.server import ConsoleClient, ConsoleServer
+from engine.core.actions import Action
+from engine.core.log import DeskLog
+from engine.core.portrait import Portraitist
+from engine.core.view import Record
+from engine.errors import NoEngine, ProtocolError, StartError
 from exchange.types import Severity
 from tests.engine.virtual_desk import VirtualDesk
 

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from engine.console import ConsoleServer
+from engine.console.protocol import VERSION, Answer, CommandMessage, Goodbye, Role, Welcome
+from engine.console.server import ConsoleServer
 from engine.errors import NoEngine, NotVerified
 from engine.places import Places
-from engine.protocol import VERSION, Answer, CommandMessage, Goodbye, Role, Welcome
 from engine.remote import _stop_engine
 
 Act = Callable[[ConsoleServer, Callable[[Answer], None]], None]

@@ -9,7 +9,8 @@ from typing import Any
 
 import msgspec
 
-from engine.console import ConsoleServer
+from engine.console.protocol import VERSION, Answer, CommandMessage, Goodbye, Role, Welcome
+from engine.console.server import ConsoleServer
 from engine.core.actions import Action
 from engine.core.view import (
     BookView,
@@ -30,7 +31,6 @@ from engine.core.view import (
     SideView,
     SwitchView,
 )
-from engine.protocol import VERSION, Answer, CommandMessage, Goodbye, Role, Welcome
 from tests.tui.fake_market import calibration, watch
 
 MID_TICKS = 642_503

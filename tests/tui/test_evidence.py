@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from engine.console.protocol import Goodbye
 from engine.core.actions import Action
 from engine.core.view import (
     DeskView,
@@ -16,7 +17,6 @@ from engine.core.view import (
     SideReason,
     SideView,
 )
-from engine.protocol import Goodbye
 from tests.tui.conftest import SMALL, Desk, open_desk
 from tests.tui.fake_engine import desk_view
 from tui.render.banner import banner

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
+from engine.console.protocol import Goodbye
 from engine.core.actions import Action
-from engine.protocol import Goodbye
 from tests.tui.conftest import open_desk
 from tests.tui.fake_engine import FakeEngine
 

@@ -10,9 +10,9 @@ from textual.containers import Vertical
 from textual.message import Message
 from textual.widgets import Static
 
+from engine.console.protocol import Answer
 from engine.core.actions import Action
 from engine.core.view import DeskView, Preview, SideReason
-from engine.protocol import Answer
 from tui.render.glyphs import Glyphs
 from tui.screens.dialog import Dialog
 from tui.widgets.preview import PreviewPanel

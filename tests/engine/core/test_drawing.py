@@ -5,13 +5,13 @@ from dataclasses import replace
 
 import pytest
 
+from engine.console.protocol import Answer, encode
 from engine.core.actions import Action
 from engine.core.budgets import OrderBudget
 from engine.core.operator import TUNABLE
 from engine.core.portrait import Portraitist, preview
 from engine.core.trader import Trader
 from engine.core.view import DeskView, Preview
-from engine.protocol import Answer, encode
 from exchange.types import Command
 from tests.engine.desk_trials import LOSSY
 from tests.engine.virtual_desk import MARKET, VirtualDesk

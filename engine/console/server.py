@@ -16,10 +16,7 @@ from pathlib import Path
 
 import msgspec
 
-from engine.core.actions import Action
-from engine.core.view import DeskView, Record
-from engine.errors import NoEngine, ProtocolError, StartError
-from engine.protocol import (
+from engine.console.protocol import (
     RISK_REDUCING,
     VERSION,
     Answer,
@@ -37,6 +34,9 @@ from engine.protocol import (
     decode_for_engine,
     encode,
 )
+from engine.core.actions import Action
+from engine.core.view import DeskView, Record
+from engine.errors import NoEngine, ProtocolError, StartError
 
 _CHUNK_BYTES = 65536
 _HELLO_TIMEOUT_S = 2.0
