@@ -11,7 +11,7 @@ import time
 from contextlib import suppress
 
 from engine.config import Config
-from engine.console.server import somebody_listens
+from engine.console.line import somebody_listens
 from engine.core.account import REST_LAG_NS
 from engine.core.trader import OUR_PREFIX
 from engine.desk_venue import desk_venue

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from rich.console import Console as Terminal
 from rich.table import Table
 
+from engine.console.client import ConsoleClient
 from engine.console.protocol import Role, ViewMessage, Welcome
-from engine.console.server import ConsoleClient
 from engine.core.view import DeskView
 from engine.desks import Desk, every_desk
 from engine.errors import EngineError

@@ -11,8 +11,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from engine.config import Config, load_config
+from engine.console.client import ConsoleClient
 from engine.console.protocol import Role, Welcome
-from engine.console.server import ConsoleClient
 from engine.desk_record import config_arguments, read_record
 from engine.desks import Desk, desk_meant, desk_of, every_desk, not_running, own_places
 from engine.errors import EngineError, Interrupted, NoEngine, NotVerified, StartError

@@ -11,8 +11,8 @@ import msgspec
 from rich.console import Console as Terminal
 from rich.table import Table
 
+from engine.console.client import ConsoleClient
 from engine.console.protocol import Goodbye, Role, ViewMessage
-from engine.console.server import ConsoleClient
 from engine.core.actions import Action
 from engine.core.view import DeskView, SideView
 from engine.desks import desk_meant, not_running

@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 from urllib.request import Request, urlopen
 
+from engine.console.client import ConsoleClient
 from engine.console.protocol import Answer, Role
-from engine.console.server import ConsoleClient
 from engine.core.actions import Action
 from engine.core.trader import OUR_PREFIX
 from engine.lock import lock_owner

@@ -11,8 +11,8 @@ from itertools import cycle
 
 import pytest
 
+from engine.console.client import ConsoleClient
 from engine.console.protocol import Role
-from engine.console.server import ConsoleClient
 from engine.core.actions import Action
 from engine.errors import NoEngine
 from engine.lock import lock_owner

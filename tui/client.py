@@ -5,8 +5,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from engine.console.client import ConsoleClient
 from engine.console.protocol import Answer, Goodbye, RecordsMessage, Role, ViewMessage, Welcome
-from engine.console.server import ConsoleClient
 from engine.core.actions import Action
 from engine.errors import EngineError, NoEngine
 

@@ -1,4 +1,4 @@
-"""The console socket: an engine's side that serves screens, and a screen's side that attaches.
+"""Console server: the engine's end of the console socket, which serves every attached screen.
 
 The server owns no decision. A command that a console sends becomes one call of
 ``on_command``, and its answer goes back to that console whenever it comes; views replace each
@@ -11,11 +11,12 @@ import errno
 import os
 import socket
 import struct
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
 
+from engine.console.line import CHUNK_BYTES, HELLO_TIMEOUT_S, close, send, somebody_listens
 from engine.console.protocol import (
     RISK_REDUCING,
     VERSION,
@@ -30,16 +31,12 @@ from engine.console.protocol import (
     ToEngine,
     ViewMessage,
     Welcome,
-    decode_for_console,
     decode_for_engine,
-    encode,
 )
 from engine.core.actions import Action
 from engine.core.view import DeskView, Record
-from engine.errors import NoEngine, ProtocolError, StartError
+from engine.errors import ProtocolError, StartError
 
-_CHUNK_BYTES = 65536
-_HELLO_TIMEOUT_S = 2.0
 _GOODBYE_TIMEOUT_S = 1.0
 _UNREAD_LIMIT_BYTES = 1024 * 1024
 _BACKLOG = 100
@@ -58,12 +55,12 @@ class Console:
         self._writer = writer
 
     def send(self, message: ToConsole) -> None:
-        _send(self._writer, message)
+        send(self._writer, message)
 
     @property
     def reads_slowly(self) -> bool:
         """Does it still have much unread? Then it misses a view, never a record."""
-        return self._writer.transport.get_write_buffer_size() > _CHUNK_BYTES
+        return self._writer.transport.get_write_buffer_size() > CHUNK_BYTES
 
     @property
     def hangs(self) -> bool:
@@ -73,7 +70,7 @@ class Console:
         self._writer.transport.abort()
 
     async def hang_up(self) -> None:
-        await _closed(self._writer)
+        await close(self._writer)
 
 
 class ConsoleServer:
@@ -174,23 +171,23 @@ class ConsoleServer:
             if not _same_user(writer):
                 return
             splitter = FrameSplitter()
-            hello, early = await asyncio.wait_for(_hello(reader, splitter), _HELLO_TIMEOUT_S)
+            hello, early = await asyncio.wait_for(_hello(reader, splitter), HELLO_TIMEOUT_S)
             console = self._admit(hello, writer)
             for message in early:
                 self._obey(console, message)
-            while chunk := await reader.read(_CHUNK_BYTES):
+            while chunk := await reader.read(CHUNK_BYTES):
                 for body in splitter.feed(chunk):
                     self._obey(console, decode_for_engine(body))
         except (ProtocolError, TimeoutError) as error:
             text = str(error) or "no hello in time"
-            _send(writer, Goodbye(verified=False, text=text))
+            send(writer, Goodbye(verified=False, text=text))
         except OSError:
             pass  # it left
         except Exception as error:
             self._on_failure(error)
         finally:
             self._leave(console)
-            await _closed(writer)
+            await close(writer)
 
     def _admit(self, hello: Hello, writer: asyncio.StreamWriter) -> Console:
         if hello.version != VERSION:
@@ -240,12 +237,6 @@ def _may(role: Role, action: Action) -> bool:
     return role is Role.REDUCER and action in RISK_REDUCING
 
 
-def _send(writer: asyncio.StreamWriter, message: ToConsole | ToEngine) -> None:
-    """Say it, unless nobody is on the line any more."""
-    if not writer.is_closing():  # uvloop raises on a line that is closed but not yet left
-        writer.write(encode(message))
-
-
 def listen_at(path: Path) -> socket.socket:
     """A private socket that listens at a path; the file of a dead one gives way.
 
@@ -276,26 +267,6 @@ def listen_at(path: Path) -> socket.socket:
     return listener
 
 
-def somebody_listens(path: Path) -> bool:
-    """Is a process behind this socket file, however well it is?"""
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
-        probe.setblocking(False)
-        try:
-            probe.connect(str(path))
-        except BlockingIOError:
-            return True  # it has no time even to let us in
-        except OSError:
-            return False
-    return True
-
-
-async def _closed(writer: asyncio.StreamWriter) -> None:
-    """Write out what is left, as far as the other end takes it, and close."""
-    writer.close()
-    with contextlib.suppress(OSError):
-        await writer.wait_closed()
-
-
 def _same_user(writer: asyncio.StreamWriter) -> bool:
     """Only the engine's own user may speak to it (or root, who could anyway)."""
     peer = writer.get_extra_info("socket")
@@ -308,7 +279,7 @@ async def _hello(
     reader: asyncio.StreamReader, splitter: FrameSplitter
 ) -> tuple[Hello, list[ToEngine]]:
     """The first message, and whatever came in the same breath."""
-    while chunk := await reader.read(_CHUNK_BYTES):
+    while chunk := await reader.read(CHUNK_BYTES):
         messages = [decode_for_engine(body) for body in splitter.feed(chunk)]
         if messages:
             first, *rest = messages
@@ -316,154 +287,3 @@ async def _hello(
                 raise ProtocolError("a console says hello first")
             return first, rest
     raise ProtocolError("the console left without a hello")
-
-
-class _LineLost(Exception):
-    """The engine's end of the line is gone."""
-
-
-class ConsoleClient:
-    """A console's end of the socket.
-
-    ``messages`` yields what the engine says; run it in one task. ``ask`` may be awaited from
-    any other task of the same loop, and returns the engine's answer to that command.
-    """
-
-    def __init__(
-        self,
-        reader: asyncio.StreamReader,
-        writer: asyncio.StreamWriter,
-        welcome: Welcome,
-        splitter: FrameSplitter,
-        early: list[ToConsole],
-    ) -> None:
-        self.welcome = welcome
-        self._reader = reader
-        self._writer = writer
-        self._splitter = splitter
-        self._early = early
-        self._next_id = 1
-        self._lost = False
-        self._waiting: dict[int, asyncio.Future[Answer]] = {}
-
-    @classmethod
-    async def connect(cls, path: Path, role: Role, last_record: int = 0) -> "ConsoleClient":
-        """Attach to the engine that listens at ``path``.
-
-        Raises:
-            NoEngine: When nobody listens there.
-            ProtocolError: When what listens there speaks something else.
-        """
-        try:
-            reader, writer = await asyncio.open_unix_connection(path)
-        except (FileNotFoundError, ConnectionRefusedError) as error:
-            raise NoEngine(f"no engine listens on {path}") from error
-        except OSError as error:
-            raise NoEngine(f"the engine on {path} does not answer: {error.strerror}") from error
-        try:
-            async with asyncio.timeout(_HELLO_TIMEOUT_S):
-                return await cls._greeted(reader, writer, Hello(VERSION, role, last_record))
-        except (TimeoutError, ConnectionError) as error:
-            await _closed(writer)
-            raise NoEngine(f"the engine on {path} does not answer") from error
-        except BaseException:
-            writer.close()
-            raise
-
-    @classmethod
-    async def _greeted(
-        cls, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, hello: Hello
-    ) -> "ConsoleClient":
-        writer.write(encode(hello))
-        splitter = FrameSplitter()
-        while chunk := await reader.read(_CHUNK_BYTES):
-            messages = [decode_for_console(body) for body in splitter.feed(chunk)]
-            if messages:
-                return cls._welcomed(reader, writer, splitter, messages)
-        raise NoEngine("the engine closed the line")
-
-    @classmethod
-    def _welcomed(
-        cls,
-        reader: asyncio.StreamReader,
-        writer: asyncio.StreamWriter,
-        splitter: FrameSplitter,
-        messages: list[ToConsole],
-    ) -> "ConsoleClient":
-        welcome, *early = messages
-        if isinstance(welcome, Goodbye):
-            raise ProtocolError(welcome.text)
-        if not isinstance(welcome, Welcome):
-            raise ProtocolError("the engine did not say welcome")
-        return cls(reader, writer, welcome, splitter, early)
-
-    async def messages(self) -> AsyncIterator[ToConsole]:
-        """What the engine says, until it closes the line. Of views that came together, the last.
-
-        Raises:
-            ProtocolError: When it speaks something else.
-        """
-        batch, self._early = self._early, []
-        try:
-            while True:
-                for message in _newest_views(batch):
-                    if isinstance(message, Answer):
-                        self._settle(message)
-                    else:
-                        yield message
-                chunk = await self._reader.read(_CHUNK_BYTES)
-                if not chunk:
-                    return
-                batch = [decode_for_console(body) for body in self._splitter.feed(chunk)]
-        except ConnectionError:
-            return
-        finally:
-            self._lose_line()
-
-    async def ask(
-        self, action: Action, name: str = "", value: float = 0.0, expected: float | None = None
-    ) -> Answer:
-        """Send a command and wait for its answer; whoever cancels the wait does not unsay it.
-
-        Raises:
-            NoEngine: When the line is lost before the answer; whether it was obeyed is unknown.
-        """
-        if self._lost or self._writer.is_closing():
-            raise NoEngine(f"the line was lost before {action} was said")
-        command_id = self.say(action, name, value, expected)
-        future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
-        self._waiting[command_id] = future
-        try:
-            return await future
-        except _LineLost as error:
-            raise NoEngine(f"the line was lost before {action} was answered") from error
-        finally:
-            del self._waiting[command_id]
-
-    def say(
-        self, action: Action, name: str = "", value: float = 0.0, expected: float | None = None
-    ) -> int:
-        """Send a command whose answer nobody waits for; its number."""
-        command_id, self._next_id = self._next_id, self._next_id + 1
-        _send(self._writer, CommandMessage(command_id, action, name, value, expected))
-        return command_id
-
-    def _lose_line(self) -> None:
-        self._lost = True
-        for future in self._waiting.values():
-            if not future.done():
-                future.set_exception(_LineLost())
-
-    async def close(self) -> None:
-        await _closed(self._writer)
-
-    def _settle(self, answer: Answer) -> None:
-        future = self._waiting.get(answer.command_id)
-        if future is not None and not future.done():
-            future.set_result(answer)
-
-
-def _newest_views(batch: list[ToConsole]) -> list[ToConsole]:
-    """The batch without views that a later one in it replaces."""
-    last = next((m for m in reversed(batch) if isinstance(m, ViewMessage)), None)
-    return [m for m in batch if not isinstance(m, ViewMessage) or m is last]

@@ -11,6 +11,7 @@ from typing import TypeVar
 import pytest
 import uvloop
 
+from engine.console.client import ConsoleClient
 from engine.console.protocol import (
     MAX_FRAME_BYTES,
     VERSION,
@@ -26,7 +27,7 @@ from engine.console.protocol import (
     decode_for_console,
     encode,
 )
-from engine.console.server import ConsoleClient, ConsoleServer
+from engine.console.server import ConsoleServer
 from engine.core.actions import Action
 from engine.core.log import DeskLog
 from engine.core.portrait import Portraitist
