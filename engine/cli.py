@@ -174,7 +174,7 @@ def models(
 ) -> None:
     """Time a quote and a recalibration, beside what is promised. Exit code 1 when far slower."""
     from engine.bench_models import show_costs
-    from engine.config import load_config
+    from engine.config.desk import load_config
 
     settings = load_config(config, set_ or []).desk_settings()
     if not show_costs(settings, as_json=as_json):
@@ -192,7 +192,7 @@ def bench_exchange(
 ) -> None:
     """Time the exchange's streams and answers. Exit code 1 when slower than is promised."""
     from engine.bench_exchange import show_speed
-    from engine.config import load_config
+    from engine.config.desk import load_config
 
     settings = load_config(config, set_ or []).paper_settings()
     if not show_speed(settings, seconds=seconds, as_json=as_json):

@@ -10,7 +10,7 @@ import sys
 import time
 from contextlib import suppress
 
-from engine.config import Config
+from engine.config.desk import Config
 from engine.console.line import somebody_listens
 from engine.core.account import REST_LAG_NS
 from engine.core.trader import OUR_PREFIX

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import msgspec
 
-from engine.config import Config
+from engine.config.desk import Config
+from engine.config.paper import settled
 from engine.errors import StartError
-from engine.paper_config import settled
 from engine.places import Places
 
 _WITH_SECRETS = "paper.accounts="

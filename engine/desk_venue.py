@@ -1,7 +1,7 @@
 """Where the venue of a desk answers, and by which key."""
 
-from engine.config import Config
-from engine.paper_config import PAPER_API_KEY, PAPER_API_SECRET
+from engine.config.desk import Config
+from engine.config.paper import PAPER_API_KEY, PAPER_API_SECRET
 from exchange.binance.settings import VenueSettings
 from exchange.binance.signing import Credentials
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from engine.config import Config, load_config
+from engine.config.desk import Config, load_config
 from engine.desk_record import DeskRecord, read_record
 from engine.errors import ConfigError, NoEngine, StartError
 from engine.hints import DeskCommands, pasteable

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from engine.config import load_config
+from engine.config.desk import load_config
 from engine.desk_record import config_arguments
 from engine.hints import pasteable
 from engine.lock import ProcessLock

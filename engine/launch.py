@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from engine.config import Config, load_config
+from engine.config.desk import Config, load_config
 from engine.console.client import ConsoleClient
 from engine.console.protocol import Role, Welcome
 from engine.desk_record import config_arguments, read_record

@@ -22,7 +22,7 @@ from typing import Any, NamedTuple
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
-from engine.config import Config, load_config
+from engine.config.desk import Config, load_config
 from engine.core.portrait import Portraitist
 from engine.core.settings import STEP_NS
 from engine.core.trader import Trader

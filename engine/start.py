@@ -14,7 +14,7 @@ from typing import Self
 
 import structlog
 
-from engine.config import Config, load_config
+from engine.config.desk import Config, load_config
 from engine.console.line import somebody_listens
 from engine.desk_record import config_arguments, write_record
 from engine.desk_venue import desk_venue

@@ -15,12 +15,12 @@ from pathlib import Path
 from typing import Any
 from urllib.request import Request, urlopen
 
+from engine.config.paper import PAPER_API_KEY, PAPER_API_SECRET
 from engine.console.client import ConsoleClient
 from engine.console.protocol import Answer, Role
 from engine.core.actions import Action
 from engine.core.trader import OUR_PREFIX
 from engine.lock import lock_owner
-from engine.paper_config import PAPER_API_KEY, PAPER_API_SECRET
 from engine.places import Places
 from exchange.binance.rest import Rest
 from exchange.binance.signing import Credentials

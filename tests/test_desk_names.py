@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from engine.config import Config
+from engine.config.desk import Config
 from engine.dead_desk import last_word
 from engine.desk_venue import desk_venue
 from engine.desks import Desk, desk_called

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.config import load_config
+from engine.config.desk import load_config
 from engine.core.view import Mode
 from engine.errors import ConfigError
 

@@ -8,7 +8,7 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
-from engine.config import load_config
+from engine.config.desk import load_config
 from engine.desk_record import read_record, write_record
 from engine.desks import desk_called, desk_meant, own_places
 from engine.errors import ConfigError, NoEngine, StartError

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from engine.config.fault_file import load_faults
 from engine.errors import ConfigError
-from engine.fault_file import load_faults
 from exchange.errors import SettingsError
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "configs" / "faults.toml"

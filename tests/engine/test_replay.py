@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from engine.cli import app, guarded
-from engine.config import load_config
+from engine.config.desk import load_config
 from engine.replay import Replay
 from tests.places import THIN, USDM
 

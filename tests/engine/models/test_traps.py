@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from engine.config import load_config
+from engine.config.desk import load_config
 from engine.core.calibration import Fit, Intensity
 from engine.core.quoter import Offsets, Tuning, offsets
 from engine.core.settings import STEP_NS, DeskSettings

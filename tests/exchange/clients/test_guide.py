@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from engine.config import load_config
-from engine.paper_config import PAPER_API_KEY, PAPER_API_SECRET
+from engine.config.desk import load_config
+from engine.config.paper import PAPER_API_KEY, PAPER_API_SECRET
 from exchange.paper.fault_plan import _KINDS, parse_plan
 from tests.exchange.clients.exchange import SYMBOL, Exchange
 from tests.exchange.paper.bench import KEY, SECRET

@@ -6,9 +6,9 @@ from typing import Annotated, Any
 
 import msgspec
 
+from engine.config.fault_file import load_faults
+from engine.config.fields import Count, DecimalText, FeeRate, Port, Positive, Section, Symbol
 from engine.errors import ConfigError
-from engine.fault_file import load_faults
-from engine.sections import Count, DecimalText, FeeRate, Port, Positive, Section, Symbol
 from exchange.errors import ExchangeError
 from exchange.instrument import E8, Instrument, e8_from_text
 from exchange.paper.settings import (

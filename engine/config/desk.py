@@ -13,12 +13,12 @@ from typing import Annotated, Any, Literal, get_args
 
 import msgspec
 
+from engine.config.fields import DecimalText, FeeRate, NotNegative, Positive, Section, Symbol
+from engine.config.paper import Paper, grid_of, paper_settings, settle_paths, settled
+from engine.config.toml_file import read_toml
 from engine.core.settings import DeskSettings
 from engine.core.view import Mode
 from engine.errors import ConfigError
-from engine.paper_config import Paper, grid_of, paper_settings, settle_paths, settled
-from engine.sections import DecimalText, FeeRate, NotNegative, Positive, Section, Symbol
-from engine.toml_file import read_toml
 from exchange.errors import ExchangeError
 from exchange.instrument import Instrument
 from exchange.paper.settings import PaperSettings, Queue

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from engine.toml_file import read_toml
+from engine.config.toml_file import read_toml
 from exchange.paper.fault_plan import FaultPlan, parse_plan
 
 
