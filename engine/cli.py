@@ -45,7 +45,7 @@ app.add_typer(bench, name="bench")
 )
 def run(config: ConfigOption = PAPER, set_: SetOption = None) -> None:
     """Run the engine alone, headless, until it is told to stop."""
-    from engine.start import run_engine
+    from engine.commands.run import run_engine
 
     run_engine(config, set_ or [])
 
@@ -53,7 +53,7 @@ def run(config: ConfigOption = PAPER, set_: SetOption = None) -> None:
 @app.command("list", epilog="Example: engine list")
 def list_desks() -> None:
     """Show the desks that run on this machine, and those whose engine died."""
-    from engine.desk_list import show_list
+    from engine.commands.list_desks import show_list
 
     show_list()
 
@@ -66,7 +66,7 @@ def status(
     as_json: Annotated[bool, typer.Option("--json", help="The whole view, as JSON.")] = False,
 ) -> None:
     """Say what the running engine is doing. Exit code 3 when none runs."""
-    from engine.remote import show_status
+    from engine.commands.status_stop import show_status
 
     show_status(desk, config, set_ or [], as_json=as_json)
 
@@ -85,7 +85,7 @@ def stop(
     Also where the engine is dead. Exit code 4 when it is not proven, 5 when a position that was
     to be closed remains.
     """
-    from engine.remote import stop_desk
+    from engine.commands.status_stop import stop_desk
 
     stop_desk(desk, config, set_ or [], flatten=flatten)
 
@@ -118,7 +118,7 @@ def exchange(
     ] = None,
 ) -> None:
     """Run the paper exchange alone, on this machine's loopback."""
-    from engine.exchange_process import run_exchange
+    from engine.commands.exchange import run_exchange
 
     given = {
         "paper.market": market,

@@ -47,7 +47,7 @@ def _in_preview() -> None:
 
 def _in_log() -> None:
     """Every line of the way out fails."""
-    from engine.start import UncrashableLog
+    from engine.commands.run import UncrashableLog
 
     whole = UncrashableLog.msg
 
