@@ -40,7 +40,7 @@ from engine.models.ring import sum_rows
 from engine.models.simulate import exponential, generator, normal, uniform
 from engine.models.spectral import spectral_table
 from engine.models.volatility import realised_sigma, start_ewma, two_scale, update_ewma
-from engine.warm import warm_up
+from engine.process.warm_up import warm_up
 from exchange.jit import FloatArray, IntArray, njit
 from exchange.types import Side
 

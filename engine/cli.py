@@ -9,7 +9,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from engine.errors import EngineError
-from engine.places import DEFAULT_CONFIG
+from engine.process.paths import DEFAULT_CONFIG
 from exchange.errors import ExchangeError
 
 ConfigOption = Annotated[

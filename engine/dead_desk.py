@@ -17,9 +17,9 @@ from engine.core.trader import OUR_PREFIX
 from engine.desk_venue import desk_venue
 from engine.desks import Desk
 from engine.errors import EngineError, NotFlat, NotVerified
-from engine.hints import pasteable
-from engine.lock import ProcessLock
-from engine.places import made_private
+from engine.process.hints import pasteable
+from engine.process.lock import ProcessLock
+from engine.process.paths import made_private
 from exchange.binance.rest import Rest
 from exchange.binance.settings import VenueSettings
 from exchange.binance.signing import Credentials

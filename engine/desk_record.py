@@ -12,7 +12,7 @@ import msgspec
 from engine.config.desk import Config
 from engine.config.paper import settled
 from engine.errors import StartError
-from engine.places import Places
+from engine.process.paths import Places
 
 _WITH_SECRETS = "paper.accounts="
 

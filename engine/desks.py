@@ -6,9 +6,9 @@ from pathlib import Path
 from engine.config.desk import Config, load_config
 from engine.desk_record import DeskRecord, read_record
 from engine.errors import ConfigError, NoEngine, StartError
-from engine.hints import DeskCommands, pasteable
-from engine.lock import lock_owner
-from engine.places import DEFAULT_CONFIG, Places, known_desks, made_private, places_of
+from engine.process.hints import DeskCommands, pasteable
+from engine.process.lock import lock_owner
+from engine.process.paths import DEFAULT_CONFIG, Places, known_desks, made_private, places_of
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,8 +29,8 @@ from engine.core.settings import STEP_NS
 from engine.core.trader import OUR_PREFIX, Trader
 from engine.core.view import Preview
 from engine.errors import NotFlat, NotVerified, SessionCrashed, StartError
-from engine.lock import KEEP_EVERY_NS, ProcessLock
-from engine.places import Places
+from engine.process.lock import KEEP_EVERY_NS, ProcessLock
+from engine.process.paths import Places
 from exchange.binance.signing import Credentials
 from exchange.binance.trading import BinanceVenue, StopSession, VenueSettings
 from exchange.errors import InvariantBroken, VenueError

@@ -30,8 +30,8 @@ from engine.core.view import DeskView, Mode, SideReason
 from engine.errors import RecordingError
 from engine.performance import Performance, SessionRecorder
 from engine.performance_report import as_plain, complaint, tables, without_fills
+from engine.process.warm_up import warm_up
 from engine.recorded_venue import RecordedVenue, ReplayRules
-from engine.warm import warm_up
 from exchange.binance import frames
 from exchange.binance.growing_book import growth_in_words
 from exchange.errors import Garbled

@@ -20,8 +20,8 @@ from engine.console.client import ConsoleClient
 from engine.console.protocol import Answer, Role
 from engine.core.actions import Action
 from engine.core.trader import OUR_PREFIX
-from engine.lock import lock_owner
-from engine.places import Places
+from engine.process.lock import lock_owner
+from engine.process.paths import Places
 from exchange.binance.rest import Rest
 from exchange.binance.signing import Credentials
 from exchange.binance.trading import VenueSettings

@@ -14,7 +14,7 @@ from urllib.request import Request, urlopen
 import pytest
 
 from engine.core.actions import Action
-from engine.lock import lock_owner
+from engine.process.lock import lock_owner
 from tests.processes import BIN, DeskProcesses, asked_for, desk_processes, free_port
 from tests.terminal import Terminal, wait_for
 

@@ -13,7 +13,7 @@ from engine.config.desk import Config
 from engine.dead_desk import last_word
 from engine.desk_venue import desk_venue
 from engine.desks import Desk, desk_called
-from engine.lock import lock_owner
+from engine.process.lock import lock_owner
 from exchange.binance.rest import Rest
 from exchange.types import Place, Side
 from tests.processes import (

@@ -15,7 +15,7 @@ from engine.console.client import ConsoleClient
 from engine.console.protocol import Role
 from engine.core.actions import Action
 from engine.errors import NoEngine
-from engine.lock import lock_owner
+from engine.process.lock import lock_owner
 from tests.processes import BIN, ROOT, DeskProcesses, desk_processes, lagging_exchange
 from tests.terminal import wait_for
 

@@ -26,7 +26,7 @@ from engine.console.protocol import (
 from engine.core.actions import Action
 from engine.core.view import DeskView, Record, SideReason
 from engine.errors import EngineError, NotFlat, NotVerified
-from engine.hints import DeskCommands
+from engine.process.hints import DeskCommands
 from tui.client import EngineLine, Heard, LineLost
 from tui.render.frame import Frame, Line
 from tui.render.glyphs import ASCII, Glyphs, glyphs_for

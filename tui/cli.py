@@ -9,9 +9,9 @@ from typing import Annotated
 import typer
 
 from engine.errors import EngineError, Interrupted
-from engine.hints import pasteable
-from engine.interruption import Interruption
-from engine.places import DEFAULT_CONFIG, Places
+from engine.process.hints import pasteable
+from engine.process.interruption import Interruption
+from engine.process.paths import DEFAULT_CONFIG, Places
 
 EXIT_NO_TERMINAL = 2
 
@@ -84,7 +84,7 @@ def _found(
     read_only: bool,
 ) -> Places:
     """The places of the desk that is meant; its engine is started only for one who may trade."""
-    from engine.launch import ensure_engine, running_desk
+    from engine.process.launch import ensure_engine, running_desk
 
     if name is not None or read_only:
         return running_desk(name, config, overrides)

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from engine.config.desk import load_config
 from engine.desk_record import config_arguments
-from engine.hints import pasteable
-from engine.lock import ProcessLock
-from engine.places import made_private, places_of
+from engine.process.hints import pasteable
+from engine.process.lock import ProcessLock
+from engine.process.paths import made_private, places_of
 from exchange.errors import RecordingGarbled
 from exchange.instrument import E8
 from exchange.paper.market import OpenRecorded, no_recordings
@@ -63,7 +63,7 @@ def _plays_recordings(settings: PaperSettings) -> bool:
 
 def _recordings_opener() -> OpenRecorded:
     """What plays a recording; its kernels are compiled first, with a bar where somebody waits."""
-    from engine.warm import warm_up
+    from engine.process.warm_up import warm_up
     from exchange.paper.recorded import open_recording
 
     warm_up(replay=True)

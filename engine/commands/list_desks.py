@@ -11,7 +11,7 @@ from engine.console.protocol import Role, ViewMessage, Welcome
 from engine.core.view import DeskView
 from engine.desks import Desk, every_desk
 from engine.errors import EngineError
-from engine.places import Places
+from engine.process.paths import Places
 
 _VIEW_PATIENCE_S = 3.0
 _WIDEST = 1000

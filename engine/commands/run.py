@@ -20,11 +20,11 @@ from engine.desk_record import config_arguments, write_record
 from engine.desk_venue import desk_venue
 from engine.desks import own_places
 from engine.errors import Interrupted, StartError
-from engine.hints import DeskCommands, pasteable
-from engine.interruption import Interruption
-from engine.launch import start_detached, wait_until
-from engine.lock import ProcessLock
-from engine.places import Places
+from engine.process.hints import DeskCommands, pasteable
+from engine.process.interruption import Interruption
+from engine.process.launch import start_detached, wait_until
+from engine.process.lock import ProcessLock
+from engine.process.paths import Places
 from exchange.binance.settings import VenueSettings
 from exchange.binance.signing import Credentials
 from exchange.errors import VenueError
@@ -103,7 +103,7 @@ async def _trade(
 
     from engine.core.trader import Trader
     from engine.live import LiveDesk
-    from engine.warm import warm_up
+    from engine.process.warm_up import warm_up
 
     warm_up()
     async with Rest.opened(venue, credentials) as rest:

@@ -17,9 +17,9 @@ from engine.core.actions import Action
 from engine.core.view import DeskView, SideView
 from engine.desks import desk_meant, not_running
 from engine.errors import NoEngine, NotFlat, NotVerified, ProtocolError
-from engine.launch import end_exchange, wait_for_exit
-from engine.lock import lock_owner
-from engine.places import Places
+from engine.process.launch import end_exchange, wait_for_exit
+from engine.process.lock import lock_owner
+from engine.process.paths import Places
 from exchange.instrument import DecimalGrid
 
 _VIEW_PATIENCE_S = 3.0

@@ -12,8 +12,8 @@ from engine.config.desk import load_config
 from engine.desk_record import read_record, write_record
 from engine.desks import desk_called, desk_meant, own_places
 from engine.errors import ConfigError, NoEngine, StartError
-from engine.hints import pasteable
-from engine.places import DEFAULT_CONFIG, Places
+from engine.process.hints import pasteable
+from engine.process.paths import DEFAULT_CONFIG, Places
 
 
 @pytest.fixture(autouse=True)

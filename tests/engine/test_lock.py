@@ -11,13 +11,13 @@ from tempfile import TemporaryDirectory
 import pytest
 
 from engine.errors import StartError
-from engine.lock import ProcessLock, lock_owner
-from engine.places import made_private, places_of
+from engine.process.lock import ProcessLock, lock_owner
+from engine.process.paths import made_private, places_of
 
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
-    return tmp_path / "engine.lock"
+    return tmp_path / "engine.process.lock"
 
 
 def lock(path: Path) -> ProcessLock:
@@ -52,7 +52,7 @@ def test_a_lock_tells_how_long_ago_it_was_last_kept(path: Path) -> None:
 def test_a_lock_ends_with_its_process(path: Path) -> None:
     """kill -9 leaves a file, and nothing that holds it."""
     holds = (
-        "import sys, pathlib; from engine.lock import ProcessLock;"
+        "import sys, pathlib; from engine.process.lock import ProcessLock;"
         "ProcessLock(pathlib.Path(sys.argv[1]), '', '').__enter__();"
         "print(flush=True); input()"
     )

@@ -11,7 +11,7 @@ from engine.commands.status_stop import _stop_engine
 from engine.console.protocol import VERSION, Answer, CommandMessage, Goodbye, Role, Welcome
 from engine.console.server import ConsoleServer
 from engine.errors import NoEngine, NotVerified
-from engine.places import Places
+from engine.process.paths import Places
 
 Act = Callable[[ConsoleServer, Callable[[Answer], None]], None]
 DONE = Answer(1, accepted=True, text="stop: done")

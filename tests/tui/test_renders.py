@@ -18,7 +18,7 @@ from engine.core.view import (
     SideReason,
     SideView,
 )
-from engine.hints import DeskCommands
+from engine.process.hints import DeskCommands
 from tests.tui.fake_engine import (
     EMPTY_QUOTE,
     MID_TICKS,

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from engine.core.view import DeskView
-from engine.hints import USUAL, DeskCommands
+from engine.process.hints import USUAL, DeskCommands
 from tui.render.glyphs import UNICODE, Glyphs
 
 STALE_S = 2.0

@@ -16,10 +16,10 @@ from engine.console.protocol import Role, Welcome
 from engine.desk_record import config_arguments, read_record
 from engine.desks import Desk, desk_meant, desk_of, every_desk, not_running, own_places
 from engine.errors import EngineError, Interrupted, NoEngine, NotVerified, StartError
-from engine.interruption import Interruption
-from engine.lock import lock_owner
-from engine.places import Places
-from engine.warm import warm_up_first
+from engine.process.interruption import Interruption
+from engine.process.lock import lock_owner
+from engine.process.paths import Places
+from engine.process.warm_up import warm_up_first
 
 _ENGINE_PATIENCE_S = 60.0
 _END_PATIENCE_S = 30.0

@@ -53,7 +53,7 @@ def warm_up_first() -> None:
     """
     if is_warm():
         return
-    match subprocess.call([sys.executable, "-m", "engine.warm"]):
+    match subprocess.call([sys.executable, "-m", "engine.process.warm_up"]):
         case 0:
             return
         case Interrupted.exit_code:
