@@ -10,9 +10,9 @@ from collections.abc import Iterator
 import pytest
 
 from engine.config.desk import Config
-from engine.dead_desk import last_word
-from engine.desk_venue import desk_venue
-from engine.desks import Desk, desk_called
+from engine.desks.dead_desk import last_word
+from engine.desks.desks import Desk, desk_called
+from engine.desks.venue import desk_venue
 from engine.process.lock import lock_owner
 from exchange.binance.rest import Rest
 from exchange.types import Place, Side

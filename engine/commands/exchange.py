@@ -7,7 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from engine.config.desk import load_config
-from engine.desk_record import config_arguments
+from engine.desks.record import config_arguments
 from engine.process.hints import pasteable
 from engine.process.lock import ProcessLock
 from engine.process.paths import made_private, places_of

@@ -9,7 +9,7 @@ from rich.table import Table
 from engine.console.client import ConsoleClient
 from engine.console.protocol import Role, ViewMessage, Welcome
 from engine.core.view import DeskView
-from engine.desks import Desk, every_desk
+from engine.desks.desks import Desk, every_desk
 from engine.errors import EngineError
 from engine.process.paths import Places
 

@@ -16,9 +16,9 @@ import structlog
 
 from engine.config.desk import Config, load_config
 from engine.console.line import somebody_listens
-from engine.desk_record import config_arguments, write_record
-from engine.desk_venue import desk_venue
-from engine.desks import own_places
+from engine.desks.desks import own_places
+from engine.desks.record import config_arguments, write_record
+from engine.desks.venue import desk_venue
 from engine.errors import Interrupted, StartError
 from engine.process.hints import DeskCommands, pasteable
 from engine.process.interruption import Interruption

@@ -15,7 +15,7 @@ from engine.console.client import ConsoleClient
 from engine.console.protocol import Goodbye, Role, ViewMessage
 from engine.core.actions import Action
 from engine.core.view import DeskView, SideView
-from engine.desks import desk_meant, not_running
+from engine.desks.desks import desk_meant, not_running
 from engine.errors import NoEngine, NotFlat, NotVerified, ProtocolError
 from engine.process.launch import end_exchange, wait_for_exit
 from engine.process.lock import lock_owner
@@ -130,7 +130,7 @@ def stop_desk(
                 f"SIGTERM. Kill it (kill -9 {owner}), then cancel what it left: "
                 f"{desk.commands.stop}"
             ) from error
-        from engine.dead_desk import last_word
+        from engine.desks.dead_desk import last_word
 
         how = "is dead" if desk.is_dead else "does not run"
         text = last_word(desk, flatten=flatten)

@@ -13,8 +13,8 @@ from pathlib import Path
 from engine.config.desk import Config, load_config
 from engine.console.client import ConsoleClient
 from engine.console.protocol import Role, Welcome
-from engine.desk_record import config_arguments, read_record
-from engine.desks import Desk, desk_meant, desk_of, every_desk, not_running, own_places
+from engine.desks.desks import Desk, desk_meant, desk_of, every_desk, not_running, own_places
+from engine.desks.record import config_arguments, read_record
 from engine.errors import EngineError, Interrupted, NoEngine, NotVerified, StartError
 from engine.process.interruption import Interruption
 from engine.process.lock import lock_owner

@@ -9,8 +9,8 @@ from tempfile import TemporaryDirectory
 import pytest
 
 from engine.config.desk import load_config
-from engine.desk_record import read_record, write_record
-from engine.desks import desk_called, desk_meant, own_places
+from engine.desks.desks import desk_called, desk_meant, own_places
+from engine.desks.record import read_record, write_record
 from engine.errors import ConfigError, NoEngine, StartError
 from engine.process.hints import pasteable
 from engine.process.paths import DEFAULT_CONFIG, Places

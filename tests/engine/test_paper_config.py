@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from engine.config.desk import load_config
-from engine.desk_record import config_arguments
+from engine.desks.record import config_arguments
 from engine.errors import ConfigError
 from exchange.instrument import E8
 from exchange.paper.settings import RecordedMarket, SyntheticMarket

@@ -14,8 +14,8 @@ from engine.config.desk import Config
 from engine.console.line import somebody_listens
 from engine.core.account import REST_LAG_NS
 from engine.core.trader import OUR_PREFIX
-from engine.desk_venue import desk_venue
-from engine.desks import Desk
+from engine.desks.desks import Desk
+from engine.desks.venue import desk_venue
 from engine.errors import EngineError, NotFlat, NotVerified
 from engine.process.hints import pasteable
 from engine.process.lock import ProcessLock

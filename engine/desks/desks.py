@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from engine.config.desk import Config, load_config
-from engine.desk_record import DeskRecord, read_record
+from engine.desks.record import DeskRecord, read_record
 from engine.errors import ConfigError, NoEngine, StartError
 from engine.process.hints import DeskCommands, pasteable
 from engine.process.lock import lock_owner
