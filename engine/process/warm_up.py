@@ -15,7 +15,7 @@ _DESK_ROOMS = (
 )
 
 
-_REPLAY_ROOMS = ("exchange.simulation", "engine.performance")
+_REPLAY_ROOMS = ("exchange.simulation", "engine.replay.performance")
 
 
 def warm_up(*, replay: bool = False) -> None:

@@ -15,7 +15,7 @@ from engine.core import orders
 from engine.core.ledger import Ledger
 from engine.core.trader import Trader
 from engine.core.view import Mode
-from engine.performance import (
+from engine.replay.performance import (
     Fills,
     SessionRecorder,
     Steps,
@@ -27,7 +27,7 @@ from engine.performance import (
     slide_1_7,
     slide_2,
 )
-from engine.performance_report import as_plain, complaint, tables, without_fills
+from engine.replay.performance_report import as_plain, complaint, tables, without_fills
 from exchange.types import Cancel, Fill, Outcome, Place, Reply, Side, Tick
 from tests.engine.virtual_desk import GRID, SETTINGS
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import pytest
 
-from engine.recorded_venue import RecordedVenue, ReplayRules
+from engine.replay.recorded_venue import RecordedVenue, ReplayRules
 from exchange.instrument import Instrument
 from exchange.paper.match_events import Accepted, Traded
 from exchange.paper.recorded import open_recording

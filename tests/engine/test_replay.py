@@ -11,7 +11,7 @@ import pytest
 
 from engine.cli import app, guarded
 from engine.config.desk import load_config
-from engine.replay import Replay
+from engine.replay.driver import Replay
 from tests.places import THIN, USDM
 
 STUDY = Path(__file__).parents[2] / "configs" / "study.toml"

@@ -9,7 +9,7 @@ from rich.table import Table
 
 from engine.models.markout import Markout, in_bps
 from engine.models.statistics import DAYS_A_YEAR
-from engine.performance import STEP_1_7_S, STEP_2_S, Audit, MakerFigures, Performance
+from engine.replay.performance import STEP_1_7_S, STEP_2_S, Audit, MakerFigures, Performance
 
 _SLIDE_LINES = (
     ("sharpe", "Sharpe ratio", ".1f"),

@@ -28,10 +28,10 @@ from engine.core.settings import STEP_NS
 from engine.core.trader import Trader
 from engine.core.view import DeskView, Mode, SideReason
 from engine.errors import RecordingError
-from engine.performance import Performance, SessionRecorder
-from engine.performance_report import as_plain, complaint, tables, without_fills
 from engine.process.warm_up import warm_up
-from engine.recorded_venue import RecordedVenue, ReplayRules
+from engine.replay.performance import Performance, SessionRecorder
+from engine.replay.performance_report import as_plain, complaint, tables, without_fills
+from engine.replay.recorded_venue import RecordedVenue, ReplayRules
 from exchange.binance import frames
 from exchange.binance.growing_book import growth_in_words
 from exchange.errors import Garbled
