@@ -160,7 +160,7 @@ def theory(
     as_json: Annotated[bool, typer.Option("--json", help="The table as JSON.")] = False,
 ) -> None:
     """Simulate the models' own markets, beside the exact values. Exit code 1 when one is off."""
-    from engine.theory import show_theory
+    from engine.bench.theory import show_theory
 
     if not show_theory(paths=paths, seed=seed, as_json=as_json):
         raise typer.Exit(1)
@@ -173,7 +173,7 @@ def models(
     as_json: Annotated[bool, typer.Option("--json", help="The table as JSON.")] = False,
 ) -> None:
     """Time a quote and a recalibration, beside what is promised. Exit code 1 when far slower."""
-    from engine.bench_models import show_costs
+    from engine.bench.models import show_costs
     from engine.config.desk import load_config
 
     settings = load_config(config, set_ or []).desk_settings()
@@ -191,7 +191,7 @@ def bench_exchange(
     as_json: Annotated[bool, typer.Option("--json", help="The table as JSON.")] = False,
 ) -> None:
     """Time the exchange's streams and answers. Exit code 1 when slower than is promised."""
-    from engine.bench_exchange import show_speed
+    from engine.bench.exchange import show_speed
     from engine.config.desk import load_config
 
     settings = load_config(config, set_ or []).paper_settings()

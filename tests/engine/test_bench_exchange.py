@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 from typer.testing import CliRunner
 
-from engine import bench_exchange
-from engine.bench_exchange import (
+from engine.bench import exchange as bench_exchange
+from engine.bench.exchange import (
     Acks,
     Crowd,
     Figure,

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from engine import bench_models
-from engine.bench_models import (
+from engine.bench import models as bench_models
+from engine.bench.models import (
     BOUND,
     CALLED,
     COMPILED,

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from engine import theory
+from engine.bench import theory
 from engine.cli import app
 from engine.models.coverage import Coverage
 
