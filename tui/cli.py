@@ -84,7 +84,7 @@ def _found(
     read_only: bool,
 ) -> Places:
     """The places of the desk that is meant; its engine is started only for one who may trade."""
-    from engine.process.launch import ensure_engine, running_desk
+    from engine.desks.launch import ensure_engine, running_desk
 
     if name is not None or read_only:
         return running_desk(name, config, overrides)

@@ -17,12 +17,12 @@ import structlog
 from engine.config.desk import Config, load_config
 from engine.console.line import somebody_listens
 from engine.desks.desks import own_places
+from engine.desks.launch import start_detached, wait_until
 from engine.desks.record import config_arguments, write_record
 from engine.desks.venue import desk_venue
 from engine.errors import Interrupted, StartError
 from engine.process.hints import DeskCommands, pasteable
 from engine.process.interruption import Interruption
-from engine.process.launch import start_detached, wait_until
 from engine.process.lock import ProcessLock
 from engine.process.paths import Places
 from exchange.binance.settings import VenueSettings

@@ -16,8 +16,8 @@ from engine.console.protocol import Goodbye, Role, ViewMessage
 from engine.core.actions import Action
 from engine.core.view import DeskView, SideView
 from engine.desks.desks import desk_meant, not_running
+from engine.desks.launch import end_exchange, wait_for_exit
 from engine.errors import NoEngine, NotFlat, NotVerified, ProtocolError
-from engine.process.launch import end_exchange, wait_for_exit
 from engine.process.lock import lock_owner
 from engine.process.paths import Places
 from exchange.instrument import DecimalGrid
