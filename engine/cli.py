@@ -146,7 +146,7 @@ def replay(
     ] = None,
 ) -> None:
     """Play recordings back to the desk, with latency and queue positions, and count the money."""
-    from engine.replay.driver import replay_files
+    from engine.commands.replay import replay_files
 
     replay_files(files, config, set_ or [], as_json=as_json, fills_path=fills)
 
