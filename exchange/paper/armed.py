@@ -6,8 +6,8 @@ from typing import Generic, TypeVar
 
 import msgspec
 
-from exchange.paper.dice import SplitMix64
 from exchange.paper.fault_plan import AnyFault, Wait
+from exchange.paper.rng import SplitMix64
 
 _Kind = TypeVar("_Kind", bound=AnyFault)
 

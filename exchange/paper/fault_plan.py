@@ -20,7 +20,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 import msgspec
 
 from exchange.errors import SettingsError
-from exchange.paper.dice import SplitMix64
+from exchange.paper.rng import SplitMix64
 
 _A_DAY_S = 86_400.0
 

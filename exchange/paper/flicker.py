@@ -12,9 +12,9 @@ Source: the study of the D-measure (post 44 of its series), its Case 1 and Case 
 
 from collections.abc import Iterator
 
-from exchange.paper.dice import SplitMix64
 from exchange.paper.match_events import BACKGROUND, MatchEvent
 from exchange.paper.matching import Matching
+from exchange.paper.rng import SplitMix64
 from exchange.paper.settings import SyntheticMarket
 from exchange.types import Side, TimeInForce
 

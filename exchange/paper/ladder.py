@@ -3,9 +3,9 @@
 import math
 from collections.abc import Iterable, Iterator
 
-from exchange.paper.dice import SplitMix64
 from exchange.paper.match_events import BACKGROUND, MatchEvent
 from exchange.paper.matching import Matching
+from exchange.paper.rng import SplitMix64
 from exchange.paper.settings import SyntheticMarket
 from exchange.types import Side
 

@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 
-from exchange.paper.dice import SplitMix64
 from exchange.paper.hub import Payload
 from exchange.paper.later import Later
+from exchange.paper.rng import SplitMix64
 
 SLOW_SHARE = 0.4
 SHORTEST_LAG_NS = 1_000_000

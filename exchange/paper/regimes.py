@@ -9,7 +9,7 @@ symbol's own volatility and order flow.
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from exchange.paper.dice import SplitMix64
+from exchange.paper.rng import SplitMix64
 from exchange.paper.settings import Regime, SyntheticMarket
 from exchange.types import Side
 

@@ -8,9 +8,9 @@ background's half spread, and leaves when no account is left there to beat.
 import math
 from collections.abc import Iterator
 
-from exchange.paper.dice import SplitMix64
 from exchange.paper.match_events import BACKGROUND, Accepted, MatchEvent
 from exchange.paper.matching import Matching
+from exchange.paper.rng import SplitMix64
 from exchange.paper.settings import SyntheticMarket
 from exchange.types import Side, TimeInForce
 

@@ -6,8 +6,8 @@ import pytest
 
 from exchange.errors import SettingsError
 from exchange.paper import fault_plan as plan
-from exchange.paper.dice import SplitMix64
 from exchange.paper.fault_plan import FaultPlan, parse_fault, parse_plan
+from exchange.paper.rng import SplitMix64
 
 WHOLE_FILE = """
 seed = 7
