@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from engine.config.toml_file import read_toml
-from exchange.paper.fault_plan import FaultPlan, parse_plan
+from exchange.paper.faults.plan import FaultPlan, parse_plan
 
 
 def load_faults(path: Path) -> FaultPlan:

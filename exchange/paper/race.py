@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 
+from exchange.paper.faults.delay_queue import Later
 from exchange.paper.hub import Payload
-from exchange.paper.later import Later
 from exchange.paper.rng import SplitMix64
 
 SLOW_SHARE = 0.4

@@ -13,19 +13,20 @@ import orjson
 from aiohttp import WSCloseCode, WSMsgType, web
 
 from exchange.errors import Refused, SettingsError
-from exchange.paper import fault_plan as plan
 from exchange.paper.admin import Admin
 from exchange.paper.api.gate import Gate
 from exchange.paper.api.params import Params, error
 from exchange.paper.api.rest import HttpAnswer, HttpRequest, RestApi
 from exchange.paper.api.ws import WsSession
 from exchange.paper.courier import Courier, Line, ping_frame, text_frame
-from exchange.paper.depth_memory import DepthMemory
-from exchange.paper.fault_plan import FaultPlan
-from exchange.paper.faults import Faults, Shock, Strike, aims
+from exchange.paper.faults import plan
+from exchange.paper.faults.delay_queue import Later
+from exchange.paper.faults.depth_memory import DepthMemory
+from exchange.paper.faults.faults import Faults, Shock, Strike, aims
+from exchange.paper.faults.frame_faults import Tamper, label
+from exchange.paper.faults.plan import FaultPlan
 from exchange.paper.half_sent import HalfSent, read_body
 from exchange.paper.hub import Hub
-from exchange.paper.later import Later
 from exchange.paper.market import OpenRecorded, no_recordings
 from exchange.paper.printer import Printer
 from exchange.paper.race import Race
@@ -37,7 +38,6 @@ from exchange.paper.stream_socket import (
     Lifetime,
     StreamSocket,
 )
-from exchange.paper.tamper import Tamper, label
 from exchange.paper.venue import PaperVenue
 
 HOST = "127.0.0.1"

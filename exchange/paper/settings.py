@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Literal, TypeAlias
 
 from exchange.instrument import Instrument
-from exchange.paper.fault_plan import FaultPlan
+from exchange.paper.faults.plan import FaultPlan
 
 Queue: TypeAlias = Literal["risk_averse", "log", "power2", "power3"]
 """A queue model of ``exchange.recorded_book.QUEUES``, named without its weight."""

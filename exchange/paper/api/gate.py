@@ -15,7 +15,7 @@ from exchange.paper.api.market_routes import MarketRoutes
 from exchange.paper.api.order_routes import OrderRoutes
 from exchange.paper.api.params import Params
 from exchange.paper.api.routes import MemberRoute, PublicRoute, Route, through
-from exchange.paper.faults import Faults
+from exchange.paper.faults.faults import Faults
 from exchange.paper.keys import Verifier, verifier
 from exchange.paper.limits import Banishment, OverLimit, WeightLimit
 from exchange.paper.member import Member

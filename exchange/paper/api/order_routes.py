@@ -6,7 +6,7 @@ from collections.abc import Callable
 from exchange.errors import Refused
 from exchange.paper.api.params import WEEK_MS, Params, error, malformed, neither_sent
 from exchange.paper.api.routes import MemberRoute, Routes, by_symbol, through
-from exchange.paper.faults import Faults
+from exchange.paper.faults.faults import Faults
 from exchange.paper.hub import Payload
 from exchange.paper.match_events import SelfTrade
 from exchange.paper.member import Member

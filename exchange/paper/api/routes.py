@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from exchange.paper.api.params import Params
-from exchange.paper.faults import Faults
+from exchange.paper.faults.faults import Faults
 from exchange.paper.member import Member
 
 _Answer = TypeVar("_Answer")

@@ -9,7 +9,7 @@ import pytest
 
 from engine.config.desk import load_config
 from engine.config.paper import PAPER_API_KEY, PAPER_API_SECRET
-from exchange.paper.fault_plan import _KINDS, parse_plan
+from exchange.paper.faults.plan import _KINDS, parse_plan
 from tests.exchange.clients.exchange import SYMBOL, Exchange
 from tests.exchange.paper.bench import KEY, SECRET
 

@@ -11,7 +11,7 @@ import aiohttp
 import orjson
 import websockets
 
-from exchange.paper.fault_plan import FaultPlan
+from exchange.paper.faults.plan import FaultPlan
 from exchange.paper.server import serve
 from exchange.paper.settings import SyntheticMarket
 from tests.exchange.paper.bench import KEY, QUIET, paper_settings, signed

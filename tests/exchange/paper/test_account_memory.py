@@ -7,12 +7,12 @@ from typing import Any
 import orjson
 import pytest
 
-from exchange.paper import fault_plan as plan
 from exchange.paper.api.gate import READS_OF_ACCOUNT, Gate
 from exchange.paper.api.rest import RestApi
 from exchange.paper.api.ws import WsSession
-from exchange.paper.fault_plan import FaultPlan
-from exchange.paper.faults import Faults
+from exchange.paper.faults import plan
+from exchange.paper.faults.faults import Faults
+from exchange.paper.faults.plan import FaultPlan
 from exchange.paper.limits import WeightLimit
 from exchange.types import Side
 from tests.exchange.paper.bench import LIVELY, START_NS, Desk, paper_settings, signed

@@ -5,8 +5,8 @@ import tomllib
 import pytest
 
 from exchange.errors import SettingsError
-from exchange.paper import fault_plan as plan
-from exchange.paper.fault_plan import FaultPlan, parse_fault, parse_plan
+from exchange.paper.faults import plan
+from exchange.paper.faults.plan import FaultPlan, parse_fault, parse_plan
 from exchange.paper.rng import SplitMix64
 
 WHOLE_FILE = """

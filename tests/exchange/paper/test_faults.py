@@ -5,9 +5,9 @@ from collections.abc import Callable
 import pytest
 
 from exchange.errors import SettingsError
-from exchange.paper import fault_plan as plan
-from exchange.paper.fault_plan import AnyFault, FaultPlan
-from exchange.paper.faults import Faults, aims
+from exchange.paper.faults import plan
+from exchange.paper.faults.faults import Faults, aims
+from exchange.paper.faults.plan import AnyFault, FaultPlan
 from exchange.paper.limits import OverLimit
 
 START_MS = 1_700_000_000_000

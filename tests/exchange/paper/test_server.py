@@ -11,8 +11,8 @@ from aiohttp import WSMsgType
 
 from exchange.errors import SettingsError
 from exchange.paper import courier, server, stream_socket
-from exchange.paper import fault_plan as plan
-from exchange.paper.fault_plan import FaultPlan
+from exchange.paper.faults import plan
+from exchange.paper.faults.plan import FaultPlan
 from exchange.paper.server import serve
 from tests.exchange.paper.bench import LIVELY, QUIET, paper_settings, signed
 from tests.exchange.paper.live import exchange, until

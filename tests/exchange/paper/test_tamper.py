@@ -5,12 +5,12 @@ from typing import Any
 import orjson
 import pytest
 
-from exchange.paper import fault_plan as plan
-from exchange.paper.depth_memory import DepthMemory
-from exchange.paper.fault_plan import AnyFault, FaultPlan
-from exchange.paper.faults import Faults
-from exchange.paper.later import Later
-from exchange.paper.tamper import Tamper
+from exchange.paper.faults import plan
+from exchange.paper.faults.delay_queue import Later
+from exchange.paper.faults.depth_memory import DepthMemory
+from exchange.paper.faults.faults import Faults
+from exchange.paper.faults.frame_faults import Tamper
+from exchange.paper.faults.plan import AnyFault, FaultPlan
 
 MS_NS = 1_000_000
 KEY = "listenkey"

@@ -8,9 +8,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
-from exchange.paper.faults import Faults
+from exchange.paper.faults.delay_queue import Later
+from exchange.paper.faults.faults import Faults
 from exchange.paper.hub import Payload, Prefix, event_of, home_of
-from exchange.paper.later import Later
 
 SWAP_PATIENCE_NS = 1_000_000_000
 """How long a frame waits for a neighbour to change places with."""

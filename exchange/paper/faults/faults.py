@@ -15,9 +15,9 @@ from typing import Any, Literal, TypeAlias, TypeVar
 import msgspec
 
 from exchange.errors import Refused, SettingsError
-from exchange.paper import fault_plan as plan
-from exchange.paper.armed import Armed, ArmedChance, ArmedEpisode
-from exchange.paper.fault_plan import AnyFault, FaultPlan
+from exchange.paper.faults import plan
+from exchange.paper.faults.plan import AnyFault, FaultPlan
+from exchange.paper.faults.trigger import Armed, ArmedChance, ArmedEpisode
 from exchange.paper.limits import WEIGHT_PER_MINUTE, banned, too_many_requests
 
 KEPT_STRIKES = 1000

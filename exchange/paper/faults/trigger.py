@@ -6,7 +6,7 @@ from typing import Generic, TypeVar
 
 import msgspec
 
-from exchange.paper.fault_plan import AnyFault, Wait
+from exchange.paper.faults.plan import AnyFault, Wait
 from exchange.paper.rng import SplitMix64
 
 _Kind = TypeVar("_Kind", bound=AnyFault)
