@@ -34,8 +34,8 @@ from rich.table import Table
 from engine.errors import StartError
 from exchange.paper import limits
 from exchange.paper.background import Background
-from exchange.paper.match_events import BACKGROUND, MatchEvent
-from exchange.paper.order_turns import OrderTurns
+from exchange.paper.matching.events import BACKGROUND, MatchEvent
+from exchange.paper.matching.order_book import OrderTurns
 from exchange.paper.server import HOST, PaperServer, settle_heap
 from exchange.paper.settings import PaperSettings, SyntheticMarket
 from exchange.types import Side, TimeInForce

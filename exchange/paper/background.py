@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Protocol
 
-from exchange.paper.match_events import MatchEvent
+from exchange.paper.matching.events import MatchEvent
 
 LONGEST_LEAP_NS = 30_000_000_000
 """After a longer sleep of the process a market goes on as if it had slept too."""

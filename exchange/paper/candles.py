@@ -13,7 +13,7 @@ from itertools import dropwhile
 
 import msgspec
 
-from exchange.paper.match_events import Traded
+from exchange.paper.matching.events import Traded
 from exchange.types import Side
 
 KEPT_CANDLES = 1500

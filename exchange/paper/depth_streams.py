@@ -2,9 +2,9 @@
 
 from exchange.paper.hub import Hub
 from exchange.paper.market_wire import MarketWire, UpdateIds
-from exchange.paper.match_events import Changes
+from exchange.paper.matching.events import Changes
+from exchange.paper.matching.order_book import OrderTurns
 from exchange.paper.metronome import BEAT_MS, Metronome
-from exchange.paper.order_turns import OrderTurns
 from exchange.types import Side
 
 SKIPPED_IDS = 3

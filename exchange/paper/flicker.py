@@ -12,8 +12,8 @@ Source: the study of the D-measure (post 44 of its series), its Case 1 and Case 
 
 from collections.abc import Iterator
 
-from exchange.paper.match_events import BACKGROUND, MatchEvent
-from exchange.paper.matching import Matching
+from exchange.paper.matching.events import BACKGROUND, MatchEvent
+from exchange.paper.matching.price_time import Matching
 from exchange.paper.rng import SplitMix64
 from exchange.paper.settings import SyntheticMarket
 from exchange.types import Side, TimeInForce

@@ -18,8 +18,8 @@ from collections.abc import Iterator
 from exchange.paper.background import LONGEST_LEAP_NS
 from exchange.paper.flicker import Flickerer
 from exchange.paper.ladder import Ladder
-from exchange.paper.match_events import BACKGROUND, MatchEvent
-from exchange.paper.matching import Matching
+from exchange.paper.matching.events import BACKGROUND, MatchEvent
+from exchange.paper.matching.price_time import Matching
 from exchange.paper.regimes import Jump, RegimeEvent, WickBegins, regime_of
 from exchange.paper.rng import SplitMix64
 from exchange.paper.settings import SyntheticMarket

@@ -3,8 +3,8 @@
 import math
 from collections.abc import Iterable, Iterator
 
-from exchange.paper.match_events import BACKGROUND, MatchEvent
-from exchange.paper.matching import Matching
+from exchange.paper.matching.events import BACKGROUND, MatchEvent
+from exchange.paper.matching.price_time import Matching
 from exchange.paper.rng import SplitMix64
 from exchange.paper.settings import SyntheticMarket
 from exchange.types import Side

@@ -11,9 +11,9 @@ from exchange.paper.candle_streams import CandleStreams
 from exchange.paper.depth_streams import DepthStreams
 from exchange.paper.hub import Hub, Payload
 from exchange.paper.market_wire import Marked, MarketWire
-from exchange.paper.match_events import Traded
+from exchange.paper.matching.events import Traded
+from exchange.paper.matching.order_book import OrderTurns
 from exchange.paper.metronome import Metronome
-from exchange.paper.order_turns import OrderTurns
 from exchange.paper.orders import OrderRecord
 from exchange.paper.tape import Aggregate, Tape
 from exchange.types import Side

@@ -5,7 +5,7 @@ from functools import lru_cache
 
 from exchange.instrument import e8_text
 from exchange.paper.hub import Payload
-from exchange.paper.match_events import INSURANCE, Traded
+from exchange.paper.matching.events import INSURANCE, Traded
 from exchange.paper.orders import OrderRecord
 from exchange.paper.tape import Aggregate, Print
 from exchange.paper.wire import Wire

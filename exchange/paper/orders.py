@@ -4,7 +4,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from exchange.paper.match_events import SelfTrade
+from exchange.paper.matching.events import SelfTrade
 from exchange.types import Side, TimeInForce
 
 EXPIRED_IN_MATCH = "EXPIRED_IN_MATCH"

@@ -20,8 +20,8 @@ from exchange.binance import frames
 from exchange.errors import Garbled, RecordingGarbled, SettingsError
 from exchange.instrument import Instrument
 from exchange.paper.background import LONGEST_LEAP_NS
-from exchange.paper.match_events import MatchEvent
-from exchange.paper.recorded_matching import RecordedMatching
+from exchange.paper.matching.events import MatchEvent
+from exchange.paper.matching.recorded import RecordedMatching
 from exchange.paper.settings import RecordedMarket
 from exchange.recorded_book import RecordedBook
 from exchange.simulation import RestingOrders

@@ -6,11 +6,11 @@ from itertools import count
 
 from exchange.errors import Refused
 from exchange.paper import account_wire
-from exchange.paper import match_events as match
 from exchange.paper.account import Holding
 from exchange.paper.margin import most_notional_e8
 from exchange.paper.market import Market
-from exchange.paper.match_events import Expiry, MatchEvent, Refusal, SelfTrade, Traded
+from exchange.paper.matching import events as match
+from exchange.paper.matching.events import Expiry, MatchEvent, Refusal, SelfTrade, Traded
 from exchange.paper.member import Member
 from exchange.paper.orders import (
     EXPIRED_IN_MATCH,

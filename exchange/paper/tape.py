@@ -6,7 +6,7 @@ from collections.abc import Iterable
 import msgspec
 
 from exchange.paper.candles import Candles
-from exchange.paper.match_events import Traded
+from exchange.paper.matching.events import Traded
 from exchange.paper.rolling_day import RollingDay
 from exchange.types import Side
 

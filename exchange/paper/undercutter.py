@@ -8,8 +8,8 @@ background's half spread, and leaves when no account is left there to beat.
 import math
 from collections.abc import Iterator
 
-from exchange.paper.match_events import BACKGROUND, Accepted, MatchEvent
-from exchange.paper.matching import Matching
+from exchange.paper.matching.events import BACKGROUND, Accepted, MatchEvent
+from exchange.paper.matching.price_time import Matching
 from exchange.paper.rng import SplitMix64
 from exchange.paper.settings import SyntheticMarket
 from exchange.types import Side, TimeInForce

@@ -21,8 +21,8 @@ from engine.bench.exchange import (
 from engine.cli import app
 from exchange.paper.courier import text_frame
 from exchange.paper.flow import Flow
-from exchange.paper.match_events import Traded
-from exchange.paper.matching import Matching
+from exchange.paper.matching.events import Traded
+from exchange.paper.matching.price_time import Matching
 from tests.exchange.paper.bench import QUIET
 
 HANDSHAKE = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\r\n"

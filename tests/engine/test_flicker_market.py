@@ -7,8 +7,8 @@ from engine.core.log import DeskLog
 from engine.core.watch import FlickerWatch
 from exchange.paper.flicker import EPISODE_S, PAUSE_S
 from exchange.paper.flow import STEP_NS, Flow
-from exchange.paper.match_events import Traded
-from exchange.paper.matching import Matching
+from exchange.paper.matching.events import Traded
+from exchange.paper.matching.price_time import Matching
 from exchange.paper.settings import Flicker
 from tests.engine.virtual_desk import MARKET, START_NS
 

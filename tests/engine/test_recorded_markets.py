@@ -10,7 +10,7 @@ import pytest
 
 from engine.replay.recorded_venue import RecordedVenue, ReplayRules
 from exchange.instrument import Instrument
-from exchange.paper.match_events import Accepted, Traded
+from exchange.paper.matching.events import Accepted, Traded
 from exchange.paper.recorded import open_recording
 from exchange.paper.settings import Queue, RecordedMarket
 from exchange.recorded_book import QUEUES, RecordedBook

@@ -24,7 +24,7 @@ from exchange.errors import Refused
 from exchange.instrument import Instrument
 from exchange.paper.flow import Flow
 from exchange.paper.hub import Hub, Mailbox, Prefix
-from exchange.paper.matching import Matching
+from exchange.paper.matching.price_time import Matching
 from exchange.paper.orders import NewOrder, OrderRecord
 from exchange.paper.settings import AccountSettings, Listing, PaperSettings, SyntheticMarket
 from exchange.paper.venue import PaperVenue

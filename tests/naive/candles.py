@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
-from exchange.paper.match_events import Traded
+from exchange.paper.matching.events import Traded
 from exchange.types import Side
 
 Row = tuple[int, ...]

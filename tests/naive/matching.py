@@ -3,7 +3,7 @@
 from collections import defaultdict
 from dataclasses import dataclass
 
-from exchange.paper.match_events import BACKGROUND, SelfTrade
+from exchange.paper.matching.events import BACKGROUND, SelfTrade
 from exchange.types import Side, TimeInForce
 
 

@@ -8,7 +8,7 @@ from exchange.paper.api.params import WEEK_MS, Params, error, malformed, neither
 from exchange.paper.api.routes import MemberRoute, Routes, by_symbol, through
 from exchange.paper.faults.faults import Faults
 from exchange.paper.hub import Payload
-from exchange.paper.match_events import SelfTrade
+from exchange.paper.matching.events import SelfTrade
 from exchange.paper.member import Member
 from exchange.paper.orders import LIQUIDATION, Change, NewOrder, OrderRecord
 from exchange.paper.seat import Seat

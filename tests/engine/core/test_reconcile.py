@@ -14,7 +14,7 @@ from engine.core.operator import OperatorCommand
 from engine.core.portrait import Portraitist
 from engine.core.trader import Trader
 from engine.core.view import FlattenState, Mode, RiskState, SideReason
-from exchange.paper.match_events import BACKGROUND
+from exchange.paper.matching.events import BACKGROUND
 from exchange.paper.orders import OrderRecord
 from exchange.types import (
     AccountSnapshot,

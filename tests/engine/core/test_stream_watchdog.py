@@ -8,7 +8,7 @@ from engine.core import orders
 from engine.core.actions import Action
 from engine.core.stream_watchdog import PATIENCE_NS, PAUSE_NS, StreamWatchdog, progress
 from engine.core.view import SideReason
-from exchange.paper.match_events import BACKGROUND
+from exchange.paper.matching.events import BACKGROUND
 from exchange.types import Link, ListenKeyExpired, Place, Reconnect, Side, TimeInForce
 from tests.engine.desk_trials import WORLDS
 from tests.engine.virtual_desk import CALM, SETTINGS, Faults, VirtualDesk, desk_that_gave_up

@@ -5,7 +5,7 @@ import numpy as np
 from exchange.binance.frames import DepthDiff, Snapshot, TradePrint
 from exchange.instrument import Instrument
 from exchange.jit import IntArray
-from exchange.paper.recorded_matching import RecordedMatching
+from exchange.paper.matching.recorded import RecordedMatching
 from exchange.types import Side
 
 GRID = Instrument.from_steps("BTCUSDT", "0.1", "0.001")

@@ -6,9 +6,9 @@ import pytest
 
 from exchange.paper.background import Background
 from exchange.paper.flow import Flow
-from exchange.paper.match_events import Accepted, Cancelled
-from exchange.paper.matching import Matching
-from exchange.paper.order_turns import OrderTurns
+from exchange.paper.matching.events import Accepted, Cancelled
+from exchange.paper.matching.order_book import OrderTurns
+from exchange.paper.matching.price_time import Matching
 from exchange.paper.recorded import open_recording
 from exchange.paper.settings import RecordedMarket
 from exchange.recording.reader import Recording

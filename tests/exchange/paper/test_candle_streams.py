@@ -5,7 +5,7 @@ from typing import Any
 
 from exchange.instrument import DecimalGrid
 from exchange.paper.candles import MINUTE_MS
-from exchange.paper.match_events import BACKGROUND, Traded
+from exchange.paper.matching.events import BACKGROUND, Traded
 from exchange.types import Side
 from tests.exchange.paper.bench import LIVELY, Desk, frames, paper_settings
 from tests.naive.candles import NaiveCandles

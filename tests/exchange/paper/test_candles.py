@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from exchange.paper.candles import DAY_MS, INTERVALS, KEPT_CANDLES, MINUTE_MS, Candle, Candles
-from exchange.paper.match_events import BACKGROUND, Traded
+from exchange.paper.matching.events import BACKGROUND, Traded
 from exchange.paper.rolling_day import RollingDay
 from exchange.types import Side
 from tests.naive.candles import NaiveCandles, Row, opening_ms

@@ -7,8 +7,8 @@ import pytest
 
 from exchange.paper.flicker import EPISODE_S, PAUSE_S
 from exchange.paper.flow import STEP_NS, STEP_S, Flow
-from exchange.paper.match_events import Traded
-from exchange.paper.matching import Matching
+from exchange.paper.matching.events import Traded
+from exchange.paper.matching.price_time import Matching
 from exchange.paper.settings import Flicker
 from exchange.types import Side
 from tests.exchange.paper.bench import LIVELY

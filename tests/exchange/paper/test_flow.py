@@ -8,8 +8,8 @@ import pytest
 
 from exchange.paper.background import LONGEST_LEAP_NS
 from exchange.paper.flow import STEP_NS, Arrivals, Flow
-from exchange.paper.match_events import Traded
-from exchange.paper.matching import Matching
+from exchange.paper.matching.events import Traded
+from exchange.paper.matching.price_time import Matching
 from exchange.paper.rng import SplitMix64
 from exchange.paper.settings import SyntheticMarket
 from exchange.types import Side

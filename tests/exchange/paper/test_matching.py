@@ -2,7 +2,7 @@
 
 import pytest
 
-from exchange.paper.match_events import (
+from exchange.paper.matching.events import (
     BACKGROUND,
     Accepted,
     Amended,
@@ -15,7 +15,7 @@ from exchange.paper.match_events import (
     SelfTrade,
     Traded,
 )
-from exchange.paper.matching import Matching
+from exchange.paper.matching.price_time import Matching
 from exchange.types import Side, TimeInForce
 from tests.exchange.paper.twins import Twins
 

@@ -6,7 +6,7 @@ import orjson
 import pytest
 
 from exchange.instrument import E8
-from exchange.paper.match_events import BACKGROUND
+from exchange.paper.matching.events import BACKGROUND
 from exchange.types import Side
 from tests.exchange.paper.bench import Desk, signed, two_of_everything
 

@@ -14,9 +14,9 @@ from exchange.instrument import Instrument
 from exchange.paper.background import LONGEST_LEAP_NS
 from exchange.paper.hub import Hub
 from exchange.paper.market import Market
-from exchange.paper.match_events import Refused, Traded
+from exchange.paper.matching.events import Refused, Traded
+from exchange.paper.matching.recorded import RecordedMatching
 from exchange.paper.recorded import LOOKAHEAD_NS, Line, RecordedFlow, in_venue_order, open_recording
-from exchange.paper.recorded_matching import RecordedMatching
 from exchange.paper.settings import Listing, RecordedMarket
 from exchange.recording.reader import Recording
 from exchange.types import Side

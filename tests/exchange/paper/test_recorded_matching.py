@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from exchange.paper.match_events import (
+from exchange.paper.matching.events import (
     BACKGROUND,
     Accepted,
     Amended,
@@ -17,7 +17,7 @@ from exchange.paper.match_events import (
     SelfTrade,
     Traded,
 )
-from exchange.paper.recorded_matching import NO_ORDER_ID, RecordedMatching
+from exchange.paper.matching.recorded import NO_ORDER_ID, RecordedMatching
 from exchange.types import Side, TimeInForce
 from tests.exchange.paper.recordings import (
     ASKS,

@@ -11,8 +11,8 @@ import pytest
 from numpy.typing import NDArray
 
 from exchange.paper.flow import STEP_NS, Flow
-from exchange.paper.match_events import Traded
-from exchange.paper.matching import Matching
+from exchange.paper.matching.events import Traded
+from exchange.paper.matching.price_time import Matching
 from exchange.paper.settings import Regime
 from exchange.types import Side
 from tests.exchange.paper.bench import LIVELY, QUIET

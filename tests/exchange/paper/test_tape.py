@@ -5,7 +5,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exchange.paper.match_events import BACKGROUND, Traded
+from exchange.paper.matching.events import BACKGROUND, Traded
 from exchange.paper.tape import GATHERING_MS, Aggregate, Tape
 from exchange.types import Side
 

@@ -7,7 +7,7 @@ import pytest
 
 from exchange.instrument import E8
 from exchange.paper.market import Market
-from exchange.paper.match_events import BACKGROUND, MatchEvent, Traded
+from exchange.paper.matching.events import BACKGROUND, MatchEvent, Traded
 from exchange.paper.settings import Listing, Regime
 from exchange.types import Side
 from tests.exchange.paper.bench import (

@@ -6,8 +6,8 @@ from dataclasses import replace
 import pytest
 
 from exchange.paper.flow import STEP_NS, Flow
-from exchange.paper.match_events import BACKGROUND, Traded
-from exchange.paper.matching import Matching
+from exchange.paper.matching.events import BACKGROUND, Traded
+from exchange.paper.matching.price_time import Matching
 from exchange.paper.settings import SyntheticMarket
 from exchange.paper.undercutter import FASTEST_S, SLOWEST_S
 from exchange.types import Side, TimeInForce

@@ -12,7 +12,7 @@ import pytest
 
 from engine.models.roundtrip import average_cost, break_even_ask, break_even_ask_ticks
 from exchange.instrument import E8, DecimalGrid, Instrument
-from exchange.paper.match_events import BACKGROUND
+from exchange.paper.matching.events import BACKGROUND
 from exchange.paper.settings import Listing, SyntheticMarket
 from exchange.types import Side
 from tests.exchange.paper.bench import ACCOUNT, QUIET, Desk, paper_settings

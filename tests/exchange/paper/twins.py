@@ -9,7 +9,7 @@ import random
 import sys
 from collections import Counter
 
-from exchange.paper.match_events import (
+from exchange.paper.matching.events import (
     BACKGROUND,
     Accepted,
     Amended,
@@ -21,7 +21,7 @@ from exchange.paper.match_events import (
     Traded,
     room_after,
 )
-from exchange.paper.matching import Matching
+from exchange.paper.matching.price_time import Matching
 from exchange.types import Side, TimeInForce
 from tests.naive.matching import NaiveMatching
 

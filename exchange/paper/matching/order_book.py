@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 
-from exchange.paper.match_events import (
+from exchange.paper.matching.events import (
     Accepted,
     Amended,
     Cancelled,

@@ -10,7 +10,7 @@ from collections import Counter
 from itertools import takewhile
 
 from exchange.errors import InvariantBroken
-from exchange.paper.match_events import (
+from exchange.paper.matching.events import (
     Expiry,
     MatchEvent,
     Owner,
@@ -21,7 +21,7 @@ from exchange.paper.match_events import (
     reaches,
     same_account,
 )
-from exchange.paper.order_turns import OrderTurns
+from exchange.paper.matching.order_book import OrderTurns
 from exchange.types import Side
 
 

@@ -25,7 +25,7 @@ import numpy as np
 from exchange.binance import depth_sync, frames
 from exchange.errors import InvariantBroken
 from exchange.instrument import Instrument
-from exchange.paper.match_events import (
+from exchange.paper.matching.events import (
     BACKGROUND,
     Expiry,
     MatchEvent,
@@ -37,7 +37,7 @@ from exchange.paper.match_events import (
     reaches,
     same_account,
 )
-from exchange.paper.order_turns import OrderTurns
+from exchange.paper.matching.order_book import OrderTurns
 from exchange.paper.settings import Queue
 from exchange.recorded_book import QUEUES, RecordedBook
 from exchange.simulation import RestingOrders
