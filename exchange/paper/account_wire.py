@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from exchange.instrument import e8_text
 from exchange.paper.account import Account, Holding
-from exchange.paper.hub import Payload
 from exchange.paper.margin import most_notional_e8
+from exchange.paper.pubsub.pubsub import Payload
 from exchange.paper.wire import QUOTE_ASSET, Wire
 
 

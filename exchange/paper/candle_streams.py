@@ -9,8 +9,8 @@ from collections.abc import Callable
 
 from exchange.paper import candle_wire
 from exchange.paper.candles import INTERVALS, Candles, Interval
-from exchange.paper.hub import Hub, Payload
 from exchange.paper.market_wire import MarketWire
+from exchange.paper.pubsub.pubsub import Hub, Payload
 
 PERIOD_MS = 250
 

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from exchange.paper.hub import Mailbox, Prefix
+from exchange.paper.pubsub.pubsub import Mailbox, Prefix
 
 COALESCE_S = 0.001
 _SHORTEST_SLEEP_S = 0.0008

@@ -10,7 +10,6 @@ from exchange.instrument import Instrument
 from exchange.paper.account import Mark
 from exchange.paper.background import Background
 from exchange.paper.flow import Flow
-from exchange.paper.hub import Hub
 from exchange.paper.market_data import MarketData
 from exchange.paper.market_wire import Marked, MarketWire
 from exchange.paper.matching import events as match
@@ -18,6 +17,7 @@ from exchange.paper.matching.events import INSURANCE, Expiry, MatchEvent, Traded
 from exchange.paper.matching.order_book import OrderTurns
 from exchange.paper.matching.price_time import Matching
 from exchange.paper.orders import OrderRecord
+from exchange.paper.pubsub.pubsub import Hub
 from exchange.paper.settings import Listing, RecordedMarket, SyntheticMarket
 from exchange.paper.tape import Tape
 from exchange.paper.wire import Wire

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from functools import partial
 
 from exchange.paper.faults.delay_queue import Later
-from exchange.paper.hub import Payload
+from exchange.paper.pubsub.pubsub import Payload
 from exchange.paper.rng import SplitMix64
 
 SLOW_SHARE = 0.4

@@ -26,9 +26,9 @@ from exchange.paper.faults.faults import Faults, Shock, Strike, aims
 from exchange.paper.faults.frame_faults import Tamper, label
 from exchange.paper.faults.plan import FaultPlan
 from exchange.paper.half_sent import HalfSent, read_body
-from exchange.paper.hub import Hub
 from exchange.paper.market import OpenRecorded, no_recordings
 from exchange.paper.printer import Printer
+from exchange.paper.pubsub.pubsub import Hub
 from exchange.paper.race import Race
 from exchange.paper.settings import PaperSettings
 from exchange.paper.stream_socket import (

@@ -10,7 +10,7 @@ from typing import Protocol
 
 import orjson
 
-from exchange.paper.hub import Hub, Mailbox
+from exchange.paper.pubsub.pubsub import Hub, Mailbox
 
 MOST_STREAMS = 1024
 CONTROL_PER_S = 10

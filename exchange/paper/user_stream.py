@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Callable
 
 from exchange.errors import Refused
-from exchange.paper.hub import Hub, Payload
+from exchange.paper.pubsub.pubsub import Hub, Payload
 
 LIFE_MS = 3_600_000
 

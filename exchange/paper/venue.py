@@ -11,10 +11,10 @@ from exchange.errors import InvariantBroken, Refused
 from exchange.paper import account_wire
 from exchange.paper.account import Account, Holding
 from exchange.paper.all_markets import AllMarkets
-from exchange.paper.hub import Hub
 from exchange.paper.market import Market, OpenRecorded, no_recordings
 from exchange.paper.matching.events import INSURANCE, Expiry, MatchEvent, Traded
 from exchange.paper.member import Member
+from exchange.paper.pubsub.pubsub import Hub
 from exchange.paper.seat import Seat
 from exchange.paper.settings import PaperSettings
 from exchange.types import Side

@@ -23,9 +23,9 @@ from exchange.binance import user_events
 from exchange.errors import Refused
 from exchange.instrument import Instrument
 from exchange.paper.flow import Flow
-from exchange.paper.hub import Hub, Mailbox, Prefix
 from exchange.paper.matching.price_time import Matching
 from exchange.paper.orders import NewOrder, OrderRecord
+from exchange.paper.pubsub.pubsub import Hub, Mailbox, Prefix
 from exchange.paper.settings import AccountSettings, Listing, PaperSettings, SyntheticMarket
 from exchange.paper.venue import PaperVenue
 from exchange.types import (

@@ -5,10 +5,10 @@ from exchange.instrument import e8_text
 from exchange.paper import account_wire, limits
 from exchange.paper.api.params import Params, malformed
 from exchange.paper.api.routes import MemberRoute, Routes
-from exchange.paper.hub import Payload
 from exchange.paper.margin import BRACKETS, MOST_LEVERAGE
 from exchange.paper.member import Member
 from exchange.paper.orders import Income
+from exchange.paper.pubsub.pubsub import Payload
 from exchange.paper.seat import Seat
 from exchange.paper.venue import PaperVenue
 from exchange.paper.wire import QUOTE_ASSET

@@ -7,10 +7,10 @@ from exchange.errors import Refused
 from exchange.paper.api.params import WEEK_MS, Params, error, malformed, neither_sent
 from exchange.paper.api.routes import MemberRoute, Routes, by_symbol, through
 from exchange.paper.faults.faults import Faults
-from exchange.paper.hub import Payload
 from exchange.paper.matching.events import SelfTrade
 from exchange.paper.member import Member
 from exchange.paper.orders import LIQUIDATION, Change, NewOrder, OrderRecord
+from exchange.paper.pubsub.pubsub import Payload
 from exchange.paper.seat import Seat
 from exchange.paper.venue import PaperVenue
 from exchange.paper.wire import MAX_MARKET_QTY_LOTS, MAX_PRICE_TICKS, MAX_QTY_LOTS, Wire

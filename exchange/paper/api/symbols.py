@@ -3,8 +3,8 @@
 from collections.abc import Callable
 
 from exchange.paper.api.params import Params
-from exchange.paper.hub import Payload
 from exchange.paper.market import Market
+from exchange.paper.pubsub.pubsub import Payload
 from exchange.paper.venue import PaperVenue
 
 

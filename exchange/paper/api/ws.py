@@ -12,8 +12,8 @@ from exchange.errors import Refused
 from exchange.paper import limits
 from exchange.paper.api.gate import Call, Gate, Pass
 from exchange.paper.api.params import Params, error, plain
-from exchange.paper.hub import Payload
 from exchange.paper.member import Member
+from exchange.paper.pubsub.pubsub import Payload
 from exchange.paper.stream_socket import Reply
 from exchange.paper.venue import PaperVenue
 

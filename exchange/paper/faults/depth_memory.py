@@ -3,7 +3,7 @@
 from collections import deque
 from typing import Any
 
-from exchange.paper.hub import Payload
+from exchange.paper.pubsub.pubsub import Payload
 
 EVERY_MS = 250
 KEPT_MS = 61_000

@@ -10,7 +10,7 @@ from functools import partial
 
 from exchange.paper.faults.delay_queue import Later
 from exchange.paper.faults.faults import Faults
-from exchange.paper.hub import Payload, Prefix, event_of, home_of
+from exchange.paper.pubsub.pubsub import Payload, Prefix, event_of, home_of
 
 SWAP_PATIENCE_NS = 1_000_000_000
 """How long a frame waits for a neighbour to change places with."""

@@ -12,9 +12,9 @@ from exchange.instrument import E8, DecimalGrid, Instrument
 from exchange.paper.api.gate import Gate
 from exchange.paper.api.rest import HttpAnswer, HttpRequest, RestApi
 from exchange.paper.flow import Flow
-from exchange.paper.hub import Hub, Mailbox, Prefix
 from exchange.paper.matching.events import BACKGROUND
 from exchange.paper.matching.price_time import Matching
+from exchange.paper.pubsub.pubsub import Hub, Mailbox, Prefix
 from exchange.paper.settings import AccountSettings, Listing, PaperSettings, SyntheticMarket
 from exchange.paper.venue import PaperVenue
 from exchange.types import Side

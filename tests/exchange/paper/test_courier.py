@@ -7,7 +7,7 @@ import pytest
 
 from exchange.paper import courier
 from exchange.paper.courier import Courier, Line, ping_frame, text_frame
-from exchange.paper.hub import Hub
+from exchange.paper.pubsub.pubsub import Hub
 
 
 class Wire(asyncio.Transport):

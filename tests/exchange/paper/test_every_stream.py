@@ -3,8 +3,8 @@
 import orjson
 import pytest
 
-from exchange.paper.hub import Hub, Mailbox, Prefix
 from exchange.paper.orders import NewOrder
+from exchange.paper.pubsub.pubsub import Hub, Mailbox, Prefix
 from exchange.paper.recorded import open_recording
 from exchange.paper.settings import Listing, PaperSettings, RecordedMarket
 from exchange.paper.stream_socket import StreamSocket

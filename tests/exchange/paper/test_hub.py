@@ -5,7 +5,7 @@ from typing import Any
 import orjson
 import pytest
 
-from exchange.paper.hub import Hub, Mailbox, Prefix, home_of
+from exchange.paper.pubsub.pubsub import Hub, Mailbox, Prefix, home_of
 
 TRADE: dict[str, object] = {"e": "trade", "p": "1.5"}
 

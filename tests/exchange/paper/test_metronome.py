@@ -1,6 +1,6 @@
 """When the timed streams speak."""
 
-from exchange.paper.metronome import Metronome
+from exchange.paper.pubsub.period_clock import Metronome
 
 
 def test_a_beat_comes_every_fifty_milliseconds() -> None:

@@ -12,10 +12,10 @@ from exchange.binance.growing_book import STANDS_NS
 from exchange.errors import RecordingGarbled, SettingsError
 from exchange.instrument import Instrument
 from exchange.paper.background import LONGEST_LEAP_NS
-from exchange.paper.hub import Hub
 from exchange.paper.market import Market
 from exchange.paper.matching.events import Refused, Traded
 from exchange.paper.matching.recorded import RecordedMatching
+from exchange.paper.pubsub.pubsub import Hub
 from exchange.paper.recorded import LOOKAHEAD_NS, Line, RecordedFlow, in_venue_order, open_recording
 from exchange.paper.settings import Listing, RecordedMarket
 from exchange.recording.reader import Recording

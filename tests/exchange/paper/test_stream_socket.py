@@ -5,7 +5,7 @@ from typing import Any
 import orjson
 import pytest
 
-from exchange.paper.hub import Hub, Mailbox, Prefix
+from exchange.paper.pubsub.pubsub import Hub, Mailbox, Prefix
 from exchange.paper.stream_socket import Close, Due, Lifetime, StreamSocket
 
 OPENED_MS = 1_700_000_000_000
