@@ -8,9 +8,9 @@ to listen also hears where the candle stands.
 from collections.abc import Callable
 
 from exchange.paper import candle_wire
-from exchange.paper.candles import INTERVALS, Candles, Interval
 from exchange.paper.market_wire import MarketWire
 from exchange.paper.pubsub.pubsub import Hub, Payload
+from exchange.paper.tape.candles import INTERVALS, Candles, Interval
 
 PERIOD_MS = 250
 

@@ -19,7 +19,7 @@ from exchange.paper.matching.price_time import Matching
 from exchange.paper.orders import OrderRecord
 from exchange.paper.pubsub.pubsub import Hub
 from exchange.paper.settings import Listing, RecordedMarket, SyntheticMarket
-from exchange.paper.tape import Tape
+from exchange.paper.tape.tape import Tape
 from exchange.paper.wire import Wire
 
 IDS_PER_MS = 100

@@ -15,7 +15,7 @@ from exchange.paper.matching.order_book import OrderTurns
 from exchange.paper.orders import OrderRecord
 from exchange.paper.pubsub.period_clock import Metronome
 from exchange.paper.pubsub.pubsub import Hub, Payload
-from exchange.paper.tape import Aggregate, Tape
+from exchange.paper.tape.tape import Aggregate, Tape
 from exchange.types import Side
 
 MARK_PERIODS_MS = {"": 3000, "@1s": 1000}

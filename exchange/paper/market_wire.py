@@ -7,7 +7,7 @@ from exchange.instrument import e8_text
 from exchange.paper.matching.events import INSURANCE, Traded
 from exchange.paper.orders import OrderRecord
 from exchange.paper.pubsub.pubsub import Payload
-from exchange.paper.tape import Aggregate, Print
+from exchange.paper.tape.tape import Aggregate, Print
 from exchange.paper.wire import Wire
 from exchange.types import Side
 

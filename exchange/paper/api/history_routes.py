@@ -7,10 +7,10 @@ from exchange.paper import candle_wire
 from exchange.paper.api import symbols
 from exchange.paper.api.params import Params
 from exchange.paper.api.routes import PublicRoute, Routes, by_symbol
-from exchange.paper.candles import HOUR_MS, INTERVALS
 from exchange.paper.market import Market
 from exchange.paper.pubsub.pubsub import Payload
-from exchange.paper.tape import Aggregate
+from exchange.paper.tape.candles import HOUR_MS, INTERVALS
+from exchange.paper.tape.tape import Aggregate
 from exchange.paper.venue import PaperVenue
 
 MOST_CANDLES = 1500

@@ -4,8 +4,8 @@ from itertools import pairwise
 from typing import Any
 
 from exchange.instrument import DecimalGrid
-from exchange.paper.candles import MINUTE_MS
 from exchange.paper.matching.events import BACKGROUND, Traded
+from exchange.paper.tape.candles import MINUTE_MS
 from exchange.types import Side
 from tests.exchange.paper.bench import LIVELY, Desk, frames, paper_settings
 from tests.naive.candles import NaiveCandles

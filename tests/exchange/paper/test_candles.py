@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from exchange.paper.candles import DAY_MS, INTERVALS, KEPT_CANDLES, MINUTE_MS, Candle, Candles
 from exchange.paper.matching.events import BACKGROUND, Traded
-from exchange.paper.rolling_day import RollingDay
+from exchange.paper.tape.candles import DAY_MS, INTERVALS, KEPT_CANDLES, MINUTE_MS, Candle, Candles
+from exchange.paper.tape.rolling_day import RollingDay
 from exchange.types import Side
 from tests.naive.candles import NaiveCandles, Row, opening_ms
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from exchange.paper.candles import DAY_MS, HOUR_MS, MINUTE_MS
+from exchange.paper.tape.candles import DAY_MS, HOUR_MS, MINUTE_MS
 from tests.exchange.paper.bench import LIVELY, Desk, paper_settings, two_of_everything
 
 FIRST_MINUTE_MS = 1_699_999_980_000

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exchange.paper.matching.events import BACKGROUND, Traded
-from exchange.paper.tape import GATHERING_MS, Aggregate, Tape
+from exchange.paper.tape.tape import GATHERING_MS, Aggregate, Tape
 from exchange.types import Side
 
 turns = st.lists(

@@ -5,9 +5,9 @@ from collections.abc import Iterable
 
 import msgspec
 
-from exchange.paper.candles import Candles
 from exchange.paper.matching.events import Traded
-from exchange.paper.rolling_day import RollingDay
+from exchange.paper.tape.candles import Candles
+from exchange.paper.tape.rolling_day import RollingDay
 from exchange.types import Side
 
 KEPT_TRADES = 20_000

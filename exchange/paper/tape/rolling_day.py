@@ -1,6 +1,6 @@
 """What was traded in the last 24 hours, whole minutes at a time."""
 
-from exchange.paper.candles import DAY_MS, MINUTE, Candle, Candles
+from exchange.paper.tape.candles import DAY_MS, MINUTE, Candle, Candles
 
 
 class RollingDay:
