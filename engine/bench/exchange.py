@@ -33,7 +33,7 @@ from rich.table import Table
 
 from engine.errors import StartError
 from exchange.paper import limits
-from exchange.paper.background import Background
+from exchange.paper.background.source import Background
 from exchange.paper.matching.events import BACKGROUND, MatchEvent
 from exchange.paper.matching.order_book import OrderTurns
 from exchange.paper.server import HOST, PaperServer, settle_heap

@@ -64,7 +64,7 @@ def _plays_recordings(settings: PaperSettings) -> bool:
 def _recordings_opener() -> OpenRecorded:
     """What plays a recording; its kernels are compiled first, with a bar where somebody waits."""
     from engine.process.warm_up import warm_up
-    from exchange.paper.recorded import open_recording
+    from exchange.paper.background.recorded import open_recording
 
     warm_up(replay=True)
     return lambda market, instrument, first_id: open_recording(

@@ -17,9 +17,9 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from exchange.errors import SettingsError
+from exchange.paper.background.synthetic_flow import Flow
 from exchange.paper.faults.faults import Faults
 from exchange.paper.faults.plan import parse_fault
-from exchange.paper.flow import Flow
 from exchange.paper.half_sent import HalfSent, read_body
 from exchange.paper.market import Market
 from exchange.types import Side

@@ -8,8 +8,8 @@ from typing import Protocol, TypeAlias
 from exchange.errors import InvariantBroken
 from exchange.instrument import Instrument
 from exchange.paper.account import Mark
-from exchange.paper.background import Background
-from exchange.paper.flow import Flow
+from exchange.paper.background.source import Background
+from exchange.paper.background.synthetic_flow import Flow
 from exchange.paper.market_data import MarketData
 from exchange.paper.market_wire import Marked, MarketWire
 from exchange.paper.matching import events as match

@@ -36,7 +36,7 @@ class SyntheticMarket:
     level_lots: int
     """Mean background size of a level."""
     regime: Regime = "calm"
-    """How it moves; what each brings is told in ``exchange.paper.regimes``."""
+    """How it moves; what each brings is told in ``exchange.paper.background.regimes``."""
     undercutter_lots: int = 0
     """Size of a maker that steps ahead of the accounts; 0 when there is none."""
     flicker: Flicker = "none"

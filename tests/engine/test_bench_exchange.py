@@ -19,8 +19,8 @@ from engine.bench.exchange import (
     order_figures,
 )
 from engine.cli import app
+from exchange.paper.background.synthetic_flow import Flow
 from exchange.paper.courier import text_frame
-from exchange.paper.flow import Flow
 from exchange.paper.matching.events import Traded
 from exchange.paper.matching.price_time import Matching
 from tests.exchange.paper.bench import QUIET

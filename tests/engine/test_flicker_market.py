@@ -5,8 +5,8 @@ from dataclasses import replace
 
 from engine.core.log import DeskLog
 from engine.core.watch import FlickerWatch
-from exchange.paper.flicker import EPISODE_S, PAUSE_S
-from exchange.paper.flow import STEP_NS, Flow
+from exchange.paper.background.flicker import EPISODE_S, PAUSE_S
+from exchange.paper.background.synthetic_flow import STEP_NS, Flow
 from exchange.paper.matching.events import Traded
 from exchange.paper.matching.price_time import Matching
 from exchange.paper.settings import Flicker

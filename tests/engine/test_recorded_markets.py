@@ -10,8 +10,8 @@ import pytest
 
 from engine.replay.recorded_venue import RecordedVenue, ReplayRules
 from exchange.instrument import Instrument
+from exchange.paper.background.recorded import open_recording
 from exchange.paper.matching.events import Accepted, Traded
-from exchange.paper.recorded import open_recording
 from exchange.paper.settings import Queue, RecordedMarket
 from exchange.recorded_book import QUEUES, RecordedBook
 from exchange.recording.reader import Recording

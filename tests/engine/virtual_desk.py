@@ -22,7 +22,7 @@ from engine.core.view import Mode
 from exchange.binance import user_events
 from exchange.errors import Refused
 from exchange.instrument import Instrument
-from exchange.paper.flow import Flow
+from exchange.paper.background.synthetic_flow import Flow
 from exchange.paper.matching.price_time import Matching
 from exchange.paper.orders import NewOrder, OrderRecord
 from exchange.paper.pubsub.pubsub import Hub, Mailbox, Prefix

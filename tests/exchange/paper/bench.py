@@ -11,7 +11,7 @@ import orjson
 from exchange.instrument import E8, DecimalGrid, Instrument
 from exchange.paper.api.gate import Gate
 from exchange.paper.api.rest import HttpAnswer, HttpRequest, RestApi
-from exchange.paper.flow import Flow
+from exchange.paper.background.synthetic_flow import Flow
 from exchange.paper.matching.events import BACKGROUND
 from exchange.paper.matching.price_time import Matching
 from exchange.paper.pubsub.pubsub import Hub, Mailbox, Prefix

@@ -4,12 +4,12 @@ from collections.abc import Callable
 
 import pytest
 
-from exchange.paper.background import Background
-from exchange.paper.flow import Flow
+from exchange.paper.background.recorded import open_recording
+from exchange.paper.background.source import Background
+from exchange.paper.background.synthetic_flow import Flow
 from exchange.paper.matching.events import Accepted, Cancelled
 from exchange.paper.matching.order_book import OrderTurns
 from exchange.paper.matching.price_time import Matching
-from exchange.paper.recorded import open_recording
 from exchange.paper.settings import RecordedMarket
 from exchange.recording.reader import Recording
 from exchange.types import Side, TimeInForce

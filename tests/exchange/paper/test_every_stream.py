@@ -3,9 +3,9 @@
 import orjson
 import pytest
 
+from exchange.paper.background.recorded import open_recording
 from exchange.paper.orders import NewOrder
 from exchange.paper.pubsub.pubsub import Hub, Mailbox, Prefix
-from exchange.paper.recorded import open_recording
 from exchange.paper.settings import Listing, PaperSettings, RecordedMarket
 from exchange.paper.stream_socket import StreamSocket
 from exchange.paper.venue import PaperVenue

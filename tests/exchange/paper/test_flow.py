@@ -6,8 +6,8 @@ from itertools import pairwise
 
 import pytest
 
-from exchange.paper.background import LONGEST_LEAP_NS
-from exchange.paper.flow import STEP_NS, Arrivals, Flow
+from exchange.paper.background.source import LONGEST_LEAP_NS
+from exchange.paper.background.synthetic_flow import STEP_NS, Arrivals, Flow
 from exchange.paper.matching.events import Traded
 from exchange.paper.matching.price_time import Matching
 from exchange.paper.rng import SplitMix64

@@ -11,12 +11,18 @@ from exchange.binance.frames import DepthDiff, MarkPrice, Snapshot, TradePrint
 from exchange.binance.growing_book import STANDS_NS
 from exchange.errors import RecordingGarbled, SettingsError
 from exchange.instrument import Instrument
-from exchange.paper.background import LONGEST_LEAP_NS
+from exchange.paper.background.recorded import (
+    LOOKAHEAD_NS,
+    Line,
+    RecordedFlow,
+    in_venue_order,
+    open_recording,
+)
+from exchange.paper.background.source import LONGEST_LEAP_NS
 from exchange.paper.market import Market
 from exchange.paper.matching.events import Refused, Traded
 from exchange.paper.matching.recorded import RecordedMatching
 from exchange.paper.pubsub.pubsub import Hub
-from exchange.paper.recorded import LOOKAHEAD_NS, Line, RecordedFlow, in_venue_order, open_recording
 from exchange.paper.settings import Listing, RecordedMarket
 from exchange.recording.reader import Recording
 from exchange.types import Side

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from exchange.paper.flow import STEP_NS, Flow
+from exchange.paper.background.synthetic_flow import STEP_NS, Flow
 from exchange.paper.matching.events import Traded
 from exchange.paper.matching.price_time import Matching
 from exchange.paper.settings import Regime

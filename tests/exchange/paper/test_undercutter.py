@@ -5,11 +5,11 @@ from dataclasses import replace
 
 import pytest
 
-from exchange.paper.flow import STEP_NS, Flow
+from exchange.paper.background.synthetic_flow import STEP_NS, Flow
+from exchange.paper.background.undercutter import FASTEST_S, SLOWEST_S
 from exchange.paper.matching.events import BACKGROUND, Traded
 from exchange.paper.matching.price_time import Matching
 from exchange.paper.settings import SyntheticMarket
-from exchange.paper.undercutter import FASTEST_S, SLOWEST_S
 from exchange.types import Side, TimeInForce
 from tests.exchange.paper.bench import LIVELY, QUIET
 

@@ -19,7 +19,7 @@ from typing import TypeAlias
 from exchange.binance import frames
 from exchange.errors import Garbled, RecordingGarbled, SettingsError
 from exchange.instrument import Instrument
-from exchange.paper.background import LONGEST_LEAP_NS
+from exchange.paper.background.source import LONGEST_LEAP_NS
 from exchange.paper.matching.events import MatchEvent
 from exchange.paper.matching.recorded import RecordedMatching
 from exchange.paper.settings import RecordedMarket

@@ -15,16 +15,16 @@ Source: Avellaneda & Stoikov (2008), sections 2 and 3; Guéant, Lehalle & Fernan
 import math
 from collections.abc import Iterator
 
-from exchange.paper.background import LONGEST_LEAP_NS
-from exchange.paper.flicker import Flickerer
-from exchange.paper.ladder import Ladder
+from exchange.paper.background.flicker import Flickerer
+from exchange.paper.background.ladder import Ladder
+from exchange.paper.background.regimes import Jump, RegimeEvent, WickBegins, regime_of
+from exchange.paper.background.source import LONGEST_LEAP_NS
+from exchange.paper.background.undercutter import Undercutter
+from exchange.paper.background.wick import Wick
 from exchange.paper.matching.events import BACKGROUND, MatchEvent
 from exchange.paper.matching.price_time import Matching
-from exchange.paper.regimes import Jump, RegimeEvent, WickBegins, regime_of
 from exchange.paper.rng import SplitMix64
 from exchange.paper.settings import SyntheticMarket
-from exchange.paper.undercutter import Undercutter
-from exchange.paper.wick import Wick
 from exchange.types import Side, TimeInForce
 
 STEP_NS = 20_000_000
