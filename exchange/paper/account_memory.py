@@ -12,9 +12,9 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from typing import TypeVar
 
-from exchange.paper.account import Account, Holding, Mark
+from exchange.paper.account.account import Account, Holding, Mark
+from exchange.paper.account.orders import OrderLog, OrderRecord
 from exchange.paper.member import Member
-from exchange.paper.orders import OrderLog, OrderRecord
 from exchange.paper.seat import Seat
 from exchange.paper.venue import PaperVenue
 

@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from exchange.instrument import e8_text
-from exchange.paper.account import Account, Holding
-from exchange.paper.margin import most_notional_e8
+from exchange.paper.account.account import Account, Holding
+from exchange.paper.account.margin import most_notional_e8
 from exchange.paper.pubsub.pubsub import Payload
 from exchange.paper.wire import QUOTE_ASSET, Wire
 

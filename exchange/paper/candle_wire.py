@@ -1,7 +1,7 @@
 """The venue's words for what was traded over a time: klines, and the statistics of a day."""
 
 from exchange.instrument import DecimalGrid, e8_text
-from exchange.paper.account import divide_rounded
+from exchange.paper.account.account import divide_rounded
 from exchange.paper.market_wire import USD_M, MarketWire
 from exchange.paper.pubsub.pubsub import Payload
 from exchange.paper.tape.candles import Candle, Interval

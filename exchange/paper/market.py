@@ -7,7 +7,8 @@ from typing import Protocol, TypeAlias
 
 from exchange.errors import InvariantBroken
 from exchange.instrument import Instrument
-from exchange.paper.account import Mark
+from exchange.paper.account.account import Mark
+from exchange.paper.account.orders import OrderRecord
 from exchange.paper.background.source import Background
 from exchange.paper.background.synthetic_flow import Flow
 from exchange.paper.market_data import MarketData
@@ -16,7 +17,6 @@ from exchange.paper.matching import events as match
 from exchange.paper.matching.events import INSURANCE, Expiry, MatchEvent, Traded
 from exchange.paper.matching.order_book import OrderTurns
 from exchange.paper.matching.price_time import Matching
-from exchange.paper.orders import OrderRecord
 from exchange.paper.pubsub.pubsub import Hub
 from exchange.paper.settings import Listing, RecordedMarket, SyntheticMarket
 from exchange.paper.tape.tape import Tape

@@ -7,12 +7,12 @@ only when somebody listens.
 from collections.abc import Callable, Iterable
 
 from exchange.paper import candle_streams, candle_wire
+from exchange.paper.account.orders import OrderRecord
 from exchange.paper.candle_streams import CandleStreams
 from exchange.paper.depth_streams import DepthStreams
 from exchange.paper.market_wire import Marked, MarketWire
 from exchange.paper.matching.events import Traded
 from exchange.paper.matching.order_book import OrderTurns
-from exchange.paper.orders import OrderRecord
 from exchange.paper.pubsub.period_clock import Metronome
 from exchange.paper.pubsub.pubsub import Hub, Payload
 from exchange.paper.tape.tape import Aggregate, Tape

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from exchange.instrument import e8_text
+from exchange.paper.account.orders import OrderRecord
 from exchange.paper.matching.events import INSURANCE, Traded
-from exchange.paper.orders import OrderRecord
 from exchange.paper.pubsub.pubsub import Payload
 from exchange.paper.tape.tape import Aggregate, Print
 from exchange.paper.wire import Wire

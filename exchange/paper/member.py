@@ -2,9 +2,9 @@
 
 from collections import deque
 
-from exchange.paper.account import Account
+from exchange.paper.account.account import Account
+from exchange.paper.account.orders import Income
 from exchange.paper.limits import OrderLimits
-from exchange.paper.orders import Income
 from exchange.paper.pubsub.pubsub import Hub, Payload
 from exchange.paper.settings import AccountSettings
 from exchange.paper.user_stream import UserStream

@@ -6,10 +6,10 @@ tell, that a post-only order would take, is matching's to refuse.
 
 from exchange.errors import Refused
 from exchange.instrument import E8, e8_from_text
-from exchange.paper.account import Account, Holding
-from exchange.paper.margin import most_notional_e8
+from exchange.paper.account.account import Account, Holding
+from exchange.paper.account.margin import most_notional_e8
+from exchange.paper.account.orders import Change, NewOrder, OrderLog, OrderRecord
 from exchange.paper.market import Market
-from exchange.paper.orders import Change, NewOrder, OrderLog, OrderRecord
 from exchange.paper.wire import MAX_ORDERS, PERCENT_PRICE_DOWN, PERCENT_PRICE_UP
 from exchange.types import Side
 

@@ -6,13 +6,9 @@ from itertools import count
 
 from exchange.errors import Refused
 from exchange.paper import account_wire
-from exchange.paper.account import Holding
-from exchange.paper.margin import most_notional_e8
-from exchange.paper.market import Market
-from exchange.paper.matching import events as match
-from exchange.paper.matching.events import Expiry, MatchEvent, Refusal, SelfTrade, Traded
-from exchange.paper.member import Member
-from exchange.paper.orders import (
+from exchange.paper.account.account import Holding
+from exchange.paper.account.margin import most_notional_e8
+from exchange.paper.account.orders import (
     EXPIRED_IN_MATCH,
     LIQUIDATION,
     Amendment,
@@ -22,6 +18,10 @@ from exchange.paper.orders import (
     OrderRecord,
     TradeRecord,
 )
+from exchange.paper.market import Market
+from exchange.paper.matching import events as match
+from exchange.paper.matching.events import Expiry, MatchEvent, Refusal, SelfTrade, Traded
+from exchange.paper.member import Member
 from exchange.paper.rules import Rules, too_large
 from exchange.types import Side, TimeInForce
 

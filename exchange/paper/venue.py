@@ -9,7 +9,7 @@ from copy import copy
 
 from exchange.errors import InvariantBroken, Refused
 from exchange.paper import account_wire
-from exchange.paper.account import Account, Holding
+from exchange.paper.account.account import Account, Holding
 from exchange.paper.all_markets import AllMarkets
 from exchange.paper.market import Market, OpenRecorded, no_recordings
 from exchange.paper.matching.events import INSURANCE, Expiry, MatchEvent, Traded

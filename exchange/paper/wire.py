@@ -5,8 +5,8 @@ carries no average price and no filled notional; only a query does.
 """
 
 from exchange.instrument import E8, Instrument, e8_from_text, e8_text
-from exchange.paper.account import divide_rounded
-from exchange.paper.orders import Amendment, OrderRecord, TradeRecord
+from exchange.paper.account.account import divide_rounded
+from exchange.paper.account.orders import Amendment, OrderRecord, TradeRecord
 from exchange.paper.pubsub.pubsub import Payload
 from exchange.types import Side
 

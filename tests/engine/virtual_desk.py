@@ -22,9 +22,9 @@ from engine.core.view import Mode
 from exchange.binance import user_events
 from exchange.errors import Refused
 from exchange.instrument import Instrument
+from exchange.paper.account.orders import NewOrder, OrderRecord
 from exchange.paper.background.synthetic_flow import Flow
 from exchange.paper.matching.price_time import Matching
-from exchange.paper.orders import NewOrder, OrderRecord
 from exchange.paper.pubsub.pubsub import Hub, Mailbox, Prefix
 from exchange.paper.settings import AccountSettings, Listing, PaperSettings, SyntheticMarket
 from exchange.paper.venue import PaperVenue

@@ -3,11 +3,11 @@
 from exchange.errors import Refused
 from exchange.instrument import e8_text
 from exchange.paper import account_wire, limits
+from exchange.paper.account.margin import BRACKETS, MOST_LEVERAGE
+from exchange.paper.account.orders import Income
 from exchange.paper.api.params import Params, malformed
 from exchange.paper.api.routes import MemberRoute, Routes
-from exchange.paper.margin import BRACKETS, MOST_LEVERAGE
 from exchange.paper.member import Member
-from exchange.paper.orders import Income
 from exchange.paper.pubsub.pubsub import Payload
 from exchange.paper.seat import Seat
 from exchange.paper.venue import PaperVenue

@@ -4,12 +4,12 @@ import re
 from collections.abc import Callable
 
 from exchange.errors import Refused
+from exchange.paper.account.orders import LIQUIDATION, Change, NewOrder, OrderRecord
 from exchange.paper.api.params import WEEK_MS, Params, error, malformed, neither_sent
 from exchange.paper.api.routes import MemberRoute, Routes, by_symbol, through
 from exchange.paper.faults.faults import Faults
 from exchange.paper.matching.events import SelfTrade
 from exchange.paper.member import Member
-from exchange.paper.orders import LIQUIDATION, Change, NewOrder, OrderRecord
 from exchange.paper.pubsub.pubsub import Payload
 from exchange.paper.seat import Seat
 from exchange.paper.venue import PaperVenue

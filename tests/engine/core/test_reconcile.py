@@ -14,8 +14,8 @@ from engine.core.operator import OperatorCommand
 from engine.core.portrait import Portraitist
 from engine.core.trader import Trader
 from engine.core.view import FlattenState, Mode, RiskState, SideReason
+from exchange.paper.account.orders import OrderRecord
 from exchange.paper.matching.events import BACKGROUND
-from exchange.paper.orders import OrderRecord
 from exchange.types import (
     AccountSnapshot,
     AccountUpdate,

@@ -8,8 +8,8 @@ from engine.core.actions import Action
 from engine.core.portrait import preview
 from engine.core.trader import COUNTDOWN_MS
 from engine.core.view import Preview, RiskState, SideReason
+from exchange.paper.account.orders import NewOrder
 from exchange.paper.matching.events import BACKGROUND
-from exchange.paper.orders import NewOrder
 from exchange.types import (
     AccountSnapshot,
     Cancel,

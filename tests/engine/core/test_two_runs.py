@@ -6,7 +6,7 @@ import pytest
 
 from engine.core.actions import Action
 from engine.core.view import RiskState
-from exchange.paper.orders import NewOrder
+from exchange.paper.account.orders import NewOrder
 from exchange.types import (
     Cancel,
     Link,

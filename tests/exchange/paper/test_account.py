@@ -5,7 +5,7 @@ import random
 import pytest
 
 from exchange.instrument import E8, Instrument
-from exchange.paper.account import Account, Holding, Mark, divide_rounded
+from exchange.paper.account.account import Account, Holding, Mark, divide_rounded
 from exchange.types import Side
 
 BTC = "BTCUSDT"

@@ -3,8 +3,8 @@
 import orjson
 import pytest
 
+from exchange.paper.account.orders import NewOrder
 from exchange.paper.background.recorded import open_recording
-from exchange.paper.orders import NewOrder
 from exchange.paper.pubsub.pubsub import Hub, Mailbox, Prefix
 from exchange.paper.settings import Listing, PaperSettings, RecordedMarket
 from exchange.paper.stream_socket import StreamSocket

@@ -6,7 +6,7 @@ from itertools import pairwise
 import pytest
 
 from exchange.instrument import E8
-from exchange.paper.margin import BRACKETS, bracket_of
+from exchange.paper.account.margin import BRACKETS, bracket_of
 from tests.exchange.paper.bench import START_NS, Desk, paper_settings, two_of_everything
 
 HOUR_MS = 3_600_000

@@ -8,7 +8,7 @@ import orjson
 import pytest
 
 from exchange.instrument import E8, DecimalGrid
-from exchange.paper.orders import OrderRecord
+from exchange.paper.account.orders import OrderRecord
 from exchange.paper.pubsub.pubsub import Mailbox, Prefix
 from exchange.types import Side, TimeInForce
 from tests.exchange.paper.bench import (

@@ -9,7 +9,7 @@ of the parts sum to the whole.
 from dataclasses import dataclass
 
 from exchange.instrument import E8, Instrument, e8_from_text
-from exchange.paper.margin import DEFAULT_LEVERAGE, bracket_of
+from exchange.paper.account.margin import DEFAULT_LEVERAGE, bracket_of
 from exchange.types import Side
 
 
