@@ -7,10 +7,10 @@ to listen also hears where the candle stands.
 
 from collections.abc import Callable
 
-from exchange.paper import candle_wire
-from exchange.paper.market_wire import MarketWire
 from exchange.paper.pubsub.pubsub import Hub, Payload
 from exchange.paper.tape.candles import INTERVALS, Candles, Interval
+from exchange.paper.wire import candle_wire
+from exchange.paper.wire.market_wire import MarketWire
 
 PERIOD_MS = 250
 

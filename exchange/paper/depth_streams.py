@@ -1,10 +1,10 @@
 """The depth streams of one symbol: its changes at several speeds, and the top of its book."""
 
-from exchange.paper.market_wire import MarketWire, UpdateIds
 from exchange.paper.matching.events import Changes
 from exchange.paper.matching.order_book import OrderTurns
 from exchange.paper.pubsub.period_clock import BEAT_MS, Metronome
 from exchange.paper.pubsub.pubsub import Hub
+from exchange.paper.wire.market_wire import MarketWire, UpdateIds
 from exchange.types import Side
 
 SKIPPED_IDS = 3

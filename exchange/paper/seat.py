@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from itertools import count
 
 from exchange.errors import Refused
-from exchange.paper import account_wire
 from exchange.paper.account.account import Holding
 from exchange.paper.account.margin import most_notional_e8
 from exchange.paper.account.orders import (
@@ -23,6 +22,7 @@ from exchange.paper.matching import events as match
 from exchange.paper.matching.events import Expiry, MatchEvent, Refusal, SelfTrade, Traded
 from exchange.paper.member import Member
 from exchange.paper.rules import Rules, too_large
+from exchange.paper.wire import account_wire
 from exchange.types import Side, TimeInForce
 
 KEPT_TRADES = 20_000

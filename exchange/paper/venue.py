@@ -8,7 +8,6 @@ and reads no clock, so that a whole desk with its exchange can run on a virtual 
 from copy import copy
 
 from exchange.errors import InvariantBroken, Refused
-from exchange.paper import account_wire
 from exchange.paper.account.account import Account, Holding
 from exchange.paper.all_markets import AllMarkets
 from exchange.paper.market import Market, OpenRecorded, no_recordings
@@ -17,6 +16,7 @@ from exchange.paper.member import Member
 from exchange.paper.pubsub.pubsub import Hub
 from exchange.paper.seat import Seat
 from exchange.paper.settings import PaperSettings
+from exchange.paper.wire import account_wire
 from exchange.types import Side
 
 LIQUIDATION_FEE_PPM = 12_500

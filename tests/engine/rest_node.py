@@ -8,9 +8,9 @@ import orjson
 from exchange.binance import user_events
 from exchange.errors import Refused
 from exchange.instrument import Instrument
-from exchange.paper import account_wire
 from exchange.paper.pubsub.pubsub import Hub, Mailbox, Payload, Prefix
 from exchange.paper.seat import Seat
+from exchange.paper.wire import account_wire
 from exchange.types import Fill, OrderUpdate
 
 

@@ -2,7 +2,7 @@
 
 from exchange.errors import Refused
 from exchange.instrument import e8_text
-from exchange.paper import account_wire, limits
+from exchange.paper import limits
 from exchange.paper.account.margin import BRACKETS, MOST_LEVERAGE
 from exchange.paper.account.orders import Income
 from exchange.paper.api.params import Params, malformed
@@ -11,7 +11,8 @@ from exchange.paper.member import Member
 from exchange.paper.pubsub.pubsub import Payload
 from exchange.paper.seat import Seat
 from exchange.paper.venue import PaperVenue
-from exchange.paper.wire import QUOTE_ASSET
+from exchange.paper.wire import account_wire
+from exchange.paper.wire.order_wire import QUOTE_ASSET
 
 _SUCCESS: Payload = {"code": 200, "msg": "success"}
 

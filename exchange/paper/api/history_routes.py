@@ -3,7 +3,6 @@
 from bisect import bisect_left
 
 from exchange.errors import Refused
-from exchange.paper import candle_wire
 from exchange.paper.api import symbols
 from exchange.paper.api.params import Params
 from exchange.paper.api.routes import PublicRoute, Routes, by_symbol
@@ -12,6 +11,7 @@ from exchange.paper.pubsub.pubsub import Payload
 from exchange.paper.tape.candles import HOUR_MS, INTERVALS
 from exchange.paper.tape.tape import Aggregate
 from exchange.paper.venue import PaperVenue
+from exchange.paper.wire import candle_wire
 
 MOST_CANDLES = 1500
 

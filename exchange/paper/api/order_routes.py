@@ -13,7 +13,7 @@ from exchange.paper.member import Member
 from exchange.paper.pubsub.pubsub import Payload
 from exchange.paper.seat import Seat
 from exchange.paper.venue import PaperVenue
-from exchange.paper.wire import MAX_MARKET_QTY_LOTS, MAX_PRICE_TICKS, MAX_QTY_LOTS, Wire
+from exchange.paper.wire.order_wire import MAX_MARKET_QTY_LOTS, MAX_PRICE_TICKS, MAX_QTY_LOTS, Wire
 from exchange.types import TimeInForce
 
 BATCH_PLACE = 5

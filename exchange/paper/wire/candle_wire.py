@@ -2,9 +2,9 @@
 
 from exchange.instrument import DecimalGrid, e8_text
 from exchange.paper.account.account import divide_rounded
-from exchange.paper.market_wire import USD_M, MarketWire
 from exchange.paper.pubsub.pubsub import Payload
 from exchange.paper.tape.candles import Candle, Interval
+from exchange.paper.wire.market_wire import USD_M, MarketWire
 
 _PERCENT = DecimalGrid("0.001")
 

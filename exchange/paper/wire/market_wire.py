@@ -8,7 +8,7 @@ from exchange.paper.account.orders import OrderRecord
 from exchange.paper.matching.events import INSURANCE, Traded
 from exchange.paper.pubsub.pubsub import Payload
 from exchange.paper.tape.tape import Aggregate, Print
-from exchange.paper.wire import Wire
+from exchange.paper.wire.order_wire import Wire
 from exchange.types import Side
 
 USD_M = 1

@@ -10,7 +10,7 @@ from exchange.instrument import e8_text
 from exchange.paper.account.account import Account, Holding
 from exchange.paper.account.margin import most_notional_e8
 from exchange.paper.pubsub.pubsub import Payload
-from exchange.paper.wire import QUOTE_ASSET, Wire
+from exchange.paper.wire.order_wire import QUOTE_ASSET, Wire
 
 
 @dataclass(frozen=True, slots=True)
