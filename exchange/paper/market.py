@@ -11,13 +11,13 @@ from exchange.paper.account.account import Mark
 from exchange.paper.account.orders import OrderRecord
 from exchange.paper.background.source import Background
 from exchange.paper.background.synthetic_flow import Flow
-from exchange.paper.market_data import MarketData
 from exchange.paper.matching import events as match
 from exchange.paper.matching.events import INSURANCE, Expiry, MatchEvent, Traded
 from exchange.paper.matching.order_book import OrderTurns
 from exchange.paper.matching.price_time import Matching
 from exchange.paper.pubsub.pubsub import Hub
 from exchange.paper.settings import Listing, RecordedMarket, SyntheticMarket
+from exchange.paper.streams.symbol_streams import MarketData
 from exchange.paper.tape.tape import Tape
 from exchange.paper.wire.market_wire import Marked, MarketWire
 from exchange.paper.wire.order_wire import Wire

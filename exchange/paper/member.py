@@ -7,7 +7,7 @@ from exchange.paper.account.orders import Income
 from exchange.paper.limits import OrderLimits
 from exchange.paper.pubsub.pubsub import Hub, Payload
 from exchange.paper.settings import AccountSettings
-from exchange.paper.user_stream import UserStream
+from exchange.paper.streams.user_stream import UserStream
 
 KEPT_INCOMES = 20_000
 

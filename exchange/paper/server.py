@@ -31,7 +31,7 @@ from exchange.paper.printer import Printer
 from exchange.paper.pubsub.pubsub import Hub
 from exchange.paper.race import Race
 from exchange.paper.settings import PaperSettings
-from exchange.paper.stream_socket import (
+from exchange.paper.streams.stream_socket import (
     Close,
     Conversation,
     Due,

@@ -14,7 +14,7 @@ from exchange.paper.api.gate import Call, Gate, Pass
 from exchange.paper.api.params import Params, error, plain
 from exchange.paper.member import Member
 from exchange.paper.pubsub.pubsub import Payload
-from exchange.paper.stream_socket import Reply
+from exchange.paper.streams.stream_socket import Reply
 from exchange.paper.venue import PaperVenue
 
 HANDSHAKE_WEIGHT = 5

@@ -10,10 +10,11 @@ import pytest
 from aiohttp import WSMsgType
 
 from exchange.errors import SettingsError
-from exchange.paper import courier, server, stream_socket
+from exchange.paper import courier, server
 from exchange.paper.faults import plan
 from exchange.paper.faults.plan import FaultPlan
 from exchange.paper.server import serve
+from exchange.paper.streams import stream_socket
 from tests.exchange.paper.bench import LIVELY, QUIET, paper_settings, signed
 from tests.exchange.paper.live import exchange, until
 

@@ -6,7 +6,7 @@ import orjson
 import pytest
 
 from exchange.paper.pubsub.pubsub import Hub, Mailbox, Prefix
-from exchange.paper.stream_socket import Close, Due, Lifetime, StreamSocket
+from exchange.paper.streams.stream_socket import Close, Due, Lifetime, StreamSocket
 
 OPENED_MS = 1_700_000_000_000
 

@@ -6,14 +6,14 @@ only when somebody listens.
 
 from collections.abc import Callable, Iterable
 
-from exchange.paper import candle_streams
 from exchange.paper.account.orders import OrderRecord
-from exchange.paper.candle_streams import CandleStreams
-from exchange.paper.depth_streams import DepthStreams
 from exchange.paper.matching.events import Traded
 from exchange.paper.matching.order_book import OrderTurns
 from exchange.paper.pubsub.period_clock import Metronome
 from exchange.paper.pubsub.pubsub import Hub, Payload
+from exchange.paper.streams import candle_streams
+from exchange.paper.streams.candle_streams import CandleStreams
+from exchange.paper.streams.depth_streams import DepthStreams
 from exchange.paper.tape.tape import Aggregate, Tape
 from exchange.paper.wire import candle_wire
 from exchange.paper.wire.market_wire import Marked, MarketWire
