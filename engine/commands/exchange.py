@@ -13,8 +13,8 @@ from engine.process.lock import ProcessLock
 from engine.process.paths import made_private, places_of
 from exchange.errors import RecordingGarbled
 from exchange.instrument import E8
-from exchange.paper.market import OpenRecorded, no_recordings
 from exchange.paper.settings import PaperSettings, RecordedMarket
+from exchange.paper.venue.market import OpenRecorded, no_recordings
 
 
 def run_exchange(config_path: Path, overrides: list[str]) -> None:

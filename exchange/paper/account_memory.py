@@ -14,9 +14,9 @@ from typing import TypeVar
 
 from exchange.paper.account.account import Account, Holding, Mark
 from exchange.paper.account.orders import OrderLog, OrderRecord
-from exchange.paper.member import Member
-from exchange.paper.seat import Seat
-from exchange.paper.venue import PaperVenue
+from exchange.paper.venue.client import Member
+from exchange.paper.venue.symbol_account import Seat
+from exchange.paper.venue.venue import PaperVenue
 
 EVERY_MS = 5
 Row = TypeVar("Row")

@@ -26,7 +26,6 @@ from exchange.paper.faults.faults import Faults, Shock, Strike, aims
 from exchange.paper.faults.frame_faults import Tamper, label
 from exchange.paper.faults.plan import FaultPlan
 from exchange.paper.half_sent import HalfSent, read_body
-from exchange.paper.market import OpenRecorded, no_recordings
 from exchange.paper.printer import Printer
 from exchange.paper.pubsub.pubsub import Hub
 from exchange.paper.race import Race
@@ -38,7 +37,8 @@ from exchange.paper.streams.stream_socket import (
     Lifetime,
     StreamSocket,
 )
-from exchange.paper.venue import PaperVenue
+from exchange.paper.venue.market import OpenRecorded, no_recordings
+from exchange.paper.venue.venue import PaperVenue
 
 HOST = "127.0.0.1"
 BEAT_S = 0.005

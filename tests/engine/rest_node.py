@@ -9,7 +9,7 @@ from exchange.binance import user_events
 from exchange.errors import Refused
 from exchange.instrument import Instrument
 from exchange.paper.pubsub.pubsub import Hub, Mailbox, Payload, Prefix
-from exchange.paper.seat import Seat
+from exchange.paper.venue.symbol_account import Seat
 from exchange.paper.wire import account_wire
 from exchange.types import Fill, OrderUpdate
 

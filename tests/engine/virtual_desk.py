@@ -27,7 +27,7 @@ from exchange.paper.background.synthetic_flow import Flow
 from exchange.paper.matching.price_time import Matching
 from exchange.paper.pubsub.pubsub import Hub, Mailbox, Prefix
 from exchange.paper.settings import AccountSettings, Listing, PaperSettings, SyntheticMarket
-from exchange.paper.venue import PaperVenue
+from exchange.paper.venue.venue import PaperVenue
 from exchange.types import (
     AccountSnapshot,
     Alert,

@@ -7,10 +7,10 @@ from exchange.paper.account.margin import BRACKETS, MOST_LEVERAGE
 from exchange.paper.account.orders import Income
 from exchange.paper.api.params import Params, malformed
 from exchange.paper.api.routes import MemberRoute, Routes
-from exchange.paper.member import Member
 from exchange.paper.pubsub.pubsub import Payload
-from exchange.paper.seat import Seat
-from exchange.paper.venue import PaperVenue
+from exchange.paper.venue.client import Member
+from exchange.paper.venue.symbol_account import Seat
+from exchange.paper.venue.venue import PaperVenue
 from exchange.paper.wire import account_wire
 from exchange.paper.wire.order_wire import QUOTE_ASSET
 

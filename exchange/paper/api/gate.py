@@ -18,9 +18,9 @@ from exchange.paper.api.routes import MemberRoute, PublicRoute, Route, through
 from exchange.paper.faults.faults import Faults
 from exchange.paper.keys import Verifier, verifier
 from exchange.paper.limits import Banishment, OverLimit, WeightLimit
-from exchange.paper.member import Member
 from exchange.paper.settings import PaperSettings
-from exchange.paper.venue import PaperVenue
+from exchange.paper.venue.client import Member
+from exchange.paper.venue.venue import PaperVenue
 
 READS_OF_ACCOUNT = frozenset(
     f"GET /fapi/{name}"

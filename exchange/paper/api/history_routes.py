@@ -6,11 +6,11 @@ from exchange.errors import Refused
 from exchange.paper.api import symbols
 from exchange.paper.api.params import Params
 from exchange.paper.api.routes import PublicRoute, Routes, by_symbol
-from exchange.paper.market import Market
 from exchange.paper.pubsub.pubsub import Payload
 from exchange.paper.tape.candles import HOUR_MS, INTERVALS
 from exchange.paper.tape.tape import Aggregate
-from exchange.paper.venue import PaperVenue
+from exchange.paper.venue.market import Market
+from exchange.paper.venue.venue import PaperVenue
 from exchange.paper.wire import candle_wire
 
 MOST_CANDLES = 1500

@@ -5,9 +5,9 @@ from exchange.paper import limits
 from exchange.paper.api import symbols
 from exchange.paper.api.params import Params
 from exchange.paper.api.routes import PublicRoute, Routes, by_symbol
-from exchange.paper.market import Market
 from exchange.paper.pubsub.pubsub import Payload
-from exchange.paper.venue import PaperVenue
+from exchange.paper.venue.market import Market
+from exchange.paper.venue.venue import PaperVenue
 from exchange.paper.wire.order_wire import QUOTE_ASSET
 
 _DEPTH_WEIGHTS = {5: 2, 10: 2, 20: 2, 50: 2, 100: 5, 500: 10, 1000: 20}

@@ -9,10 +9,10 @@ from exchange.paper.api.params import WEEK_MS, Params, error, malformed, neither
 from exchange.paper.api.routes import MemberRoute, Routes, by_symbol, through
 from exchange.paper.faults.faults import Faults
 from exchange.paper.matching.events import SelfTrade
-from exchange.paper.member import Member
 from exchange.paper.pubsub.pubsub import Payload
-from exchange.paper.seat import Seat
-from exchange.paper.venue import PaperVenue
+from exchange.paper.venue.client import Member
+from exchange.paper.venue.symbol_account import Seat
+from exchange.paper.venue.venue import PaperVenue
 from exchange.paper.wire.order_wire import MAX_MARKET_QTY_LOTS, MAX_PRICE_TICKS, MAX_QTY_LOTS, Wire
 from exchange.types import TimeInForce
 

@@ -9,7 +9,7 @@ from exchange.errors import Refused
 from exchange.paper.api.gate import Call, Gate
 from exchange.paper.api.params import Params, error
 from exchange.paper.limits import OverLimit
-from exchange.paper.venue import PaperVenue
+from exchange.paper.venue.venue import PaperVenue
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from typing import TypeVar
 
 from exchange.paper.api.params import Params
 from exchange.paper.faults.faults import Faults
-from exchange.paper.member import Member
+from exchange.paper.venue.client import Member
 
 _Answer = TypeVar("_Answer")
 

@@ -3,9 +3,9 @@
 from collections.abc import Callable
 
 from exchange.paper.api.params import Params
-from exchange.paper.market import Market
 from exchange.paper.pubsub.pubsub import Payload
-from exchange.paper.venue import PaperVenue
+from exchange.paper.venue.market import Market
+from exchange.paper.venue.venue import PaperVenue
 
 
 def one(venue: PaperVenue, params: Params) -> Market:

@@ -12,10 +12,10 @@ from exchange.errors import Refused
 from exchange.paper import limits
 from exchange.paper.api.gate import Call, Gate, Pass
 from exchange.paper.api.params import Params, error, plain
-from exchange.paper.member import Member
 from exchange.paper.pubsub.pubsub import Payload
 from exchange.paper.streams.stream_socket import Reply
-from exchange.paper.venue import PaperVenue
+from exchange.paper.venue.client import Member
+from exchange.paper.venue.venue import PaperVenue
 
 HANDSHAKE_WEIGHT = 5
 SESSION_WEIGHT = 2

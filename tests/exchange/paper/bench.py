@@ -16,7 +16,7 @@ from exchange.paper.matching.events import BACKGROUND
 from exchange.paper.matching.price_time import Matching
 from exchange.paper.pubsub.pubsub import Hub, Mailbox, Prefix
 from exchange.paper.settings import AccountSettings, Listing, PaperSettings, SyntheticMarket
-from exchange.paper.venue import PaperVenue
+from exchange.paper.venue.venue import PaperVenue
 from exchange.types import Side
 
 START_NS = 1_700_000_000_000_000_000

@@ -8,7 +8,7 @@ from exchange.paper.background.recorded import open_recording
 from exchange.paper.pubsub.pubsub import Hub, Mailbox, Prefix
 from exchange.paper.settings import Listing, PaperSettings, RecordedMarket
 from exchange.paper.streams.stream_socket import StreamSocket
-from exchange.paper.venue import PaperVenue
+from exchange.paper.venue.venue import PaperVenue
 from exchange.types import Side
 from tests.exchange.paper.bench import ACCOUNT, BITCOIN, LIVELY, Desk, frames, paper_settings
 from tests.exchange.paper.recordings import GRID

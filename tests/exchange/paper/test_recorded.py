@@ -19,11 +19,11 @@ from exchange.paper.background.recorded import (
     open_recording,
 )
 from exchange.paper.background.source import LONGEST_LEAP_NS
-from exchange.paper.market import Market
 from exchange.paper.matching.events import Refused, Traded
 from exchange.paper.matching.recorded import RecordedMatching
 from exchange.paper.pubsub.pubsub import Hub
 from exchange.paper.settings import Listing, RecordedMarket
+from exchange.paper.venue.market import Market
 from exchange.recording.reader import Recording
 from exchange.types import Side
 from tests.exchange.paper.recordings import GRID

@@ -6,9 +6,9 @@ from dataclasses import replace
 import pytest
 
 from exchange.instrument import E8
-from exchange.paper.market import Market
 from exchange.paper.matching.events import BACKGROUND, MatchEvent, Traded
 from exchange.paper.settings import Listing, Regime
+from exchange.paper.venue.market import Market
 from exchange.types import Side
 from tests.exchange.paper.bench import (
     ACCOUNT,

@@ -9,7 +9,7 @@ from exchange.instrument import E8, e8_from_text
 from exchange.paper.account.account import Account, Holding
 from exchange.paper.account.margin import most_notional_e8
 from exchange.paper.account.orders import Change, NewOrder, OrderLog, OrderRecord
-from exchange.paper.market import Market
+from exchange.paper.venue.market import Market
 from exchange.paper.wire.order_wire import MAX_ORDERS, PERCENT_PRICE_DOWN, PERCENT_PRICE_UP
 from exchange.types import Side
 

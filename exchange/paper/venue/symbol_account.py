@@ -17,11 +17,11 @@ from exchange.paper.account.orders import (
     OrderRecord,
     TradeRecord,
 )
-from exchange.paper.market import Market
 from exchange.paper.matching import events as match
 from exchange.paper.matching.events import Expiry, MatchEvent, Refusal, SelfTrade, Traded
-from exchange.paper.member import Member
-from exchange.paper.rules import Rules, too_large
+from exchange.paper.venue.client import Member
+from exchange.paper.venue.market import Market
+from exchange.paper.venue.rules import Rules, too_large
 from exchange.paper.wire import account_wire
 from exchange.types import Side, TimeInForce
 

@@ -9,13 +9,13 @@ from copy import copy
 
 from exchange.errors import InvariantBroken, Refused
 from exchange.paper.account.account import Account, Holding
-from exchange.paper.all_markets import AllMarkets
-from exchange.paper.market import Market, OpenRecorded, no_recordings
 from exchange.paper.matching.events import INSURANCE, Expiry, MatchEvent, Traded
-from exchange.paper.member import Member
 from exchange.paper.pubsub.pubsub import Hub
-from exchange.paper.seat import Seat
 from exchange.paper.settings import PaperSettings
+from exchange.paper.venue.all_markets import AllMarkets
+from exchange.paper.venue.client import Member
+from exchange.paper.venue.market import Market, OpenRecorded, no_recordings
+from exchange.paper.venue.symbol_account import Seat
 from exchange.paper.wire import account_wire
 from exchange.types import Side
 

@@ -2,10 +2,10 @@
 
 from collections.abc import Callable, Sequence
 
-from exchange.paper.market import Market
 from exchange.paper.pubsub.period_clock import Metronome
 from exchange.paper.pubsub.pubsub import Hub, Payload
 from exchange.paper.streams.symbol_streams import MARK_PERIODS_MS
+from exchange.paper.venue.market import Market
 
 BOOK_TICKER_PERIOD_MS = 5000
 TICKER_PERIOD_MS = 1000
