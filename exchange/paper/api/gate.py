@@ -8,15 +8,15 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from exchange.errors import Refused
-from exchange.paper.account_memory import AccountMemory
+from exchange.paper.api.account_memory import AccountMemory
 from exchange.paper.api.account_routes import AccountRoutes
 from exchange.paper.api.history_routes import HistoryRoutes
+from exchange.paper.api.keys import Verifier, verifier
 from exchange.paper.api.market_routes import MarketRoutes
 from exchange.paper.api.order_routes import OrderRoutes
 from exchange.paper.api.params import Params
 from exchange.paper.api.routes import MemberRoute, PublicRoute, Route, through
 from exchange.paper.faults.faults import Faults
-from exchange.paper.keys import Verifier, verifier
 from exchange.paper.limits import Banishment, OverLimit, WeightLimit
 from exchange.paper.settings import PaperSettings
 from exchange.paper.venue.client import Member

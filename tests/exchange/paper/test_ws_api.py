@@ -12,8 +12,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ed25519, padding, rsa
 
 from exchange.errors import SettingsError
+from exchange.paper.api.keys import verifier
 from exchange.paper.api.ws import WsSession
-from exchange.paper.keys import verifier
 from tests.exchange.paper.bench import ACCOUNT, KEY, SECRET, Desk, paper_settings
 
 
