@@ -36,7 +36,7 @@ from exchange.paper import limits
 from exchange.paper.background.source import Background
 from exchange.paper.matching.events import BACKGROUND, MatchEvent
 from exchange.paper.matching.order_book import OrderTurns
-from exchange.paper.server import HOST, PaperServer, settle_heap
+from exchange.paper.server.server import HOST, PaperServer, settle_heap
 from exchange.paper.settings import PaperSettings, SyntheticMarket
 from exchange.types import Side, TimeInForce
 

@@ -32,7 +32,7 @@ def run_exchange(config_path: Path, overrides: list[str]) -> None:
     with ProcessLock(lock, "a paper exchange", remedy):
         import uvloop
 
-        from exchange.paper.server import serve, settle_heap
+        from exchange.paper.server.server import serve, settle_heap
 
         settings = config.paper_settings()
         open_recorded = _recordings_opener() if _plays_recordings(settings) else no_recordings

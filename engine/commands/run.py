@@ -28,7 +28,7 @@ from engine.process.paths import Places
 from exchange.binance.settings import VenueSettings
 from exchange.binance.signing import Credentials
 from exchange.errors import VenueError
-from exchange.paper.printer import Printer
+from exchange.paper.server.stdout_writer import Printer
 
 _PING_TIMEOUT_S = 0.5
 _LEFTOVER_DEADLINE_S = 10.0

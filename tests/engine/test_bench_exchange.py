@@ -20,9 +20,9 @@ from engine.bench.exchange import (
 )
 from engine.cli import app
 from exchange.paper.background.synthetic_flow import Flow
-from exchange.paper.courier import text_frame
 from exchange.paper.matching.events import Traded
 from exchange.paper.matching.price_time import Matching
+from exchange.paper.server.frame_writer import text_frame
 from tests.exchange.paper.bench import QUIET
 
 HANDSHAKE = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\r\n"

@@ -17,7 +17,7 @@ from urllib.error import HTTPError
 from urllib.parse import urlencode
 from urllib.request import Request, urlopen
 
-from exchange.paper.server import serve
+from exchange.paper.server.server import serve
 from exchange.paper.settings import AccountSettings, SyntheticMarket
 from tests.exchange.paper.bench import ACCOUNT, OTHER_ACCOUNT, QUIET, paper_settings
 from tests.processes import free_port

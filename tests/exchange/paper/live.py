@@ -12,7 +12,7 @@ import orjson
 import websockets
 
 from exchange.paper.faults.plan import FaultPlan
-from exchange.paper.server import serve
+from exchange.paper.server.server import serve
 from exchange.paper.settings import SyntheticMarket
 from tests.exchange.paper.bench import KEY, QUIET, paper_settings, signed
 

@@ -5,9 +5,9 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from exchange.paper import courier
-from exchange.paper.courier import Courier, Line, ping_frame, text_frame
 from exchange.paper.pubsub.pubsub import Hub
+from exchange.paper.server import frame_writer as courier
+from exchange.paper.server.frame_writer import Courier, Line, ping_frame, text_frame
 
 
 class Wire(asyncio.Transport):

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from exchange.paper import half_sent, server
+from exchange.paper.server import half_sent, server
 from tests.exchange.paper.live import Client, exchange, free_port
 
 WICK = b'{"symbol": "BTCUSDT", "side": "SELL"}'

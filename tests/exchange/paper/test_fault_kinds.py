@@ -17,7 +17,7 @@ import websockets
 from exchange.errors import SettingsError
 from exchange.paper.faults import plan
 from exchange.paper.faults.plan import FaultPlan
-from exchange.paper.server import serve
+from exchange.paper.server.server import serve
 from tests.exchange.paper.bench import KEY, LIVELY, QUIET, paper_settings, signed
 from tests.exchange.paper.live import Client, exchange, fragile_exchange, free_port, until
 

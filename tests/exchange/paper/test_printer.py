@@ -2,7 +2,7 @@
 
 import os
 
-from exchange.paper.printer import Printer
+from exchange.paper.server.stdout_writer import Printer
 
 
 def test_lines_come_in_order() -> None:

@@ -9,7 +9,7 @@ import pytest
 from websockets import ClientConnection
 
 from exchange.paper.faults.delay_queue import Later
-from exchange.paper.race import LONGEST_LAG_NS, SLOW_SHARE, Race
+from exchange.paper.server.race import LONGEST_LAG_NS, SLOW_SHARE, Race
 from tests.exchange.paper.bench import KEY, SECRET
 from tests.exchange.paper.live import Client, exchange
 

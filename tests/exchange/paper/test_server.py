@@ -10,10 +10,11 @@ import pytest
 from aiohttp import WSMsgType
 
 from exchange.errors import SettingsError
-from exchange.paper import courier, server
 from exchange.paper.faults import plan
 from exchange.paper.faults.plan import FaultPlan
-from exchange.paper.server import serve
+from exchange.paper.server import frame_writer as courier
+from exchange.paper.server import server
+from exchange.paper.server.server import serve
 from exchange.paper.streams import stream_socket
 from tests.exchange.paper.bench import LIVELY, QUIET, paper_settings, signed
 from tests.exchange.paper.live import exchange, until
@@ -321,7 +322,7 @@ async def test_a_taken_port_is_named_with_the_way_out() -> None:
 
 def test_the_exchange_starts_without_the_compiler() -> None:
     """It must be ready while its client still imports; numba alone takes longer than that."""
-    code = "import sys, exchange.paper.server; print({'numba', 'numpy'} & set(sys.modules))"
+    code = "import sys, exchange.paper.server.server; print({'numba', 'numpy'} & set(sys.modules))"
 
     heard = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
 

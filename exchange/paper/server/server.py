@@ -13,22 +13,22 @@ import orjson
 from aiohttp import WSCloseCode, WSMsgType, web
 
 from exchange.errors import Refused, SettingsError
-from exchange.paper.admin import Admin
 from exchange.paper.api.gate import Gate
 from exchange.paper.api.params import Params, error
 from exchange.paper.api.rest import HttpAnswer, HttpRequest, RestApi
 from exchange.paper.api.ws import WsSession
-from exchange.paper.courier import Courier, Line, ping_frame, text_frame
 from exchange.paper.faults import plan
 from exchange.paper.faults.delay_queue import Later
 from exchange.paper.faults.depth_memory import DepthMemory
 from exchange.paper.faults.faults import Faults, Shock, Strike, aims
 from exchange.paper.faults.frame_faults import Tamper, label
 from exchange.paper.faults.plan import FaultPlan
-from exchange.paper.half_sent import HalfSent, read_body
-from exchange.paper.printer import Printer
 from exchange.paper.pubsub.pubsub import Hub
-from exchange.paper.race import Race
+from exchange.paper.server.admin import Admin
+from exchange.paper.server.frame_writer import Courier, Line, ping_frame, text_frame
+from exchange.paper.server.half_sent import HalfSent, read_body
+from exchange.paper.server.race import Race
+from exchange.paper.server.stdout_writer import Printer
 from exchange.paper.settings import PaperSettings
 from exchange.paper.streams.stream_socket import (
     Close,

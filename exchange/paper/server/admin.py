@@ -20,7 +20,7 @@ from exchange.errors import SettingsError
 from exchange.paper.background.synthetic_flow import Flow
 from exchange.paper.faults.faults import Faults
 from exchange.paper.faults.plan import parse_fault
-from exchange.paper.half_sent import HalfSent, read_body
+from exchange.paper.server.half_sent import HalfSent, read_body
 from exchange.paper.venue.market import Market
 from exchange.types import Side
 
