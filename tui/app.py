@@ -30,8 +30,6 @@ from engine.process.hints import DeskCommands
 from tui.client import EngineLine, Heard, LineLost
 from tui.render.frame import Frame, Line
 from tui.render.glyphs import ASCII, Glyphs, glyphs_for
-from tui.render.plain import plain
-from tui.render.thrift import thrifty
 from tui.screens.change import Change, ChangeDialog
 from tui.screens.desk import DeskScreen
 from tui.screens.dialog import Dialog
@@ -39,6 +37,8 @@ from tui.screens.flatten import FlattenDialog
 from tui.screens.help import HelpDialog
 from tui.screens.keys import key_table
 from tui.screens.stop import StopDialog
+from tui.terminal.diff_update import thrifty
+from tui.terminal.plain import plain
 from tui.themes import DAYLIGHT, DESK
 
 FRAMES_PER_S = 4

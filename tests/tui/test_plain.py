@@ -5,7 +5,7 @@ import io
 from rich.console import Console
 from textual._compositor import CompositorUpdate
 
-from tui.render.plain import PlainUpdate, in_ascii, plain
+from tui.terminal.plain import PlainUpdate, in_ascii, plain
 
 
 class Drawn(CompositorUpdate):

@@ -9,8 +9,8 @@ from rich.text import Text
 from textual._compositor import ChopsUpdate
 from textual.strip import Strip
 
-from tui.render.strips import changed_runs, strip_of
-from tui.render.thrift import ThriftyUpdate, thrifty
+from tui.terminal.diff_update import ThriftyUpdate, thrifty
+from tui.terminal.strips import changed_runs, strip_of
 
 TRUECOLOR = Console(color_system="truecolor", force_terminal=True)
 TEAL, ORANGE = Style.parse("#00ffff on #101010"), Style.parse("bold #ff8000 on #101010")

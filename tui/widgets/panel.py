@@ -12,7 +12,7 @@ from textual.widget import Widget
 
 from tui.render import ink
 from tui.render.frame import Frame
-from tui.render.strips import changed_runs, strip_of
+from tui.terminal.strips import changed_runs, strip_of
 
 
 class Panel(Widget):
