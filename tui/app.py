@@ -28,8 +28,8 @@ from engine.core.view import DeskView, Record, SideReason
 from engine.errors import EngineError, NotFlat, NotVerified
 from engine.process.hints import DeskCommands
 from tui.client import EngineLine, Heard, LineLost
+from tui.render.draw.glyphs import ASCII, Glyphs, glyphs_for
 from tui.render.frame import Frame, Line
-from tui.render.glyphs import ASCII, Glyphs, glyphs_for
 from tui.screens.change import Change, ChangeDialog
 from tui.screens.desk import DeskScreen
 from tui.screens.dialog import Dialog

@@ -11,7 +11,7 @@ from textual.pilot import Pilot
 
 from tests.tui.fake_engine import FakeEngine
 from tui.app import DeskApp
-from tui.render.glyphs import UNICODE, Glyphs
+from tui.render.draw.glyphs import UNICODE, Glyphs
 from tui.screens.dialog import Dialog
 
 PATIENCE_S = 60.0

@@ -7,7 +7,7 @@ import pytest
 from engine.core.view import Mode, SideReason, SideView
 from tests.tui.conftest import LARGE, SMALL, USUAL, open_desk
 from tests.tui.fake_engine import book
-from tui.render.glyphs import ASCII
+from tui.render.draw.glyphs import ASCII
 from tui.screens.layout import NEEDS, Page, dropped
 
 

@@ -4,11 +4,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tui.render.bars import meter, round_up
-from tui.render.depth_chart import Stroke, depth_chart
-from tui.render.glyphs import ASCII, UNICODE, Glyphs
-from tui.render.lines import flowed, line, widest
-from tui.render.words import decimals_of
+from tui.render.draw.bars import meter, round_up
+from tui.render.draw.depth_chart import Stroke, depth_chart
+from tui.render.draw.format import decimals_of
+from tui.render.draw.glyphs import ASCII, UNICODE, Glyphs
+from tui.render.draw.lines import flowed, line, widest
 
 WORDS = ["the whole sentence", "a sentence", "word"]
 

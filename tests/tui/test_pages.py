@@ -7,7 +7,7 @@ import pytest
 from engine.core.actions import Action
 from engine.core.view import SideReason, SideView
 from tests.tui.conftest import LARGE, SMALL, USUAL, Desk, open_desk
-from tui.render.glyphs import ASCII
+from tui.render.draw.glyphs import ASCII
 
 SIZES = [SMALL, USUAL, LARGE]
 

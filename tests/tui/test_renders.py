@@ -28,11 +28,11 @@ from tests.tui.fake_engine import (
     table_quote,
 )
 from tests.tui.fake_market import EMPTY_WATCH
-from tui.render import ink
 from tui.render.banner import banner, gone
-from tui.render.chart import Curve, History, plot
+from tui.render.draw import ink
+from tui.render.draw.chart import Curve, History, plot
+from tui.render.draw.glyphs import ASCII, UNICODE, Glyphs, glyphs_for
 from tui.render.frame import Frame, Line
-from tui.render.glyphs import ASCII, UNICODE, Glyphs, glyphs_for
 from tui.render.header import header
 from tui.render.inventory import inventory
 from tui.render.ladder import ladder

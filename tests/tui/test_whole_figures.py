@@ -9,12 +9,12 @@ from rich.text import Text
 
 from engine.core.view import DeskView, ErrorView, InventoryView, LinkView, RecordKind
 from tests.tui.fake_engine import book, desk_view, money, order, quote, record
+from tui.render.draw.glyphs import ASCII, UNICODE, Glyphs
+from tui.render.draw.lines import fit, line
 from tui.render.frame import Frame
-from tui.render.glyphs import ASCII, UNICODE, Glyphs
 from tui.render.header import header
 from tui.render.inventory import inventory
 from tui.render.ladder import ladder
-from tui.render.lines import fit, line
 from tui.render.links import links
 from tui.render.log import record_lines
 from tui.render.market import market

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tui.render.words import age, compact, figure, parts_that_sum, price_between, signed, span
+from tui.render.draw.format import age, compact, figure, parts_that_sum, price_between, signed, span
 
 amounts = st.floats(-1e6, 1e6, allow_nan=False)
 

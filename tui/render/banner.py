@@ -6,10 +6,10 @@ from rich.text import Text
 
 from engine.core.explain import evidence
 from engine.core.view import DeskView, FlattenState, RiskState, SideReason
-from tui.render import ink
+from tui.render.draw import ink
+from tui.render.draw.format import age, clock, grid
+from tui.render.draw.lines import flowed, line, wrapped
 from tui.render.frame import Frame, Line
-from tui.render.lines import flowed, line, wrapped
-from tui.render.words import age, clock, grid
 
 _NS_PER_S = 1_000_000_000
 _GOES_ON = " \\"

@@ -6,11 +6,11 @@ from typing import NamedTuple
 from rich.text import Text
 
 from engine.core.view import CalibrationView, DeskView, FitKind, SideFitView
-from tui.render import ink
-from tui.render.glyphs import Glyphs
-from tui.render.lines import flowed, line, spread
+from tui.render.draw import ink
+from tui.render.draw.format import decimals_of
+from tui.render.draw.glyphs import Glyphs
+from tui.render.draw.lines import flowed, line, spread
 from tui.render.quote import fit_source
-from tui.render.words import decimals_of
 
 NAME = 7
 """Width of the column of names."""

@@ -3,10 +3,10 @@
 from rich.text import Text
 
 from engine.core.view import DeskView, FlickerView
-from tui.render import ink
-from tui.render.glyphs import Glyphs
-from tui.render.lines import Piece, flowed, line, spread, widest, wrapped
-from tui.render.words import figure
+from tui.render.draw import ink
+from tui.render.draw.format import figure
+from tui.render.draw.glyphs import Glyphs
+from tui.render.draw.lines import Piece, flowed, line, spread, widest, wrapped
 
 _NAME = 12
 _LEVELS = {

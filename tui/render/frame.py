@@ -5,7 +5,7 @@ from enum import StrEnum
 
 from engine.core.view import DeskView
 from engine.process.hints import USUAL, DeskCommands
-from tui.render.glyphs import UNICODE, Glyphs
+from tui.render.draw.glyphs import UNICODE, Glyphs
 
 STALE_S = 2.0
 """Older data than this fades."""

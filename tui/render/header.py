@@ -3,10 +3,10 @@
 from rich.text import Text
 
 from engine.core.view import DeskView, Mode, RiskState, SideReason, SideView
-from tui.render import ink
+from tui.render.draw import ink
+from tui.render.draw.format import age, clock, grid, span
+from tui.render.draw.lines import Piece, fit, joined, line, spread
 from tui.render.frame import STALE_S, Frame
-from tui.render.lines import Piece, fit, joined, line, spread
-from tui.render.words import age, clock, grid, span
 
 _MODE_INK = {
     Mode.LIVE: ink.LIVE_BLOCK,

@@ -3,11 +3,11 @@
 from rich.text import Text
 
 from engine.core.view import DeskView
-from tui.render import ink
+from tui.render.draw import ink
+from tui.render.draw.format import base_asset, grid, signed
+from tui.render.draw.glyphs import Glyphs
+from tui.render.draw.lines import fit, line, spread, widest
 from tui.render.frame import Frame
-from tui.render.glyphs import Glyphs
-from tui.render.lines import fit, line, spread, widest
-from tui.render.words import base_asset, grid, signed
 
 _NEAR_LIMIT = 0.8
 

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 from rich.text import Text
 
-from tui.render import ink
-from tui.render.lines import joined, line
+from tui.render.draw import ink
+from tui.render.draw.lines import joined, line
 
 
 @dataclass(frozen=True, slots=True)

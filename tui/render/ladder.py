@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from rich.text import Text
 
 from engine.core.view import DeskView
-from tui.render import ink
-from tui.render.bars import round_up
+from tui.render.draw import ink
+from tui.render.draw.bars import round_up
+from tui.render.draw.format import age, compact, grid
+from tui.render.draw.glyphs import Glyphs
+from tui.render.draw.lines import fit, line, pad
 from tui.render.frame import Frame
-from tui.render.glyphs import Glyphs
-from tui.render.lines import fit, line, pad
-from tui.render.words import age, compact, grid
 
 _OWN_WIDTH = 8
 _CUM_WIDTH = 5

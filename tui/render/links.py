@@ -2,10 +2,10 @@
 
 from rich.text import Text
 
-from tui.render import ink
+from tui.render.draw import ink
+from tui.render.draw.format import age
+from tui.render.draw.lines import Piece, fit, line
 from tui.render.frame import Frame
-from tui.render.lines import Piece, fit, line
-from tui.render.words import age
 
 
 def links(frame: Frame, width: int, height: int) -> list[Text]:

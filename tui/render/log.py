@@ -3,10 +3,10 @@
 from rich.text import Text
 
 from engine.core.view import Record, RecordKind
-from tui.render import ink
-from tui.render.glyphs import Glyphs
-from tui.render.lines import line, wrapped
-from tui.render.words import clock
+from tui.render.draw import ink
+from tui.render.draw.format import clock
+from tui.render.draw.glyphs import Glyphs
+from tui.render.draw.lines import line, wrapped
 
 _INDENT = 11
 _NARROW = 40

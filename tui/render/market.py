@@ -3,10 +3,10 @@
 from rich.text import Text
 
 from engine.core.view import DeskView
+from tui.render.draw.glyphs import Glyphs
+from tui.render.draw.lines import beside, fit
 from tui.render.flicker import flicker
 from tui.render.frame import Frame
-from tui.render.glyphs import Glyphs
-from tui.render.lines import beside, fit
 from tui.render.noise import noise, noise_chart
 from tui.render.regime import regime
 from tui.render.volatility import FEWER, FEWEST, volatility

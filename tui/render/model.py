@@ -5,15 +5,15 @@ import math
 from rich.text import Text
 
 from engine.core.view import CalibrationView, DeskView, FitKind
-from tui.render import ink
-from tui.render.bars import meter
-from tui.render.depth_chart import Stroke, depth_chart
+from tui.render.draw import ink
+from tui.render.draw.bars import meter
+from tui.render.draw.depth_chart import Stroke, depth_chart
+from tui.render.draw.format import decimals_of, figure
+from tui.render.draw.glyphs import Glyphs
+from tui.render.draw.lines import fit, flowed, line, wrapped
 from tui.render.fit_table import NAME, filling, fit_table, interval, sides
 from tui.render.frame import Frame
-from tui.render.glyphs import Glyphs
-from tui.render.lines import fit, flowed, line, wrapped
 from tui.render.quote import fit_source
-from tui.render.words import decimals_of, figure
 
 _CHART_ROWS = 6
 """Fewer show no shape."""

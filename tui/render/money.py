@@ -3,11 +3,11 @@
 from rich.text import Text
 
 from engine.core.view import MoneyView
-from tui.render import ink
+from tui.render.draw import ink
+from tui.render.draw.format import compact, parts_that_sum, signed
+from tui.render.draw.glyphs import Glyphs
+from tui.render.draw.lines import Piece, fit, joined, line, spread
 from tui.render.frame import Frame
-from tui.render.glyphs import Glyphs
-from tui.render.lines import Piece, fit, joined, line, spread
-from tui.render.words import compact, parts_that_sum, signed
 
 _DECIMALS = 4
 _TIGHT_ROWS = 5

@@ -3,11 +3,11 @@
 from rich.text import Text
 
 from engine.core.view import DeskView
-from tui.render import ink
-from tui.render.depth_chart import Stroke, depth_chart
-from tui.render.glyphs import Glyphs
-from tui.render.lines import flowed, line, widest
-from tui.render.words import figure
+from tui.render.draw import ink
+from tui.render.draw.depth_chart import Stroke, depth_chart
+from tui.render.draw.format import figure
+from tui.render.draw.glyphs import Glyphs
+from tui.render.draw.lines import flowed, line, widest
 
 _CHART_ROWS = 5
 """Fewer show no shape."""

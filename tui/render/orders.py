@@ -2,10 +2,10 @@
 
 from rich.text import Text
 
-from tui.render import ink
+from tui.render.draw import ink
+from tui.render.draw.format import age, grid
+from tui.render.draw.lines import fit, line
 from tui.render.frame import Frame
-from tui.render.lines import fit, line
-from tui.render.words import age, grid
 
 _ID_WIDTH = 11
 

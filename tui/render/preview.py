@@ -3,10 +3,10 @@
 from rich.text import Text
 
 from engine.core.view import DeskView, Preview
-from tui.render import ink
-from tui.render.glyphs import Glyphs
-from tui.render.lines import fit, line
-from tui.render.words import figure, grid, signed
+from tui.render.draw import ink
+from tui.render.draw.format import figure, grid, signed
+from tui.render.draw.glyphs import Glyphs
+from tui.render.draw.lines import fit, line
 
 _NAME_WIDTH = 14
 _CELL_WIDTH = 12

@@ -3,10 +3,11 @@
 from rich.text import Text
 
 from engine.core.view import DeskView, FitKind, QuoteView
-from tui.render import ink
+from tui.render.draw import ink
+from tui.render.draw.format import age, base_asset, figure, grid
+from tui.render.draw.glyphs import Glyphs
+from tui.render.draw.lines import fit, joined, line, spread, widest, wrapped
 from tui.render.frame import Frame
-from tui.render.glyphs import Glyphs
-from tui.render.lines import fit, joined, line, spread, widest, wrapped
 from tui.render.reckoning import (
     half_factors,
     half_formula,
@@ -21,7 +22,6 @@ from tui.render.reckoning import (
     reserve_row,
     skew_row,
 )
-from tui.render.words import age, base_asset, figure, grid
 
 _ROOMY_ROWS = 12
 _TIGHT_ROWS = 6

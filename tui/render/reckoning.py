@@ -8,10 +8,10 @@ from typing import NamedTuple
 from rich.text import Text
 
 from engine.core.view import DeskView, QuoteView
-from tui.render import ink
-from tui.render.glyphs import Glyphs
-from tui.render.lines import Piece, line, widest
-from tui.render.words import decimals_of, figure, grid, parts_that_sum, signed
+from tui.render.draw import ink
+from tui.render.draw.format import decimals_of, figure, grid, parts_that_sum, signed
+from tui.render.draw.glyphs import Glyphs
+from tui.render.draw.lines import Piece, line, widest
 
 CLOSED_FORM = "closed form"
 FAIR_NAMES = {"mid": "fair"}

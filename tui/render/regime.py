@@ -3,9 +3,9 @@
 from rich.text import Text
 
 from engine.core.view import DeskView, RegimeView
-from tui.render import ink
-from tui.render.glyphs import Glyphs
-from tui.render.lines import line, spread, wrapped
+from tui.render.draw import ink
+from tui.render.draw.glyphs import Glyphs
+from tui.render.draw.lines import line, spread, wrapped
 
 _NAME = 11
 _CELL = 10

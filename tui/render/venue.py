@@ -3,12 +3,12 @@
 from rich.text import Text
 
 from engine.core.view import DeskView, ErrorView
-from tui.render import ink
-from tui.render.bars import meter
+from tui.render.draw import ink
+from tui.render.draw.bars import meter
+from tui.render.draw.format import age
+from tui.render.draw.glyphs import Glyphs
+from tui.render.draw.lines import Piece, fit, line, spread
 from tui.render.frame import Frame
-from tui.render.glyphs import Glyphs
-from tui.render.lines import Piece, fit, line, spread
-from tui.render.words import age
 
 MEANINGS = {
     -1003: "too many requests",

@@ -3,11 +3,11 @@
 from rich.text import Text
 
 from engine.core.view import DeskView
-from tui.render import ink
-from tui.render.bars import round_up
-from tui.render.glyphs import Glyphs
-from tui.render.lines import fit, line, spread, widest
-from tui.render.words import age, decimals_of
+from tui.render.draw import ink
+from tui.render.draw.bars import round_up
+from tui.render.draw.format import age, decimals_of
+from tui.render.draw.glyphs import Glyphs
+from tui.render.draw.lines import fit, line, spread, widest
 
 _UNITS = ((86400, "d"), (3600, "h"), (60, "m"), (1, "s"))
 _SHORT = 0.8

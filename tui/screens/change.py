@@ -13,7 +13,7 @@ from textual.widgets import Static
 from engine.console.protocol import Answer
 from engine.core.actions import Action
 from engine.core.view import DeskView, Preview, SideReason
-from tui.render.glyphs import Glyphs
+from tui.render.draw.glyphs import Glyphs
 from tui.screens.dialog import Dialog
 from tui.widgets.preview import PreviewPanel
 

@@ -9,8 +9,8 @@ from textual.containers import Container
 from textual.screen import Screen
 
 from engine.core.view import Mode, Record
+from tui.render.draw.glyphs import Glyphs
 from tui.render.frame import Frame
-from tui.render.glyphs import Glyphs
 from tui.screens.keys import DESK, REDUCING, hints
 from tui.screens.layout import PANELS, Page, dropped, shape
 from tui.widgets.charts import ChartPanel, MoneyChart, PriceChart

@@ -5,7 +5,7 @@ from textual.containers import Vertical
 from textual.widgets import Input, Static
 
 from engine.core.view import DeskView
-from tui.render.glyphs import Glyphs
+from tui.render.draw.glyphs import Glyphs
 from tui.screens.dialog import Dialog, TypedInput
 from tui.screens.stop import held_words
 

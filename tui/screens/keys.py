@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from textual.binding import ActiveBinding, Binding
 
-from tui.render.glyphs import ASCII, Glyphs
+from tui.render.draw.glyphs import ASCII, Glyphs
 from tui.render.keys import KeyHint
 
 REDUCING = [

@@ -8,8 +8,8 @@ from textual.containers import Vertical
 from textual.widgets import Input, Static
 
 from engine.core.view import DeskView
-from tui.render.glyphs import Glyphs
-from tui.render.words import base_asset, grid, signed
+from tui.render.draw.format import base_asset, grid, signed
+from tui.render.draw.glyphs import Glyphs
 from tui.screens.dialog import Dialog, TypedInput
 
 

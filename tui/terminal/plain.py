@@ -11,7 +11,7 @@ from rich.cells import cell_len
 from rich.console import Console, RenderableType
 from textual._compositor import CompositorUpdate
 
-from tui.render.glyphs import ASCII, UNICODE
+from tui.render.draw.glyphs import ASCII, UNICODE
 
 _UNREADABLE = "?"
 _FOREIGN = re.compile(r"[^\x00-\x7f]")

@@ -2,10 +2,10 @@
 
 from rich.text import Text
 
-from tui.render import ink
-from tui.render.chart import Curve, History, chart
+from tui.render.draw import ink
+from tui.render.draw.chart import Curve, History, chart
+from tui.render.draw.format import price_between, signed
 from tui.render.frame import Frame
-from tui.render.words import price_between, signed
 from tui.widgets.panel import FramePanel
 
 

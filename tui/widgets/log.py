@@ -8,9 +8,9 @@ from textual import events
 from textual.binding import Binding, BindingType
 
 from engine.core.view import Record
-from tui.render import ink
+from tui.render.draw import ink
+from tui.render.draw.lines import line
 from tui.render.frame import Frame
-from tui.render.lines import line
 from tui.render.log import record_lines
 from tui.widgets.panel import FramePanel
 

@@ -10,7 +10,7 @@ from textual.reactive import reactive
 from textual.strip import Strip
 from textual.widget import Widget
 
-from tui.render import ink
+from tui.render.draw import ink
 from tui.render.frame import Frame
 from tui.terminal.strips import changed_runs, strip_of
 

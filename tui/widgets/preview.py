@@ -4,9 +4,9 @@ from rich.text import Text
 from textual.reactive import reactive
 
 from engine.core.view import DeskView, Preview
-from tui.render import ink
-from tui.render.glyphs import Glyphs
-from tui.render.lines import line, wrapped
+from tui.render.draw import ink
+from tui.render.draw.glyphs import Glyphs
+from tui.render.draw.lines import line, wrapped
 from tui.render.preview import preview_lines
 from tui.widgets.panel import Panel
 

@@ -3,8 +3,8 @@
 from rich.text import Text
 from textual.reactive import reactive
 
-from tui.render import ink
-from tui.render.lines import line
+from tui.render.draw import ink
+from tui.render.draw.lines import line
 from tui.widgets.panel import Panel
 
 

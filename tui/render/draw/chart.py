@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 
 from rich.text import Text
 
-from tui.render import ink
-from tui.render.glyphs import Glyphs
-from tui.render.lines import line, pad, spread
+from tui.render.draw import ink
+from tui.render.draw.glyphs import Glyphs
+from tui.render.draw.lines import line, pad, spread
 
 BUCKET_S = 0.5
 _BUCKET_NS = 500_000_000

@@ -2,9 +2,9 @@
 
 import math
 
-from tui.render import ink
-from tui.render.glyphs import Glyphs
-from tui.render.lines import Piece
+from tui.render.draw import ink
+from tui.render.draw.glyphs import Glyphs
+from tui.render.draw.lines import Piece
 
 
 def meter(share: float, room: int, name: str, glyphs: Glyphs) -> list[Piece]:

@@ -6,11 +6,11 @@ from enum import Enum
 
 from rich.text import Text
 
-from tui.render import ink
-from tui.render.chart import Curve, labelled, plot_width
-from tui.render.glyphs import Glyphs
-from tui.render.lines import line, pad
-from tui.render.words import decimals_of, figure, signed
+from tui.render.draw import ink
+from tui.render.draw.chart import Curve, labelled, plot_width
+from tui.render.draw.format import decimals_of, figure, signed
+from tui.render.draw.glyphs import Glyphs
+from tui.render.draw.lines import line, pad
 
 Points = Sequence[tuple[float, float]]
 """``(depth_ticks, value)``, depths ascending."""
