@@ -8,7 +8,7 @@ from tui.render.draw.format import age, base_asset, figure, grid
 from tui.render.draw.glyphs import Glyphs
 from tui.render.draw.lines import fit, joined, line, spread, widest, wrapped
 from tui.render.frame import Frame
-from tui.render.reckoning import (
+from tui.render.quote_steps import (
     half_factors,
     half_formula,
     half_row,

@@ -17,7 +17,8 @@ from tui.widgets.charts import ChartPanel, MoneyChart, PriceChart
 from tui.widgets.key_bar import KeyBar
 from tui.widgets.ladder import LadderPanel
 from tui.widgets.log import LogPanel
-from tui.widgets.numbers import (
+from tui.widgets.panel import FramePanel
+from tui.widgets.panels import (
     BannerPanel,
     GonePanel,
     HeaderPanel,
@@ -30,7 +31,6 @@ from tui.widgets.numbers import (
     QuotePanel,
     VenuePanel,
 )
-from tui.widgets.panel import FramePanel
 from tui.widgets.waiting import WaitingPanel
 
 _SHAPES = ("-tight", "-usual", "-wide")
