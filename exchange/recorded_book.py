@@ -20,20 +20,11 @@ from exchange.binance import depth_sync, frames
 from exchange.binance.depth_sync import DepthSync
 from exchange.book import Book
 from exchange.jit import IntArray
-from exchange.simulation import QueueModel, RestingOrders
+from exchange.simulation import RestingOrders
 from exchange.types import Side
 
 Filled: TypeAlias = tuple[int, int, int]
 """Key of an order of ours, lots filled, lots left."""
-
-QUEUES = {
-    "risk_averse": (QueueModel.RISK_AVERSE, 1.0),
-    "log": (QueueModel.LOG, 1.0),
-    "power2": (QueueModel.POWER2, 2.0),
-    "power3": (QueueModel.POWER3, 3.0),
-}
-"""The queue models by the names of settings, each with its exponent."""
-
 
 UNKNOWN_LOTS = 1 << 40
 """Stands for what is not known to rest at a level: more than will ever trade there."""

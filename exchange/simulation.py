@@ -21,12 +21,11 @@ order of acceptance, which is time priority:
 - ``out[3 * capacity]``: one event's fills, rows of key, lots filled, lots left (``O_``).
 """
 
-from enum import IntEnum
-
 import numpy as np
 
 from exchange.errors import InvariantBroken, SettingsError
 from exchange.jit import FloatArray, IntArray, njit
+from exchange.queue_models import QueueModel
 from exchange.types import Side
 
 I_KEY, I_SIDE, I_PRICE, I_LEAVES = range(4)
@@ -35,18 +34,6 @@ F_FRONT, F_PRINTED = range(2)
 F_WIDTH = 2
 O_KEY, O_LOTS, O_LEAVES = range(3)
 O_WIDTH = 3
-
-
-class QueueModel(IntEnum):
-    """How much of a cancellation at our price is taken to have stood behind us."""
-
-    RISK_AVERSE = 0
-    """All of it: only prints, and a level smaller than our front, move us ahead."""
-    LOG = 1
-    LOG2 = 2
-    POWER = 3
-    POWER2 = 4
-    POWER3 = 5
 
 
 # ---------------------------------------------------------------- the queue

@@ -21,7 +21,8 @@ from engine.core.view import Mode
 from engine.errors import ConfigError
 from exchange.errors import ExchangeError
 from exchange.instrument import Instrument
-from exchange.paper.settings import PaperSettings, Queue
+from exchange.paper.settings import PaperSettings
+from exchange.queue_models import QueueModelName
 
 _LARGEST_BOUND = 5_000
 """Fills of inventory; the quoting table has a row for each."""
@@ -79,7 +80,7 @@ class Replay(Section, frozen=True, kw_only=True):
     feed_latency_ms: NotNegative
     order_latency_ms: NotNegative
     response_latency_ms: NotNegative
-    queue: Queue
+    queue: QueueModelName
     maker_fee_rate: FeeRate
     taker_fee_rate: FeeRate
 

@@ -16,11 +16,11 @@ from exchange.paper.settings import (
     Flicker,
     Listing,
     PaperSettings,
-    Queue,
     RecordedMarket,
     Regime,
     SyntheticMarket,
 )
+from exchange.queue_models import QueueModelName
 
 PAPER_API_KEY = "paper-desk"
 PAPER_API_SECRET = "paper-desk-secret"  # opens only the exchange on this machine's loopback
@@ -100,7 +100,7 @@ class Paper(Section, frozen=True, kw_only=True):
 
 
 def paper_settings(
-    paper: Paper, queue: Queue, desk_grid: Instrument, capital_usdt: float, source: str
+    paper: Paper, queue: QueueModelName, desk_grid: Instrument, capital_usdt: float, source: str
 ) -> PaperSettings:
     """What the embedded exchange needs.
 
@@ -186,7 +186,9 @@ def _absolute(text: str, folder: Path) -> str:
     return text if text == SYNTHETIC else str(folder / Path(text).expanduser())
 
 
-def _listing(paper: Paper, queue: Queue, grid: Instrument, where: str, source: str) -> Listing:
+def _listing(
+    paper: Paper, queue: QueueModelName, grid: Instrument, where: str, source: str
+) -> Listing:
     instrument = replace(grid, min_notional_e8=e8_from_text(paper.min_notional))
     try:
         _ = instrument.tick_lot_e8
@@ -200,7 +202,7 @@ def _listing(paper: Paper, queue: Queue, grid: Instrument, where: str, source: s
     return Listing(instrument, market, funding_rate=paper.funding_rate)
 
 
-def _recorded(paper: Paper, queue: Queue, where: str, source: str) -> RecordedMarket:
+def _recorded(paper: Paper, queue: QueueModelName, where: str, source: str) -> RecordedMarket:
     path = Path(paper.market)
     if not path.is_file():
         raise ConfigError(

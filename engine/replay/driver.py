@@ -26,7 +26,7 @@ from engine.replay.recorded_venue import RecordedVenue, ReplayRules
 from exchange.binance import frames
 from exchange.errors import Garbled
 from exchange.instrument import E8
-from exchange.recorded_book import QUEUES
+from exchange.queue_models import QUEUE_MODELS
 from exchange.recording.reader import LatencyScan, Recording, scan_latency
 from exchange.types import DepthSnapshot, Event, Fill, Link, LinkUp, MarketFrame, Side, Tick
 
@@ -110,7 +110,7 @@ class Replay:
         self._read_bytes = 0
         self._reordered = False
         self._grid = config.grid()
-        queue, power = QUEUES[config.replay.queue]
+        queue, power = QUEUE_MODELS[config.replay.queue]
         replay = config.replay
         self._venue = RecordedVenue(
             self._grid,

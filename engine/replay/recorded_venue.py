@@ -17,8 +17,9 @@ from itertools import count
 from engine.core.ledger import Ledger
 from exchange.binance import frames
 from exchange.instrument import Instrument
+from exchange.queue_models import QueueModel
 from exchange.recorded_book import RecordedBook
-from exchange.simulation import QueueModel, RestingOrders
+from exchange.simulation import RestingOrders
 from exchange.types import (
     AccountSnapshot,
     AccountUpdate,

@@ -6,9 +6,7 @@ from typing import Literal, TypeAlias
 
 from exchange.instrument import Instrument
 from exchange.paper.faults.plan import FaultPlan
-
-Queue: TypeAlias = Literal["risk_averse", "log", "power2", "power3"]
-"""A queue model of ``exchange.recorded_book.QUEUES``, named without its weight."""
+from exchange.queue_models import QueueModelName
 
 Regime: TypeAlias = Literal["calm", "trending", "volatile", "jump", "wick"]
 Flicker: TypeAlias = Literal["none", "case1", "case2"]
@@ -50,7 +48,7 @@ class RecordedMarket:
     path: Path
     speed: float = 1.0
     """Seconds of the recording in one of the venue's."""
-    queue: Queue = "log"
+    queue: QueueModelName = "log"
     """Who is taken to have cancelled ahead of an account's order."""
 
 

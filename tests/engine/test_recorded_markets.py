@@ -12,8 +12,9 @@ from engine.replay.recorded_venue import RecordedVenue, ReplayRules
 from exchange.instrument import Instrument
 from exchange.paper.background.recorded import open_recording
 from exchange.paper.matching.events import Accepted, Traded
-from exchange.paper.settings import Queue, RecordedMarket
-from exchange.recorded_book import QUEUES, RecordedBook
+from exchange.paper.settings import RecordedMarket
+from exchange.queue_models import QUEUE_MODELS, QueueModelName
+from exchange.recorded_book import RecordedBook
 from exchange.recording.reader import Recording
 from exchange.simulation import RestingOrders
 from exchange.types import Cancel, Command, Place, Side, TimeInForce
@@ -86,8 +87,10 @@ def schedule(words: list[MarketWord]) -> list[Request]:
     return sorted(requests, key=lambda request: request.at_ns)
 
 
-def fills_in_replay(words: list[MarketWord], schedule: list[Request], queue: str) -> list[Filled]:
-    model, power = QUEUES[queue]
+def fills_in_replay(
+    words: list[MarketWord], schedule: list[Request], queue: QueueModelName
+) -> list[Filled]:
+    model, power = QUEUE_MODELS[queue]
     venue = RecordedVenue(GRID, ReplayRules(0, 0, model, power, 0.0, 0.0), wallet_e8=0)
     for request in schedule:
         venue.send(_command(request), request.at_ns)
@@ -114,7 +117,7 @@ def _command(request: Request) -> Command:
 
 
 def fills_in_the_exchange(
-    recording: Path, schedule: list[Request], queue: Queue, speed: float
+    recording: Path, schedule: list[Request], queue: QueueModelName, speed: float
 ) -> list[Filled]:
     market = RecordedMarket(recording, speed, queue)
     matching, flow = open_recording(market, GRID, Recording(recording))
@@ -147,9 +150,9 @@ def fills_in_the_exchange(
     return filled
 
 
-@pytest.mark.parametrize("queue", list(QUEUES))
+@pytest.mark.parametrize("queue", list(QUEUE_MODELS))
 def test_a_recording_traded_on_fills_what_its_replay_fills(
-    recording: Path, words: list[MarketWord], schedule: list[Request], queue: Queue
+    recording: Path, words: list[MarketWord], schedule: list[Request], queue: QueueModelName
 ) -> None:
     """Time, order, price and lots of every fill: two worlds, one truth."""
     replayed = fills_in_replay(words, schedule, queue)

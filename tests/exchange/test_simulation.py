@@ -12,8 +12,8 @@ from exchange.book import NO_ASK, NO_BID
 from exchange.errors import InvariantBroken, SettingsError
 from exchange.instrument import Instrument
 from exchange.jit import IntArray
+from exchange.queue_models import QueueModel
 from exchange.simulation import (
-    QueueModel,
     RestingOrders,
     arrival_ns,
     entry_latency,

@@ -11,8 +11,9 @@ from typing import TypeAlias
 from exchange.binance.frames import DepthDiff, Snapshot, TradePrint, decode
 from exchange.book import NO_ASK, NO_BID, Book, follow_touch, next_level, set_level
 from exchange.instrument import Instrument
+from exchange.queue_models import QueueModel
 from exchange.recording.reader import Recording
-from exchange.simulation import QueueModel, RestingOrders
+from exchange.simulation import RestingOrders
 from exchange.types import Side
 
 

@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from exchange.simulation import QueueModel
+from exchange.queue_models import QueueModel
 from exchange.types import Side
 
 

@@ -38,8 +38,8 @@ from exchange.paper.matching.events import (
     same_account,
 )
 from exchange.paper.matching.order_book import OrderTurns
-from exchange.paper.settings import Queue
-from exchange.recorded_book import QUEUES, RecordedBook
+from exchange.queue_models import QUEUE_MODELS, QueueModelName
+from exchange.recorded_book import RecordedBook
 from exchange.simulation import RestingOrders
 from exchange.types import Side
 
@@ -99,9 +99,9 @@ class RecordedMatching(OrderTurns):
         first_id: As of ``Matching``.
     """
 
-    def __init__(self, instrument: Instrument, queue: Queue, first_id: int = 1) -> None:
+    def __init__(self, instrument: Instrument, queue: QueueModelName, first_id: int = 1) -> None:
         super().__init__(first_id)
-        self._table = RestingOrders(256, *QUEUES[queue], instrument.qty.value)
+        self._table = RestingOrders(256, *QUEUE_MODELS[queue], instrument.qty.value)
         self._recorded = RecordedBook(self._table)
         self._orders: dict[int, Resting] = {}
         self._halves = {Side.BUY: _Half(Side.BUY), Side.SELL: _Half(Side.SELL)}
