@@ -33,9 +33,9 @@ from rich.table import Table
 
 from engine.errors import StartError
 from exchange.paper import limits
-from exchange.paper.background.source import Background
+from exchange.paper.background.source import MarketSource
 from exchange.paper.matching.events import BACKGROUND, MatchEvent
-from exchange.paper.matching.order_book import OrderTurns
+from exchange.paper.matching.order_book import OrderBook
 from exchange.paper.server.server import HOST, PaperServer, settle_heap
 from exchange.paper.settings import PaperSettings, SyntheticMarket
 from exchange.types import Side, TimeInForce
@@ -67,7 +67,7 @@ class Crowd:
         others: The market as it would be; its levels must be deep.
     """
 
-    def __init__(self, others: Background, matching: OrderTurns, orders_per_s: float) -> None:
+    def __init__(self, others: MarketSource, matching: OrderBook, orders_per_s: float) -> None:
         self._others = others
         self._matching = matching
         self._every_ns = 1e9 / orders_per_s
@@ -83,7 +83,7 @@ class Crowd:
         return self._others.ending
 
     def advance(self, now_ns: int) -> Iterator[list[MatchEvent]]:
-        """As ``Background.advance``."""
+        """As ``MarketSource.advance``."""
         yield from self._others.advance(now_ns)
         if self._start_ns is None:
             self._start_ns = now_ns
@@ -142,7 +142,7 @@ def run_exchange(
             try:
                 parent.recv()
                 parent.send(_meter(server))
-                server.courier.tally.longest_wait_ns = 0
+                server.writer.tally.longest_wait_ns = 0
             except (EOFError, OSError):
                 serving.cancel()
 
@@ -154,7 +154,7 @@ def run_exchange(
 
 
 def _meter(server: PaperServer) -> Meter:
-    tally = server.courier.tally
+    tally = server.writer.tally
     return Meter(
         time.monotonic_ns(),
         time.process_time_ns(),

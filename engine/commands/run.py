@@ -28,7 +28,7 @@ from engine.process.paths import Places
 from exchange.binance.settings import VenueSettings
 from exchange.binance.signing import Credentials
 from exchange.errors import VenueError
-from exchange.paper.server.stdout_writer import Printer
+from exchange.paper.server.stdout_writer import StdoutWriter
 
 _PING_TIMEOUT_S = 0.5
 _LEFTOVER_DEADLINE_S = 10.0
@@ -58,7 +58,7 @@ def run_engine(config_path: Path, overrides: list[str]) -> None:
     ):
         if somebody_listens(places.socket):  # its lock was deleted; it is about to make it anew
             raise StartError(f"an engine listens on {places.socket}; {remedy}")
-        printer = _log_to_stdout()
+        stdout = _log_to_stdout()
         write_record(places, config, config_path, overrides)
         with start_exchange(
             config, places, config_arguments(config_path, overrides), interruption
@@ -75,7 +75,7 @@ def run_engine(config_path: Path, overrides: list[str]) -> None:
             except asyncio.CancelledError:
                 raise Interrupted("interrupted before it traded") from None
             finally:
-                printer.drain(_LAST_LINES_S)
+                stdout.drain(_LAST_LINES_S)
 
 
 async def _trade(
@@ -256,17 +256,17 @@ class UncrashableLog:
     A desk must not end because its log cannot grow, nor stand still because nobody reads it.
     """
 
-    def __init__(self, printer: Printer) -> None:
-        self._printer = printer
+    def __init__(self, stdout: StdoutWriter) -> None:
+        self._stdout = stdout
 
     def msg(self, line: str) -> None:
-        self._printer.say(line)
+        self._stdout.say(line)
 
     log = debug = info = warning = error = critical = exception = msg
 
 
-def _log_to_stdout() -> Printer:
-    printer = Printer(name="engine")
+def _log_to_stdout() -> StdoutWriter:
+    stdout = StdoutWriter(name="engine")
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,
@@ -277,6 +277,6 @@ def _log_to_stdout() -> Printer:
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
         cache_logger_on_first_use=True,
-        logger_factory=lambda *_names: UncrashableLog(printer),
+        logger_factory=lambda *_names: UncrashableLog(stdout),
     )
-    return printer
+    return stdout

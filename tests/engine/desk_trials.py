@@ -94,7 +94,7 @@ def broken_invariants(world: World, seed: int) -> list[str]:
     for _ in range(_SECONDS * 10):
         desk.run(0.1)
         world.chances(desk, dice)
-        worst_lots = max(worst_lots, desk.seat.holding.worst_lots)
+        worst_lots = max(worst_lots, desk.symbol_account.holding.worst_lots)
     desk.end_faults()
     desk.operate(Action.STOP, "keep")
     try:
@@ -106,14 +106,18 @@ def broken_invariants(world: World, seed: int) -> list[str]:
 
 
 def _wrong(desk: VirtualDesk, worst_lots: int) -> Iterator[str]:
-    ledger, account, held = desk.trader.ledger, desk.trader.account, desk.seat.holding.lots
+    ledger, account, held = (
+        desk.trader.ledger,
+        desk.trader.account,
+        desk.symbol_account.holding.lots,
+    )
     if worst_lots > SETTINGS.max_position_lots:
         yield f"limit: {worst_lots} of {SETTINGS.max_position_lots} lots"
     if desk.our_open_orders:
         yield f"orders: {len(desk.our_open_orders)} left"
     if ledger.position_lots != held:
         yield f"position: {ledger.position_lots} for {held}"
-    wallet_e8 = desk.member.account.wallet_e8
+    wallet_e8 = desk.client.account.wallet_e8
     if account.wallet_e8 != wallet_e8:
         yield f"wallet: {account.wallet_e8} for {wallet_e8}"
     residual_e8 = account.residual_e8(ledger.realised_e8 - ledger.fees_e8 - ledger.funding_e8)

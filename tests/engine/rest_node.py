@@ -8,8 +8,8 @@ import orjson
 from exchange.binance import user_events
 from exchange.errors import Refused
 from exchange.instrument import Instrument
-from exchange.paper.pubsub.pubsub import Hub, Mailbox, Payload, Prefix
-from exchange.paper.venue.symbol_account import Seat
+from exchange.paper.pubsub.pubsub import Payload, Prefix, PubSub, SubscriberQueue
+from exchange.paper.venue.symbol_account import SymbolAccount
 from exchange.paper.wire import account_wire
 from exchange.types import Fill, OrderUpdate
 
@@ -30,12 +30,14 @@ class _Known(NamedTuple):
 class RestNode:
     """What the account's REST answers say, ``lag_ms`` behind the matching engine."""
 
-    def __init__(self, hub: Hub, seat: Seat, instrument: Instrument, listen_key: str) -> None:
+    def __init__(
+        self, pubsub: PubSub, symbol_account: SymbolAccount, instrument: Instrument, listen_key: str
+    ) -> None:
         self.lag_ms = 0.0
-        self._seat = seat
+        self._symbol_account = symbol_account
         self._instrument = instrument
-        self._heard = Mailbox(Prefix.PRIVATE, lambda: None, lambda: None, combined=False)
-        hub.subscribe(self._heard, [listen_key])
+        self._heard = SubscriberQueue(Prefix.PRIVATE, lambda: None, lambda: None, combined=False)
+        pubsub.subscribe(self._heard, [listen_key])
         self._known: deque[_Known] = deque([self._now(0, {})])
 
     def note(self, now_ns: int) -> None:
@@ -44,7 +46,7 @@ class RestNode:
         if not messages:
             return
         names = {message["o"]["c"] for message in messages if "o" in message}
-        find, row = self._seat.orders.find, self._seat.market.wire.order_record
+        find, row = self._symbol_account.orders.find, self._symbol_account.market.wire.order_record
         found = {name: find(None, name) for name in names}
         changed = {name: row(order) for name, order in found.items() if order is not None}
         self._known.append(self._now(now_ns, self._known[-1].orders | changed))
@@ -70,10 +72,12 @@ class RestNode:
         return self._update(row, now_ns)
 
     def trades(self, now_ns: int, since_ms: int) -> tuple[Fill, ...]:
-        names = {order.venue_order_id: order.client_order_id for order in self._seat.orders}
+        names = {
+            order.venue_order_id: order.client_order_id for order in self._symbol_account.orders
+        }
         rows = [
-            self._seat.market.wire.user_trade(trade)
-            for trade in list(self._seat.trades)[: self._as_of(now_ns).trades]
+            self._symbol_account.market.wire.user_trade(trade)
+            for trade in list(self._symbol_account.trades)[: self._as_of(now_ns).trades]
             if trade.time_ms >= since_ms
         ]
         return tuple(
@@ -91,13 +95,13 @@ class RestNode:
         return self._known[0]
 
     def _now(self, now_ns: int, orders: dict[str, Payload]) -> _Known:
-        seat = self._seat
+        symbol_account = self._symbol_account
         return _Known(
             since_ns=now_ns,
-            position=account_wire.position_risk(seat.stand),
-            listed=seat.stand.engaged,
-            balance=account_wire.balance(seat.member.account, seat.member.name),
-            trades=len(seat.trades),
+            position=account_wire.position_risk(symbol_account.stand),
+            listed=symbol_account.stand.engaged,
+            balance=account_wire.balance(symbol_account.client.account, symbol_account.client.name),
+            trades=len(symbol_account.trades),
             orders=orders,
         )
 

@@ -19,7 +19,7 @@ from engine.bench.exchange import (
     order_figures,
 )
 from engine.cli import app
-from exchange.paper.background.synthetic_flow import Flow
+from exchange.paper.background.synthetic_flow import SyntheticFlow
 from exchange.paper.matching.events import Traded
 from exchange.paper.matching.price_time import Matching
 from exchange.paper.server.frame_writer import text_frame
@@ -77,7 +77,7 @@ async def test_a_reader_looks_at_the_age_of_what_it_hears(monkeypatch: pytest.Mo
 def test_the_crowd_trades_at_its_pace_whatever_the_beat() -> None:
     """Each taker is a trade, and so three messages."""
     matching = Matching()
-    crowd = Crowd(Flow(replace(QUIET, level_lots=1_000_000), matching), matching, 500.0)
+    crowd = Crowd(SyntheticFlow(replace(QUIET, level_lots=1_000_000), matching), matching, 500.0)
     traded = [
         event
         for now_ns in range(0, 2_000_000_001, 10_000_000)

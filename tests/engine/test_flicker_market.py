@@ -6,7 +6,7 @@ from dataclasses import replace
 from engine.core.log import DeskLog
 from engine.core.watch import FlickerWatch
 from exchange.paper.background.flicker import EPISODE_S, PAUSE_S
-from exchange.paper.background.synthetic_flow import STEP_NS, Flow
+from exchange.paper.background.synthetic_flow import STEP_NS, SyntheticFlow
 from exchange.paper.matching.events import Traded
 from exchange.paper.matching.price_time import Matching
 from exchange.paper.settings import Flicker
@@ -18,7 +18,7 @@ class Seen:
 
     def __init__(self, flicker: Flicker) -> None:
         matching = Matching()
-        flow = Flow(replace(MARKET, flicker=flicker), matching)
+        flow = SyntheticFlow(replace(MARKET, flicker=flicker), matching)
         log = DeskLog()
         watch = FlickerWatch(log)
         self.levels: Counter[str] = Counter()

@@ -23,9 +23,9 @@ from exchange.binance import user_events
 from exchange.errors import Refused
 from exchange.instrument import Instrument
 from exchange.paper.account.orders import NewOrder, OrderRecord
-from exchange.paper.background.synthetic_flow import Flow
+from exchange.paper.background.synthetic_flow import SyntheticFlow
 from exchange.paper.matching.price_time import Matching
-from exchange.paper.pubsub.pubsub import Hub, Mailbox, Prefix
+from exchange.paper.pubsub.pubsub import Prefix, PubSub, SubscriberQueue
 from exchange.paper.settings import AccountSettings, Listing, PaperSettings, SyntheticMarket
 from exchange.paper.venue.venue import PaperVenue
 from exchange.types import (
@@ -150,7 +150,7 @@ class VirtualDesk:
         self._our_clock_ahead_ns = round(our_clock_ahead_s * 1e9)
         self._due: list[tuple[int, int, Callable[[], None]]] = []
         self._turns = count()
-        self._mailboxes: dict[Link, Mailbox] = {}
+        self._queues: dict[Link, SubscriberQueue] = {}
         self._private_up_ns = self._public_up_ns = self._stalled_until_ns = 0
         self._private_cuts = 0
         self._muted: tuple[bytes, ...] = ()
@@ -166,23 +166,23 @@ class VirtualDesk:
         )
         listing = Listing(GRID, replace(market, seed=seed))
         paper = PaperSettings(port=0, listings=(listing,), accounts=(account,))
-        self._hub = Hub()
-        self.exchange = PaperVenue(paper, self._hub, START_NS - 1000 * MS)
+        self._pubsub = PubSub()
+        self.exchange = PaperVenue(paper, self._pubsub, START_NS - 1000 * MS)
         self.book = self.exchange.markets[GRID.symbol]
         matching, flow = self.book.matching, self.book.background
         assert isinstance(matching, Matching)
-        assert isinstance(flow, Flow)
+        assert isinstance(flow, SyntheticFlow)
         self.matching, self.flow = matching, flow
-        self.member = self.exchange.members[0]
-        self.seat = self.exchange.seat(self.member, GRID.symbol)
+        self.client = self.exchange.clients[0]
+        self.symbol_account = self.exchange.symbol_account(self.client, GRID.symbol)
         self._subscribe(Link.PUBLIC, Prefix.PUBLIC, "btcusdt@depth@100ms", "btcusdt@bookTicker")
         self._subscribe(Link.MARKET, Prefix.MARKET, "btcusdt@aggTrade", "btcusdt@markPrice@1s")
-        listen_key = self.member.user_stream.start(self.exchange.now_ms)
+        listen_key = self.client.user_stream.start(self.exchange.now_ms)
         self._subscribe(Link.PRIVATE, Prefix.PRIVATE, listen_key)
-        self.node = RestNode(self._hub, self.seat, GRID, listen_key)
+        self.node = RestNode(self._pubsub, self.symbol_account, GRID, listen_key)
         if opening_lots:
             side = Side.BUY if opening_lots > 0 else Side.SELL
-            self.seat.place(NewOrder("earlier", side, abs(opening_lots), None))
+            self.symbol_account.place(NewOrder("earlier", side, abs(opening_lots), None))
         self.exchange.advance(START_NS)
         self._settings = settings
         self._runs = count(1)
@@ -205,7 +205,7 @@ class VirtualDesk:
         self._private_cuts += 1
         self.trader = self._new_trader(recent_run=True)
         for order in self.our_open_orders:
-            self.seat.cancel(order)  # as a start does, over a session of its own
+            self.symbol_account.cancel(order)  # as a start does, over a session of its own
         for link in Link:
             self.feed(LinkUp, link=link)
 
@@ -276,16 +276,16 @@ class VirtualDesk:
     # ------------------------------------------------------------ the lines between
 
     def _subscribe(self, link: Link, prefix: Prefix, *names: str) -> None:
-        mailbox = Mailbox(prefix, lambda: None, lambda: None, combined=True)
-        self._hub.subscribe(mailbox, names)
-        self._mailboxes[link] = mailbox
+        queue = SubscriberQueue(prefix, lambda: None, lambda: None, combined=True)
+        self._pubsub.subscribe(queue, names)
+        self._queues[link] = queue
 
     def _chance(self, chance: float) -> bool:
         return chance > 0 and self._dice.random() < chance
 
     def _carry_frames(self) -> None:
-        for link, mailbox in self._mailboxes.items():
-            for raw in mailbox.take():
+        for link, queue in self._queues.items():
+            for raw in queue.take():
                 if link is Link.PRIVATE:
                     self._carry_private(raw)
                 elif link is Link.PUBLIC and self.now_ns < self._public_up_ns:
@@ -426,7 +426,7 @@ class VirtualDesk:
         return self._dice.uniform(2000.0, 4500.0) if late else 0.0
 
     def _answer_countdown(self, command: RefreshCountdown) -> None:
-        self.seat.arm_countdown(command.countdown_ms)
+        self.symbol_account.arm_countdown(command.countdown_ms)
         self._reply_later(command, 5.0)
 
     def _send_order(self, command: Place | Cancel) -> None:
@@ -466,7 +466,7 @@ class VirtualDesk:
             return self.node.order(self.now_ns, command.client_order_id)
         if isinstance(command, Place):
             price_ticks = None if command.market else command.price_ticks
-            order = self.seat.place(
+            order = self.symbol_account.place(
                 NewOrder(
                     client_order_id=command.client_order_id,
                     side=command.side,
@@ -477,7 +477,9 @@ class VirtualDesk:
                 )
             )
         else:
-            order = self.seat.cancel(self.seat.orders.find(None, command.client_order_id))
+            order = self.symbol_account.cancel(
+                self.symbol_account.orders.find(None, command.client_order_id)
+            )
         row = self.book.wire.order_record(order)
         return user_events.order_update_from_rest(row, GRID, self.now_ns, self.now_ns)
 
@@ -531,7 +533,7 @@ class VirtualDesk:
         """As the exchange has them."""
         return [
             order
-            for order in self.seat.orders.open.values()
+            for order in self.symbol_account.orders.open.values()
             if order.client_order_id.startswith(OUR_PREFIX)
         ]
 

@@ -1,6 +1,6 @@
 """What the accounts looked like: for answers from a replica that lags behind.
 
-A past state is the venue with other seats and members in it, and so the same endpoints answer
+A past state is the venue with other symbol accounts and clients in it, and so the same endpoints answer
 from it. Finished orders, trades and incomes only ever grow, so of those it is kept how many there
 were; what is open, held and owned is copied.
 """
@@ -14,8 +14,8 @@ from typing import TypeVar
 
 from exchange.paper.account.account import Account, Holding, Mark
 from exchange.paper.account.orders import OrderLog, OrderRecord
-from exchange.paper.venue.client import Member
-from exchange.paper.venue.symbol_account import Seat
+from exchange.paper.venue.client import Client
+from exchange.paper.venue.symbol_account import SymbolAccount
 from exchange.paper.venue.venue import PaperVenue
 
 EVERY_MS = 5
@@ -37,9 +37,9 @@ class _Then:
     """Every account at an instant."""
 
     time_ns: int
-    seats: dict[tuple[int, str], _SeatThen]
+    symbol_accounts: dict[tuple[int, str], _SeatThen]
     accounts: dict[int, Account]
-    """By the member's number, as copies."""
+    """By the client's number, as copies."""
     incomes: dict[int, int]
     """How many there were, likewise."""
 
@@ -67,8 +67,8 @@ class AccountMemory:
         while len(self._seen) > 1 and now_ns - self._seen[1].time_ns >= longest_ms * 1e6:
             self._seen.popleft()
 
-    def recall(self, age_ms: float, member: Member) -> tuple[PaperVenue, Member] | None:
-        """The venue at least so long ago, else as far back as is known, and the member in it.
+    def recall(self, age_ms: float, client: Client) -> tuple[PaperVenue, Client] | None:
+        """The venue at least so long ago, else as far back as is known, and the client in it.
 
         It may only be read. None when nothing was kept.
         """
@@ -80,55 +80,64 @@ class AccountMemory:
             if then.time_ns > due_ns:
                 break
             found = then
-        return self._venue_of(found, member)
+        return self._venue_of(found, client)
 
     def _now(self) -> _Then:
         before = self._seen[-1] if self._seen else None
         return _Then(
             self._venue.now_ns,
             {
-                (member.number, seat.market.symbol): _seat_now(seat, before)
-                for member in self._venue.members
-                for seat in self._venue.seats_of(member)
+                (client.number, symbol_account.market.symbol): _seat_now(symbol_account, before)
+                for client in self._venue.clients
+                for symbol_account in self._venue.seats_of(client)
             },
-            {member.number: copy(member.account) for member in self._venue.members},
-            {member.number: member.income_number for member in self._venue.members},
+            {client.number: copy(client.account) for client in self._venue.clients},
+            {client.number: client.income_number for client in self._venue.clients},
         )
 
-    def _venue_of(self, then: _Then, member: Member) -> tuple[PaperVenue, Member]:
-        past = copy(member)
-        past.account = copy(then.accounts[member.number])
-        more = member.income_number - then.incomes[member.number]
-        past.incomes = deque(_first(member.incomes, more))
-        seats = {}
+    def _venue_of(self, then: _Then, client: Client) -> tuple[PaperVenue, Client]:
+        past = copy(client)
+        past.account = copy(then.accounts[client.number])
+        more = client.income_number - then.incomes[client.number]
+        past.incomes = deque(_first(client.incomes, more))
+        symbol_accounts = {}
         past.account.holdings = {}
-        for seat in self._venue.seats_of(member):
-            symbol = seat.market.symbol
-            seats[member.number, symbol] = _past_seat(seat, then.seats[member.number, symbol], past)
-            past.account.holdings[symbol] = seats[member.number, symbol].holding
-        return self._venue.with_seats(seats, then.time_ns), past
+        for symbol_account in self._venue.seats_of(client):
+            symbol = symbol_account.market.symbol
+            symbol_accounts[client.number, symbol] = _past_seat(
+                symbol_account, then.symbol_accounts[client.number, symbol], past
+            )
+            past.account.holdings[symbol] = symbol_accounts[client.number, symbol].holding
+        return self._venue.with_seats(symbol_accounts, then.time_ns), past
 
 
-def _seat_now(seat: Seat, before: _Then | None) -> _SeatThen:
-    known = before.seats[seat.member.number, seat.market.symbol].open_orders if before else ()
+def _seat_now(symbol_account: SymbolAccount, before: _Then | None) -> _SeatThen:
+    known = (
+        before.symbol_accounts[
+            symbol_account.client.number, symbol_account.market.symbol
+        ].open_orders
+        if before
+        else ()
+    )
     held = {order.venue_order_id: order for order in known}
     orders = []
-    for order in seat.orders.open.values():
+    for order in symbol_account.orders.open.values():
         same = held.get(order.venue_order_id)
         # Most have not changed since, and are shared.
         orders.append(same if same == order else replace(order, amendments=list(order.amendments)))
-    holding = copy(seat.holding)
+    holding = copy(symbol_account.holding)
     holding.mark = Mark(holding.mark.price_e8)
-    return _SeatThen(tuple(orders), seat.orders.finished, seat.traded, holding)
+    return _SeatThen(tuple(orders), symbol_account.orders.finished, symbol_account.traded, holding)
 
 
-def _past_seat(seat: Seat, then: _SeatThen, member: Member) -> Seat:
-    past = copy(seat)
-    past.member = member
+def _past_seat(symbol_account: SymbolAccount, then: _SeatThen, client: Client) -> SymbolAccount:
+    past = copy(symbol_account)
+    past.client = client
     past.orders = OrderLog.of(
-        _first(seat.orders.ended, seat.orders.finished - then.finished), then.open_orders
+        _first(symbol_account.orders.ended, symbol_account.orders.finished - then.finished),
+        then.open_orders,
     )
-    past.trades = deque(_first(seat.trades, seat.traded - then.trades))
+    past.trades = deque(_first(symbol_account.trades, symbol_account.traded - then.trades))
     past.holding = then.holding
     return past
 

@@ -8,8 +8,8 @@ from exchange.paper.account.orders import Income
 from exchange.paper.api.params import Params, malformed
 from exchange.paper.api.routes import MemberRoute, Routes
 from exchange.paper.pubsub.pubsub import Payload
-from exchange.paper.venue.client import Member
-from exchange.paper.venue.symbol_account import Seat
+from exchange.paper.venue.client import Client
+from exchange.paper.venue.symbol_account import SymbolAccount
 from exchange.paper.venue.venue import PaperVenue
 from exchange.paper.wire import account_wire
 from exchange.paper.wire.order_wire import QUOTE_ASSET
@@ -66,15 +66,15 @@ class AccountRoutes:
 
     # ------------------------------------------------------------ money and positions
 
-    def _user_trades(self, member: Member, params: Params) -> list[Payload]:
-        seat = self._seat(member, params)
+    def _user_trades(self, client: Client, params: Params) -> list[Payload]:
+        symbol_account = self._symbol_account(client, params)
         venue_order_id, first_id = params.number("orderId"), params.number("fromId")
         timed = params.number("startTime") is not None or params.number("endTime") is not None
         if first_id is not None and timed:
             raise Refused(-1128, "Combination of optional parameters invalid.")
         found = [
             trade
-            for trade in seat.trades
+            for trade in symbol_account.trades
             if (venue_order_id is None or trade.venue_order_id == venue_order_id)
             and (first_id is None or trade.trade_id >= first_id)
         ]
@@ -83,33 +83,36 @@ class AccountRoutes:
             found = params.within_week(found, times_ms, self._venue.now_ms)
         from_start = first_id is not None or params.number("startTime") is not None
         rows = params.page(found, from_start=from_start)
-        return [seat.market.wire.user_trade(trade) for trade in rows]
+        return [symbol_account.market.wire.user_trade(trade) for trade in rows]
 
-    def _account(self, member: Member, _params: Params) -> Payload:
-        return account_wire.account(member.account, self._stands(member))
+    def _account(self, client: Client, _params: Params) -> Payload:
+        return account_wire.account(client.account, self._stands(client))
 
-    def _account_v2(self, member: Member, params: Params) -> Payload:
-        stands = self._stands(member)
-        return account_wire.account_v2(member.account, stands) | _fee_burn(member, params)
+    def _account_v2(self, client: Client, params: Params) -> Payload:
+        stands = self._stands(client)
+        return account_wire.account_v2(client.account, stands) | _fee_burn(client, params)
 
-    def _balance(self, member: Member, _params: Params) -> list[Payload]:
-        return [account_wire.balance(member.account, member.name)]
+    def _balance(self, client: Client, _params: Params) -> list[Payload]:
+        return [account_wire.balance(client.account, client.name)]
 
-    def _position_risk(self, member: Member, params: Params) -> list[Payload]:
+    def _position_risk(self, client: Client, params: Params) -> list[Payload]:
         return [
-            account_wire.position_risk(seat.stand)
-            for seat in self._seats(member, params)
-            if seat.stand.engaged
+            account_wire.position_risk(symbol_account.stand)
+            for symbol_account in self._symbol_accounts(client, params)
+            if symbol_account.stand.engaged
         ]
 
-    def _position_risk_v2(self, member: Member, params: Params) -> list[Payload]:
-        return [account_wire.position_risk_v2(seat.stand) for seat in self._seats(member, params)]
+    def _position_risk_v2(self, client: Client, params: Params) -> list[Payload]:
+        return [
+            account_wire.position_risk_v2(symbol_account.stand)
+            for symbol_account in self._symbol_accounts(client, params)
+        ]
 
-    def _income(self, member: Member, params: Params) -> list[Payload]:
+    def _income(self, client: Client, params: Params) -> list[Payload]:
         symbol, kind = params.text("symbol"), params.text("incomeType")
         found = [
             income
-            for income in member.incomes
+            for income in client.incomes
             if symbol in (None, income.symbol) and kind in (None, income.kind)
         ]
         found = params.between(found, [income.time_ms for income in found])
@@ -118,53 +121,59 @@ class AccountRoutes:
             _income_row(income) for income in params.page(found, from_start=from_start, default=100)
         ]
 
-    def _adl_quantile(self, member: Member, params: Params) -> list[Payload]:
+    def _adl_quantile(self, client: Client, params: Params) -> list[Payload]:
         return [
-            {"symbol": seat.market.symbol, "adlQuantile": {"LONG": 0, "SHORT": 0, "BOTH": 0}}
-            for seat in self._seats(member, params)
+            {
+                "symbol": symbol_account.market.symbol,
+                "adlQuantile": {"LONG": 0, "SHORT": 0, "BOTH": 0},
+            }
+            for symbol_account in self._symbol_accounts(client, params)
         ]
 
     # ------------------------------------------------------------ settings
 
-    def _symbol_config(self, member: Member, params: Params) -> list[Payload]:
+    def _symbol_config(self, client: Client, params: Params) -> list[Payload]:
         return [
             {
-                "symbol": seat.market.symbol,
+                "symbol": symbol_account.market.symbol,
                 "marginType": "CROSSED",
                 "isAutoAddMargin": False,
-                "leverage": seat.holding.leverage,
-                "maxNotionalValue": account_wire.max_notional(seat.holding.leverage),
+                "leverage": symbol_account.holding.leverage,
+                "maxNotionalValue": account_wire.max_notional(symbol_account.holding.leverage),
             }
-            for seat in self._seats(member, params)
+            for symbol_account in self._symbol_accounts(client, params)
         ]
 
-    def _commission_rate(self, member: Member, params: Params) -> Payload:
-        account = member.account
+    def _commission_rate(self, client: Client, params: Params) -> Payload:
+        account = client.account
         return {
-            "symbol": self._seat(member, params).market.symbol,
+            "symbol": self._symbol_account(client, params).market.symbol,
             "makerCommissionRate": e8_text(account.maker_rate_e8),
             "takerCommissionRate": e8_text(account.taker_rate_e8),
             "rpiCommissionRate": e8_text(account.maker_rate_e8),
         }
 
-    def _brackets(self, member: Member, params: Params) -> Payload | list[Payload]:
-        rows = [_bracket_row(seat.market.symbol) for seat in self._seats(member, params)]
+    def _brackets(self, client: Client, params: Params) -> Payload | list[Payload]:
+        rows = [
+            _bracket_row(symbol_account.market.symbol)
+            for symbol_account in self._symbol_accounts(client, params)
+        ]
         return rows if params.text("symbol") is None else rows[0]
 
-    def _set_leverage(self, member: Member, params: Params) -> Payload:
-        seat = self._seat(member, params)
+    def _set_leverage(self, client: Client, params: Params) -> Payload:
+        symbol_account = self._symbol_account(client, params)
         leverage = params.need_number("leverage")
         if not 1 <= leverage <= MOST_LEVERAGE:
             raise Refused(-4028, f"Leverage {leverage} is not valid.")
-        seat.set_leverage(leverage)
+        symbol_account.set_leverage(leverage)
         return {
             "leverage": leverage,
             "maxNotionalValue": account_wire.max_notional(leverage),
-            "symbol": seat.market.symbol,
+            "symbol": symbol_account.market.symbol,
         }
 
-    def _set_margin_type(self, member: Member, params: Params) -> Payload:
-        self._seat(member, params)
+    def _set_margin_type(self, client: Client, params: Params) -> Payload:
+        self._symbol_account(client, params)
         kind = params.need("marginType")
         if kind == "CROSSED":
             raise Refused(-4046, "No need to change margin type.")
@@ -174,53 +183,55 @@ class AccountRoutes:
 
     # ------------------------------------------------------------ the private stream
 
-    def _start_stream(self, member: Member, _params: Params) -> Payload:
-        return {"listenKey": member.user_stream.start(self._venue.now_ms)}
+    def _start_stream(self, client: Client, _params: Params) -> Payload:
+        return {"listenKey": client.user_stream.start(self._venue.now_ms)}
 
-    def _extend_stream(self, member: Member, _params: Params) -> Payload:
-        return {"listenKey": member.user_stream.extend(self._venue.now_ms)}
+    def _extend_stream(self, client: Client, _params: Params) -> Payload:
+        return {"listenKey": client.user_stream.extend(self._venue.now_ms)}
 
     # ------------------------------------------------------------ symbols
 
-    def _seat(self, member: Member, params: Params) -> Seat:
-        return self._venue.seat(member, params.need("symbol"))
+    def _symbol_account(self, client: Client, params: Params) -> SymbolAccount:
+        return self._venue.symbol_account(client, params.need("symbol"))
 
-    def _seats(self, member: Member, params: Params) -> list[Seat]:
+    def _symbol_accounts(self, client: Client, params: Params) -> list[SymbolAccount]:
         """That of the symbol which was sent, or else all."""
         symbol = params.text("symbol")
-        return [self._venue.seat(member, symbol)] if symbol else self._venue.seats_of(member)
+        return (
+            [self._venue.symbol_account(client, symbol)] if symbol else self._venue.seats_of(client)
+        )
 
-    def _stands(self, member: Member) -> list[account_wire.Stand]:
-        return [seat.stand for seat in self._venue.seats_of(member)]
+    def _stands(self, client: Client) -> list[account_wire.Stand]:
+        return [symbol_account.stand for symbol_account in self._venue.seats_of(client)]
 
 
-def _end_stream(member: Member, _params: Params) -> Payload:
-    member.user_stream.end_by_client()
+def _end_stream(client: Client, _params: Params) -> Payload:
+    client.user_stream.end_by_client()
     return {}
 
 
-def _account_config(_member: Member, _params: Params) -> Payload:
+def _account_config(_client: Client, _params: Params) -> Payload:
     return account_wire.configuration() | {"dualSidePosition": False}
 
 
-def _set_position_mode(_member: Member, params: Params) -> Payload:
+def _set_position_mode(_client: Client, params: Params) -> Payload:
     if params.need_flag("dualSidePosition"):
         raise _unsupported("positions are one-way")
     raise Refused(-4059, "No need to change position side.")
 
 
-def _set_multi_assets(_member: Member, params: Params) -> Payload:
+def _set_multi_assets(_client: Client, params: Params) -> Payload:
     if params.need_flag("multiAssetsMargin"):
         raise _unsupported("margin is of one asset")
     raise Refused(-4171, "No need to change multi-assets mode.")
 
 
-def _fee_burn(member: Member, _params: Params) -> Payload:
-    return {"feeBurn": member.burns_fees}
+def _fee_burn(client: Client, _params: Params) -> Payload:
+    return {"feeBurn": client.burns_fees}
 
 
-def _set_fee_burn(member: Member, params: Params) -> Payload:
-    member.burns_fees = params.need_flag("feeBurn")
+def _set_fee_burn(client: Client, params: Params) -> Payload:
+    client.burns_fees = params.need_flag("feeBurn")
     return _SUCCESS
 
 

@@ -19,7 +19,7 @@ from exchange.paper.api.routes import MemberRoute, PublicRoute, Route, through
 from exchange.paper.faults.faults import Faults
 from exchange.paper.limits import Banishment, OverLimit, WeightLimit
 from exchange.paper.settings import PaperSettings
-from exchange.paper.venue.client import Member
+from exchange.paper.venue.client import Client
 from exchange.paper.venue.venue import PaperVenue
 
 READS_OF_ACCOUNT = frozenset(
@@ -48,21 +48,21 @@ class Call:
     api_key: str | None
     signed_texts: tuple[str, ...]
     """What the signature may have been made over."""
-    logged_on: Member | None = None
+    logged_on: Client | None = None
     """Who opened the session by a signature, so that this call needs none."""
 
 
 @dataclass(frozen=True, slots=True)
-class Pass:
+class Answered:
     """What an admitted call was answered, and for whom."""
 
     body: object
-    member: Member | None
+    client: Client | None
     orders: bool
     """Whether it counted as placing or changing orders."""
 
 
-class Gate:
+class Dispatcher:
     """Every endpoint behind every check."""
 
     def __init__(
@@ -72,9 +72,9 @@ class Gate:
         self._faults = faults or Faults()
         self.weight = WeightLimit()
         self._banishment = Banishment()
-        self._members: dict[str, tuple[Member, Verifier]] = {
-            member.api_key: (member, verifier(account.name, account.api_secret))
-            for member, account in zip(venue.members, settings.accounts, strict=True)
+        self._clients: dict[str, tuple[Client, Verifier]] = {
+            client.api_key: (client, verifier(account.name, account.api_secret))
+            for client, account in zip(venue.clients, settings.accounts, strict=True)
         }
         self._routes: dict[str, Route] = {
             "GET /fapi/v1/time": PublicRoute(lambda _: {"serverTime": self.now_ms}, 1),
@@ -95,7 +95,7 @@ class Gate:
         """What the venue says the time is."""
         return self._venue.now_ms + self._faults.skew_ms(self._venue.now_ms)
 
-    def admit(self, call: Call) -> Pass:
+    def admit(self, call: Call) -> Answered:
         """Answer one call.
 
         Raises:
@@ -126,68 +126,68 @@ class Gate:
             self._banishment.note_refusal(self._venue.now_ms)
             raise
 
-    def _carry_out(self, call: Call, route: Route) -> Pass:
+    def _carry_out(self, call: Call, route: Route) -> Answered:
         weight = route.weight if isinstance(route.weight, int) else route.weight(call.params)
         self.weight.spend(weight, self._venue.now_ms)
         if not isinstance(route, MemberRoute):
             if route.needs_key:
                 self._identify(call.api_key)
             call.params.refuse_unread(route.reads)
-            return Pass(route.answer(call.params), None, orders=False)
-        member = self._admit_member(call, signed=route.signed)
+            return Answered(route.answer(call.params), None, orders=False)
+        client = self._admit_member(call, signed=route.signed)
         if route.reads is not None:
             call.params.refuse_unread(route.reads)
-        past = self._as_a_replica_has_it(call, member)
+        past = self._as_a_replica_has_it(call, client)
         if past is not None:
-            return Pass(past, member, route.orders)
-        return Pass(route.answer(member, call.params), member, route.orders)
+            return Answered(past, client, route.orders)
+        return Answered(route.answer(client, call.params), client, route.orders)
 
     def remember(self) -> None:
         """Keep the accounts as they stand, as long as a fault may ask for them."""
         self._memory.keep(self._faults.longest_lag_ms)
 
-    def _as_a_replica_has_it(self, call: Call, member: Member) -> object | None:
+    def _as_a_replica_has_it(self, call: Call, client: Client) -> object | None:
         if not self._faults.longest_lag_ms or call.name not in READS_OF_ACCOUNT:
             return None
         now_ms = self._venue.now_ms
         lag_ms = self._faults.account_lag_ms(call.name, now_ms, call.params.client_order_id)
-        past = None if lag_ms is None else self._memory.recall(lag_ms, member)
+        past = None if lag_ms is None else self._memory.recall(lag_ms, client)
         if past is None:
             return None
-        venue, member = past
+        venue, client = past
         routes = AccountRoutes(venue).routes() | OrderRoutes(venue, self._faults).routes()
         route = routes[call.name]
         assert isinstance(route, MemberRoute)  # each of them is
-        return route.answer(member, call.params)
+        return route.answer(client, call.params)
 
-    def log_on(self, call: Call) -> Member:
+    def log_on(self, call: Call) -> Client:
         """Whose session it shall be.
 
         Raises:
             Refused: When the key or its signature is wrong, or of a kind that opens none.
         """
-        member, proof = self._identify(call.api_key)
+        client, proof = self._identify(call.api_key)
         if not proof.logs_on:
             raise Refused(-1099, "Only Ed25519 keys can log on to a session.", 401)
         self._check_signature(call, proof)
-        return member
+        return client
 
     # ------------------------------------------------------------ checks
 
-    def _admit_member(self, call: Call, *, signed: bool) -> Member:
+    def _admit_member(self, call: Call, *, signed: bool) -> Client:
         if call.logged_on is not None and call.api_key is None:
             if signed:
                 self._check_time(call.params)
             return call.logged_on
-        member, proof = self._identify(call.api_key)
+        client, proof = self._identify(call.api_key)
         if signed:
             self._check_signature(call, proof)
-        return member
+        return client
 
-    def _identify(self, api_key: str | None) -> tuple[Member, Verifier]:
+    def _identify(self, api_key: str | None) -> tuple[Client, Verifier]:
         if not api_key:
             raise Refused(-2014, "API-key format invalid.", 401)
-        known = self._members.get(api_key)
+        known = self._clients.get(api_key)
         if known is None:
             raise Refused(-2015, "Invalid API-key, IP, or permissions for action.", 401)
         return known

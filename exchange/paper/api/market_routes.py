@@ -133,7 +133,7 @@ class MarketRoutes:
         What its own traders hold against each other nobody keeps.
         """
         market = symbols.one(self._venue, params)
-        accounts = [member.account for member in self._venue.members]
+        accounts = [client.account for client in self._venue.clients]
         accounts.append(self._venue.insurance.account)
         held = [account.holdings[market.symbol].lots for account in accounts]
         longs, shorts = sum(max(0, lots) for lots in held), sum(max(0, -lots) for lots in held)

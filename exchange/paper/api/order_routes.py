@@ -10,8 +10,8 @@ from exchange.paper.api.routes import MemberRoute, Routes, by_symbol, through
 from exchange.paper.faults.faults import Faults
 from exchange.paper.matching.events import SelfTrade
 from exchange.paper.pubsub.pubsub import Payload
-from exchange.paper.venue.client import Member
-from exchange.paper.venue.symbol_account import Seat
+from exchange.paper.venue.client import Client
+from exchange.paper.venue.symbol_account import SymbolAccount
 from exchange.paper.venue.venue import PaperVenue
 from exchange.paper.wire.order_wire import MAX_MARKET_QTY_LOTS, MAX_PRICE_TICKS, MAX_QTY_LOTS, Wire
 from exchange.types import TimeInForce
@@ -100,30 +100,32 @@ class OrderRoutes:
 
     # ------------------------------------------------------------ placing
 
-    def _place(self, member: Member, params: Params) -> Payload:
-        member.limits.spend_orders(1, 1, self._venue.now_ms)
-        return self._place_one(member, params)
+    def _place(self, client: Client, params: Params) -> Payload:
+        client.limits.spend_orders(1, 1, self._venue.now_ms)
+        return self._place_one(client, params)
 
-    def _test(self, member: Member, params: Params) -> Payload:
+    def _test(self, client: Client, params: Params) -> Payload:
         """Judge an order as if it were placed, and leave it at that."""
-        seat = self._seat(member, params)
+        symbol_account = self._symbol_account(client, params)
         _response_type(params)
-        return seat.market.wire.order_as_tested(seat.judge(self._new_order(seat, params)))
+        return symbol_account.market.wire.order_as_tested(
+            symbol_account.judge(self._new_order(symbol_account, params))
+        )
 
-    def _place_one(self, member: Member, params: Params) -> Payload:
-        seat = self._seat(member, params)
+    def _place_one(self, client: Client, params: Params) -> Payload:
+        symbol_account = self._symbol_account(client, params)
         response_type = _response_type(params)
-        order = seat.place(self._new_order(seat, params))
+        order = symbol_account.place(self._new_order(symbol_account, params))
         takes = order.price_ticks is None or order.time_in_force in (
             TimeInForce.IOC,
             TimeInForce.FOK,
         )
-        wire = seat.market.wire
+        wire = symbol_account.market.wire
         if response_type == "RESULT" and takes:
             return wire.order_ack(order)
         return wire.new_order_ack(order)
 
-    def _new_order(self, seat: Seat, params: Params) -> NewOrder:
+    def _new_order(self, symbol_account: SymbolAccount, params: Params) -> NewOrder:
         """The request on the grid; every rule that needs no market is checked here."""
         side, order_type = params.side(), params.need("type")
         _refuse_price_match(params)
@@ -140,10 +142,10 @@ class OrderRoutes:
             raise Refused(-5039, "Invalid self trade prevention mode.")
         client_order_id = params.text("newClientOrderId")
         if client_order_id is None:
-            client_order_id = f"venue{seat.market.matching.last_order_id + 1}"
+            client_order_id = f"venue{symbol_account.market.matching.last_order_id + 1}"
         elif not _CLIENT_ID.fullmatch(client_order_id):
             raise Refused(-4015, "Client order id is not valid.")
-        market, wire = order_type == "MARKET", seat.market.wire
+        market, wire = order_type == "MARKET", symbol_account.market.wire
         _refuse_what_is_not_theirs(params, market=market)
         return NewOrder(
             client_order_id=client_order_id,
@@ -157,13 +159,13 @@ class OrderRoutes:
 
     # ------------------------------------------------------------ modifying
 
-    def _modify(self, member: Member, params: Params) -> Payload:
-        member.limits.spend_orders(1, 1, self._venue.now_ms)
-        return self._modify_one(member, params)
+    def _modify(self, client: Client, params: Params) -> Payload:
+        client.limits.spend_orders(1, 1, self._venue.now_ms)
+        return self._modify_one(client, params)
 
-    def _modify_one(self, member: Member, params: Params) -> Payload:
-        seat = self._seat(member, params)
-        order, wire = _find(seat, params), seat.market.wire
+    def _modify_one(self, client: Client, params: Params) -> Payload:
+        symbol_account = self._symbol_account(client, params)
+        order, wire = _find(symbol_account, params), symbol_account.market.wire
         _refuse_price_match(params)
         change = Change(
             side=params.side(),
@@ -172,64 +174,66 @@ class OrderRoutes:
             modify_id=params.number("modifyId"),
             reduce_only=params.flag("reduceOnly"),
         )
-        return wire.modify_ack(seat.modify(order, change), change.modify_id)
+        return wire.modify_ack(symbol_account.modify(order, change), change.modify_id)
 
-    def _amendments(self, member: Member, params: Params) -> list[Payload]:
-        seat = self._seat(member, params)
-        order = _known(_find(seat, params))
+    def _amendments(self, client: Client, params: Params) -> list[Payload]:
+        symbol_account = self._symbol_account(client, params)
+        order = _known(_find(symbol_account, params))
         made = params.between(order.amendments, [a.time_ms for a in order.amendments])
         newest = list(reversed(made))[: params.limit(50, 100)]
-        return [seat.market.wire.amendment(order, amendment) for amendment in newest]
+        return [symbol_account.market.wire.amendment(order, amendment) for amendment in newest]
 
     # ------------------------------------------------------------ cancelling
 
-    def _cancel(self, member: Member, params: Params) -> Payload:
-        seat = self._seat(member, params)
-        return seat.market.wire.cancel_ack(seat.cancel(_find(seat, params)))
+    def _cancel(self, client: Client, params: Params) -> Payload:
+        symbol_account = self._symbol_account(client, params)
+        return symbol_account.market.wire.cancel_ack(
+            symbol_account.cancel(_find(symbol_account, params))
+        )
 
-    def _cancel_all(self, member: Member, params: Params) -> Payload:
-        self._seat(member, params).cancel_all()
-        return _all_cancelled(member, params)
+    def _cancel_all(self, client: Client, params: Params) -> Payload:
+        self._symbol_account(client, params).cancel_all()
+        return _all_cancelled(client, params)
 
-    def _countdown(self, member: Member, params: Params) -> Payload:
-        seat = self._seat(member, params)
+    def _countdown(self, client: Client, params: Params) -> Payload:
+        symbol_account = self._symbol_account(client, params)
         countdown_ms = params.need_number("countdownTime")
         if countdown_ms < 0:
             malformed("countdownTime")
-        seat.arm_countdown(countdown_ms)
-        return {"symbol": seat.market.symbol, "countdownTime": str(countdown_ms)}
+        symbol_account.arm_countdown(countdown_ms)
+        return {"symbol": symbol_account.market.symbol, "countdownTime": str(countdown_ms)}
 
     # ------------------------------------------------------------ batches
 
-    def _place_batch(self, member: Member, params: Params) -> list[Payload]:
-        return self._batch(member, params, PLACE, ORDER, self._place_one)
+    def _place_batch(self, client: Client, params: Params) -> list[Payload]:
+        return self._batch(client, params, PLACE, ORDER, self._place_one)
 
-    def _modify_batch(self, member: Member, params: Params) -> list[Payload]:
-        return self._batch(member, params, MODIFY, CHANGE, self._modify_one)
+    def _modify_batch(self, client: Client, params: Params) -> list[Payload]:
+        return self._batch(client, params, MODIFY, CHANGE, self._modify_one)
 
     def _batch(
         self,
-        member: Member,
+        client: Client,
         params: Params,
         name: str,
         reads: str,
-        one: Callable[[Member, Params], Payload],
+        one: Callable[[Client, Params], Payload],
     ) -> list[Payload]:
         """Each element by itself; what is wrong with one says nothing of the others."""
         params.need("batchOrders")
         batch = params.json_list("batchOrders") or []
         if not 1 <= len(batch) <= BATCH_PLACE:
             raise Refused(-4082, "Invalid batch place order count.")
-        member.limits.spend_orders(len(batch), 1, self._venue.now_ms)
-        return [self._element(member, element, name, reads, one) for element in batch]
+        client.limits.spend_orders(len(batch), 1, self._venue.now_ms)
+        return [self._element(client, element, name, reads, one) for element in batch]
 
     def _element(
         self,
-        member: Member,
+        client: Client,
         element: object,
         name: str,
         reads: str,
-        one: Callable[[Member, Params], Payload],
+        one: Callable[[Client, Params], Payload],
     ) -> Payload:
         try:
             if not isinstance(element, dict):
@@ -238,7 +242,7 @@ class OrderRoutes:
             params.refuse_unread(reads)
         except Refused as refused:
             return error(refused)
-        return self._single(name, params.client_order_id, lambda: one(member, params))
+        return self._single(name, params.client_order_id, lambda: one(client, params))
 
     def _single(self, name: str, client_order_id: str, carry_out: Callable[[], Payload]) -> Payload:
         """One order's answer or error, at its place in a batch."""
@@ -248,8 +252,8 @@ class OrderRoutes:
         except Refused as refused:
             return error(refused)
 
-    def _cancel_batch(self, member: Member, params: Params) -> list[Payload]:
-        seat = self._seat(member, params)
+    def _cancel_batch(self, client: Client, params: Params) -> list[Payload]:
+        symbol_account = self._symbol_account(client, params)
         wanted = None
         for name in ("orderIdList", "origClientOrderIdList"):
             # The venue reads the names in lower case too, and most clients send them so.
@@ -258,36 +262,38 @@ class OrderRoutes:
             raise neither_sent("orderIdList", "origClientOrderIdList")
         if len(wanted) > BATCH_CANCEL:
             raise Refused(-4082, "Invalid batch cancel order count.")
-        return [self._cancel_element(seat, value) for value in wanted]
+        return [self._cancel_element(symbol_account, value) for value in wanted]
 
-    def _cancel_element(self, seat: Seat, value: object) -> Payload:
-        order = seat.orders.find(value if isinstance(value, int) else None, str(value))
+    def _cancel_element(self, symbol_account: SymbolAccount, value: object) -> Payload:
+        order = symbol_account.orders.find(value if isinstance(value, int) else None, str(value))
         return self._single(
-            CANCEL, str(value), lambda: seat.market.wire.cancel_ack(seat.cancel(order))
+            CANCEL,
+            str(value),
+            lambda: symbol_account.market.wire.cancel_ack(symbol_account.cancel(order)),
         )
 
     # ------------------------------------------------------------ asking
 
-    def _order(self, member: Member, params: Params) -> Payload:
-        seat = self._seat(member, params)
-        return seat.market.wire.order_record(_known(_find(seat, params)))
+    def _order(self, client: Client, params: Params) -> Payload:
+        symbol_account = self._symbol_account(client, params)
+        return symbol_account.market.wire.order_record(_known(_find(symbol_account, params)))
 
-    def _open_order(self, member: Member, params: Params) -> Payload:
-        seat = self._seat(member, params)
-        order = _known(_find(seat, params))
-        return seat.market.wire.order_record(_known(order if order.open else None))
+    def _open_order(self, client: Client, params: Params) -> Payload:
+        symbol_account = self._symbol_account(client, params)
+        order = _known(_find(symbol_account, params))
+        return symbol_account.market.wire.order_record(_known(order if order.open else None))
 
-    def _open_orders(self, member: Member, params: Params) -> list[Payload]:
+    def _open_orders(self, client: Client, params: Params) -> list[Payload]:
         return [
-            seat.market.wire.order_record(order)
-            for seat in self._seats(member, params)
-            for order in seat.orders.open.values()
+            symbol_account.market.wire.order_record(order)
+            for symbol_account in self._symbol_accounts(client, params)
+            for order in symbol_account.orders.open.values()
         ]
 
-    def _all_orders(self, member: Member, params: Params) -> list[Payload]:
+    def _all_orders(self, client: Client, params: Params) -> list[Payload]:
         first_id = params.number("orderId")
         found = self._history(
-            member, params, lambda o: first_id is None or o.venue_order_id >= first_id
+            client, params, lambda o: first_id is None or o.venue_order_id >= first_id
         )
         times_ms = [order.created_ms for order, _ in found]
         if first_id is None:
@@ -300,46 +306,48 @@ class OrderRoutes:
             wire.order_history(order) for order, wire in params.page(found, from_start=from_start)
         ]
 
-    def _force_orders(self, member: Member, params: Params) -> list[Payload]:
+    def _force_orders(self, client: Client, params: Params) -> list[Payload]:
         kind = params.text("autoCloseType")
         if kind not in (None, "LIQUIDATION", "ADL"):
             malformed("autoCloseType")
         found = self._history(
-            member, params, lambda o: o.order_type == LIQUIDATION and kind != "ADL"
+            client, params, lambda o: o.order_type == LIQUIDATION and kind != "ADL"
         )
         found = params.between(found, [order.created_ms for order, _ in found])
         rows = params.page(found, from_start=False, default=50, most=100)
         return [wire.order_history(order) for order, wire in rows]
 
     def _history(
-        self, member: Member, params: Params, wanted: Callable[[OrderRecord], bool]
+        self, client: Client, params: Params, wanted: Callable[[OrderRecord], bool]
     ) -> list[tuple[OrderRecord, Wire]]:
         """What is wanted of the orders still known, oldest first."""
         found = [
-            (order, seat.market.wire)
-            for seat in self._seats(member, params)
-            for order in seat.orders
+            (order, symbol_account.market.wire)
+            for symbol_account in self._symbol_accounts(client, params)
+            for order in symbol_account.orders
             if wanted(order)
         ]
         return sorted(found, key=lambda pair: pair[0].created_ms)
 
     # ------------------------------------------------------------ symbols
 
-    def _seat(self, member: Member, params: Params) -> Seat:
-        return self._venue.seat(member, params.need("symbol"))
+    def _symbol_account(self, client: Client, params: Params) -> SymbolAccount:
+        return self._venue.symbol_account(client, params.need("symbol"))
 
-    def _seats(self, member: Member, params: Params) -> list[Seat]:
+    def _symbol_accounts(self, client: Client, params: Params) -> list[SymbolAccount]:
         """That of the symbol which was sent, or else all."""
         symbol = params.text("symbol")
-        return [self._venue.seat(member, symbol)] if symbol else self._venue.seats_of(member)
+        return (
+            [self._venue.symbol_account(client, symbol)] if symbol else self._venue.seats_of(client)
+        )
 
 
-def _find(seat: Seat, params: Params) -> OrderRecord | None:
+def _find(symbol_account: SymbolAccount, params: Params) -> OrderRecord | None:
     venue_order_id = params.number("orderId")
     client_order_id = params.text("origClientOrderId")
     if venue_order_id is None and client_order_id is None:
         raise neither_sent("origClientOrderId", "orderId")
-    return seat.orders.find(venue_order_id, client_order_id)
+    return symbol_account.orders.find(venue_order_id, client_order_id)
 
 
 def _known(order: OrderRecord | None) -> OrderRecord:
@@ -391,17 +399,17 @@ def _refuse_price_match(params: Params) -> None:
         raise Refused(-5037, "Invalid price match: this exchange knows none; send a price.")
 
 
-def _no_algo_orders(_member: Member, _params: Params) -> Payload:
+def _no_algo_orders(_client: Client, _params: Params) -> Payload:
     raise Refused(-1020, "This operation is not supported: this exchange has no algo orders.")
 
 
-def _unknown_algo_order(_member: Member, _params: Params) -> Payload:
+def _unknown_algo_order(_client: Client, _params: Params) -> Payload:
     raise Refused(-2013, "Order does not exist: this exchange has no algo orders.")
 
 
-def _all_cancelled(_member: Member, _params: Params) -> Payload:
+def _all_cancelled(_client: Client, _params: Params) -> Payload:
     return {"code": 200, "msg": "The operation of cancel all open order is done."}
 
 
-def _no_rows(_member: Member, _params: Params) -> list[Payload]:
+def _no_rows(_client: Client, _params: Params) -> list[Payload]:
     return []

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import orjson
 
 from exchange.errors import Refused
-from exchange.paper.api.gate import Call, Gate
+from exchange.paper.api.gate import Call, Dispatcher
 from exchange.paper.api.params import Params, error
 from exchange.paper.limits import OverLimit
 from exchange.paper.venue.venue import PaperVenue
@@ -33,7 +33,7 @@ class HttpAnswer:
 class RestApi:
     """Answers requests at the venue's present time."""
 
-    def __init__(self, gate: Gate, venue: PaperVenue) -> None:
+    def __init__(self, gate: Dispatcher, venue: PaperVenue) -> None:
         self._gate = gate
         self._venue = venue
 
@@ -53,8 +53,8 @@ class RestApi:
             headers |= refused.headers if isinstance(refused, OverLimit) else {}
         else:
             body, status = orjson.dumps(admitted.body), 200
-            if admitted.orders and admitted.member is not None:
-                in_10s, in_minute = admitted.member.limits.used(self._venue.now_ms)
+            if admitted.orders and admitted.client is not None:
+                in_10s, in_minute = admitted.client.limits.used(self._venue.now_ms)
                 headers["X-MBX-ORDER-COUNT-10S"] = str(in_10s)
                 headers["X-MBX-ORDER-COUNT-1M"] = str(in_minute)
         used = str(self._gate.weight.used(self._venue.now_ms))

@@ -6,7 +6,7 @@ from typing import TypeVar
 
 from exchange.paper.api.params import Params
 from exchange.paper.faults.faults import Faults
-from exchange.paper.venue.client import Member
+from exchange.paper.venue.client import Client
 
 _Answer = TypeVar("_Answer")
 
@@ -30,7 +30,7 @@ class PublicRoute:
 class MemberRoute:
     """Only an account may call it, about itself."""
 
-    answer: Callable[[Member, Params], object]
+    answer: Callable[[Client, Params], object]
     weight: Weight
     reads: str | None = ""
     """As of ``PublicRoute``; None for a call that refuses whatever it is sent."""

@@ -10,11 +10,11 @@ import orjson
 
 from exchange.errors import Refused
 from exchange.paper import limits
-from exchange.paper.api.gate import Call, Gate, Pass
+from exchange.paper.api.gate import Answered, Call, Dispatcher
 from exchange.paper.api.params import Params, error, plain
 from exchange.paper.pubsub.pubsub import Payload
 from exchange.paper.streams.stream_socket import Reply
-from exchange.paper.venue.client import Member
+from exchange.paper.venue.client import Client
 from exchange.paper.venue.venue import PaperVenue
 
 HANDSHAKE_WEIGHT = 5
@@ -52,12 +52,12 @@ class WsSession:
         Refused: When the handshake's weight is no longer to be had.
     """
 
-    def __init__(self, gate: Gate, venue: PaperVenue, query: Mapping[str, str]) -> None:
+    def __init__(self, gate: Dispatcher, venue: PaperVenue, query: Mapping[str, str]) -> None:
         self._gate = gate
         self._venue = venue
         self._shows_limits = query.get("returnRateLimits") != "false"
         self._connected_ms = gate.now_ms
-        self._member: Member | None = None
+        self._client: Client | None = None
         self._authorised_ms: int | None = None
         gate.spend(HANDSHAKE_WEIGHT)
 
@@ -81,50 +81,50 @@ class WsSession:
             admitted = self._answer(asked.get("method"), params)
         except Refused as refused:
             answer: Payload = {"status": refused.http_status, "error": error(refused)}
-            member, orders = None, False
+            client, orders = None, False
         else:
             answer = {"status": 200, "result": admitted.body}
-            member, orders = admitted.member, admitted.orders
+            client, orders = admitted.client, admitted.orders
         if shows_limits:
-            answer["rateLimits"] = self._rate_limits(member if orders else None)
+            answer["rateLimits"] = self._rate_limits(client if orders else None)
         asked_id = asked.get("id") if isinstance(asked, dict) else None
         echoed = asked_id if isinstance(asked_id, str | int) else None
         return Reply(orjson.dumps({"id": echoed} | answer))
 
-    def _answer(self, method: object, params: Payload) -> Pass:
+    def _answer(self, method: object, params: Payload) -> Answered:
         if not isinstance(method, str):
             raise Refused(-1102, "Mandatory parameter 'method' was not sent, or malformed.")
-        call = _call(_MEANS.get(method, method), params, self._member)
+        call = _call(_MEANS.get(method, method), params, self._client)
         match method:
             case "session.logon":
                 self._gate.spend(SESSION_WEIGHT)
-                self._member = self._gate.log_on(call)
+                self._client = self._gate.log_on(call)
                 self._authorised_ms = self._gate.now_ms
             case "session.status":
                 self._gate.spend(SESSION_WEIGHT)
             case "session.logout":
                 self._gate.spend(SESSION_WEIGHT)
-                self._member = self._authorised_ms = None
+                self._client = self._authorised_ms = None
             case _ if method in _MEANS:
                 return self._gate.admit(call)
             case _:
                 raise Refused(-1020, f"This operation is not supported: method {method!r}.")
-        return Pass(self._status(), self._member, orders=False)
+        return Answered(self._status(), self._client, orders=False)
 
     def _status(self) -> Payload:
         return {
-            "apiKey": self._member.api_key if self._member is not None else None,
+            "apiKey": self._client.api_key if self._client is not None else None,
             "authorizedSince": self._authorised_ms,
             "connectedSince": self._connected_ms,
             "returnRateLimits": self._shows_limits,
             "serverTime": self._gate.now_ms,
         }
 
-    def _rate_limits(self, member: Member | None) -> list[Payload]:
+    def _rate_limits(self, client: Client | None) -> list[Payload]:
         now_ms = self._venue.now_ms
         rows = [limits.weight_row() | {"count": self._gate.weight.used(now_ms)}]
-        if member is not None:
-            in_10s, in_minute = member.limits.used(now_ms)
+        if client is not None:
+            in_10s, in_minute = client.limits.used(now_ms)
             counts = zip(limits.order_rows(), (in_minute, in_10s), strict=True)
             rows += [row | {"count": used} for row, used in counts]
         return rows
@@ -140,7 +140,7 @@ def _parsed(text: str) -> Payload:
     return asked
 
 
-def _call(name: str, params: Payload, logged_on: Member | None) -> Call:
+def _call(name: str, params: Payload, logged_on: Client | None) -> Call:
     api_key = params.get("apiKey")
     signed = sorted((key, plain(value)) for key, value in params.items() if key != "signature")
     return Call(

@@ -118,7 +118,7 @@ def _until(end_ns: int, held: list[tuple[int, int, Word]]) -> Iterator[tuple[int
 
 
 class RecordedFlow:
-    """Everybody in a recorded market but the accounts; a ``Background``.
+    """Everybody in a recorded market but the accounts; a ``MarketSource``.
 
     Args:
         speed: Seconds of the recording in one of the venue's; positive.
@@ -156,7 +156,7 @@ class RecordedFlow:
         return self._mid_ticks if self._mark_ticks is None else self._mark_ticks
 
     def advance(self, now_ns: int) -> Iterator[list[MatchEvent]]:
-        """Play up to now; see ``Background``."""
+        """Play up to now; see ``MarketSource``."""
         if self._origin_ns is None:
             self._origin_ns = self._now_ns = now_ns
             self._read_next()

@@ -9,7 +9,7 @@ LONGEST_LEAP_NS = 30_000_000_000
 """After a longer sleep of the process a market goes on as if it had slept too."""
 
 
-class Background(Protocol):
+class MarketSource(Protocol):
     """Everybody in the market but the accounts."""
 
     @property

@@ -66,8 +66,8 @@ class Arrivals:
         self._depth_ticks = self._random.exponential(self._decay)
 
 
-class Flow:
-    """Everybody in the market but the accounts; a ``Background``.
+class SyntheticFlow:
+    """Everybody in the market but the accounts; a ``MarketSource``.
 
     Args:
         matching: The engine that all of them trade through.
@@ -120,7 +120,7 @@ class Flow:
             self._wick, self._index_ticks = Wick(side), self.fair_ticks
 
     def advance(self, now_ns: int) -> Iterator[list[MatchEvent]]:
-        """Live up to now; see ``Background``."""
+        """Live up to now; see ``MarketSource``."""
         if self._origin_ns is None:
             self._origin_ns = now_ns
             yield from self._requote()

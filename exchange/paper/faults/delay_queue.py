@@ -5,7 +5,7 @@ from collections.abc import Callable, Hashable
 from itertools import count
 
 
-class Later:
+class DelayQueue:
     """Acts that are due at a time, each lane's in the order in which they were put in.
 
     Args:

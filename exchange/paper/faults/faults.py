@@ -23,7 +23,7 @@ from exchange.paper.limits import WEIGHT_PER_MINUTE, banned, too_many_requests
 KEPT_STRIKES = 1000
 NOTHING = FaultPlan()
 
-Shock: TypeAlias = plan.Cut | plan.ListenKeyLoss | plan.Restart
+ServerFault: TypeAlias = plan.Cut | plan.ListenKeyLoss | plan.Restart
 """What the shell has to do to its sockets and its venue."""
 
 _Kind = TypeVar("_Kind", bound=AnyFault)
@@ -40,7 +40,7 @@ _EPISODES = (plan.Episode, plan.ClockSkew)
 _DIFF_STREAM = re.compile(r".*@depth(@\d+ms)?")
 
 
-class Strike(msgspec.Struct, frozen=True):
+class FaultHit(msgspec.Struct, frozen=True):
     """One time that a fault struck."""
 
     time_ms: int
@@ -57,7 +57,7 @@ class Strike(msgspec.Struct, frozen=True):
 
 
 @dataclass(slots=True)
-class Fate:
+class FrameVerdict:
     """What becomes of one frame."""
 
     raw: bytes
@@ -80,9 +80,9 @@ class Faults:
         self,
         faults: FaultPlan = NOTHING,
         now_ms: int = 0,
-        tell: Callable[[Strike], None] = lambda _strike: None,
+        tell: Callable[[FaultHit], None] = lambda _strike: None,
     ) -> None:
-        self.log: deque[Strike] = deque(maxlen=KEPT_STRIKES)
+        self.log: deque[FaultHit] = deque(maxlen=KEPT_STRIKES)
         """The newest strikes, oldest first."""
         self.armed: list[ArmedChance[Any] | ArmedEpisode[Any]] = []
         self.on_frames = False
@@ -92,7 +92,7 @@ class Faults:
         self._tell = tell
         self._now_ms = now_ms
         self._last_number = 0
-        self._shocks: list[Shock] = []
+        self._shocks: list[ServerFault] = []
         for fault in faults.faults:
             self.arm(fault)
 
@@ -140,7 +140,7 @@ class Faults:
 
     # ------------------------------------------------------------ time
 
-    def advance(self, now_ms: int) -> list[Shock]:
+    def advance(self, now_ms: int) -> list[ServerFault]:
         """Live up to now; what is to be done to sockets and venue, in order."""
         self._now_ms = now_ms
         for armed in self.armed:
@@ -275,14 +275,14 @@ class Faults:
 
     # ------------------------------------------------------------ frames
 
-    def fate(self, label: str, raw: bytes, order: str = "") -> Fate:
+    def fate(self, label: str, raw: bytes, order: str = "") -> FrameVerdict:
         """What becomes of a frame, which strikes all who hear it alike.
 
         Args:
             label: Prefix and name of its stream; of a user event its type for the name.
             raw: The payload as encoded.
         """
-        fate = Fate(raw)
+        fate = FrameVerdict(raw)
         for armed in self.armed:
             fault = armed.fault
             if not isinstance(fault, _ON_FRAMES) or not aims(fault.streams, label):
@@ -294,7 +294,7 @@ class Faults:
                 self._strike_frame(armed, fate, f"{label} {order}".rstrip())
         return fate
 
-    def _strike_frame(self, armed: ArmedChance[Any], fate: Fate, what: str) -> None:
+    def _strike_frame(self, armed: ArmedChance[Any], fate: FrameVerdict, what: str) -> None:
         match armed.fault:
             case plan.Delay():
                 fate.delay_ms += self._delayed(armed, what)
@@ -323,7 +323,7 @@ class Faults:
         return delay_ms
 
     def _note(self, armed: Armed[Any], what: str) -> None:
-        strike = Strike(self._now_ms, armed.number, armed.name, armed.kind, what)
+        strike = FaultHit(self._now_ms, armed.number, armed.name, armed.kind, what)
         self.log.append(strike)
         self._tell(strike)
 

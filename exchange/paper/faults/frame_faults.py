@@ -1,6 +1,6 @@
 """Does to frames on their way what the faults decide: loses, doubles, damages, swaps, delays.
 
-It stands between the encoding of a payload and the mailboxes, so that what strikes a frame
+It stands between the encoding of a payload and the queues, so that what strikes a frame
 strikes everyone who hears it. A frame that waits is passed by none of its own stream.
 """
 
@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
-from exchange.paper.faults.delay_queue import Later
+from exchange.paper.faults.delay_queue import DelayQueue
 from exchange.paper.faults.faults import Faults
 from exchange.paper.pubsub.pubsub import Payload, Prefix, event_of, home_of
 
@@ -16,7 +16,7 @@ SWAP_PATIENCE_NS = 1_000_000_000
 """How long a frame waits for a neighbour to change places with."""
 
 Deliver = Callable[[str, bytes, str], None]
-"""Takes name, encoded payload and event type; the hub's ``deliver``."""
+"""Takes name, encoded payload and event type; the pub/sub's ``deliver``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ class _Frame:
     delay_ms: float
 
 
-class Tamper:
+class FrameFaults:
     """The last stretch of every frame.
 
     Args:
@@ -36,7 +36,7 @@ class Tamper:
     """
 
     def __init__(
-        self, faults: Faults, later: Later, deliver: Deliver, now_ns: Callable[[], int]
+        self, faults: Faults, later: DelayQueue, deliver: Deliver, now_ns: Callable[[], int]
     ) -> None:
         self._faults = faults
         self._later = later
@@ -45,7 +45,7 @@ class Tamper:
         self._held: dict[str, _Frame] = {}  # by listen key or symbol, for a neighbour to come
 
     def carry(self, name: str, payload: Payload | list[Payload], raw: bytes) -> None:
-        """Take a frame over from the hub; it arrives at once when nothing is wrong."""
+        """Take a frame over from the pub/sub; it arrives at once when nothing is wrong."""
         event = event_of(payload)
         if not self._faults.on_frames:
             if not self._held and self._later.next_ns is None:

@@ -23,7 +23,7 @@ from exchange.paper.matching.events import (
 from exchange.types import Side, TimeInForce
 
 
-class OrderTurns(ABC):
+class OrderBook(ABC):
     """The turns of one book, to which all its orders go.
 
     Args:

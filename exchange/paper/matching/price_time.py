@@ -21,7 +21,7 @@ from exchange.paper.matching.events import (
     reaches,
     same_account,
 )
-from exchange.paper.matching.order_book import OrderTurns
+from exchange.paper.matching.order_book import OrderBook
 from exchange.types import Side
 
 
@@ -71,11 +71,11 @@ class _Half:
         return sorted(self.levels, key=self._sign.__mul__)
 
 
-class Matching(OrderTurns):
+class Matching(OrderBook):
     """Price-time priority among resting orders.
 
     Args:
-        first_id: As of ``OrderTurns``.
+        first_id: As of ``OrderBook``.
     """
 
     def __init__(self, first_id: int = 1) -> None:

@@ -37,7 +37,7 @@ from exchange.paper.matching.events import (
     reaches,
     same_account,
 )
-from exchange.paper.matching.order_book import OrderTurns
+from exchange.paper.matching.order_book import OrderBook
 from exchange.queue_models import QUEUE_MODELS, QueueModelName
 from exchange.recorded_book import RecordedBook
 from exchange.simulation import RestingOrders
@@ -91,8 +91,8 @@ class _Half:
             self._best = None
 
 
-class RecordedMatching(OrderTurns):
-    """The matching engine of a recorded market; a ``OrderTurns``.
+class RecordedMatching(OrderBook):
+    """The matching engine of a recorded market; a ``OrderBook``.
 
     Args:
         queue: Who is taken to have cancelled ahead of an account's order.

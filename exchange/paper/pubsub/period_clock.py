@@ -1,22 +1,22 @@
-"""The beat of the timed streams."""
+"""Period clock of the timed streams: which periods fell due since the last tick."""
 
-BEAT_MS = 50
+TICK_MS = 50
 """Every period is a whole number of these."""
 
 
-class Metronome:
-    """Says what fell due since it was last told the time; a beat that was slept through is one."""
+class PeriodClock:
+    """Says what fell due since it was last told the time; a tick that was slept through is one."""
 
     def __init__(self, now_ms: int) -> None:
         self._before_ms = self._now_ms = now_ms
-        self._next_ms = _next_beat_ms(now_ms)
+        self._next_ms = _next_tick_ms(now_ms)
 
     def advance(self, now_ms: int) -> bool:
-        """Whether a beat has come; if so, ``due`` is about the time since the one before."""
+        """Whether a tick has come; if so, ``due`` is about the time since the one before."""
         if now_ms < self._next_ms:
             return False
         self._before_ms, self._now_ms = self._now_ms, now_ms
-        self._next_ms = _next_beat_ms(now_ms)
+        self._next_ms = _next_tick_ms(now_ms)
         return True
 
     def due(self, period_ms: int) -> bool:
@@ -24,5 +24,5 @@ class Metronome:
         return self._now_ms // period_ms != self._before_ms // period_ms
 
 
-def _next_beat_ms(now_ms: int) -> int:
-    return (now_ms // BEAT_MS + 1) * BEAT_MS
+def _next_tick_ms(now_ms: int) -> int:
+    return (now_ms // TICK_MS + 1) * TICK_MS

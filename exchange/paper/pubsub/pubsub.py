@@ -1,7 +1,7 @@
-"""Who listens to which stream: subscriptions, and a bounded mailbox for each connection.
+"""Who listens to which stream: subscriptions, and a bounded queue for each connection.
 
 A payload is encoded once for all who hear it in the same framing. Nobody waits here: a frame
-goes into a mailbox, and whoever owns the connection empties it. A mailbox that is full belongs
+goes into a queue, and whoever owns the connection empties it. A queue that is full belongs
 to a reader too slow to be served, and is hung up on.
 """
 
@@ -13,7 +13,7 @@ from typing import TypeAlias
 import orjson
 
 MAILBOX_FRAMES = 4096
-"""About half a minute of a busy market; a served mailbox is emptied within milliseconds."""
+"""About half a minute of a busy market; a served queue is emptied within milliseconds."""
 
 _PUBLIC = ("bookTicker", "depth", "trade", "rpiDepth")
 _WITHOUT_AT = {"!bookTicker": "public", "!contractInfo": "market", "tradingSession": "market"}
@@ -57,14 +57,14 @@ def venue_spelling(name: str) -> str:
     return f"{symbol.lower()}@{kind}" if at and not symbol.startswith("!") else name
 
 
-class Mailbox:
+class SubscriberQueue:
     """One connection's subscriptions, and the frames that wait for it.
 
     Args:
         wake: Called when there is something to fetch: with the first frame, and again with
             the first urgent one. Must not wait.
         hang_up: Called when a frame finds no room; must not wait, and ends the connection.
-        combined: Whether frames name their stream; change it with ``Hub.set_combined``.
+        combined: Whether frames name their stream; change it with ``PubSub.set_combined``.
         events: By listen key the user events to hear; a key that is missing hears all.
     """
 
@@ -121,29 +121,29 @@ class _Channel:
         self.name = name
         self.private = home_of(name) is Prefix.PRIVATE
         self.head = b'{"stream":%b,"data":' % orjson.dumps(name)
-        self.raw: list[Mailbox] = []
-        self.combined: list[Mailbox] = []
+        self.raw: list[SubscriberQueue] = []
+        self.combined: list[SubscriberQueue] = []
 
-    def mailboxes(self, *, combined: bool) -> list[Mailbox]:
+    def queues(self, *, combined: bool) -> list[SubscriberQueue]:
         return self.combined if combined else self.raw
 
-    def put(self, mailboxes: list[Mailbox], frame: bytes, event: str) -> None:
+    def put(self, queues: list[SubscriberQueue], frame: bytes, event: str) -> None:
         if not self.private:
-            for mailbox in mailboxes:
-                mailbox.put(frame)
+            for queue in queues:
+                queue.put(frame)
             return
-        for mailbox in mailboxes:
-            if mailbox.hears(self.name, event):
-                mailbox.put(frame, urgent=True)
+        for queue in queues:
+            if queue.hears(self.name, event):
+                queue.put(frame, urgent=True)
 
 
-class Hub:
-    """Every stream and every mailbox.
+class PubSub:
+    """Every stream and every queue.
 
     Args:
         strict: Deliver as the venue does today: a stream on its own prefix alone, and nothing
             for a symbol in upper case. Else any path carries anything, in any case.
-        frame: What turns an encoded payload into what a mailbox holds.
+        frame: What turns an encoded payload into what a queue holds.
     """
 
     def __init__(
@@ -171,46 +171,46 @@ class Hub:
     def silent(self, names: Iterable[str]) -> list[str]:
         """Those on which nobody will ever speak, and which are to be refused.
 
-        None where the hub is strict: the venue acknowledges any name, and so hides a wrong one.
+        None where it is strict: the venue acknowledges any name, and so hides a wrong one.
         """
         if self._strict:
             return []
         return [name for name in names if self.spelling(name) not in self._offered]
 
-    def subscribe(self, mailbox: Mailbox, names: Iterable[str]) -> None:
+    def subscribe(self, queue: SubscriberQueue, names: Iterable[str]) -> None:
         for name in map(self.spelling, names):
-            if name in mailbox.names:
+            if name in queue.names:
                 continue
-            mailbox.names[name] = None
-            if not self._strict or mailbox.prefix.carries(name):
+            queue.names[name] = None
+            if not self._strict or queue.prefix.carries(name):
                 channel = self._channels.get(name)
                 if channel is None:
                     channel = self._channels[name] = _Channel(name)
-                channel.mailboxes(combined=mailbox.combined).append(mailbox)
+                channel.queues(combined=queue.combined).append(queue)
 
-    def unsubscribe(self, mailbox: Mailbox, names: Iterable[str]) -> None:
+    def unsubscribe(self, queue: SubscriberQueue, names: Iterable[str]) -> None:
         for name in map(self.spelling, names):
-            if name not in mailbox.names:
+            if name not in queue.names:
                 continue
-            del mailbox.names[name]
+            del queue.names[name]
             channel = self._channels.get(name)
             if channel is None:
                 continue
-            listeners = channel.mailboxes(combined=mailbox.combined)
-            if mailbox in listeners:
-                listeners.remove(mailbox)
+            listeners = channel.queues(combined=queue.combined)
+            if queue in listeners:
+                listeners.remove(queue)
             if not channel.raw and not channel.combined:
                 del self._channels[name]
 
-    def remove(self, mailbox: Mailbox) -> None:
-        self.unsubscribe(mailbox, list(mailbox.names))
+    def remove(self, queue: SubscriberQueue) -> None:
+        self.unsubscribe(queue, list(queue.names))
 
-    def set_combined(self, mailbox: Mailbox, *, combined: bool) -> None:
+    def set_combined(self, queue: SubscriberQueue, *, combined: bool) -> None:
         """Change the framing of a connection that may listen already."""
-        names = list(mailbox.names)
-        self.remove(mailbox)
-        mailbox.combined = combined
-        self.subscribe(mailbox, names)
+        names = list(queue.names)
+        self.remove(queue)
+        queue.combined = combined
+        self.subscribe(queue, names)
 
     def wanted(self, name: str) -> bool:
         """Whether building a payload for this stream is worth the while."""
@@ -228,7 +228,7 @@ class Hub:
             self._deliver(channel, raw, event_of(payload))
 
     def deliver(self, name: str, raw: bytes, event: str) -> None:
-        """Put an encoded payload into the mailboxes of whoever listens by now."""
+        """Put an encoded payload into the queues of whoever listens by now."""
         channel = self._channels.get(name)
         if channel is not None:
             self._deliver(channel, raw, event)

@@ -17,7 +17,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from exchange.errors import SettingsError
-from exchange.paper.background.synthetic_flow import Flow
+from exchange.paper.background.synthetic_flow import SyntheticFlow
 from exchange.paper.faults.faults import Faults
 from exchange.paper.faults.plan import parse_fault
 from exchange.paper.server.half_sent import HalfSent, read_body
@@ -109,7 +109,7 @@ class Admin:
         market = self._markets.get(asked.symbol)
         if market is None:
             return _error(f"symbol: {asked.symbol} is none of {', '.join(self._markets)}")
-        if not isinstance(market.background, Flow):
+        if not isinstance(market.background, SyntheticFlow):
             return _error(f"symbol: {asked.symbol} is a recording, which goes its own way")
         market.background.wick(Side[asked.side])
         return _json({})

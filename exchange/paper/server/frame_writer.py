@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from exchange.paper.pubsub.pubsub import Mailbox, Prefix
+from exchange.paper.pubsub.pubsub import Prefix, SubscriberQueue
 
 COALESCE_S = 0.001
 _SHORTEST_SLEEP_S = 0.0008
@@ -56,8 +56,8 @@ class Tally:
     longest_wait_ns: int = 0
 
 
-class Line:
-    """One socket's way out: a mailbox that is emptied into a transport.
+class Outlet:
+    """One socket's way out: a queue that is emptied into a transport.
 
     Args:
         transport: Owned by aiohttp; this only writes, and aborts it when the reader is too slow.
@@ -67,36 +67,36 @@ class Line:
 
     def __init__(
         self,
-        courier: "Courier",
+        writer: "FrameWriter",
         transport: asyncio.Transport,
         place: str,
         *,
         combined: bool = False,
         events: Mapping[str, frozenset[str]] | None = None,
-        muted: Callable[["Line"], bool],
+        muted: Callable[["Outlet"], bool],
     ) -> None:
         self.transport = transport
         self.place = place
         prefix = Prefix(place) if place in _PREFIXES else Prefix.ANY
-        self.mailbox = Mailbox(
+        self.queue = SubscriberQueue(
             prefix, self._wake, transport.abort, combined=combined, events=events
         )
-        self._courier = courier
+        self._writer = writer
         self._muted = muted
 
     def say(self, payload: bytes) -> None:
         """Send a text of this connection's own, behind whatever waits already."""
-        self.mailbox.put(text_frame(payload), urgent=True)
+        self.queue.put(text_frame(payload), urgent=True)
 
     def flush(self) -> None:
         """Write everything that waits."""
-        frames = self.mailbox.take()
+        frames = self.queue.take()
         transport = self.transport
         if not frames or transport.is_closing() or self._muted(self):
             return
         together = b"".join(frames)
         transport.write(together)
-        tally = self._courier.tally
+        tally = self._writer.tally
         tally.frames += len(frames)
         tally.writes += 1
         tally.bytes += len(together)
@@ -104,27 +104,27 @@ class Line:
             transport.abort()
 
     def _wake(self) -> None:
-        if self.mailbox.urgent:
+        if self.queue.urgent:
             self.flush()
         else:
-            self._courier.expect(self)
+            self._writer.expect(self)
 
 
-class Courier:
+class FrameWriter:
     """Makes the rounds of all lines with frames waiting."""
 
     def __init__(self) -> None:
         self.tally = Tally()
-        self._waiting: list[Line] = []
+        self._waiting: list[Outlet] = []
         self._since_ns = 0
         self._any = asyncio.Event()
 
-    def expect(self, line: Line) -> None:
+    def expect(self, outlet: Outlet) -> None:
         """Put a line on the next round."""
         if not self._waiting:
             self._since_ns = time.monotonic_ns()
             self._any.set()
-        self._waiting.append(line)
+        self._waiting.append(outlet)
 
     async def run(self) -> None:
         """Make round after round, for ever."""
@@ -152,10 +152,10 @@ class Courier:
         return time.monotonic_ns() - self._since_ns
 
     def _make_round(self) -> None:
-        lines, self._waiting = self._waiting, []
+        outlets, self._waiting = self._waiting, []
         waited_ns = self._waited_ns()
-        for line in lines:
-            line.flush()
+        for outlet in outlets:
+            outlet.flush()
         self.tally.rounds += 1
         self.tally.late_rounds += waited_ns > LATE_NS
         self.tally.longest_wait_ns = max(self.tally.longest_wait_ns, waited_ns)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 
-from exchange.paper.faults.delay_queue import Later
+from exchange.paper.faults.delay_queue import DelayQueue
 from exchange.paper.pubsub.pubsub import Payload
 from exchange.paper.rng import SplitMix64
 
@@ -23,14 +23,14 @@ class Race:
     """The way of private events to their streams, drawn call by call.
 
     Args:
-        publish: Takes a stream's name and what is said on it; the hub's.
+        publish: Takes a stream's name and what is said on it; the pub/sub's.
         now_ns: Gives the venue's present time.
     """
 
     def __init__(
         self,
         seed: int,
-        later: Later,
+        later: DelayQueue,
         publish: Callable[[str, Payload], None],
         now_ns: Callable[[], int],
     ) -> None:

@@ -13,22 +13,22 @@ import orjson
 from aiohttp import WSCloseCode, WSMsgType, web
 
 from exchange.errors import Refused, SettingsError
-from exchange.paper.api.gate import Gate
+from exchange.paper.api.gate import Dispatcher
 from exchange.paper.api.params import Params, error
 from exchange.paper.api.rest import HttpAnswer, HttpRequest, RestApi
 from exchange.paper.api.ws import WsSession
 from exchange.paper.faults import plan
-from exchange.paper.faults.delay_queue import Later
+from exchange.paper.faults.delay_queue import DelayQueue
 from exchange.paper.faults.depth_memory import DepthMemory
-from exchange.paper.faults.faults import Faults, Shock, Strike, aims
-from exchange.paper.faults.frame_faults import Tamper, label
+from exchange.paper.faults.faults import FaultHit, Faults, ServerFault, aims
+from exchange.paper.faults.frame_faults import FrameFaults, label
 from exchange.paper.faults.plan import FaultPlan
-from exchange.paper.pubsub.pubsub import Hub
+from exchange.paper.pubsub.pubsub import PubSub
 from exchange.paper.server.admin import Admin
-from exchange.paper.server.frame_writer import Courier, Line, ping_frame, text_frame
+from exchange.paper.server.frame_writer import FrameWriter, Outlet, ping_frame, text_frame
 from exchange.paper.server.half_sent import HalfSent, read_body
 from exchange.paper.server.race import Race
-from exchange.paper.server.stdout_writer import Printer
+from exchange.paper.server.stdout_writer import StdoutWriter
 from exchange.paper.settings import PaperSettings
 from exchange.paper.streams.stream_socket import (
     Close,
@@ -87,10 +87,10 @@ class Connection:
     """One open socket: who talks there, its way out, and how long it may live."""
 
     def __init__(
-        self, socket: web.WebSocketResponse, line: Line, talk: Conversation, now_ms: int
+        self, socket: web.WebSocketResponse, outlet: Outlet, talk: Conversation, now_ms: int
     ) -> None:
         self.socket = socket
-        self.line = line
+        self.outlet = outlet
         self.talk = talk
         self.lifetime = Lifetime(now_ms)
         self.inward, self.outward = object(), object()
@@ -107,32 +107,34 @@ class PaperServer:
     def __init__(
         self, settings: PaperSettings, open_recorded: OpenRecorded = no_recordings
     ) -> None:
-        self.courier = Courier()
-        self._printer = Printer()
+        self.writer = FrameWriter()
+        self._stdout = StdoutWriter()
         self.clock = SteadyClock()
         self.faults = Faults(settings.faults or FaultPlan(), self.clock.now_ms(), self._tell)
-        self._hub = Hub(strict=settings.strict, frame=text_frame)
-        self.venue = PaperVenue(settings, self._hub, self.clock.now_ns(), open_recorded)
-        self._gate = Gate(settings, self.venue, self.faults)
+        self._pubsub = PubSub(strict=settings.strict, frame=text_frame)
+        self.venue = PaperVenue(settings, self._pubsub, self.clock.now_ns(), open_recorded)
+        self._gate = Dispatcher(settings, self.venue, self.faults)
         self._api = RestApi(self._gate, self.venue)
         self._port, self._admin_port = settings.port, settings.admin_port
         self._site: web.TCPSite | None = None
-        self._log = _one_line_logger(self._printer)
+        self._log = _one_line_logger(self._stdout)
         self._admin = Admin(self.faults, self.venue.markets, self._log)
         self._half_sent = HalfSent()
         self._connections: set[Connection] = set()
         self._depths = {symbol: DepthMemory() for symbol in self.venue.markets}
         self._sooner = asyncio.Event()
-        self._later = Later(self._sooner.set)
-        self._race = Race(settings.seed, self._later, self._hub.publish, self.clock.now_ns)
-        for member in self.venue.members:
-            member.user_stream.carry = self._race.carry
+        self._later = DelayQueue(self._sooner.set)
+        self._race = Race(settings.seed, self._later, self._pubsub.publish, self.clock.now_ns)
+        for client in self.venue.clients:
+            client.user_stream.carry = self._race.carry
         if settings.faults is not None or settings.admin_port is not None:
-            tamper = Tamper(self.faults, self._later, self._hub.deliver, self.clock.now_ns)
-            self._hub.detour = tamper.carry
+            frame_faults = FrameFaults(
+                self.faults, self._later, self._pubsub.deliver, self.clock.now_ns
+            )
+            self._pubsub.detour = frame_faults.carry
 
-    def _tell(self, strike: Strike) -> None:
-        self._printer.say(f"fault {orjson.dumps(strike.as_row()).decode()}")
+    def _tell(self, strike: FaultHit) -> None:
+        self._stdout.say(f"fault {orjson.dumps(strike.as_row()).decode()}")
 
     async def run(self, ready: Callable[[], None]) -> None:
         """Serve until cancelled; see ``serve``."""
@@ -152,7 +154,7 @@ class PaperServer:
                 await admin.open(HOST, self._admin_port)
             async with asyncio.TaskGroup() as self._tasks:
                 self._tasks.create_task(self._run_market(), name="paper market")
-                self._tasks.create_task(self.courier.run(), name="paper courier")
+                self._tasks.create_task(self.writer.run(), name="paper frame writer")
                 self._tasks.create_task(self._run_later(), name="paper latecomers")
                 self._tasks.create_task(self._watch_connections(), name="paper connections")
                 ready()
@@ -179,10 +181,10 @@ class PaperServer:
         """Tell the venue the time, for ever."""
         while True:
             await self._catch_up()
-            self.courier.deliver()  # the market says nothing more until the next beat
+            self.writer.deliver()  # the market says nothing more until the next tick
             for symbol, market in self.venue.markets.items():
                 for news in market.take_news():
-                    self._printer.say(f"exchange: {symbol} {news}")
+                    self._stdout.say(f"exchange: {symbol} {news}")
             self._gate.remember()
             if self.faults.remembers_depth:
                 self._remember_depths()
@@ -200,10 +202,10 @@ class PaperServer:
             self._suffer(shock)
         while SLICE_NS < self.clock.now_ns() - self.venue.now_ns < LONGEST_SLICED_NS:
             self.venue.advance(self.venue.now_ns + SLICE_NS)
-            self.courier.hurry()
+            self.writer.hurry()
             await asyncio.sleep(0)
         self.venue.advance(self.clock.now_ns())
-        self.courier.hurry()
+        self.writer.hurry()
 
     async def _run_later(self) -> None:
         """Do what a fault has made late, for ever."""
@@ -223,12 +225,12 @@ class PaperServer:
             self._admin.sweep(time.monotonic())
             now_ms = self.clock.now_ms()
             for connection in list(self._connections):
-                line = connection.line
+                outlet = connection.outlet
                 match connection.lifetime.due(now_ms):
-                    case Due.PING if not self._mutes(line):
-                        line.transport.write(ping_frame(b"%d" % now_ms))
+                    case Due.PING if not self._mutes(outlet):
+                        outlet.transport.write(ping_frame(b"%d" % now_ms))
                     case Due.DROP:
-                        line.transport.abort()
+                        outlet.transport.abort()
                     case Due.GOODBYE:
                         self._tasks.create_task(self._end(connection), name="a day is over")
             await asyncio.sleep(WATCH_S)
@@ -306,26 +308,26 @@ class PaperServer:
         prefix, framing, tail = stream_path.groups()
         names, events = _asked_for(request, tail or "")
         socket, transport = await _shake_hands(request)
-        line = Line(
-            self.courier,
+        outlet = Outlet(
+            self.writer,
             transport,
             prefix or "",
             combined=framing == "stream",
             events=events,
             muted=self._mutes,
         )
-        talk = StreamSocket(self._hub, line.mailbox, self.clock.now_ms())
-        connection = Connection(socket, line, talk, self.clock.now_ms())
+        talk = StreamSocket(self._pubsub, outlet.queue, self.clock.now_ms())
+        connection = Connection(socket, outlet, talk, self.clock.now_ms())
         try:
             opening = talk.open(names)
             if opening.frame is not None:
-                line.say(opening.frame)
+                outlet.say(opening.frame)
             if opening.close is None:
                 await self._converse(connection)
             else:
                 await self._end(connection, opening.close)
         finally:
-            self._hub.remove(line.mailbox)
+            self._pubsub.remove(outlet.queue)
         return socket
 
     async def _serve_trading(self, request: web.BaseRequest) -> web.StreamResponse:
@@ -334,20 +336,20 @@ class PaperServer:
         except Refused as refused:
             return _json_error(refused)
         socket, transport = await _shake_hands(request)
-        line = Line(self.courier, transport, TRADING_PATH.strip("/"), muted=self._mutes)
-        await self._converse(Connection(socket, line, talk, self.clock.now_ms()))
+        outlet = Outlet(self.writer, transport, TRADING_PATH.strip("/"), muted=self._mutes)
+        await self._converse(Connection(socket, outlet, talk, self.clock.now_ms()))
         return socket
 
     async def _converse(self, connection: Connection) -> None:
         """Talk until either side ends it."""
-        socket, line = connection.socket, connection.line
+        socket, outlet = connection.socket, connection.outlet
         self._connections.add(connection)
         try:
             async for message in socket:
                 if message.type is WSMsgType.PONG:
                     connection.lifetime.heard_pong(self.clock.now_ms())
                 elif message.type is WSMsgType.PING:
-                    if not self.faults.silences(_labels(line), pongs=True):
+                    if not self.faults.silences(_labels(outlet), pongs=True):
                         await socket.pong(message.data)
                 elif message.type is WSMsgType.TEXT:
                     close = await self._hear(connection, message.data)
@@ -381,23 +383,23 @@ class PaperServer:
         with self._race.call():
             reply = connection.talk.answer(text, self.venue.now_ms if call else self.clock.now_ms())
         if call and self.faults.drops_reply(call):
-            connection.line.transport.abort()
+            connection.outlet.transport.abort()
             return None
         if reply.frame is not None:
             late_ms = self.faults.delay_ms("reply", call) if call else 0.0
             if late_ms > 0 or self._later.holds(connection.outward):
                 due_ns = self.clock.now_ns() + round(late_ms * 1e6)
-                say = partial(connection.line.say, reply.frame)
+                say = partial(connection.outlet.say, reply.frame)
                 self._later.put(connection.outward, due_ns, say)
             else:
-                connection.line.say(reply.frame)
+                connection.outlet.say(reply.frame)
         return reply.close
 
     async def _end(self, connection: Connection, close: Close | None = None) -> None:
         """Close from our side; by default because we go away."""
         close = close or Close(WSCloseCode.GOING_AWAY, "")
-        self._hub.remove(connection.line.mailbox)  # nothing may follow a close frame
-        connection.line.flush()
+        self._pubsub.remove(connection.outlet.queue)  # nothing may follow a close frame
+        connection.outlet.flush()
         with suppress(TimeoutError):
             async with asyncio.timeout(STOP_S):
                 await connection.socket.close(code=close.code, message=close.reason.encode()[:123])
@@ -410,17 +412,17 @@ class PaperServer:
 
     # ------------------------------------------------------------ shocks
 
-    def _suffer(self, shock: Shock) -> None:
+    def _suffer(self, shock: ServerFault) -> None:
         match shock:
             case plan.Cut():
                 for connection in self._connections:
-                    if any(aims(shock.streams, told) for told in _labels(connection.line)):
-                        connection.line.transport.abort()
+                    if any(aims(shock.streams, told) for told in _labels(connection.outlet)):
+                        connection.outlet.transport.abort()
             case plan.ListenKeyLoss():
-                for member in self.venue.members:
+                for client in self.venue.clients:
                     if shock.told:
-                        member.user_stream.expire(self.venue.now_ms)
-                    member.user_stream.end()
+                        client.user_stream.expire(self.venue.now_ms)
+                    client.user_stream.end()
             case plan.Restart():
                 self._tasks.create_task(self._restart(shock.for_s), name="paper restart")
 
@@ -438,11 +440,11 @@ class PaperServer:
             try:
                 self._site = await self._open_port()
             except SettingsError as error:
-                self._printer.say(f"exchange: cannot come back yet: {error}")
+                self._stdout.say(f"exchange: cannot come back yet: {error}")
                 await asyncio.sleep(WATCH_S)
 
-    def _mutes(self, line: Line) -> bool:
-        return self.faults.silences(_labels(line))
+    def _mutes(self, outlet: Outlet) -> bool:
+        return self.faults.silences(_labels(outlet))
 
 
 async def serve(
@@ -465,19 +467,19 @@ async def serve(
 class _OneLine(logging.Handler):
     """What a client did wrong below HTTP, without the stack that found it."""
 
-    def __init__(self, printer: Printer) -> None:
+    def __init__(self, stdout: StdoutWriter) -> None:
         super().__init__()
-        self._printer = printer
+        self._stdout = stdout
 
     def emit(self, record: logging.LogRecord) -> None:
         error = record.exc_info[1] if record.exc_info else None
         told = f": {error}".splitlines()[0] if error is not None else ""
-        self._printer.say(f"exchange: {record.getMessage()}{told}")
+        self._stdout.say(f"exchange: {record.getMessage()}{told}")
 
 
-def _one_line_logger(printer: Printer) -> logging.Logger:
+def _one_line_logger(stdout: StdoutWriter) -> logging.Logger:
     logger = logging.Logger("exchange.paper.http")
-    logger.addHandler(_OneLine(printer))
+    logger.addHandler(_OneLine(stdout))
     return logger
 
 
@@ -522,10 +524,10 @@ def _asked_for(request: web.BaseRequest, tail: str) -> tuple[list[str], dict[str
     return [name for name in names if name], events
 
 
-def _labels(line: Line) -> Iterator[str]:
+def _labels(outlet: Outlet) -> Iterator[str]:
     """What faults aim at by aiming at this socket."""
-    yield f"{line.place}/"
-    for name in line.mailbox.names:
+    yield f"{outlet.place}/"
+    for name in outlet.queue.names:
         yield label(name, "")
 
 

@@ -9,7 +9,7 @@ KEPT_LINES = 10_000
 STDOUT = 1
 
 
-class Printer:
+class StdoutWriter:
     """Prints in order, and drops what finds no room, since whoever should read does not.
 
     Args:

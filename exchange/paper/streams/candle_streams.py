@@ -7,7 +7,7 @@ to listen also hears where the candle stands.
 
 from collections.abc import Callable
 
-from exchange.paper.pubsub.pubsub import Hub, Payload
+from exchange.paper.pubsub.pubsub import Payload, PubSub
 from exchange.paper.tape.candles import INTERVALS, Candles, Interval
 from exchange.paper.wire import candle_wire
 from exchange.paper.wire.market_wire import MarketWire
@@ -20,10 +20,10 @@ _Spelling = Callable[[MarketWire, Payload, int], Payload]
 class CandleStreams:
     """Publishes one market's candles."""
 
-    def __init__(self, wire: MarketWire, candles: Candles, hub: Hub) -> None:
+    def __init__(self, wire: MarketWire, candles: Candles, pubsub: PubSub) -> None:
         self._wire = wire
         self._candles = candles
-        self._hub = hub
+        self._pubsub = pubsub
         stem = wire.symbol.lower()
         self._streams: list[tuple[str, Interval, _Spelling]] = []
         for interval in INTERVALS.values():
@@ -31,14 +31,14 @@ class CandleStreams:
             continuous = f"{stem}_perpetual@continuousKline_{interval.name}"
             self._streams.append((ordinary, interval, candle_wire.kline))
             self._streams.append((continuous, interval, candle_wire.continuous_kline))
-            hub.offer(ordinary, continuous)
+            pubsub.offer(ordinary, continuous)
         self._told: dict[str, tuple[int, int]] = {}
         """By stream: when the candle opened that was told last, and how many trades it had."""
 
     def send(self, now_ms: int) -> None:
         """Say what has changed; to be called every ``PERIOD_MS``."""
         for name, interval, spelling in self._streams:
-            if self._hub.wanted(name):
+            if self._pubsub.wanted(name):
                 self._send(name, interval, spelling, now_ms)
             else:
                 self._told.pop(name, None)
@@ -47,15 +47,15 @@ class CandleStreams:
         running = self._candles.running(interval.name)
         if running is None:
             return
-        # A new listener came after the beat before this one.
+        # A new listener came after the tick before this one.
         fresh = (interval.opening_ms(now_ms - PERIOD_MS), -1)
         told_ms, told_trades = self._told.get(name, fresh)
         if told_ms < running.opened_ms:
             for candle in self._candles.closed(interval.name, told_ms):
                 body = candle_wire.kline_body(self._wire, interval, candle, closed=True)
-                self._hub.publish(name, spelling(self._wire, body, now_ms))
+                self._pubsub.publish(name, spelling(self._wire, body, now_ms))
             told_trades = 0
         if told_trades < running.trades:
             body = candle_wire.kline_body(self._wire, interval, running, closed=False)
-            self._hub.publish(name, spelling(self._wire, body, now_ms))
+            self._pubsub.publish(name, spelling(self._wire, body, now_ms))
         self._told[name] = running.opened_ms, running.trades

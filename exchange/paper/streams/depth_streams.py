@@ -1,18 +1,18 @@
 """The depth streams of one symbol: its changes at several speeds, and the top of its book."""
 
 from exchange.paper.matching.events import Changes
-from exchange.paper.matching.order_book import OrderTurns
-from exchange.paper.pubsub.period_clock import BEAT_MS, Metronome
-from exchange.paper.pubsub.pubsub import Hub
+from exchange.paper.matching.order_book import OrderBook
+from exchange.paper.pubsub.period_clock import TICK_MS, PeriodClock
+from exchange.paper.pubsub.pubsub import PubSub
 from exchange.paper.wire.market_wire import MarketWire, UpdateIds
 from exchange.types import Side
 
 SKIPPED_IDS = 3
-"""Update ids left out after each beat: the venue's are shared, and so never consecutive."""
+"""Update ids left out after each tick: the venue's are shared, and so never consecutive."""
 
 PARTIAL_LEVELS = (5, 10, 20)
 
-_SPEEDS = {BEAT_MS: ("@0ms",), 100: ("@100ms",), 250: ("", "@250ms"), 500: ("@500ms",)}
+_SPEEDS = {TICK_MS: ("@0ms",), 100: ("@100ms",), 250: ("", "@250ms"), 500: ("@500ms",)}
 """How often each is told, by milliseconds; the fastest as often as changes are gathered."""
 
 
@@ -47,24 +47,24 @@ class _Feed:
 class DepthStreams:
     """Publishes one book."""
 
-    def __init__(self, wire: MarketWire, matching: OrderTurns, hub: Hub) -> None:
+    def __init__(self, wire: MarketWire, matching: OrderBook, pubsub: PubSub) -> None:
         self._wire = wire
         self._matching = matching
-        self._hub = hub
+        self._pubsub = pubsub
         self._feeds = [
             _Feed(wire.symbol.lower(), speeds, period_ms, matching.last_update_id)
             for period_ms, speeds in _SPEEDS.items()
         ]
         for feed in self._feeds:
-            hub.offer(*feed.diffs, *(name for _, name in feed.partials))
+            pubsub.offer(*feed.diffs, *(name for _, name in feed.partials))
 
-    def beat(self, metronome: Metronome, now_ms: int) -> None:
-        """Send whatever is due at this beat."""
+    def tick(self, period_clock: PeriodClock, now_ms: int) -> None:
+        """Send whatever is due at this tick."""
         changes = self._matching.take_changes(SKIPPED_IDS)
         for feed in self._feeds:
             if changes is not None:
                 feed.gather(changes)
-            if metronome.due(feed.period_ms):
+            if period_clock.due(feed.period_ms):
                 self._send(feed, now_ms)
 
     def _send(self, feed: _Feed, now_ms: int) -> None:
@@ -72,10 +72,10 @@ class DepthStreams:
         if taken is None:
             return
         ids, gathered = taken
-        diffs = [name for name in feed.diffs if self._hub.wanted(name)]
+        diffs = [name for name in feed.diffs if self._pubsub.wanted(name)]
         if diffs:
             self._send_diff(diffs, ids, gathered, now_ms)
-        partials = [(count, name) for count, name in feed.partials if self._hub.wanted(name)]
+        partials = [(count, name) for count, name in feed.partials if self._pubsub.wanted(name)]
         if partials:
             self._send_tops(partials, ids, now_ms)
 
@@ -90,7 +90,7 @@ class DepthStreams:
         levels = self._wire.levels
         diff = self._wire.depth_update(ids, levels(bids), levels(asks), now_ms)
         for name in names:
-            self._hub.publish(name, diff)
+            self._pubsub.publish(name, diff)
 
     def _send_tops(self, partials: list[tuple[int, str]], ids: UpdateIds, now_ms: int) -> None:
         most = max(count for count, _ in partials)
@@ -99,4 +99,4 @@ class DepthStreams:
         )
         for count, name in partials:
             top = self._wire.depth_update(ids, bids[:count], asks[:count], now_ms)
-            self._hub.publish(name, top)
+            self._pubsub.publish(name, top)

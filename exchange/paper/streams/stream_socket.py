@@ -10,7 +10,7 @@ from typing import Protocol
 
 import orjson
 
-from exchange.paper.pubsub.pubsub import Hub, Mailbox
+from exchange.paper.pubsub.pubsub import PubSub, SubscriberQueue
 
 MOST_STREAMS = 1024
 CONTROL_PER_S = 10
@@ -100,9 +100,9 @@ class StreamSocket:
         now_ms: Of its opening.
     """
 
-    def __init__(self, hub: Hub, mailbox: Mailbox, now_ms: int) -> None:
-        self._hub = hub
-        self._mailbox = mailbox
+    def __init__(self, pubsub: PubSub, queue: SubscriberQueue, now_ms: int) -> None:
+        self._pubsub = pubsub
+        self._queue = queue
         self._allowed = float(CONTROL_BURST)
         self._counted_ms = now_ms
 
@@ -112,7 +112,7 @@ class StreamSocket:
 
     def open(self, names: list[str]) -> Reply:
         """Subscribe to what the address asked for; what there is not is told, the rest heard."""
-        silent = set(self._hub.silent(names))
+        silent = set(self._pubsub.silent(names))
         try:
             self._subscribe([name for name in names if name not in silent])
         except _Bad as bad:
@@ -159,36 +159,36 @@ class StreamSocket:
             "GET_PROPERTY": self._on_get,
         }
         if method == "LIST_SUBSCRIPTIONS":
-            return list(self._mailbox.names), asked.get("id")
+            return list(self._queue.names), asked.get("id")
         if not isinstance(params, list):
             raise _Bad(BAD_REQUEST, "Invalid request: params must be an array")
         return obeys[method](params), asked.get("id")
 
     def _on_subscribe(self, params: list[object]) -> None:
         names = _names(params)
-        silent = self._hub.silent(names)
+        silent = self._pubsub.silent(names)
         if silent:
             raise _no_stream(silent)
         self._subscribe(names)
 
     def _on_unsubscribe(self, params: list[object]) -> None:
-        self._hub.unsubscribe(self._mailbox, _names(params))
+        self._pubsub.unsubscribe(self._queue, _names(params))
 
     def _on_set(self, params: list[object]) -> None:
         _check_property(params, 2)
         if len(params) < 2 or not isinstance(params[1], bool):
             raise _Bad(NOT_BOOLEAN, "Invalid value type: expected Boolean")
-        self._hub.set_combined(self._mailbox, combined=params[1])
+        self._pubsub.set_combined(self._queue, combined=params[1])
 
     def _on_get(self, params: list[object]) -> bool:
         _check_property(params, 1)
-        return self._mailbox.combined
+        return self._queue.combined
 
     def _subscribe(self, names: list[str]) -> None:
-        wanted = {self._hub.spelling(name) for name in names} | self._mailbox.names.keys()
+        wanted = {self._pubsub.spelling(name) for name in names} | self._queue.names.keys()
         if len(wanted) > MOST_STREAMS:
             raise _Bad(TOO_MANY_STREAMS, f"Too many streams: at most {MOST_STREAMS} a connection")
-        self._hub.subscribe(self._mailbox, names)
+        self._pubsub.subscribe(self._queue, names)
 
 
 def _check_id(given: object) -> None:

@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterable
 
 from exchange.paper.account.orders import OrderRecord
 from exchange.paper.matching.events import Traded
-from exchange.paper.matching.order_book import OrderTurns
-from exchange.paper.pubsub.period_clock import Metronome
-from exchange.paper.pubsub.pubsub import Hub, Payload
+from exchange.paper.matching.order_book import OrderBook
+from exchange.paper.pubsub.period_clock import PeriodClock
+from exchange.paper.pubsub.pubsub import Payload, PubSub
 from exchange.paper.streams import candle_streams
 from exchange.paper.streams.candle_streams import CandleStreams
 from exchange.paper.streams.depth_streams import DepthStreams
@@ -33,20 +33,20 @@ class MarketData:
     def __init__(
         self,
         wire: MarketWire,
-        matching: OrderTurns,
+        matching: OrderBook,
         tape: Tape,
         marked: Callable[[], Marked],
-        hub: Hub,
+        pubsub: PubSub,
         now_ms: int,
     ) -> None:
         self._wire = wire
         self._matching = matching
         self._tape = tape
         self._marked = marked
-        self._hub = hub
-        self._metronome = Metronome(now_ms)
-        self._depth = DepthStreams(wire, matching, hub)
-        self._klines = CandleStreams(wire, tape.candles, hub)
+        self._pubsub = pubsub
+        self._period_clock = PeriodClock(now_ms)
+        self._depth = DepthStreams(wire, matching, pubsub)
+        self._klines = CandleStreams(wire, tape.candles, pubsub)
         stem = wire.symbol.lower()
         self._touch_name = f"{stem}@bookTicker"
         self._trade_name = f"{stem}@trade"
@@ -58,32 +58,32 @@ class MarketData:
             (f"{stem}@miniTicker", self.mini_ticker),
             (f"{stem}@ticker", self.ticker),
         ]
-        hub.offer(self._touch_name, self._trade_name, self._aggregate_name, f"{stem}@forceOrder")
-        hub.offer(*(name for name, _ in (*self._marks, *self._tickers)))
+        pubsub.offer(self._touch_name, self._trade_name, self._aggregate_name, f"{stem}@forceOrder")
+        pubsub.offer(*(name for name, _ in (*self._marks, *self._tickers)))
         self._touch = (0, 0, 0, 0)
         self._liquidation: OrderRecord | None = None
 
     # ------------------------------------------------------------ as it happens
 
     def publish_trades(self, trades: list[Traded], now_ms: int) -> None:
-        if self._hub.wanted(self._trade_name):
+        if self._pubsub.wanted(self._trade_name):
             for trade in trades:
-                self._hub.publish(self._trade_name, self._wire.trade(trade, now_ms))
+                self._pubsub.publish(self._trade_name, self._wire.trade(trade, now_ms))
 
     def publish_aggregates(self, aggregates: Iterable[Aggregate], now_ms: int) -> None:
-        if self._hub.wanted(self._aggregate_name):
+        if self._pubsub.wanted(self._aggregate_name):
             for made in aggregates:
-                self._hub.publish(self._aggregate_name, self._wire.aggregate(made, now_ms))
+                self._pubsub.publish(self._aggregate_name, self._wire.aggregate(made, now_ms))
 
     def publish_touch(self, now_ms: int) -> None:
         """Tell the best prices, if they or their sizes changed."""
-        if not self._hub.wanted(self._touch_name):
+        if not self._pubsub.wanted(self._touch_name):
             return
         touch = self._matching.touch()
         if touch != self._touch:
             self._touch = touch
             update_id = self._matching.last_update_id
-            self._hub.publish(self._touch_name, self._wire.book_ticker(update_id, touch, now_ms))
+            self._pubsub.publish(self._touch_name, self._wire.book_ticker(update_id, touch, now_ms))
 
     def note_liquidation(self, order: OrderRecord) -> None:
         """Told at the next full second, if no larger one comes before."""
@@ -100,18 +100,18 @@ class MarketData:
 
     def advance(self, now_ms: int) -> None:
         """Send whatever fell due by now."""
-        if not self._metronome.advance(now_ms):
+        if not self._period_clock.advance(now_ms):
             return
-        self._depth.beat(self._metronome, now_ms)
-        if self._metronome.due(candle_streams.PERIOD_MS):
+        self._depth.tick(self._period_clock, now_ms)
+        if self._period_clock.due(candle_streams.PERIOD_MS):
             self._klines.send(now_ms)
         for name, period_ms in self._marks:
-            if self._metronome.due(period_ms) and self._hub.wanted(name):
-                self._hub.publish(name, self.mark_price(now_ms))
-        if self._metronome.due(TICKER_PERIOD_MS) and self._tape.newest is not None:
+            if self._period_clock.due(period_ms) and self._pubsub.wanted(name):
+                self._pubsub.publish(name, self.mark_price(now_ms))
+        if self._period_clock.due(TICKER_PERIOD_MS) and self._tape.newest is not None:
             for name, spell in self._tickers:
-                if self._hub.wanted(name):
-                    self._hub.publish(name, spell(now_ms))
+                if self._pubsub.wanted(name):
+                    self._pubsub.publish(name, spell(now_ms))
 
     # ------------------------------------------------------------ on request
 

@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Callable
 
 from exchange.errors import Refused
-from exchange.paper.pubsub.pubsub import Hub, Payload
+from exchange.paper.pubsub.pubsub import Payload, PubSub
 
 LIFE_MS = 3_600_000
 
@@ -16,9 +16,9 @@ class UserStream:
         secret: What the keys are derived from; never told.
     """
 
-    def __init__(self, hub: Hub, secret: str) -> None:
-        self._hub = hub
-        self.carry: Callable[[str, Payload], None] = hub.publish
+    def __init__(self, pubsub: PubSub, secret: str) -> None:
+        self._pubsub = pubsub
+        self.carry: Callable[[str, Payload], None] = pubsub.publish
         """The way to the stream of a key."""
         self._secret = secret
         self._key: str | None = None
@@ -29,7 +29,7 @@ class UserStream:
         if self._key is None:
             seed = f"{self._secret}:{now_ms}:listen".encode()
             self._key = hashlib.sha256(seed).hexdigest()
-            self._hub.offer(self._key)
+            self._pubsub.offer(self._key)
         self._ends_ms = now_ms + LIFE_MS
         return self._key
 
@@ -58,7 +58,7 @@ class UserStream:
     def end(self) -> None:
         """Forget the key; sockets that use it stay open and silent."""
         if self._key is not None:
-            self._hub.withdraw(self._key)
+            self._pubsub.withdraw(self._key)
         self._key = None
 
     def advance(self, now_ms: int) -> None:

@@ -5,21 +5,21 @@ from collections import deque
 from exchange.paper.account.account import Account
 from exchange.paper.account.orders import Income
 from exchange.paper.limits import OrderLimits
-from exchange.paper.pubsub.pubsub import Hub, Payload
+from exchange.paper.pubsub.pubsub import Payload, PubSub
 from exchange.paper.settings import AccountSettings
 from exchange.paper.streams.user_stream import UserStream
 
 KEPT_INCOMES = 20_000
 
 
-class Member:
+class Client:
     """One account.
 
     Args:
         number: Its owner number in every market; from 1.
     """
 
-    def __init__(self, settings: AccountSettings, number: int, hub: Hub) -> None:
+    def __init__(self, settings: AccountSettings, number: int, pubsub: PubSub) -> None:
         self.name = settings.name
         self.api_key = settings.api_key
         self.number = number
@@ -29,7 +29,7 @@ class Member:
         self.limits = OrderLimits()
         self.burns_fees = False
         """Whether fees are to be paid in BNB; without effect, since nobody here holds any."""
-        self.user_stream = UserStream(hub, f"{settings.api_key}:{settings.api_secret}")
+        self.user_stream = UserStream(pubsub, f"{settings.api_key}:{settings.api_secret}")
         self.incomes: deque[Income] = deque(maxlen=KEPT_INCOMES)
         """Oldest first."""
         self.income_number = 0

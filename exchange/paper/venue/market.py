@@ -1,4 +1,4 @@
-"""One symbol of the venue: its book, whoever moves it, its streams, and who has a seat in it."""
+"""One symbol of the venue: its book, whoever moves it, its streams, and the accounts that trade in it."""
 
 from collections import deque
 from collections.abc import Callable, Iterable
@@ -9,13 +9,13 @@ from exchange.errors import InvariantBroken
 from exchange.instrument import Instrument
 from exchange.paper.account.account import Mark
 from exchange.paper.account.orders import OrderRecord
-from exchange.paper.background.source import Background
-from exchange.paper.background.synthetic_flow import Flow
+from exchange.paper.background.source import MarketSource
+from exchange.paper.background.synthetic_flow import SyntheticFlow
 from exchange.paper.matching import events as match
 from exchange.paper.matching.events import INSURANCE, Expiry, MatchEvent, Traded
-from exchange.paper.matching.order_book import OrderTurns
+from exchange.paper.matching.order_book import OrderBook
 from exchange.paper.matching.price_time import Matching
-from exchange.paper.pubsub.pubsub import Hub
+from exchange.paper.pubsub.pubsub import PubSub
 from exchange.paper.settings import Listing, RecordedMarket, SyntheticMarket
 from exchange.paper.streams.symbol_streams import MarketData
 from exchange.paper.tape.tape import Tape
@@ -27,7 +27,7 @@ IDS_PER_MS = 100
 
 HOUR_MS = 3_600_000
 
-Opened: TypeAlias = tuple[OrderTurns, Background]
+Opened: TypeAlias = tuple[OrderBook, MarketSource]
 
 OpenRecorded: TypeAlias = Callable[[RecordedMarket, Instrument, int], Opened]
 """Opens a recording of an instrument, with the first id that it may give."""
@@ -71,7 +71,7 @@ class Market:
     """
 
     def __init__(
-        self, listing: Listing, hub: Hub, start_ms: int, open_recorded: OpenRecorded
+        self, listing: Listing, pubsub: PubSub, start_ms: int, open_recorded: OpenRecorded
     ) -> None:
         self.wire = Wire(listing.instrument)
         self.symbol = self.wire.symbol
@@ -85,7 +85,7 @@ class Market:
         self.tape = Tape(self.matching.next_trade_id)
         self.public = MarketWire(self.wire)
         self.market_data = MarketData(
-            self.public, self.matching, self.tape, lambda: self.marked, hub, start_ms
+            self.public, self.matching, self.tape, lambda: self.marked, pubsub, start_ms
         )
         self.mark = Mark()
         self.parties: dict[int, Party] = {}
@@ -211,7 +211,7 @@ class Market:
 
 def open_synthetic(market: SyntheticMarket, first_id: int) -> Opened:
     matching = Matching(first_id)
-    return matching, Flow(market, matching)
+    return matching, SyntheticFlow(market, matching)
 
 
 def no_recordings(market: RecordedMarket, _instrument: Instrument, _first_id: int) -> Opened:

@@ -19,7 +19,7 @@ from exchange.paper.account.orders import (
 )
 from exchange.paper.matching import events as match
 from exchange.paper.matching.events import Expiry, MatchEvent, Refusal, SelfTrade, Traded
-from exchange.paper.venue.client import Member
+from exchange.paper.venue.client import Client
 from exchange.paper.venue.market import Market
 from exchange.paper.venue.rules import Rules, too_large
 from exchange.paper.wire import account_wire
@@ -45,11 +45,11 @@ _REFUSALS = {
 }
 
 
-class Seat:
+class SymbolAccount:
     """One account in one market."""
 
-    def __init__(self, member: Member, market: Market) -> None:
-        self.member = member
+    def __init__(self, client: Client, market: Market) -> None:
+        self.client = client
         self.market = market
         self.orders = OrderLog()
         self.trades: deque[TradeRecord] = deque(maxlen=KEPT_TRADES)
@@ -57,9 +57,9 @@ class Seat:
         self.traded = 0
         """How many there ever were."""
         self.holding = Holding(market.wire.instrument, market.mark)
-        member.account.holdings[market.symbol] = self.holding
-        market.parties[member.number] = self
-        self._rules = Rules(market, member.account, self.orders)
+        client.account.holdings[market.symbol] = self.holding
+        market.parties[client.number] = self
+        self._rules = Rules(market, client.account, self.orders)
         self._wire = market.wire
         self._amendment_ids = count(market.matching.last_update_id)
         self._countdown_ends_ns: int | None = None
@@ -83,10 +83,10 @@ class Seat:
         paid_e8 = self.holding.notional_e8 * rate_e12 // 10**12
         if paid_e8 == 0:
             return
-        self.member.pay(self.market.symbol, "FUNDING_FEE", -paid_e8, self.market.now_ms)
-        self.member.publish(
+        self.client.pay(self.market.symbol, "FUNDING_FEE", -paid_e8, self.market.now_ms)
+        self.client.publish(
             account_wire.funded(
-                self.member.account, self.market.symbol, -paid_e8, self.market.now_ms
+                self.client.account, self.market.symbol, -paid_e8, self.market.now_ms
             )
         )
 
@@ -101,7 +101,7 @@ class Seat:
         return account_wire.Stand(
             self._wire,
             self.holding,
-            self.member.account.liquidation_price_e8(self.market.symbol),
+            self.client.account.liquidation_price_e8(self.market.symbol),
             self.open_notional(),
         )
 
@@ -122,7 +122,7 @@ class Seat:
         qty_lots = self._rules.check(order)
         market = order.price_ticks is None  # and takes no price beyond the bounds either
         events = self.market.matching.submit(
-            self.member.number,
+            self.client.number,
             order.side,
             qty_lots,
             self._rules.furthest_ticks(order.side) if market else order.price_ticks,
@@ -218,11 +218,11 @@ class Seat:
         if abs(holding.value_e8(holding.worst_lots)) > most_notional_e8(leverage):
             raise too_large()
         holding.leverage = leverage
-        account = self.member.account
+        account = self.client.account
         if leverage < before and account.initial_margin_e8 > account.margin_balance_e8:
             holding.leverage = before
             raise Refused(-2028, "Leverage is smaller than permitted: insufficient margin balance.")
-        self.member.publish(
+        self.client.publish(
             account_wire.leverage_changed(self.market.symbol, leverage, self.market.now_ms)
         )
 
@@ -250,12 +250,12 @@ class Seat:
         limit_ticks = self._bankruptcy_ticks(side)
         matching = self.market.matching
         events = matching.submit(
-            self.member.number, side, qty_lots, limit_ticks, TimeInForce.IOC, SelfTrade.NONE
+            self.client.number, side, qty_lots, limit_ticks, TimeInForce.IOC, SelfTrade.NONE
         )
         now_ms = self.market.now_ms
         record = OrderRecord(
             venue_order_id=matching.last_order_id,
-            client_order_id=f"autoclose-{now_ms}{self.member.number:03d}",
+            client_order_id=f"autoclose-{now_ms}{self.client.number:03d}",
             side=side,
             price_ticks=limit_ticks,
             qty_lots=qty_lots,
@@ -275,7 +275,7 @@ class Seat:
                 qty_lots=left_lots,
                 taker_side=side,
                 taker_order_id=record.venue_order_id,
-                taker_owner=self.member.number,
+                taker_owner=self.client.number,
                 maker_order_id=0,
                 maker_owner=buyer_of_last_resort,
             )
@@ -287,7 +287,7 @@ class Seat:
 
     def _bankruptcy_ticks(self, side: Side) -> int:
         """The price at which closing leaves nothing of the margin, rounded down to a tick."""
-        margin_e8 = max(0, self.member.account.margin_balance_e8)
+        margin_e8 = max(0, self.client.account.margin_balance_e8)
         away_e8 = self.market.mark.price_e8 * margin_e8 // max(1, abs(self.holding.notional_e8))
         return max(1, (self.market.mark.price_e8 + side * away_e8) // self._wire.tick_e8)
 
@@ -313,11 +313,11 @@ class Seat:
 
     def fill(self, trade: Traded, venue_order_id: int, *, maker: bool) -> None:
         order = self.orders.open[venue_order_id]
-        member, now_ms = self.member, self.market.now_ms
-        booked = member.account.book_fill(
+        client, now_ms = self.client, self.market.now_ms
+        booked = client.account.book_fill(
             self.market.symbol, order.side, trade.price_ticks, trade.qty_lots, maker=maker
         )
-        self.holding.updated_ms = member.account.updated_ms = now_ms
+        self.holding.updated_ms = client.account.updated_ms = now_ms
         record = TradeRecord(
             trade_id=trade.trade_id,
             venue_order_id=venue_order_id,
@@ -335,7 +335,7 @@ class Seat:
             ("REALIZED_PNL", booked.realised_e8),
             ("COMMISSION", -booked.fee_e8),
         ):
-            member.note_income(self.market.symbol, kind, money_e8, now_ms, trade.trade_id)
+            client.note_income(self.market.symbol, kind, money_e8, now_ms, trade.trade_id)
         order.filled_lots += trade.qty_lots
         order.filled_tick_lots += trade.price_ticks * trade.qty_lots
         order.updated_ms = now_ms
@@ -343,10 +343,10 @@ class Seat:
         self._count_open(order.side, -trade.qty_lots)
         if not order.open:
             self.orders.close(order)
-        member.publish(self._wire.trade_lite(order, record, now_ms))
+        client.publish(self._wire.trade_lite(order, record, now_ms))
         execution = "CALCULATED" if order.order_type == LIQUIDATION else "TRADE"
         self._publish_order(order, execution, record)
-        member.publish(account_wire.traded(member.account, self._wire, self.holding, now_ms))
+        client.publish(account_wire.traded(client.account, self._wire, self.holding, now_ms))
 
     def finish(self, venue_order_id: int, reason: Expiry | None) -> None:
         order = self.orders.open[venue_order_id]
@@ -396,7 +396,7 @@ class Seat:
         trade: TradeRecord | None = None,
         expiry_reason: str = "0",
     ) -> None:
-        self.member.publish(
+        self.client.publish(
             self._wire.order_event(
                 order, execution, self.open_notional(), self.market.now_ms, trade, expiry_reason
             )

@@ -1,7 +1,7 @@
-"""The embedded exchange without its sockets: its markets, its members, and what time does to both.
+"""The embedded exchange without its sockets: its markets, its clients, and what time does to both.
 
-Tell it the time with ``advance`` and it lives up to it; ask a seat to place or cancel and it
-answers at once. What streams would say goes into the hub's mailboxes. It waits for nothing
+Tell it the time with ``advance`` and it lives up to it; ask a symbol account to place or cancel and it
+answers at once. What streams would say goes into the pub/sub's queues. It waits for nothing
 and reads no clock, so that a whole desk with its exchange can run on a virtual one.
 """
 
@@ -10,12 +10,12 @@ from copy import copy
 from exchange.errors import InvariantBroken, Refused
 from exchange.paper.account.account import Account, Holding
 from exchange.paper.matching.events import INSURANCE, Expiry, MatchEvent, Traded
-from exchange.paper.pubsub.pubsub import Hub
+from exchange.paper.pubsub.pubsub import PubSub
 from exchange.paper.settings import PaperSettings
 from exchange.paper.venue.all_markets import AllMarkets
-from exchange.paper.venue.client import Member
+from exchange.paper.venue.client import Client
 from exchange.paper.venue.market import Market, OpenRecorded, no_recordings
-from exchange.paper.venue.symbol_account import Seat
+from exchange.paper.venue.symbol_account import SymbolAccount
 from exchange.paper.wire import account_wire
 from exchange.types import Side
 
@@ -60,7 +60,7 @@ class PaperVenue:
     """One embedded exchange.
 
     Args:
-        hub: Where stream messages go.
+        pubsub: Where stream messages go.
         start_ns: The venue's time of opening; ids grow from it, and so never repeat.
         open_recorded: Opens listings that are recordings; raises what it raises.
     """
@@ -68,27 +68,27 @@ class PaperVenue:
     def __init__(
         self,
         settings: PaperSettings,
-        hub: Hub,
+        pubsub: PubSub,
         start_ns: int,
         open_recorded: OpenRecorded = no_recordings,
     ) -> None:
         self.now_ns = start_ns
         self.markets = {
-            listing.instrument.symbol: Market(listing, hub, self.now_ms, open_recorded)
+            listing.instrument.symbol: Market(listing, pubsub, self.now_ms, open_recorded)
             for listing in settings.listings
         }
-        self.members = [
-            Member(account, number, hub) for number, account in enumerate(settings.accounts, 1)
+        self.clients = [
+            Client(account, number, pubsub) for number, account in enumerate(settings.accounts, 1)
         ]
-        for member in self.members:
-            member.account.updated_ms = self.now_ms  # its capital was paid in
-        self._all_markets = AllMarkets(list(self.markets.values()), hub, self.now_ms)
+        for client in self.clients:
+            client.account.updated_ms = self.now_ms  # its capital was paid in
+        self._all_markets = AllMarkets(list(self.markets.values()), pubsub, self.now_ms)
         self.insurance = InsuranceFund()
-        self._seats: dict[tuple[int, str], Seat] = {}
+        self._symbol_accounts: dict[tuple[int, str], SymbolAccount] = {}
         for market in self.markets.values():
             self.insurance.join(market)
-            for member in self.members:
-                self._seats[member.number, market.symbol] = Seat(member, market)
+            for client in self.clients:
+                self._symbol_accounts[client.number, market.symbol] = SymbolAccount(client, market)
         self.advance(start_ns)
 
     @property
@@ -102,19 +102,21 @@ class PaperVenue:
             raise Refused(-1121, "Invalid symbol.")
         return market
 
-    def seat(self, member: Member, symbol: str) -> Seat:
+    def symbol_account(self, client: Client, symbol: str) -> SymbolAccount:
         """Raises ``Refused`` like ``market``."""
-        return self._seats[member.number, self.market(symbol).symbol]
+        return self._symbol_accounts[client.number, self.market(symbol).symbol]
 
-    def seats_of(self, member: Member) -> list[Seat]:
+    def seats_of(self, client: Client) -> list[SymbolAccount]:
         """One in every market."""
-        return [self._seats[member.number, symbol] for symbol in self.markets]
+        return [self._symbol_accounts[client.number, symbol] for symbol in self.markets]
 
-    def with_seats(self, seats: dict[tuple[int, str], Seat], now_ns: int) -> "PaperVenue":
-        """This venue to be read only, at another time and with the seats of one member."""
+    def with_seats(
+        self, symbol_accounts: dict[tuple[int, str], SymbolAccount], now_ns: int
+    ) -> "PaperVenue":
+        """This venue to be read only, at another time and with the symbol accounts of one client."""
         other = copy(self)
         other.now_ns = now_ns
-        other._seats = seats
+        other._symbol_accounts = symbol_accounts
         return other
 
     def advance(self, now_ns: int) -> None:
@@ -125,37 +127,39 @@ class PaperVenue:
             market.advance(self.now_ns)
             if market.now_ms >= funding_due_ms:
                 self._settle_funding(market)
-        for seat in self._seats.values():
-            seat.advance()
-        for member in self.members:
-            if member.account.must_be_liquidated:
-                self._liquidate(member)
+        for symbol_account in self._symbol_accounts.values():
+            symbol_account.advance()
+        for client in self.clients:
+            if client.account.must_be_liquidated:
+                self._liquidate(client)
         for market in self.markets.values():
             market.speak()
         self._all_markets.advance(self.now_ms)
-        for member in self.members:
-            member.user_stream.advance(self.now_ms)
+        for client in self.clients:
+            client.user_stream.advance(self.now_ms)
 
     def _settle_funding(self, market: Market) -> None:
         market.note_funding()
-        for member in self.members:
-            self._seats[member.number, market.symbol].settle_funding()
+        for client in self.clients:
+            self._symbol_accounts[client.number, market.symbol].settle_funding()
 
-    def _liquidate(self, member: Member) -> None:
-        """End the member's orders, sell its positions, and settle with the insurance fund.
+    def _liquidate(self, client: Client) -> None:
+        """End the client's orders, sell its positions, and settle with the insurance fund.
 
         It waits while a market that would have to buy cannot trade.
         """
-        if not all(s.market.matching.open for s in self.seats_of(member) if s.holding.lots):
+        if not all(s.market.matching.open for s in self.seats_of(client) if s.holding.lots):
             return
-        stands = [seat.stand for seat in self.seats_of(member)]
+        stands = [symbol_account.stand for symbol_account in self.seats_of(client)]
         if any(stand.holding.lots for stand in stands):
-            member.publish(account_wire.margin_call(member.account, stands, self.now_ms))
-        for seat in self.seats_of(member):
-            seat.expire_all()
-        closed_e8 = sum(seat.liquidate(INSURANCE) for seat in self.seats_of(member))
-        wallet_e8 = member.account.wallet_e8
+            client.publish(account_wire.margin_call(client.account, stands, self.now_ms))
+        for symbol_account in self.seats_of(client):
+            symbol_account.expire_all()
+        closed_e8 = sum(
+            symbol_account.liquidate(INSURANCE) for symbol_account in self.seats_of(client)
+        )
+        wallet_e8 = client.account.wallet_e8
         paid_e8 = min(wallet_e8, closed_e8 * LIQUIDATION_FEE_PPM // 1_000_000)
         self.insurance.account.wallet_e8 += paid_e8
-        member.pay("", "INSURANCE_CLEAR", -paid_e8, self.now_ms)
-        member.publish(account_wire.moved(member.account, "INSURANCE_CLEAR", -paid_e8, self.now_ms))
+        client.pay("", "INSURANCE_CLEAR", -paid_e8, self.now_ms)
+        client.publish(account_wire.moved(client.account, "INSURANCE_CLEAR", -paid_e8, self.now_ms))

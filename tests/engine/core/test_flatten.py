@@ -50,7 +50,7 @@ class RefusingDesk(VirtualDesk):
 
     @property
     def held(self) -> int:
-        return self.seat.holding.lots
+        return self.symbol_account.holding.lots
 
     def until_ended(self) -> None:
         self.run_until(lambda: not self.trader.flatten.closing, limit_s=30.0)

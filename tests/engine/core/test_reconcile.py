@@ -552,9 +552,9 @@ def test_after_a_restart_cost_and_break_even_are_the_venue_s(lots: int) -> None:
 
     view = Portraitist(desk.trader).draw(desk.now_ns, desk.now_ns)
 
-    entry_ticks = desk.seat.holding.entry_price_e8 / 10**7
+    entry_ticks = desk.symbol_account.holding.entry_price_e8 / 10**7
     assert view.inventory.break_even_ticks == pytest.approx(entry_ticks, abs=1.0)
-    assert desk.trader.ledger.cost_e8 == pytest.approx(desk.seat.holding.cost_e8, abs=1)
+    assert desk.trader.ledger.cost_e8 == pytest.approx(desk.symbol_account.holding.cost_e8, abs=1)
     assert view.money.residual_usdt == 0.0
 
 
@@ -570,7 +570,7 @@ def test_a_killed_engine_s_successor_explains_the_wallet(seed: int) -> None:
     ledger = desk.trader.ledger
 
     assert ledger.fills > 5
-    assert ledger.position_lots == desk.seat.holding.lots
+    assert ledger.position_lots == desk.symbol_account.holding.lots
     residual_e8 = desk.trader.account.residual_e8(ledger.realised_e8 - ledger.fees_e8)
     assert residual_e8 is not None
     assert abs(residual_e8) <= ledger.fills
@@ -588,16 +588,16 @@ def test_a_restart_within_the_lag_of_rest_keeps_the_limit(lag_ms: float) -> None
     desk.run_until(lambda: len(bids(desk)) == settings.grid_num)
     sweep(desk)
     desk.run(0.2)
-    assert desk.seat.holding.lots == settings.max_position_lots
+    assert desk.symbol_account.holding.lots == settings.max_position_lots
 
     desk.kill()
     for _ in range(80):
         desk.run(0.1)
         if bids(desk):
             sweep(desk)
-        assert desk.seat.holding.worst_lots <= settings.max_position_lots
+        assert desk.symbol_account.holding.worst_lots <= settings.max_position_lots
 
-    assert desk.trader.ledger.position_lots == desk.seat.holding.lots
+    assert desk.trader.ledger.position_lots == desk.symbol_account.holding.lots
     assert any(why.quotes for why in desk.trader.why.values())
 
 
@@ -621,7 +621,7 @@ def test_rest_that_lags_moves_no_position(lag_ms: float) -> None:
     desk.node.lag_ms = lag_ms
     for _ in range(400):
         desk.run(0.1)
-        apart = desk.trader.ledger.position_lots - desk.seat.holding.lots
+        apart = desk.trader.ledger.position_lots - desk.symbol_account.holding.lots
         assert abs(apart) <= SETTINGS.order_lots * SETTINGS.grid_num
 
     assert desk.trader.ledger.fills > 10
@@ -784,8 +784,8 @@ def test_a_real_liquidation_is_heard_by_the_whole_desk() -> None:
     desk = VirtualDesk(market=CALM, opening_lots=300)
     desk.run(2.0)
 
-    desk.member.pay(GRID.symbol, "TRANSFER", -499_000_000_000, desk.exchange.now_ms)
-    desk.run_until(lambda: desk.seat.holding.lots == 0)
+    desk.client.pay(GRID.symbol, "TRANSFER", -499_000_000_000, desk.exchange.now_ms)
+    desk.run_until(lambda: desk.symbol_account.holding.lots == 0)
     desk.run(1.0)
 
     assert desk.trader.ledger.position_lots == 0

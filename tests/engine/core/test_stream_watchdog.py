@@ -146,8 +146,8 @@ def test_a_mute_private_stream_is_given_up_and_the_account_compared_anew() -> No
     assert sum(isinstance(command, Place) for command in desk.commands) > placed + 10
     desk.operate(Action.PAUSE)
     desk.run(2.0)
-    assert desk.trader.ledger.position_lots == desk.seat.holding.lots
-    assert desk.trader.ledger.fills == len(desk.seat.trades)
+    assert desk.trader.ledger.position_lots == desk.symbol_account.holding.lots
+    assert desk.trader.ledger.fills == len(desk.symbol_account.trades)
 
 
 def test_connections_that_are_mute_one_after_another_are_hardly_quoted_upon() -> None:

@@ -110,8 +110,8 @@ def test_fills_and_positions_agree_with_the_exchange() -> None:
     desk.operate(Action.PAUSE)
     desk.run(1.0)
 
-    assert desk.trader.ledger.fills == len(desk.seat.trades) > 50
-    assert desk.trader.ledger.position_lots == desk.seat.holding.lots
+    assert desk.trader.ledger.fills == len(desk.symbol_account.trades) > 50
+    assert desk.trader.ledger.position_lots == desk.symbol_account.holding.lots
 
 
 def test_our_books_explain_the_wallet_to_the_last_unit() -> None:
@@ -135,7 +135,7 @@ def test_funding_is_booked_and_explains_the_wallet() -> None:
     desk.run(2.0)
 
     desk.book.funding_rate = 0.01
-    desk.seat.settle_funding()
+    desk.symbol_account.settle_funding()
     desk.run(1.0)
 
     ledger, account = desk.trader.ledger, desk.trader.account
@@ -244,7 +244,7 @@ def test_a_stop_with_flatten_closes_the_position_after_the_quotes_are_gone() -> 
     desk.operate(Action.STOP, "flatten")
     desk.run_until(lambda: desk.trader.finished)
 
-    assert desk.seat.holding.lots == 0
+    assert desk.symbol_account.holding.lots == 0
     assert not desk.our_open_orders
 
 
@@ -252,13 +252,15 @@ def test_foreign_orders_are_shown_and_never_touched() -> None:
     """Somebody trades by hand on the same account."""
     desk = quoting_desk()
     price_ticks = MARKET.start_price_ticks - 500
-    desk.seat.place(NewOrder("by-hand", Side.BUY, 5, price_ticks, TimeInForce.GTC))
+    desk.symbol_account.place(NewOrder("by-hand", Side.BUY, 5, price_ticks, TimeInForce.GTC))
     desk.run(1.0)
 
     desk.operate(Action.PANIC)
     desk.run(1.0)
 
-    assert [order.client_order_id for order in desk.seat.orders.open.values()] == ["by-hand"]
+    assert [order.client_order_id for order in desk.symbol_account.orders.open.values()] == [
+        "by-hand"
+    ]
     assert "by-hand" in desk.trader.account.foreign
 
 
@@ -266,7 +268,7 @@ def test_orders_of_an_earlier_run_are_found_and_cancelled() -> None:
     """They carry our prefix and another epoch."""
     desk = VirtualDesk(market=CALM)
     price_ticks = MARKET.start_price_ticks - 500
-    desk.seat.place(NewOrder("mdesk-old-9", Side.BUY, 3, price_ticks, TimeInForce.GTX))
+    desk.symbol_account.place(NewOrder("mdesk-old-9", Side.BUY, 3, price_ticks, TimeInForce.GTX))
 
     desk.run(2.0)
 
@@ -291,8 +293,8 @@ def test_a_late_event_of_an_order_long_done_changes_nothing() -> None:
     desk.run_until(lambda: desk.trader.ledger.fills >= 3)
     desk.operate(Action.PAUSE)
     desk.run(3.0)
-    fill = desk.seat.trades[0]
-    order = next(o for o in desk.seat.orders if o.venue_order_id == fill.venue_order_id)
+    fill = desk.symbol_account.trades[0]
+    order = next(o for o in desk.symbol_account.orders if o.venue_order_id == fill.venue_order_id)
     held = desk.trader.ledger.position_lots
 
     desk.feed(
@@ -308,7 +310,7 @@ def test_a_late_event_of_an_order_long_done_changes_nothing() -> None:
     )
     desk.run(5.0)
 
-    assert desk.trader.ledger.position_lots == held == desk.seat.holding.lots
+    assert desk.trader.ledger.position_lots == held == desk.symbol_account.holding.lots
     assert not desk.trader.table.used
 
 
@@ -327,7 +329,7 @@ def test_trades_from_before_the_start_are_history_whatever_the_clocks_say(skew_s
     """The recorder of the real files ran 1.27 s behind the venue; ours may do the same."""
     desk = VirtualDesk(market=CALM, opening_lots=9, our_clock_ahead_s=skew_s)
     desk.run(0.2)
-    earlier = desk.seat.trades[-1]
+    earlier = desk.symbol_account.trades[-1]
 
     desk.feed(
         TradesSnapshot,
@@ -444,7 +446,7 @@ def test_a_post_only_refusal_is_not_repeated_unchanged() -> None:
 def test_after_a_lost_link_the_switch_is_armed_anew_before_any_quote() -> None:
     """A venue that restarted has forgotten it; eight orders once rested for ever."""
     desk = quoting_desk()
-    desk.seat.arm_countdown(0)
+    desk.symbol_account.arm_countdown(0)
     sent = len(desk.commands)
 
     desk.cut_private(0.5)
@@ -490,7 +492,7 @@ def test_a_list_of_trades_that_comes_late_books_no_fill_twice(seed: int) -> None
     desk.operate(Action.PAUSE)
     desk.run(25.0)
 
-    assert desk.trader.ledger.position_lots == desk.seat.holding.lots
+    assert desk.trader.ledger.position_lots == desk.symbol_account.holding.lots
 
 
 def test_an_account_asked_before_a_link_was_lost_reconciles_nothing() -> None:
@@ -551,7 +553,7 @@ def test_an_order_of_a_younger_run_halts_the_desk_for_good() -> None:
     """Another engine was started on the same account: two hands would fight over every order."""
     desk = quoting_desk()
 
-    desk.seat.place(NewOrder("mdesk-zzzzzz-1", Side.BUY, 3, 599_000, TimeInForce.GTX))
+    desk.symbol_account.place(NewOrder("mdesk-zzzzzz-1", Side.BUY, 3, 599_000, TimeInForce.GTX))
     desk.run(1.0)
 
     assert [order.client_order_id for order in desk.our_open_orders] == ["mdesk-zzzzzz-1"]

@@ -86,7 +86,7 @@ def test_the_switch_is_left_to_the_younger_run() -> None:
 
 def test_a_younger_runs_order_is_nobody_elses_to_cancel_nor_in_the_way_of_the_proof() -> None:
     desk = quoting_desk()
-    desk.seat.place(NewOrder(YOUNGER, Side.BUY, 3, 599_000, TimeInForce.GTX))
+    desk.symbol_account.place(NewOrder(YOUNGER, Side.BUY, 3, 599_000, TimeInForce.GTX))
     desk.run(5.0)
 
     cancelled = {c.client_order_id for c in desk.commands if isinstance(c, Cancel)}

@@ -9,12 +9,12 @@ from urllib.parse import urlencode
 import orjson
 
 from exchange.instrument import E8, DecimalGrid, Instrument
-from exchange.paper.api.gate import Gate
+from exchange.paper.api.gate import Dispatcher
 from exchange.paper.api.rest import HttpAnswer, HttpRequest, RestApi
-from exchange.paper.background.synthetic_flow import Flow
+from exchange.paper.background.synthetic_flow import SyntheticFlow
 from exchange.paper.matching.events import BACKGROUND
 from exchange.paper.matching.price_time import Matching
-from exchange.paper.pubsub.pubsub import Hub, Mailbox, Prefix
+from exchange.paper.pubsub.pubsub import Prefix, PubSub, SubscriberQueue
 from exchange.paper.settings import AccountSettings, Listing, PaperSettings, SyntheticMarket
 from exchange.paper.venue.venue import PaperVenue
 from exchange.types import Side
@@ -76,9 +76,9 @@ def signed(params: dict[str, object], now_ms: int, secret: str = SECRET) -> str:
     )
 
 
-def frames(mailbox: Mailbox) -> list[Any]:
+def frames(queue: SubscriberQueue) -> list[Any]:
     """What was heard since the last call."""
-    return [orjson.loads(frame) for frame in mailbox.take()]
+    return [orjson.loads(frame) for frame in queue.take()]
 
 
 @dataclass
@@ -88,22 +88,22 @@ class Desk:
     settings: PaperSettings = field(default_factory=paper_settings)
 
     def __post_init__(self) -> None:
-        self.hub = Hub()
-        self.venue = PaperVenue(self.settings, self.hub, START_NS)
-        self.gate = Gate(self.settings, self.venue)
+        self.pubsub = PubSub()
+        self.venue = PaperVenue(self.settings, self.pubsub, START_NS)
+        self.gate = Dispatcher(self.settings, self.venue)
         self.api = RestApi(self.gate, self.venue)
         self.market = next(iter(self.venue.markets.values()))
         matching, flow = self.market.matching, self.market.background
         assert isinstance(matching, Matching)
-        assert isinstance(flow, Flow)
+        assert isinstance(flow, SyntheticFlow)
         self.matching, self.flow = matching, flow
         self._sit_down(0)
 
     def _sit_down(self, account: int) -> None:
         self.account = self.settings.accounts[account]
-        self.member = self.venue.members[account]
-        self.seat = self.venue.seat(self.member, self.market.symbol)
-        self.mailbox = self.listen(self.member.user_stream.start(self.venue.now_ms))
+        self.client = self.venue.clients[account]
+        self.symbol_account = self.venue.symbol_account(self.client, self.market.symbol)
+        self.queue = self.listen(self.client.user_stream.start(self.venue.now_ms))
 
     def beside(self, account: int) -> "Desk":
         """The same venue as another of its accounts sees it."""
@@ -111,10 +111,10 @@ class Desk:
         other._sit_down(account)
         return other
 
-    def listen(self, *names: str) -> Mailbox:
-        mailbox = Mailbox(Prefix.ANY, lambda: None, lambda: None, combined=False)
-        self.hub.subscribe(mailbox, names)
-        return mailbox
+    def listen(self, *names: str) -> SubscriberQueue:
+        queue = SubscriberQueue(Prefix.ANY, lambda: None, lambda: None, combined=False)
+        self.pubsub.subscribe(queue, names)
+        return queue
 
     def pass_ms(self, ms: int) -> None:
         self.venue.advance(self.venue.now_ns + ms * MS_NS)
@@ -159,7 +159,7 @@ class Desk:
 
     def heard(self) -> list[dict[str, Any]]:
         """User events since the last call."""
-        return frames(self.mailbox)
+        return frames(self.queue)
 
     def story(self) -> list[str]:
         """The same, each as a short word: ``NEW/NEW``, ``TRADE/FILLED``, ``ACCOUNT_UPDATE``."""

@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 import pytest
 
-from exchange.paper.api.gate import READS_OF_ACCOUNT, Gate
+from exchange.paper.api.gate import READS_OF_ACCOUNT, Dispatcher
 from exchange.paper.api.rest import RestApi
 from exchange.paper.api.ws import WsSession
 from exchange.paper.faults import plan
@@ -19,22 +19,22 @@ from tests.exchange.paper.bench import LIVELY, START_NS, Desk, paper_settings, s
 from tests.exchange.paper.live import fragile_exchange
 
 AGE_MS = 300
-BEAT_MS = 5
+TICK_MS = 5
 
 
 def lagging(*faults: plan.StaleAccount, desk: Desk | None = None) -> tuple[Desk, Faults]:
     """A desk whose exchange has the faults, and those."""
     desk = desk or Desk(paper_settings(LIVELY))
     armed = Faults(FaultPlan(faults), START_NS // 10**6)
-    desk.gate = Gate(desk.settings, desk.venue, armed)
+    desk.gate = Dispatcher(desk.settings, desk.venue, armed)
     desk.api = RestApi(desk.gate, desk.venue)
     return desk, armed
 
 
 def beat(desk: Desk, faults: Faults, ms: int) -> None:
     """Let time pass as the shell does."""
-    for _ in range(ms // BEAT_MS):
-        desk.pass_ms(BEAT_MS)
+    for _ in range(ms // TICK_MS):
+        desk.pass_ms(TICK_MS)
         faults.advance(desk.venue.now_ms)
         desk.gate.remember()
 
@@ -64,7 +64,7 @@ def test_each_read_is_what_it_was_then_to_the_last_field(seed: int) -> None:
             case 2:
                 desk.call("DELETE", "/fapi/v1/allOpenOrders")
             case 3:
-                for order in list(desk.seat.orders.open.values())[:1]:
+                for order in list(desk.symbol_account.orders.open.values())[:1]:
                     lower = str(59_980 + dice.randrange(10))
                     name, side = order.client_order_id, order.side.name
                     desk.call(
@@ -76,12 +76,14 @@ def test_each_read_is_what_it_was_then_to_the_last_field(seed: int) -> None:
                         quantity="0.020",
                     )
             case 4:
-                desk.member.pay("BTCUSDT", "FUNDING_FEE", -dice.randrange(10**6), desk.venue.now_ms)
+                desk.client.pay("BTCUSDT", "FUNDING_FEE", -dice.randrange(10**6), desk.venue.now_ms)
             case _:
                 pass
         beat(desk, faults, 50)
         now_ms = desk.venue.now_ms
-        desk.api = RestApi(Gate(desk.settings, desk.venue), desk.venue)  # with a budget of its own
+        desk.api = RestApi(
+            Dispatcher(desk.settings, desk.venue), desk.venue
+        )  # with a budget of its own
         told[now_ms] = reads(desk)
         desk.api = stale
         then_ms = now_ms - AGE_MS
@@ -135,10 +137,13 @@ def test_reading_the_past_changes_nothing_of_the_present() -> None:
         untouched.pass_ms(5)
         reads(desk)
         desk.gate.weight = WeightLimit()
-    told = [[seat.position_lots, len(seat.orders.open)] for seat in (desk.seat, untouched.seat)]
+    told = [
+        [symbol_account.position_lots, len(symbol_account.orders.open)]
+        for symbol_account in (desk.symbol_account, untouched.symbol_account)
+    ]
 
     assert told[0] == told[1]
-    assert desk.member.account.wallet_e8 == untouched.member.account.wallet_e8
+    assert desk.client.account.wallet_e8 == untouched.client.account.wallet_e8
     assert {side: desk.matching.levels(side) for side in Side} == {
         side: untouched.matching.levels(side) for side in Side
     }

@@ -5,10 +5,10 @@ from collections.abc import Callable
 import pytest
 
 from exchange.paper.background.recorded import open_recording
-from exchange.paper.background.source import Background
-from exchange.paper.background.synthetic_flow import Flow
+from exchange.paper.background.source import MarketSource
+from exchange.paper.background.synthetic_flow import SyntheticFlow
 from exchange.paper.matching.events import Accepted, Cancelled
-from exchange.paper.matching.order_book import OrderTurns
+from exchange.paper.matching.order_book import OrderBook
 from exchange.paper.matching.price_time import Matching
 from exchange.paper.settings import RecordedMarket
 from exchange.recording.reader import Recording
@@ -18,18 +18,18 @@ from tests.exchange.paper.recordings import GRID
 from tests.places import USDM
 
 
-def synthetic() -> tuple[OrderTurns, Background]:
+def synthetic() -> tuple[OrderBook, MarketSource]:
     matching = Matching()
-    return matching, Flow(LIVELY, matching)
+    return matching, SyntheticFlow(LIVELY, matching)
 
 
-def recorded() -> tuple[OrderTurns, Background]:
+def recorded() -> tuple[OrderBook, MarketSource]:
     return open_recording(RecordedMarket(USDM), GRID, Recording(USDM))
 
 
 @pytest.mark.parametrize("market", [synthetic, recorded], ids=["synthetic", "recorded"])
 def test_any_market_opens_moves_and_takes_orders(
-    market: Callable[[], tuple[OrderTurns, Background]],
+    market: Callable[[], tuple[OrderBook, MarketSource]],
 ) -> None:
     """Also a type check: both engines and both backgrounds are what the protocols ask for."""
     matcher, background = market()

@@ -33,7 +33,7 @@ def test_a_candle_is_told_a_moment_after_the_trade() -> None:
     (event,) = frames(stream)
 
     opened_ms = desk.venue.now_ms // MINUTE_MS * MINUTE_MS
-    first, last = (trade.trade_id for trade in desk.seat.trades)
+    first, last = (trade.trade_id for trade in desk.symbol_account.trades)
     assert event == {
         "e": "kline",
         "E": desk.venue.now_ms,
@@ -124,7 +124,7 @@ def test_who_listens_later_hears_first_where_the_candle_stands() -> None:
     desk.place(price="60000.4")
     first = desk.listen(STREAM)
     desk.pass_ms(250)
-    desk.hub.remove(first)
+    desk.pubsub.remove(first)
     desk.pass_ms(250)
 
     second = desk.listen(STREAM)

@@ -5,7 +5,7 @@ import pytest
 
 from exchange.paper.account.orders import NewOrder
 from exchange.paper.background.recorded import open_recording
-from exchange.paper.pubsub.pubsub import Hub, Mailbox, Prefix
+from exchange.paper.pubsub.pubsub import Prefix, PubSub, SubscriberQueue
 from exchange.paper.settings import Listing, PaperSettings, RecordedMarket
 from exchange.paper.streams.stream_socket import StreamSocket
 from exchange.paper.venue.venue import PaperVenue
@@ -62,9 +62,9 @@ REFUSED = [
 class Reader:
     """One stream connection of a venue, with everything that came."""
 
-    def __init__(self, hub: Hub, now_ms: int = 0) -> None:
-        self.mailbox = Mailbox(Prefix.ANY, lambda: None, lambda: None, combined=False)
-        self.talk = StreamSocket(hub, self.mailbox, now_ms)
+    def __init__(self, pubsub: PubSub, now_ms: int = 0) -> None:
+        self.queue = SubscriberQueue(Prefix.ANY, lambda: None, lambda: None, combined=False)
+        self.talk = StreamSocket(pubsub, self.queue, now_ms)
 
     def subscribe(self, *names: str) -> dict[str, object]:
         asked = {"method": "SUBSCRIBE", "params": list(names), "id": 1}
@@ -77,15 +77,15 @@ class Reader:
 def test_what_is_acknowledged_comes() -> None:
     """Each on a connection of its own, in a market with trades and one liquidation."""
     desk = Desk(paper_settings(LIVELY))
-    readers = {name: Reader(desk.hub) for name in DELIVERED}
+    readers = {name: Reader(desk.pubsub) for name in DELIVERED}
     answers = [reader.subscribe(name) for name, reader in readers.items()]
-    desk.seat.place(NewOrder("doomed", Side.BUY, 100, None))
+    desk.symbol_account.place(NewOrder("doomed", Side.BUY, 100, None))
     heard: set[str] = set()
     for _ in range(400):
         desk.pass_ms(50)
-        heard |= {name for name, reader in readers.items() if frames(reader.mailbox)}
+        heard |= {name for name, reader in readers.items() if frames(reader.queue)}
         if len(heard) == len(DELIVERED) - 2:
-            desk.member.account.wallet_e8 = 0  # the two that are missing tell of liquidations
+            desk.client.account.wallet_e8 = 0  # the two that are missing tell of liquidations
 
     assert answers == [{"result": None, "id": 1}] * len(DELIVERED)
     assert sorted(set(DELIVERED) - heard) == []
@@ -93,7 +93,7 @@ def test_what_is_acknowledged_comes() -> None:
 
 @pytest.mark.parametrize("name", REFUSED)
 def test_what_will_never_come_is_refused_with_all_that_was_asked_for_with_it(name: str) -> None:
-    reader = Reader(Desk().hub)
+    reader = Reader(Desk().pubsub)
 
     told = reader.subscribe("btcusdt@trade", name)
 
@@ -101,46 +101,46 @@ def test_what_will_never_come_is_refused_with_all_that_was_asked_for_with_it(nam
         "error": {"code": 2, "msg": f"Invalid request: there is no stream {name}"},
         "id": 1,
     }
-    assert list(reader.mailbox.names) == []
+    assert list(reader.queue.names) == []
 
 
 def test_an_address_is_told_what_there_is_not_and_hears_the_rest() -> None:
-    reader = Reader(Desk().hub)
+    reader = Reader(Desk().pubsub)
 
     reply = reader.talk.open(["btcusdt@trade", "btcusdt@nonsense"])
 
     assert reply.frame is not None
     assert b"btcusdt@nonsense" in reply.frame
     assert reply.close is None
-    assert list(reader.mailbox.names) == ["btcusdt@trade"]
+    assert list(reader.queue.names) == ["btcusdt@trade"]
 
 
 def test_a_number_in_the_place_of_a_stream_is_nothing_to_speak_of() -> None:
     """So ccxt opens its connections."""
-    assert Reader(Desk().hub).talk.open(["3"]).frame is None
+    assert Reader(Desk().pubsub).talk.open(["3"]).frame is None
 
 
 def test_a_listen_key_is_a_stream_as_long_as_it_lives() -> None:
     desk = Desk()
-    key = desk.member.user_stream.start(desk.venue.now_ms)
-    alive = Reader(desk.hub).subscribe(key)
-    desk.member.user_stream.expire(desk.venue.now_ms)
-    dead = Reader(desk.hub).subscribe(key)
+    key = desk.client.user_stream.start(desk.venue.now_ms)
+    alive = Reader(desk.pubsub).subscribe(key)
+    desk.client.user_stream.expire(desk.venue.now_ms)
+    dead = Reader(desk.pubsub).subscribe(key)
 
     assert (alive, "error" in dead) == ({"result": None, "id": 1}, True)
 
 
 @pytest.mark.parametrize("name", REFUSED)
 def test_a_strict_exchange_acknowledges_anything_as_the_venue_does(name: str) -> None:
-    hub = Hub(strict=True)
+    pubsub = PubSub(strict=True)
 
-    assert Reader(hub).subscribe(name) == {"result": None, "id": 1}
+    assert Reader(pubsub).subscribe(name) == {"result": None, "id": 1}
 
 
 def test_a_contract_is_told_of_when_its_status_changes() -> None:
     """A recording's symbol halts in the gap before its first diff, trades, and closes."""
     tape = Tape().snapshot(500).diff(500).sold(600).sold(900)
-    hub = Hub()
+    pubsub = PubSub()
     settings = PaperSettings(
         port=0,
         listings=(Listing(BITCOIN, AS_RECORDED),),
@@ -150,13 +150,13 @@ def test_a_contract_is_told_of_when_its_status_changes() -> None:
     def opener(market: RecordedMarket, *_: object) -> object:
         return open_recording(market, GRID, tape.lines)
 
-    venue = PaperVenue(settings, hub, START_MS * 10**6, opener)  # type: ignore[arg-type]
-    reader = Reader(hub)
+    venue = PaperVenue(settings, pubsub, START_MS * 10**6, opener)  # type: ignore[arg-type]
+    reader = Reader(pubsub)
     reader.subscribe("!contractInfo")
     for _ in range(60):
         venue.advance(venue.now_ns + 50 * 10**6)
 
-    told = frames(reader.mailbox)
+    told = frames(reader.queue)
     assert [(event["e"], event["s"], event["cs"]) for event in told] == [
         ("contractInfo", "BTCUSDT", "TRADING"),
         ("contractInfo", "BTCUSDT", "CLOSE"),

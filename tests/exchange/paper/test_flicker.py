@@ -6,7 +6,7 @@ from itertools import pairwise
 import pytest
 
 from exchange.paper.background.flicker import EPISODE_S, PAUSE_S
-from exchange.paper.background.synthetic_flow import STEP_NS, STEP_S, Flow
+from exchange.paper.background.synthetic_flow import STEP_NS, STEP_S, SyntheticFlow
 from exchange.paper.matching.events import Traded
 from exchange.paper.matching.price_time import Matching
 from exchange.paper.settings import Flicker
@@ -22,7 +22,7 @@ class Shaken:
     def __init__(self, flicker: Flicker, **changes: int) -> None:
         self.matching = Matching()
         market = replace(LIVELY, flicker=flicker, **changes)  # type: ignore[arg-type]  # of numbers alone
-        self.flow = Flow(market, self.matching)
+        self.flow = SyntheticFlow(market, self.matching)
         self.steps = -1
         self.live(PAUSE)
 

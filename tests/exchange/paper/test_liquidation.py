@@ -65,16 +65,16 @@ def test_longs_pay_shorts_when_the_rate_is_positive(side: str, paid: int) -> Non
     """0.010 BTC at a mark of 60,000 and a rate of 0.01 %: 0.06 USDT."""
     desk = funded_desk(0.0001)
     desk.place(side, "60000.4" if side == "BUY" else "59999.6")
-    wallet_e8 = desk.member.account.wallet_e8
+    wallet_e8 = desk.client.account.wallet_e8
 
     desk.pass_ms(FIRST_SETTLEMENT_MS - desk.venue.now_ms - 1)
-    assert desk.member.account.wallet_e8 == wallet_e8
+    assert desk.client.account.wallet_e8 == wallet_e8
     desk = desk.beside(0)
     desk.pass_ms(1)
 
     events = [e for e in desk.heard() if e["e"] == "ACCOUNT_UPDATE"]
     income = desk.call("GET", "/fapi/v1/income", incomeType="FUNDING_FEE")
-    assert desk.member.account.wallet_e8 - wallet_e8 == -paid * 6 * E8 // 100
+    assert desk.client.account.wallet_e8 - wallet_e8 == -paid * 6 * E8 // 100
     assert [row["income"] for row in income] == ["-0.06000000" if paid > 0 else "0.06000000"]
     assert [(e["a"]["m"], e["a"]["S"], e["a"]["P"]) for e in events] == [
         ("FUNDING_FEE", "BTCUSDT", [])
@@ -85,12 +85,12 @@ def test_funding_is_settled_once_an_interval_and_only_for_holders() -> None:
     desk = funded_desk(0.0001)
     desk.pass_ms(FIRST_SETTLEMENT_MS - desk.venue.now_ms)
     desk.place("BUY", "60000.4")
-    wallet_e8 = desk.member.account.wallet_e8
+    wallet_e8 = desk.client.account.wallet_e8
 
     desk.pass_ms(8 * HOUR_MS)
     desk.pass_ms(1000)
 
-    assert desk.member.account.wallet_e8 - wallet_e8 == -6 * E8 // 100
+    assert desk.client.account.wallet_e8 - wallet_e8 == -6 * E8 // 100
     assert [f.time_ms for f in desk.market.fundings] == [
         FIRST_SETTLEMENT_MS,
         FIRST_SETTLEMENT_MS + 8 * HOUR_MS,
@@ -113,7 +113,7 @@ def test_the_liquidation_price_is_where_the_margin_meets_the_maintenance() -> No
     desk = poor_desk()
     desk.place("BUY", "60000.4", quantity="0.300")
     (risk,) = desk.call("GET", "/fapi/v3/positionRisk")
-    account = desk.member.account
+    account = desk.client.account
 
     desk.market.mark.price_e8 = round(float(risk["liquidationPrice"]) * E8)
 
@@ -125,11 +125,11 @@ def test_profit_in_one_symbol_lowers_the_liquidation_price_of_another() -> None:
     desk = poor_desk()
     desk.place("BUY", "60000.4", quantity="0.150")
     desk.place(symbol="ETHUSDT", price="3000.40", quantity="1.000")
-    before = desk.member.account.liquidation_price_e8("BTCUSDT")
+    before = desk.client.account.liquidation_price_e8("BTCUSDT")
 
     desk.venue.markets["ETHUSDT"].mark.price_e8 = 3_100 * E8
 
-    lowered_e8 = before - desk.member.account.liquidation_price_e8("BTCUSDT")
+    lowered_e8 = before - desk.client.account.liquidation_price_e8("BTCUSDT")
     assert lowered_e8 == pytest.approx((100 - 0.4) / 0.150 / 0.996 * E8, abs=2)
 
 
@@ -149,7 +149,7 @@ def test_an_account_that_cannot_maintain_its_position_is_liquidated() -> None:
     assert (orders[1]["o"], orders[1]["x"], orders[1]["X"]) == ("LIQUIDATION", "NEW", "NEW")
     assert {o["x"] for o in orders[2:]} == {"CALCULATED"}
     assert orders[-1]["X"] == "FILLED"
-    assert desk.seat.holding.lots == 0
+    assert desk.symbol_account.holding.lots == 0
     assert desk.call("GET", "/fapi/v1/openOrders") == []
 
 
@@ -160,7 +160,7 @@ def test_whoever_is_well_off_is_left_alone() -> None:
 
     move_mark(desk, 56_700)
 
-    assert desk.seat.holding.lots == 300
+    assert desk.symbol_account.holding.lots == 300
     assert desk.heard() == []
 
 
@@ -171,7 +171,7 @@ def test_a_liquidated_wallet_never_falls_below_nothing() -> None:
 
     move_mark(desk, 40_000)
 
-    assert desk.member.account.wallet_e8 == 0
+    assert desk.client.account.wallet_e8 == 0
     assert desk.venue.insurance.account.wallet_e8 < 0
 
 
@@ -196,9 +196,9 @@ def test_a_debt_without_a_position_is_paid_by_the_fund() -> None:
     one.place("SELL", "58500.0", quantity="0.100")
     one.pass_ms(0)
 
-    paid = [i.income_e8 for i in one.member.incomes if i.kind == "INSURANCE_CLEAR"]
-    assert one.seat.holding.lots == 0
-    assert one.member.account.wallet_e8 == 0
+    paid = [i.income_e8 for i in one.client.incomes if i.kind == "INSURANCE_CLEAR"]
+    assert one.symbol_account.holding.lots == 0
+    assert one.client.account.wallet_e8 == 0
     assert paid == [-one.venue.insurance.account.wallet_e8]
     assert paid[0] > 50 * E8
 
@@ -207,14 +207,14 @@ def test_what_nobody_buys_goes_to_the_insurance_fund() -> None:
     """Lots held by the accounts, the fund and the market sum to zero."""
     desk = poor_desk(5_000)
     desk.place("SELL", "59990.0", quantity="1.500")
-    held = desk.seat.holding.lots
-    traded_before = {trade.trade_id for trade in desk.seat.trades}
+    held = desk.symbol_account.holding.lots
+    traded_before = {trade.trade_id for trade in desk.symbol_account.trades}
 
     move_mark(desk, 70_000)
 
     fund = desk.venue.insurance.account.holdings["BTCUSDT"]
-    forced = [t for t in desk.seat.trades if t.trade_id not in traded_before]
-    assert desk.seat.holding.lots == 0
+    forced = [t for t in desk.symbol_account.trades if t.trade_id not in traded_before]
+    assert desk.symbol_account.holding.lots == 0
     assert sum(t.qty_lots for t in forced) == -held
     assert 0 > fund.lots >= held
 
@@ -244,7 +244,7 @@ def test_money_and_contracts_are_conserved_through_a_liquidation() -> None:
     one.pass_ms(0)
 
     fund = one.venue.insurance.account
-    accounts = [one.member.account, two.member.account, fund]
-    assert (one.seat.holding.lots, two.seat.holding.lots) == (0, -300)
+    accounts = [one.client.account, two.client.account, fund]
+    assert (one.symbol_account.holding.lots, two.symbol_account.holding.lots) == (0, -300)
     assert fund.holdings["BTCUSDT"].lots == 300
     assert sum(a.wallet_e8 + a.fees_e8 + a.unrealised_e8 for a in accounts) == 2_000 * E8

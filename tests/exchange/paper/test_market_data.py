@@ -9,7 +9,7 @@ import pytest
 
 from exchange.instrument import E8, DecimalGrid
 from exchange.paper.account.orders import OrderRecord
-from exchange.paper.pubsub.pubsub import Mailbox, Prefix
+from exchange.paper.pubsub.pubsub import Prefix, SubscriberQueue
 from exchange.types import Side, TimeInForce
 from tests.exchange.paper.bench import (
     LIVELY,
@@ -125,7 +125,7 @@ def test_every_trade_is_told_at_once() -> None:
         "E": desk.venue.now_ms,
         "T": desk.venue.now_ms,
         "s": "BTCUSDT",
-        "t": desk.seat.trades[-1].trade_id,
+        "t": desk.symbol_account.trades[-1].trade_id,
         "p": "59999.6",
         "q": "0.020",
         "X": "MARKET",
@@ -146,7 +146,7 @@ def test_aggregates_wait_a_moment_for_more_of_the_same() -> None:
     desk.pass_ms(40)
     (made,) = frames(stream)
 
-    first, last = (trade.trade_id for trade in desk.seat.trades)
+    first, last = (trade.trade_id for trade in desk.symbol_account.trades)
     assert made == {
         "e": "aggTrade",
         "E": made_ms + 100,
@@ -303,7 +303,7 @@ def test_a_ticker_tells_the_last_day_every_second_second() -> None:
     told = frames(stream)
 
     assert [ticker["E"] % 2000 for ticker in told] == [0, 0]
-    first, last = (trade.trade_id for trade in desk.seat.trades)
+    first, last = (trade.trade_id for trade in desk.symbol_account.trades)
     assert told[-1] == {
         "e": "24hrTicker",
         "E": desk.venue.now_ms,
@@ -481,8 +481,8 @@ def test_a_reader_that_never_reads_is_hung_up_on() -> None:
     """And only that reader: the other one has everything."""
     desk = Desk(paper_settings(LIVELY))
     gone: list[bool] = []
-    slow = Mailbox(Prefix.ANY, lambda: None, lambda: gone.append(True), combined=False)
-    desk.hub.subscribe(slow, ["btcusdt@trade"])
+    slow = SubscriberQueue(Prefix.ANY, lambda: None, lambda: gone.append(True), combined=False)
+    desk.pubsub.subscribe(slow, ["btcusdt@trade"])
     quick = desk.listen("btcusdt@trade")
     received = 0
 

@@ -115,7 +115,7 @@ def test_old_trades_are_told_only_to_whoever_has_a_key() -> None:
 
 def test_trades_are_told_oldest_first() -> None:
     desk = traded_desk()
-    first, last = (trade.trade_id for trade in desk.seat.trades)
+    first, last = (trade.trade_id for trade in desk.symbol_account.trades)
 
     rows = desk.get("/fapi/v1/trades", symbol="BTCUSDT")
 
@@ -167,7 +167,7 @@ def test_aggregates_can_be_asked_for_by_id_and_by_time() -> None:
     def of(**params: object) -> list[int]:
         return [row["a"] for row in desk.get("/fapi/v1/aggTrades", symbol="BTCUSDT", **params)]
 
-    trade_id = desk.seat.trades[0].trade_id
+    trade_id = desk.symbol_account.trades[0].trade_id
     assert rows[0] == {
         "a": first,
         "p": "60000.4",
@@ -266,7 +266,7 @@ def test_a_pairs_perpetual_has_the_symbols_candles() -> None:
 
 def test_the_day_is_told_of_one_symbol_or_of_all() -> None:
     desk = traded_desk()
-    first, last = (trade.trade_id for trade in desk.seat.trades)
+    first, last = (trade.trade_id for trade in desk.symbol_account.trades)
 
     row = desk.get("/fapi/v1/ticker/24hr", symbol="BTCUSDT")
 

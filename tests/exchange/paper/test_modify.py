@@ -47,7 +47,11 @@ def test_a_modified_order_counts_with_its_new_size() -> None:
     modify(one, placed, quantity="0.030", price="60000.2")
 
     left = one.market.matching.lots_at(Side.BUY, 600_002)
-    assert (left, one.seat.holding.bids_lots, one.seat.holding.lots) == (26, 26, 4)
+    assert (left, one.symbol_account.holding.bids_lots, one.symbol_account.holding.lots) == (
+        26,
+        26,
+        4,
+    )
 
 
 def test_a_modified_order_stands_last_at_its_price() -> None:

@@ -8,7 +8,7 @@ import orjson
 import pytest
 from websockets import ClientConnection
 
-from exchange.paper.faults.delay_queue import Later
+from exchange.paper.faults.delay_queue import DelayQueue
 from exchange.paper.server.race import LONGEST_LAG_NS, SLOW_SHARE, Race
 from tests.exchange.paper.bench import KEY, SECRET
 from tests.exchange.paper.live import Client, exchange
@@ -22,7 +22,7 @@ class Scene:
     def __init__(self, seed: int) -> None:
         self.now_ns = 0
         self.told: list[str] = []
-        self.later = Later()
+        self.later = DelayQueue()
         self.race = Race(seed, self.later, lambda _, p: self.told.append(str(p["e"])), self._now)
 
     def _now(self) -> int:

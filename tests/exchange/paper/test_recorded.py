@@ -21,7 +21,7 @@ from exchange.paper.background.recorded import (
 from exchange.paper.background.source import LONGEST_LEAP_NS
 from exchange.paper.matching.events import Refused, Traded
 from exchange.paper.matching.recorded import RecordedMatching
-from exchange.paper.pubsub.pubsub import Hub
+from exchange.paper.pubsub.pubsub import PubSub
 from exchange.paper.settings import Listing, RecordedMarket
 from exchange.paper.venue.market import Market
 from exchange.recording.reader import Recording
@@ -274,7 +274,7 @@ def test_every_change_of_standing_is_told_however_short() -> None:
     tape.missing_diff().diff(400).sold(500)
     market = Market(
         Listing(GRID, AS_RECORDED),
-        Hub(),
+        PubSub(),
         START_MS,
         lambda recorded, grid, first_id: open_recording(recorded, grid, tape.lines, first_id),
     )

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from exchange.paper.background.synthetic_flow import STEP_NS, Flow
+from exchange.paper.background.synthetic_flow import STEP_NS, SyntheticFlow
 from exchange.paper.matching.events import Traded
 from exchange.paper.matching.price_time import Matching
 from exchange.paper.settings import Regime
@@ -39,7 +39,7 @@ def watch(regime: Regime, seconds: int = 900, seed: int = 1) -> Watched:
     """A book that is thin, and so cheap to keep; neither path nor takers look at it."""
     matching = Matching()
     market = replace(LIVELY, regime=regime, seed=seed, depth_levels=12)
-    flow = Flow(market, matching)
+    flow = SyntheticFlow(market, matching)
     path, lean, count = [], [], []
     for second in range(seconds + 1):
         trades = trades_until(flow, second * S_NS)
@@ -49,7 +49,7 @@ def watch(regime: Regime, seconds: int = 900, seed: int = 1) -> Watched:
     return Watched(np.array(path), np.array(lean[1:]), np.array(count[1:]))
 
 
-def trades_until(flow: Flow, now_ns: int) -> list[Traded]:
+def trades_until(flow: SyntheticFlow, now_ns: int) -> list[Traded]:
     lots = list(flow.advance(now_ns))
     return [event for events in lots for event in events if isinstance(event, Traded)]
 
@@ -122,7 +122,7 @@ def test_jumps_are_as_rare_and_as_large_as_said() -> None:
 def test_a_jump_is_smelt_and_then_swept() -> None:
     """The touch thins before it, and takers take the whole side that stands in its way."""
     matching = Matching()
-    flow = Flow(replace(LIVELY, regime="jump", seed=1, A_per_s=1e-9), matching)
+    flow = SyntheticFlow(replace(LIVELY, regime="jump", seed=1, A_per_s=1e-9), matching)
     depths: list[dict[Side, int]] = []
     moved, trades = 0.0, list[Traded]()
     while abs(moved) < 6 * SIGMA:
@@ -150,7 +150,7 @@ def test_a_regime_of_one_seed_is_always_the_same(regime: Regime) -> None:
 def test_a_regime_scales_with_the_symbol() -> None:
     """A market without volatility has neither trends nor jumps."""
     for regime in ("trending", "volatile", "jump"):
-        flow = Flow(replace(QUIET, regime=regime, depth_levels=3), Matching())
+        flow = SyntheticFlow(replace(QUIET, regime=regime, depth_levels=3), Matching())
         for second in range(200):
             trades_until(flow, second * S_NS)
         assert flow.fair_ticks == QUIET.start_price_ticks
@@ -165,7 +165,7 @@ class Wicked:
     def __init__(self, side: Side, **changes: float) -> None:
         self.matching = Matching()
         market = replace(LIVELY, **changes)  # type: ignore[arg-type]  # of numbers alone
-        self.flow = Flow(market, self.matching)
+        self.flow = SyntheticFlow(market, self.matching)
         trades_until(self.flow, 0)
         trades_until(self.flow, S_NS)
         self.start_ticks = self.flow.fair_ticks
@@ -209,7 +209,7 @@ def test_a_wick_trades_a_tenth_away_and_comes_back(side: Side, changes: dict[str
 def test_a_wick_is_a_cascade_of_takers_through_the_whole_book(side: Side) -> None:
     """Nobody else trades in this market: step by step they take what stands in their way."""
     matching = Matching()
-    flow = Flow(QUIET, matching)
+    flow = SyntheticFlow(QUIET, matching)
     trades_until(flow, 0)
     flow.wick(side)
     trades = trades_until(flow, round(1.5 * S_NS))
@@ -234,7 +234,7 @@ def test_after_a_wick_mark_and_fair_value_are_one_again() -> None:
 
 
 def test_a_wick_leaves_the_path_of_the_market_as_it_would_have_been() -> None:
-    alone = Flow(LIVELY, Matching())
+    alone = SyntheticFlow(LIVELY, Matching())
     trades_until(alone, 0)
     wicked = Wicked(Side.SELL)
     trades_until(alone, S_NS + 999 * STEP_NS)
@@ -245,7 +245,7 @@ def test_a_wick_leaves_the_path_of_the_market_as_it_would_have_been() -> None:
 def test_a_wick_fills_a_bid_that_waited_far_below() -> None:
     """At its own price, on the way down."""
     matching = Matching()
-    flow = Flow(LIVELY, matching)
+    flow = SyntheticFlow(LIVELY, matching)
     trades_until(flow, 0)
     matching.submit(1, Side.BUY, 5, 570_000)
     flow.wick(Side.SELL)
@@ -256,7 +256,7 @@ def test_a_wick_fills_a_bid_that_waited_far_below() -> None:
 
 def test_a_wick_during_a_wick_changes_nothing() -> None:
     matching = Matching()
-    flow = Flow(LIVELY, matching)
+    flow = SyntheticFlow(LIVELY, matching)
     trades_until(flow, 0)
     flow.wick(Side.SELL)
     trades_until(flow, S_NS)
@@ -269,7 +269,7 @@ def test_a_wick_during_a_wick_changes_nothing() -> None:
 def test_wicks_come_by_themselves_in_their_regime() -> None:
     """Five in 25 minutes on average, down and up."""
     market = replace(LIVELY, regime="wick", seed=3, A_per_s=1e-9, depth_levels=2, level_lots=1)
-    flow = Flow(market, Matching())
+    flow = SyntheticFlow(market, Matching())
     shares = []
     for second in range(1_500):
         trades_until(flow, second * S_NS)

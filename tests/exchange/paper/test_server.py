@@ -12,7 +12,7 @@ from aiohttp import WSMsgType
 from exchange.errors import SettingsError
 from exchange.paper.faults import plan
 from exchange.paper.faults.plan import FaultPlan
-from exchange.paper.server import frame_writer as courier
+from exchange.paper.server import frame_writer as writer
 from exchange.paper.server import server
 from exchange.paper.server.server import serve
 from exchange.paper.streams import stream_socket
@@ -281,23 +281,23 @@ async def test_nothing_follows_a_close_frame() -> None:
 async def test_a_reader_too_slow_is_hung_up_on_and_nobody_else(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(courier, "MOST_UNSENT_BYTES", 100_000)
+    monkeypatch.setattr(writer, "MOST_UNSENT_BYTES", 100_000)
     long_name = "x" * 1_000_000 + "@trade"
     subscribe = orjson.dumps({"method": "SUBSCRIBE", "params": [long_name], "id": 1})
     async with (
         exchange(LIVELY, strict=True) as client,  # where such a name is a stream
         client.listen("/public/ws/btcusdt@bookTicker") as other,
     ):
-        reader, writer = await asyncio.open_connection("127.0.0.1", client.port, limit=1)
-        writer.write(HANDSHAKE)
+        reader, sender = await asyncio.open_connection("127.0.0.1", client.port, limit=1)
+        sender.write(HANDSHAKE)
         reader._transport.pause_reading()  # type: ignore[attr-defined]  # as a reader that hangs
-        writer.write(masked(TEXT, subscribe))
+        sender.write(masked(TEXT, subscribe))
         for _ in range(13):  # a megabyte each
-            writer.write(masked(TEXT, b'{"method":"LIST_SUBSCRIPTIONS","id":1}'))
+            sender.write(masked(TEXT, b'{"method":"LIST_SUBSCRIPTIONS","id":1}'))
         with pytest.raises(ConnectionError):
-            await write_until_cut_off(writer)
+            await write_until_cut_off(sender)
         first = orjson.loads(await other.recv())
-        writer.close()
+        sender.close()
 
     assert first["e"] == "bookTicker"
 

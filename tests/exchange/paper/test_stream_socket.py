@@ -5,7 +5,7 @@ from typing import Any
 import orjson
 import pytest
 
-from exchange.paper.pubsub.pubsub import Hub, Mailbox, Prefix
+from exchange.paper.pubsub.pubsub import Prefix, PubSub, SubscriberQueue
 from exchange.paper.streams.stream_socket import Close, Due, Lifetime, StreamSocket
 
 OPENED_MS = 1_700_000_000_000
@@ -15,9 +15,9 @@ class Talk:
     """A connection on a clock that only the test moves."""
 
     def __init__(self) -> None:
-        self.hub = Hub(strict=True)  # any name is a stream
-        self.mailbox = Mailbox(Prefix.ANY, lambda: None, lambda: None, combined=False)
-        self.socket = StreamSocket(self.hub, self.mailbox, OPENED_MS)
+        self.pubsub = PubSub(strict=True)  # any name is a stream
+        self.queue = SubscriberQueue(Prefix.ANY, lambda: None, lambda: None, combined=False)
+        self.socket = StreamSocket(self.pubsub, self.queue, OPENED_MS)
         self.now_ms = OPENED_MS
 
     def say(self, text: str) -> tuple[Any, Close | None]:
@@ -88,7 +88,7 @@ def test_wrong_control_messages_are_told_apart(
     told = talk.ask(method, *params, id="x")
 
     assert (told["error"]["code"], told["id"]) == (code, "x")
-    assert list(talk.mailbox.names) == []
+    assert list(talk.queue.names) == []
 
 
 @pytest.mark.parametrize("text", ["{}", "[]", "5", '{"id":1}', '{"method":"SUBSCRIBE","params":5}'])

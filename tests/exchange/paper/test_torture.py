@@ -106,8 +106,8 @@ class Torture:
         )
 
     def _modify(self, desk: Desk, symbol: str) -> None:
-        seat = self.venue.seat(desk.member, symbol)
-        for order in list(seat.orders.open.values())[:2]:
+        symbol_account = self.venue.symbol_account(desk.client, symbol)
+        for order in list(symbol_account.orders.open.values())[:2]:
             desk.call(
                 "PUT",
                 ORDER,
@@ -119,7 +119,7 @@ class Torture:
             )
 
     def _flatten(self, desk: Desk, symbol: str) -> None:
-        held = self.venue.seat(desk.member, symbol).holding.lots
+        held = self.venue.symbol_account(desk.client, symbol).holding.lots
         if held:
             desk.call(
                 "POST",
@@ -135,7 +135,7 @@ class Torture:
 
     def check(self) -> None:
         fund = self.venue.insurance.account
-        accounts = [desk.member.account for desk in self.desks]
+        accounts = [desk.client.account for desk in self.desks]
         for symbol, market in self.venue.markets.items():
             lots = [account.holdings[symbol].lots for account in (*accounts, fund)]
             assert sum(lots) + self.background[symbol] == 0
@@ -146,7 +146,7 @@ class Torture:
         funding_e8 = sum(
             income.income_e8
             for desk in self.desks
-            for income in desk.member.incomes
+            for income in desk.client.incomes
             if income.kind == "FUNDING_FEE"
         )
         started_e8 = sum(CAPITALS_USDT) * E8
@@ -155,16 +155,22 @@ class Torture:
             self._check_account(desk)
 
     def _check_account(self, desk: Desk) -> None:
-        for seat in self.venue.seats_of(desk.member):
-            held = seat.holding
-            assert held.bids_lots == sum(o.left_lots for o in seat.orders.on_side(Side.BUY))
-            assert held.asks_lots == sum(o.left_lots for o in seat.orders.on_side(Side.SELL))
-            for order in seat.orders.open.values():
+        for symbol_account in self.venue.seats_of(desk.client):
+            held = symbol_account.holding
+            assert held.bids_lots == sum(
+                o.left_lots for o in symbol_account.orders.on_side(Side.BUY)
+            )
+            assert held.asks_lots == sum(
+                o.left_lots for o in symbol_account.orders.on_side(Side.SELL)
+            )
+            for order in symbol_account.orders.open.values():
                 if order.reduce_only:
                     assert order.side * held.lots < 0
                     assert order.left_lots <= abs(held.lots)
-        if not any(seat.holding.lots for seat in self.venue.seats_of(desk.member)):
-            assert desk.member.account.wallet_e8 >= 0
+        if not any(
+            symbol_account.holding.lots for symbol_account in self.venue.seats_of(desk.client)
+        ):
+            assert desk.client.account.wallet_e8 >= 0
 
 
 @pytest.mark.parametrize("seed", range(6))
@@ -177,5 +183,10 @@ def test_nothing_is_lost_whatever_the_accounts_do(seed: int) -> None:
         world.check()
 
     assert (
-        sum(len(seat.trades) for d in world.desks for seat in world.venue.seats_of(d.member)) > 50
+        sum(
+            len(symbol_account.trades)
+            for d in world.desks
+            for symbol_account in world.venue.seats_of(d.client)
+        )
+        > 50
     )

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from exchange.paper.background.synthetic_flow import STEP_NS, Flow
+from exchange.paper.background.synthetic_flow import STEP_NS, SyntheticFlow
 from exchange.paper.background.undercutter import FASTEST_S, SLOWEST_S
 from exchange.paper.matching.events import BACKGROUND, Traded
 from exchange.paper.matching.price_time import Matching
@@ -28,7 +28,7 @@ class Contest:
 
     def __init__(self, market: SyntheticMarket = CONTESTED) -> None:
         self.matching = Matching()
-        self.flow = Flow(market, self.matching)
+        self.flow = SyntheticFlow(market, self.matching)
         self.steps = 0
         self.trades: list[Traded] = []
         self.live(0)

@@ -64,7 +64,7 @@ def test_a_fill_or_kill_that_cannot_fill_is_refused() -> None:
 def test_a_resting_quote_is_filled_by_the_market_as_maker() -> None:
     desk = Desk(paper_settings(LIVELY))
     desk.place(price="59999.9")
-    while desk.seat.orders.open:
+    while desk.symbol_account.orders.open:
         desk.pass_ms(20)
     trade = next(
         event["o"]
@@ -74,7 +74,7 @@ def test_a_resting_quote_is_filled_by_the_market_as_maker() -> None:
 
     assert trade["m"] is True
     assert trade["L"] == "59999.9"
-    assert desk.seat.holding.lots == 10
+    assert desk.symbol_account.holding.lots == 10
 
 
 def test_the_accounts_own_maker_expires_in_match() -> None:
@@ -153,7 +153,7 @@ def test_a_countdown_of_zero_disarms() -> None:
     desk.pass_ms(5000)
 
     assert answer == {"symbol": "BTCUSDT", "countdownTime": "0"}
-    assert len(desk.seat.orders.open) == 1
+    assert len(desk.symbol_account.orders.open) == 1
 
 
 def test_reduce_only_is_refused_when_flat() -> None:
@@ -184,7 +184,7 @@ def test_a_sweep_never_flips_a_position_through_a_reduce_only_order() -> None:
     )
     exits = [e["o"] for e in one.heard() if e.get("o", {}).get("c") == "exit"]
 
-    assert one.seat.holding.lots == 0
+    assert one.symbol_account.holding.lots == 0
     assert ack["executedQty"] == "0.010"
     assert [(o["X"], o["er"], o["z"]) for o in exits] == [("EXPIRED", "4", "0.000")]
 
@@ -202,8 +202,8 @@ def test_a_sweep_takes_of_a_reduce_only_order_what_the_position_leaves() -> None
         "BUY", "60000.3", quantity="0.020", timeInForce="IOC", newOrderRespType="RESULT"
     )
 
-    assert (one.seat.holding.lots, ack["executedQty"]) == (0, "0.010")
-    assert not one.seat.orders.open
+    assert (one.symbol_account.holding.lots, ack["executedQty"]) == (0, "0.010")
+    assert not one.symbol_account.orders.open
 
 
 def test_reduce_only_orders_share_the_position_oldest_first() -> None:
@@ -221,14 +221,14 @@ def test_reduce_only_orders_share_the_position_oldest_first() -> None:
 
     (row,) = one.call("GET", "/fapi/v1/openOrders")
     assert (row["clientOrderId"], row["origQty"]) == ("first", "0.003")
-    assert one.seat.holding.asks_lots == 3
+    assert one.symbol_account.holding.asks_lots == 3
     last = orjson.loads(box.take()[-1])
     assert (last["a"], last["A"]) == ("60000.3", "0.003")
 
 
 def test_no_more_orders_stand_than_the_filter_says() -> None:
     desk = Desk()
-    desk.member.limits.spend_orders = lambda *_: None  # type: ignore[method-assign] # not this limit
+    desk.client.limits.spend_orders = lambda *_: None  # type: ignore[method-assign] # not this limit
     answers = [desk.place(quantity="0.001", price=f"{59_000 + i}.0") for i in range(201)]
 
     assert [a.get("code") for a in answers[-2:]] == [None, -2025]
@@ -294,7 +294,7 @@ def test_ids_go_on_growing_after_a_restart() -> None:
     desk.pass_ms(2000)
 
     later = Desk()
-    later.venue = type(later.venue)(later.settings, later.hub, START_NS + 2_000_000_000)
+    later.venue = type(later.venue)(later.settings, later.pubsub, START_NS + 2_000_000_000)
 
     assert later.venue.markets["BTCUSDT"].matching.last_order_id > max(
         first, desk.matching.last_order_id
@@ -324,5 +324,5 @@ def test_a_background_trade_is_on_the_tape_and_not_in_the_accounts_trades() -> N
     desk.pass_ms(5000)
 
     assert desk.market.tape.prints
-    assert not desk.seat.trades
+    assert not desk.symbol_account.trades
     assert all(trade.taker_side in Side for trade in desk.market.tape.prints)

@@ -40,7 +40,7 @@ def made(desk: Desk, side: str, price: str, lots: int = 1) -> None:
 
 def gained(desk: Desk) -> float:
     """What the wallet has gained since the start, exact to 1e-8."""
-    return (desk.member.account.wallet_e8 - desk.settings.accounts[0].capital_e8) / E8
+    return (desk.client.account.wallet_e8 - desk.settings.accounts[0].capital_e8) / E8
 
 
 def test_a_round_trip_of_one_tick_earns_two_rebates() -> None:
@@ -52,7 +52,7 @@ def test_a_round_trip_of_one_tick_earns_two_rebates() -> None:
     made(desk, "SELL", "100.01")
 
     assert gained(desk) == pytest.approx(0.030001, abs=1e-12)
-    assert desk.seat.holding.lots == 0
+    assert desk.symbol_account.holding.lots == 0
 
 
 def test_selling_after_the_fall_loses_what_the_example_says() -> None:

@@ -176,7 +176,7 @@ def test_a_listen_key_is_had_by_the_key_alone() -> None:
     assert (
         started["result"]
         == kept["result"]
-        == {"listenKey": desk.member.user_stream.start(desk.venue.now_ms)}
+        == {"listenKey": desk.client.user_stream.start(desk.venue.now_ms)}
     )
     assert socket.ask("userDataStream.stop", apiKey=KEY)["result"] == {}
 

@@ -25,7 +25,7 @@ def test_accounts_trade_with_each_other() -> None:
 
     two.place("BUY", "60000.1", newClientOrderId="takes")
 
-    assert (one.seat.holding.lots, two.seat.holding.lots) == (-10, 10)
+    assert (one.symbol_account.holding.lots, two.symbol_account.holding.lots) == (-10, 10)
     assert one.story() == ["NEW/NEW", "TRADE_LITE", "TRADE/FILLED", "ACCOUNT_UPDATE"]
     assert two.story() == ["NEW/NEW", "TRADE_LITE", "TRADE/FILLED", "ACCOUNT_UPDATE"]
 
@@ -65,8 +65,8 @@ def test_each_account_counts_its_own_orders() -> None:
         one.place()
     two.place()
 
-    assert one.member.limits.used(one.venue.now_ms) == (3, 3)
-    assert two.member.limits.used(one.venue.now_ms) == (1, 1)
+    assert one.client.limits.used(one.venue.now_ms) == (3, 3)
+    assert two.client.limits.used(one.venue.now_ms) == (1, 1)
 
 
 def test_an_order_of_one_symbol_is_unknown_in_another() -> None:
@@ -84,7 +84,9 @@ def test_without_a_symbol_the_orders_of_all_symbols_are_listed() -> None:
     desk.place(symbol="ETHUSDT", price="2999.00")
 
     rows = desk.call("GET", "/fapi/v1/openOrders", symbol="BTCUSDT")
-    everything = [seat.market.symbol for seat in desk.venue.seats_of(desk.member)]
+    everything = [
+        symbol_account.market.symbol for symbol_account in desk.venue.seats_of(desk.client)
+    ]
 
     assert [row["symbol"] for row in rows] == ["BTCUSDT"]
     assert everything == ["BTCUSDT", "ETHUSDT"]
@@ -120,7 +122,7 @@ def test_a_leverage_that_the_balance_cannot_carry_is_refused_and_changes_nothing
     desk.place("BUY", "59999.0", quantity="0.300")
 
     assert desk.call("POST", "/fapi/v1/leverage", leverage=10)["code"] == -2028
-    assert desk.seat.holding.leverage == 20
+    assert desk.symbol_account.holding.leverage == 20
 
 
 def test_more_leverage_is_had_even_where_the_margin_is_short() -> None:
@@ -174,10 +176,10 @@ def test_money_and_contracts_between_accounts_are_conserved() -> None:
     two.place("BUY", "60000.2", quantity="0.030")
     one.place("SELL", "60000.2", quantity="0.030")
 
-    members = (one.member, two.member)
-    wallets = sum(m.account.wallet_e8 + m.account.fees_e8 for m in members)
-    open_e8 = sum(m.account.unrealised_e8 for m in members)
-    assert (one.seat.holding.lots, two.seat.holding.lots) == (22, -22)
+    clients = (one.client, two.client)
+    wallets = sum(m.account.wallet_e8 + m.account.fees_e8 for m in clients)
+    open_e8 = sum(m.account.unrealised_e8 for m in clients)
+    assert (one.symbol_account.holding.lots, two.symbol_account.holding.lots) == (22, -22)
     assert wallets + open_e8 == 20_000 * E8
 
 

@@ -7,7 +7,7 @@ from itertools import pairwise
 import pytest
 
 from exchange.paper.background.source import LONGEST_LEAP_NS
-from exchange.paper.background.synthetic_flow import STEP_NS, Arrivals, Flow
+from exchange.paper.background.synthetic_flow import STEP_NS, Arrivals, SyntheticFlow
 from exchange.paper.matching.events import Traded
 from exchange.paper.matching.price_time import Matching
 from exchange.paper.rng import SplitMix64
@@ -30,14 +30,14 @@ def market(seed: int = 7, **changes: float) -> SyntheticMarket:
     return SyntheticMarket(seed=seed, **(settings | changes))  # type: ignore[arg-type] # ints among floats
 
 
-def opened(settings: SyntheticMarket) -> tuple[Flow, Matching]:
+def opened(settings: SyntheticMarket) -> tuple[SyntheticFlow, Matching]:
     matching = Matching()
-    flow = Flow(settings, matching)
+    flow = SyntheticFlow(settings, matching)
     live_until(flow, 0)
     return flow, matching
 
 
-def live_until(flow: Flow, now_ns: int) -> list[Traded]:
+def live_until(flow: SyntheticFlow, now_ns: int) -> list[Traded]:
     events = [event for batch in flow.advance(now_ns) for event in batch]
     return [event for event in events if isinstance(event, Traded)]
 

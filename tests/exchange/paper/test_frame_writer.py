@@ -5,9 +5,9 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from exchange.paper.pubsub.pubsub import Hub
-from exchange.paper.server import frame_writer as courier
-from exchange.paper.server.frame_writer import Courier, Line, ping_frame, text_frame
+from exchange.paper.pubsub.pubsub import PubSub
+from exchange.paper.server import frame_writer as writer
+from exchange.paper.server.frame_writer import FrameWriter, Outlet, ping_frame, text_frame
 
 
 class Wire(asyncio.Transport):
@@ -35,28 +35,28 @@ class Wire(asyncio.Transport):
 
 
 class Scene:
-    """One courier with its hub, and lines that hear one market and one user stream."""
+    """One frame writer with its pub/sub, and lines that hear one market and one user stream."""
 
-    def __init__(self, lines: int = 1) -> None:
-        self.courier = Courier()
-        self.hub = Hub()
+    def __init__(self, outlets: int = 1) -> None:
+        self.writer = FrameWriter()
+        self.pubsub = PubSub()
         self.muted = False
-        self.wires = [Wire() for _ in range(lines)]
-        self.lines = [
-            Line(self.courier, wire, "", muted=lambda _line: self.muted) for wire in self.wires
+        self.wires = [Wire() for _ in range(outlets)]
+        self.outlets = [
+            Outlet(self.writer, wire, "", muted=lambda _line: self.muted) for wire in self.wires
         ]
-        for line in self.lines:
-            self.hub.subscribe(line.mailbox, ["a@trade", "listenkey"])
+        for outlet in self.outlets:
+            self.pubsub.subscribe(outlet.queue, ["a@trade", "listenkey"])
 
     def trade(self, number: int) -> None:
-        self.hub.publish("a@trade", {"n": number})
+        self.pubsub.publish("a@trade", {"n": number})
 
 
 @pytest.fixture
 async def scene() -> AsyncIterator[Scene]:
-    made = Scene(lines=3)
+    made = Scene(outlets=3)
     async with asyncio.TaskGroup() as tasks:
-        rounds = tasks.create_task(made.courier.run())
+        rounds = tasks.create_task(made.writer.run())
         yield made
         rounds.cancel()
 
@@ -84,7 +84,7 @@ async def test_what_waits_for_one_socket_goes_in_one_write(
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Also what was said in turns of its own, as long as the window lasts."""
-    monkeypatch.setattr(courier, "COALESCE_S", 0.1)
+    monkeypatch.setattr(writer, "COALESCE_S", 0.1)
     for number in (1, 2, 3):
         scene.trade(number)
         await asyncio.sleep(0)
@@ -92,13 +92,13 @@ async def test_what_waits_for_one_socket_goes_in_one_write(
         await wire.any.wait()
 
     assert [wire.written for wire in scene.wires] == [[b'{"n":1}{"n":2}{"n":3}']] * 3
-    assert (scene.courier.tally.writes, scene.courier.tally.frames) == (3, 9)
-    assert scene.courier.tally.rounds == 1
+    assert (scene.writer.tally.writes, scene.writer.tally.frames) == (3, 9)
+    assert scene.writer.tally.rounds == 1
 
 
 async def test_a_user_event_takes_along_what_waits_and_waits_for_nobody(scene: Scene) -> None:
     scene.trade(1)
-    scene.hub.publish("listenkey", {"e": "ACCOUNT_UPDATE"})
+    scene.pubsub.publish("listenkey", {"e": "ACCOUNT_UPDATE"})
 
     assert scene.wires[0].written == [b'{"n":1}{"e":"ACCOUNT_UPDATE"}']
 
@@ -108,11 +108,11 @@ async def test_a_busy_market_lets_the_round_pass(
 ) -> None:
     """While the loop has no turn to give, whoever keeps it busy asks for the round."""
     scene.trade(1)
-    monkeypatch.setattr(courier, "COALESCE_S", 1000.0)
-    scene.courier.hurry()
+    monkeypatch.setattr(writer, "COALESCE_S", 1000.0)
+    scene.writer.hurry()
     early = list(scene.wires[0].written)
-    monkeypatch.setattr(courier, "COALESCE_S", 0.0)
-    scene.courier.hurry()
+    monkeypatch.setattr(writer, "COALESCE_S", 0.0)
+    scene.writer.hurry()
 
     assert (early, scene.wires[0].written) == ([], [b'{"n":1}'])
 
@@ -120,18 +120,18 @@ async def test_a_busy_market_lets_the_round_pass(
 async def test_who_knows_that_nothing_will_join_delivers_at_once(scene: Scene) -> None:
     scene.trade(1)
     scene.trade(2)
-    scene.courier.deliver()
-    scene.courier.deliver()
+    scene.writer.deliver()
+    scene.writer.deliver()
 
     assert [wire.written for wire in scene.wires] == [[b'{"n":1}{"n":2}']] * 3
-    assert scene.courier.tally.rounds == 1
+    assert scene.writer.tally.rounds == 1
 
 
 async def test_a_muted_line_loses_what_it_would_have_said(scene: Scene) -> None:
     scene.muted = True
-    scene.lines[0].say(b"lost")
+    scene.outlets[0].say(b"lost")
     scene.muted = False
-    scene.lines[0].say(b"heard")
+    scene.outlets[0].say(b"heard")
 
     assert scene.wires[0].written == [text_frame(b"heard")]
 
@@ -139,16 +139,16 @@ async def test_a_muted_line_loses_what_it_would_have_said(scene: Scene) -> None:
 async def test_nothing_is_written_to_a_closing_transport(scene: Scene) -> None:
     scene.wires[0].closing = True
 
-    scene.lines[0].say(b"lost")
+    scene.outlets[0].say(b"lost")
 
     assert scene.wires[0].written == []
 
 
 async def test_too_much_unsent_ends_that_line_alone(scene: Scene) -> None:
-    scene.wires[0].unsent = courier.MOST_UNSENT_BYTES + 1
-    scene.wires[1].unsent = courier.MOST_UNSENT_BYTES
+    scene.wires[0].unsent = writer.MOST_UNSENT_BYTES + 1
+    scene.wires[1].unsent = writer.MOST_UNSENT_BYTES
 
-    for line in scene.lines:
-        line.say(b"x")
+    for outlet in scene.outlets:
+        outlet.say(b"x")
 
     assert [wire.closing for wire in scene.wires] == [True, False, False]

@@ -6,10 +6,10 @@ import orjson
 import pytest
 
 from exchange.paper.faults import plan
-from exchange.paper.faults.delay_queue import Later
+from exchange.paper.faults.delay_queue import DelayQueue
 from exchange.paper.faults.depth_memory import DepthMemory
 from exchange.paper.faults.faults import Faults
-from exchange.paper.faults.frame_faults import Tamper
+from exchange.paper.faults.frame_faults import FrameFaults
 from exchange.paper.faults.plan import AnyFault, FaultPlan
 
 MS_NS = 1_000_000
@@ -17,19 +17,19 @@ KEY = "listenkey"
 
 
 class Way:
-    """From the hub to the mailboxes."""
+    """From the pub/sub to the queues."""
 
     def __init__(self, *faults: AnyFault) -> None:
         self.faults = Faults(FaultPlan(faults))
-        self.later = Later()
-        self.tamper = Tamper(self.faults, self.later, self._arrive, lambda: self.now_ns)
+        self.later = DelayQueue()
+        self.frame_faults = FrameFaults(self.faults, self.later, self._arrive, lambda: self.now_ns)
         self.arrived: list[Any] = []
         self.now_ns = 0
         self.faults.advance(0)
 
     def send(self, name: str, event: str, **fields: object) -> None:
         payload: dict[str, object] = {"e": event} | fields
-        self.tamper.carry(name, payload, orjson.dumps(payload))
+        self.frame_faults.carry(name, payload, orjson.dumps(payload))
 
     def pass_ms(self, ms: float) -> None:
         self.now_ns += round(ms * MS_NS)
@@ -163,7 +163,7 @@ def test_no_listen_key_is_ever_told() -> None:
 
 def test_lanes_keep_their_order_and_the_rest_goes_by_time() -> None:
     done: list[str] = []
-    later = Later()
+    later = DelayQueue()
     later.put("x", 30, lambda: done.append("x30"))
     later.put("x", 10, lambda: done.append("x10, behind"))
     later.put("y", 20, lambda: done.append("y20"))
@@ -181,7 +181,7 @@ def test_lanes_keep_their_order_and_the_rest_goes_by_time() -> None:
 
 def test_only_an_earlier_time_asks_for_an_earlier_look() -> None:
     asked: list[int] = []
-    later = Later(lambda: asked.append(1))
+    later = DelayQueue(lambda: asked.append(1))
 
     for due_ns in (50, 60, 40, 40):
         later.put(due_ns, due_ns, lambda: None)
@@ -191,7 +191,7 @@ def test_only_an_earlier_time_asks_for_an_earlier_look() -> None:
 
 def test_what_is_done_late_may_put_more_in() -> None:
     done: list[int] = []
-    later = Later()
+    later = DelayQueue()
     later.put("x", 10, lambda: later.put("x", 15, lambda: done.append(15)))
 
     later.run(20)

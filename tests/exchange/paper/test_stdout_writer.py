@@ -2,15 +2,15 @@
 
 import os
 
-from exchange.paper.server.stdout_writer import Printer
+from exchange.paper.server.stdout_writer import StdoutWriter
 
 
 def test_lines_come_in_order() -> None:
     reader, writer = os.pipe()
-    printer = Printer(writer)
+    stdout = StdoutWriter(writer)
 
     for number in range(3):
-        printer.say(f"line {number}")
+        stdout.say(f"line {number}")
 
     with os.fdopen(reader) as lines:
         assert [next(lines) for _ in range(3)] == ["line 0\n", "line 1\n", "line 2\n"]
@@ -19,14 +19,14 @@ def test_lines_come_in_order() -> None:
 
 def test_a_reader_who_does_not_read_holds_nobody_up_and_is_told_what_he_missed() -> None:
     reader, writer = os.pipe()
-    printer = Printer(writer, most=10)
+    stdout = StdoutWriter(writer, most=10)
     for number in range(2_000):
-        printer.say(f"{number:>999}")
+        stdout.say(f"{number:>999}")
 
     with os.fdopen(reader) as lines:
         seen = [next(lines)]
         while "again\n" not in seen:
-            printer.say("again")
+            stdout.say("again")
             seen.append(next(lines))
 
     assert seen[0].strip() == "0"
