@@ -24,10 +24,10 @@ from engine.core.actions import Action
 from engine.core.explain import evidence
 from engine.core.flatten import PATIENCE_NS
 from engine.core.operator import OperatorCommand
-from engine.core.portrait import Portraitist, preview
 from engine.core.settings import STEP_NS
 from engine.core.trader import OUR_PREFIX, Trader
 from engine.core.view import Preview
+from engine.core.view_builder import ViewBuilder, preview
 from engine.errors import NotFlat, NotVerified, SessionCrashed, StartError
 from engine.process.lock import KEEP_EVERY_NS, ProcessLock
 from engine.process.paths import Places
@@ -145,7 +145,7 @@ class LiveDesk:
         self._venue = BinanceVenue(
             venue_settings, credentials, trader.instrument, self._inputs.put, _log_trouble
         )
-        self._portraitist = Portraitist(trader)
+        self._view_builder = ViewBuilder(trader)
         settings = trader.settings
         welcome = Welcome(
             version=VERSION,
@@ -237,7 +237,7 @@ class LiveDesk:
             next_ns = max(next_ns, now_ns - STEP_NS)  # after a pause, no burst of late steps
             self._inputs.put(Tick(recv_ns=time.time_ns(), mono_ns=now_ns))
             if self._console.attached:
-                self._console.publish(self._portraitist.draw(time.time_ns(), now_ns))
+                self._console.publish(self._view_builder.build(time.time_ns(), now_ns))
 
     async def _keep_files(self) -> None:
         """Make locks and socket anew when somebody deleted them: the desk must stay reachable.

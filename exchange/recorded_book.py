@@ -58,28 +58,28 @@ class RecordedBook:
             return self.book.lots_at(side, price_ticks)
         return UNKNOWN_LOTS
 
-    def see(self, word: frames.Word) -> list[Filled]:
+    def on_message(self, message: frames.MarketMessage) -> list[Filled]:
         """One message of the recording takes effect; what it fills, in the venue's order.
 
         Prints fill whether or not the book is trusted.
         """
-        if isinstance(word, frames.TradePrint):
-            print_ = (word.aggressor, word.price_ticks, word.qty_lots)
+        if isinstance(message, frames.TradePrint):
+            print_ = (message.aggressor, message.price_ticks, message.qty_lots)
             return self.resting.fills(self.resting.on_trade(*print_))
-        return [fill for action in self.receive(word) for fill in self.write(action)]
+        return [fill for action in self.receive(message) for fill in self.write(action)]
 
-    def receive(self, word: frames.Word) -> Iterator[depth_sync.Action]:
+    def receive(self, message: frames.MarketMessage) -> Iterator[depth_sync.SyncAction]:
         """What a depth message asks to be written; nothing for any other.
 
         Write each before asking for the next.
         """
-        for action in self._asked(word):
+        for action in self._asked(message):
             if not isinstance(action, depth_sync.SetTouch):
                 yield action
             elif self.sync.grown:
                 yield depth_sync.ApplyDiff(self._as_diff(action.touch))
 
-    def write(self, action: depth_sync.Action) -> list[Filled]:
+    def write(self, action: depth_sync.SyncAction) -> list[Filled]:
         """Do one of these; what it fills. Read it before the next is written."""
         match action:
             case depth_sync.ResetBook(snapshot=snapshot, grown_ns=grown_ns):
@@ -95,14 +95,14 @@ class RecordedBook:
                 return list(self._change(self.book.apply, diff))
         return []
 
-    def _asked(self, word: frames.Word) -> list[depth_sync.Action]:
-        match word:
+    def _asked(self, message: frames.MarketMessage) -> list[depth_sync.SyncAction]:
+        match message:
             case frames.DepthDiff():
-                return self.sync.receive_diff(word)
+                return self.sync.receive_diff(message)
             case frames.Snapshot():
-                return self.sync.receive_snapshot(word)
+                return self.sync.receive_snapshot(message)
             case frames.TouchUpdate():
-                return self.sync.receive_touch(word)
+                return self.sync.receive_touch(message)
         return []
 
     def _as_diff(self, touch: frames.TouchUpdate) -> frames.DepthDiff:

@@ -10,8 +10,8 @@ from typing import Any
 
 import engine.live
 from engine.cli import main
-from engine.core.portrait import Portraitist
 from engine.core.trader import Trader
+from engine.core.view_builder import ViewBuilder
 
 
 class Fault(Exception):
@@ -61,12 +61,12 @@ def _in_log() -> None:
 
 
 FAULTS: dict[str, Callable[[], None]] = {
-    "deciding after a stop": lambda: _before(Trader, "_decide", lambda t: t.hand.stopping),
-    "deciding after a pause": lambda: _before(Trader, "_decide", lambda t: t.hand.paused),
+    "deciding after a stop": lambda: _before(Trader, "_decide", lambda t: t.operator.stopping),
+    "deciding after a pause": lambda: _before(Trader, "_decide", lambda t: t.operator.paused),
     "deciding after a panic": lambda: _before(
         Trader, "_decide", lambda t: t.gate.detail.startswith("panic")
     ),
-    "drawing": lambda: _before(Portraitist, "draw", lambda _portraitist: True),
+    "drawing": lambda: _before(ViewBuilder, "build", lambda _view_builder: True),
     "preview": _in_preview,
     "log": _in_log,
 }

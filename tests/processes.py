@@ -53,6 +53,7 @@ class DeskProcesses:
         self.arguments = ("--set", f"paper.port={self.port}")
         self.environment = {"XDG_STATE_HOME": str(folder)}
         self.places = Places(folder / "makers-desk" / f"paper-btcusdt-{self.port}")
+        self._started: list[subprocess.Popen[str]] = []
 
     @property
     def exchange_lock(self) -> Path:
@@ -69,15 +70,26 @@ class DeskProcesses:
             env={**os.environ, **self.environment},
         )
 
-    def start(self, *arguments: str) -> "subprocess.Popen[str]":
+    def start(
+        self, *arguments: str, stdout: int = subprocess.PIPE, stderr: int = subprocess.STDOUT
+    ) -> "subprocess.Popen[str]":
         """Start ``engine ARGUMENTS`` and leave it running; it dies with the test."""
-        return subprocess.Popen(
-            [BIN / "engine", *arguments, *self.arguments],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
+        return self.start_program(str(BIN / "engine"), *arguments, stdout=stdout, stderr=stderr)
+
+    def start_program(
+        self, *command: str, stdout: int = subprocess.PIPE, stderr: int = subprocess.STDOUT
+    ) -> "subprocess.Popen[str]":
+        """Start any program with this desk's arguments; it dies with the test."""
+        started = subprocess.Popen(
+            [*command, *self.arguments],
+            stdout=stdout,
+            stderr=stderr,
             text=True,
+            cwd=ROOT,
             env={**os.environ, **self.environment},
         )
+        self._started.append(started)
+        return started
 
     def status(self) -> dict[str, Any]:
         """The engine's view; empty while none answers."""
@@ -137,6 +149,12 @@ class DeskProcesses:
             owner = lock_owner(lock)
             if owner is not None:
                 os.kill(owner, signal.SIGKILL)
+        for started in self._started:
+            started.kill()
+            if started.stdout is None or started.stdout.closed:
+                started.wait()
+            else:
+                started.communicate()
 
 
 @contextmanager

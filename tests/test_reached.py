@@ -34,7 +34,7 @@ STAYS = {
     "roundtrip": {"average_cost": "what a position history says of each round trip"},
     "stationary": dict.fromkeys(("half_life_s", "pull_half_life"), "the optimum to search for"),
     "avellaneda": dict.fromkeys(("indifference_ask", "indifference_bid", "least_omega"), CHECK),
-    "glft": dict.fromkeys(("closed_policy", "drift_lean", "glft_quote"), CHECK),
+    "glft": dict.fromkeys(("closed_policy", "drift_skew", "glft_quote"), CHECK),
     "spread": {"best_off_centre": CHECK},
 }
 

@@ -16,7 +16,7 @@ from engine.console.protocol import Role
 from engine.core.actions import Action
 from engine.errors import NoEngine
 from engine.process.lock import lock_owner
-from tests.processes import BIN, ROOT, DeskProcesses, desk_processes, lagging_exchange
+from tests.processes import DeskProcesses, desk_processes, lagging_exchange
 from tests.terminal import wait_for
 
 pytestmark = pytest.mark.timeout(240)
@@ -32,14 +32,7 @@ def start_broken(
     desk: DeskProcesses, fault: str, come: Callable[[], bool] | None = None
 ) -> "subprocess.Popen[str]":
     """The engine with this fault, once its orders rest, or something else has come."""
-    engine = subprocess.Popen(
-        [sys.executable, "-m", "tests.broken_engine", fault, "run", *desk.arguments],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        cwd=ROOT,
-        env={**os.environ, **desk.environment},
-    )
+    engine = desk.start_program(sys.executable, "-m", "tests.broken_engine", fault, "run")
     wait_for(come or (lambda: orders_rest(desk)), lambda: "it never began to quote", 90)
     return engine
 
@@ -161,12 +154,7 @@ def test_a_log_that_nobody_reads_holds_no_stop_up(desk: DeskProcesses) -> None:
         while os.write(writer, b"x" * 4096):
             pass
     os.set_blocking(writer, True)
-    engine = subprocess.Popen(
-        [BIN / "engine", "run", *desk.arguments],
-        stdout=writer,
-        stderr=subprocess.DEVNULL,
-        env={**os.environ, **desk.environment},
-    )
+    engine = desk.start("run", stdout=writer, stderr=subprocess.DEVNULL)
     os.close(writer)
     try:
         wait_until_orders_rest(desk)
@@ -174,19 +162,13 @@ def test_a_log_that_nobody_reads_holds_no_stop_up(desk: DeskProcesses) -> None:
         assert engine.wait(60) == 0
         assert desk.our_orders() == []
     finally:
-        engine.kill()
         os.close(reader)
 
 
 def test_not_verified_is_exit_4_also_where_nothing_can_be_written(desk: DeskProcesses) -> None:
     """With a full disk behind stderr the line is lost; the exit code must not be."""
     with open("/dev/full", "w", encoding="ascii") as full:
-        engine = subprocess.Popen(
-            [BIN / "engine", "run", *desk.arguments],
-            stdout=full,
-            stderr=full,
-            env={**os.environ, **desk.environment},
-        )
+        engine = desk.start("run", stdout=full.fileno(), stderr=full.fileno())
     wait_until_orders_rest(desk)
     desk.kill(desk.exchange_lock)
 
@@ -206,7 +188,7 @@ def test_a_second_engine_elsewhere_keeps_its_quotes_when_the_first_ends(
         other.places = type(desk.places)(other.folder / "makers-desk" / desk.places.folder.name)
         younger = other.start("run")
         wait_for(lambda: other.quotes, lambda: str(other.status()), 60)
-        wait_for(lambda: desk.status()["risk"] == "HALTED", lambda: str(desk.status()["risk"]))
+        wait_for(lambda: desk.status()["risk"] == "HALTED", lambda: str(desk.status()), 30)
         theirs = {order.client_order_id.rsplit("-", 1)[0] for order in desk.our_orders()}
 
         older.terminate()

@@ -29,8 +29,8 @@ from engine.errors import EngineError, NotFlat, NotVerified
 from engine.process.hints import DeskCommands
 from tui.client import EngineLine, Heard, LineLost
 from tui.render.draw.glyphs import ASCII, Glyphs, glyphs_for
-from tui.render.frame import Frame, Line
-from tui.screens.change import Change, ChangeDialog
+from tui.render.frame import EngineLink, Frame
+from tui.screens.change import ChangeDialog, ParameterChange
 from tui.screens.desk import DeskScreen
 from tui.screens.dialog import Dialog
 from tui.screens.flatten import FlattenDialog
@@ -102,7 +102,7 @@ class DeskApp(App[None]):
         self._engine = EngineLine(socket, self._role, self._hear, retry_s)
         self._view: DeskView | None = None
         self._view_mono_s = 0.0
-        self._line = Line.WAITING
+        self._line = EngineLink.WAITING
         self._line_text = ""
         self._verified = False
         self._pid: int | None = None
@@ -144,8 +144,8 @@ class DeskApp(App[None]):
                 self._lose(heard.reason)
 
     def _attached(self, welcome: Welcome) -> None:
-        again = self._line in (Line.LOST, Line.ENDED)
-        self._line, self._line_text = Line.ATTACHED, ""
+        again = self._line in (EngineLink.LOST, EngineLink.ENDED)
+        self._line, self._line_text = EngineLink.ATTACHED, ""
         self._pid = welcome.pid
         self._role = welcome.role
         if welcome.note:
@@ -154,7 +154,7 @@ class DeskApp(App[None]):
             self._tell(f"attached again, engine {welcome.pid}")
 
     def _end(self, goodbye: Goodbye) -> None:
-        self._line, self._line_text = Line.ENDED, goodbye.text
+        self._line, self._line_text = EngineLink.ENDED, goodbye.text
         self._verified = goodbye.verified
         if self._stopping:
             proof = "zero open orders verified" if goodbye.verified else "NOT VERIFIED"
@@ -165,11 +165,11 @@ class DeskApp(App[None]):
                 self._leave(text, return_code=0 if goodbye.flat else NotFlat.exit_code)
 
     def _lose(self, reason: str) -> None:
-        if self._stopping and self._line is Line.ATTACHED:
+        if self._stopping and self._line is EngineLink.ATTACHED:
             text = "the engine left without a last word, NOT VERIFIED"
             self._leave(text, "cancel and verify", NotVerified.exit_code)
-        if self._line is not Line.ENDED:
-            self._line, self._line_text = Line.LOST, reason
+        if self._line is not EngineLink.ENDED:
+            self._line, self._line_text = EngineLink.LOST, reason
         if self._view is None:
             self._desk.wait_for(f"no engine on the line: {reason}")
 
@@ -225,7 +225,7 @@ class DeskApp(App[None]):
             self.action_side_off(side)
         else:
             gamma = view.quote.gamma
-            self._propose(Change(Action.SIDE_ON, f"{side} side on", side, "gamma", gamma))
+            self._propose(ParameterChange(Action.SIDE_ON, f"{side} side on", side, "gamma", gamma))
 
     def action_resume(self) -> None:
         view = self._view
@@ -233,14 +233,16 @@ class DeskApp(App[None]):
             self._tell(f"resume refused: {view.resume_refused}", "error")
         elif view is not None:
             gamma = view.quote.gamma
-            change = Change(Action.RESUME, "resume quoting", "", "gamma", gamma, view.halts)
+            change = ParameterChange(
+                Action.RESUME, "resume quoting", "", "gamma", gamma, view.halts
+            )
             self._propose(change)
 
     def action_tune(self, name: str, direction: int) -> None:
         """Propose ``gamma``, ``adj1`` or ``adj2`` a step up or down."""
         if self._view is not None:
             now = getattr(self._view.quote, name)
-            change = Change(Action.SET, f"change {name}", name, name, now, adjustable=True)
+            change = ParameterChange(Action.SET, f"change {name}", name, name, now, adjustable=True)
             self._propose(change, direction)
 
     def action_flatten(self) -> None:
@@ -258,9 +260,9 @@ class DeskApp(App[None]):
         self.push_screen(HelpDialog(table))
 
     def action_detach(self) -> None:
-        if self._line is Line.ENDED and self._verified:
+        if self._line is EngineLink.ENDED and self._verified:
             self._leave(f"left; the engine had stopped: {self._line_text}")
-        elif self._line is not Line.ATTACHED or self._view is None:
+        elif self._line is not EngineLink.ATTACHED or self._view is None:
             self._leave("left; the engine is gone, its orders may rest", "cancel and verify")
         else:
             name = f"pid {self._pid}, {self._view.config}"
@@ -283,7 +285,7 @@ class DeskApp(App[None]):
 
         self.run_worker(preview(), name="preview", group="commands")
 
-    def _propose(self, change: Change, steps: int = 0) -> None:
+    def _propose(self, change: ParameterChange, steps: int = 0) -> None:
         """Open the dialog for a change, and carry the change out when it is agreed to."""
         if self._view is None or self._refused(change.action):
             return

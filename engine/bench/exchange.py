@@ -286,7 +286,7 @@ class Acks:
     """Answers that were no acknowledgement."""
 
 
-class Trader:
+class OrderLoad:
     """One kept-alive connection that places, modifies and cancels in turn.
 
     Args:
@@ -356,7 +356,7 @@ def trade(
 
     async def act() -> None:
         await Reader.opened(f"/ws/{listing.instrument.symbol.lower()}@bookTicker", settings.port)
-        traders = [Trader(settings, i, bid + 2 * i) for i in range(connections)]
+        traders = [OrderLoad(settings, i, bid + 2 * i) for i in range(connections)]
         start_s, held_up_ns = time.monotonic() + 0.1, _held_up_ns()
         parent.send("ready")
         async with asyncio.TaskGroup() as tasks:

@@ -24,14 +24,14 @@ from engine.core.log import DeskLog
 from engine.core.quoter import Offsets, Tuning, offsets, requote
 from engine.core.settings import STEP_NS, DeskSettings
 from engine.errors import ConfigError
-from engine.models.acceptance import bearable_gap, judge_fit
+from engine.models.acceptance import judge_fit, misfit_limit
 from engine.models.fair import mid, weighted_mid
 from engine.models.level_intensity import (
     LevelWindow,
     carry_to_mid,
     first_price,
     first_rate,
-    level_gap,
+    level_misfit,
     tally_levels,
 )
 from engine.models.online_intensity import FEWEST_EFFECTIVE, arrive, fade, read_intensity, watch
@@ -179,7 +179,7 @@ def lay_all(touch: IntArray, table: FloatArray, interval: int, grid: IntArray) -
 
 
 @njit
-def fit_sides(ring: FloatArray, sums: FloatArray, widest_gap: float) -> tuple[float, float, int]:
+def fit_sides(ring: FloatArray, sums: FloatArray, max_misfit: float) -> tuple[float, float, int]:
     """Both sides' arrivals to one A and k, and whether they may be quoted.
 
     Args:
@@ -199,8 +199,8 @@ def fit_sides(ring: FloatArray, sums: FloatArray, widest_gap: float) -> tuple[fl
     _, k = first_rate(both)
     A = math.sqrt(carry_to_mid(bid_rate, k, bid) * carry_to_mid(ask_rate, k, ask))
     fewest = min(tally_levels(bid)[0], tally_levels(ask)[0])
-    bearable = bearable_gap(tally_levels(both)[0], widest_gap)
-    return A, k, judge_fit(fewest, A, k, level_gap(both, k), FEWEST_EFFECTIVE, bearable)
+    limit = misfit_limit(tally_levels(both)[0], max_misfit)
+    return A, k, judge_fit(fewest, A, k, level_misfit(both, k), FEWEST_EFFECTIVE, limit)
 
 
 @njit
@@ -214,7 +214,7 @@ def volatilities(mids: FloatArray, slow_mids: FloatArray) -> tuple[float, float]
 def recalibrate(
     ring: FloatArray,
     sums: FloatArray,
-    widest_gap: float,
+    max_misfit: float,
     mids: FloatArray,
     slow_mids: FloatArray,
     gamma: float,
@@ -233,7 +233,7 @@ def recalibrate(
     Returns:
         A sum in which everything that was read takes part.
     """
-    A, k, code = fit_sides(ring, sums, widest_gap)
+    A, k, code = fit_sides(ring, sums, max_misfit)
     sigma, clean = volatilities(mids, slow_mids)
     lowest = spectral_table(sigma, A, k, gamma, gamma, delta, 0.0, table)
     return float(code + clean + lowest + table[0])
@@ -320,7 +320,7 @@ class Scene:
 
 
 @dataclass(frozen=True, slots=True)
-class Cost:
+class Timing:
     """One piece of work, timed."""
 
     work: str
@@ -361,7 +361,7 @@ def timed(work: Callable[[], object], quotes: int = 1) -> tuple[float, float]:
     return min(spent), float(np.median(spent))
 
 
-def costs(settings: DeskSettings) -> Iterator[Cost]:
+def costs(settings: DeskSettings) -> Iterator[Timing]:
     """Every figure, one after another; takes some seconds.
 
     Raises:
@@ -378,12 +378,12 @@ def costs(settings: DeskSettings) -> Iterator[Cost]:
     yield _called_recalibration(scene, tuning)
 
 
-def _compiled_requotes(scene: Scene, at: Offsets) -> Iterator[Cost]:
+def _compiled_requotes(scene: Scene, at: Offsets) -> Iterator[Timing]:
     touch, arrivals, tau_s = scene.touch, scene.arrivals, scene.settings.window_s
     ewma, grid, laid = scene.new_ewma(), np.empty(2 * GRID, np.int64), (at.table, at.interval)
 
-    def loop(work: str, kernel: Callable[..., float], *inputs: Any) -> Cost:
-        return Cost(work, COMPILED, *timed(partial(kernel, *inputs), _QUOTES))
+    def loop(work: str, kernel: Callable[..., float], *inputs: Any) -> Timing:
+        return Timing(work, COMPILED, *timed(partial(kernel, *inputs), _QUOTES))
 
     whole = loop("full requote", requote_all, touch, tau_s, ewma, arrivals, *laid, grid)
     yield replace(whole, promise_ns=REQUOTE_NS)
@@ -393,7 +393,7 @@ def _compiled_requotes(scene: Scene, at: Offsets) -> Iterator[Cost]:
     yield loop(f"  grid of {GRID} a side", lay_all, touch, *laid, grid)
 
 
-def _called_requotes(scene: Scene, at: Offsets) -> Iterator[Cost]:
+def _called_requotes(scene: Scene, at: Offsets) -> Iterator[Timing]:
     touch, arrivals, tau_s = scene.touch, scene.arrivals, scene.settings.window_s
     ewma, grid = scene.new_ewma(), np.empty(2 * GRID, np.int64)
     quotes = [tuple(quote) for quote in touch.reshape(_QUOTES, 4).tolist()]
@@ -417,36 +417,36 @@ def _called_requotes(scene: Scene, at: Offsets) -> Iterator[Cost]:
         adj1, adj2 = at.tuning.adj1, at.tuning.adj2
         requote(at.table, fills, adj1, adj2, fair, bid, ask, at.interval, GRID, GRID, bids, asks)
 
-    yield Cost("full requote, one call", CALLED, *timed(one_call), REQUOTE_CALLED_NS)
-    yield Cost("full requote as run", CALLED, *timed(kernel_by_kernel), REQUOTE_CALLED_NS)
+    yield Timing("full requote, one call", CALLED, *timed(one_call), REQUOTE_CALLED_NS)
+    yield Timing("full requote as run", CALLED, *timed(kernel_by_kernel), REQUOTE_CALLED_NS)
 
 
-def _compiled_recalibrations(scene: Scene) -> Iterator[Cost]:
-    gamma, delta, gap = scene.settings.gamma, scene.settings.delta, scene.settings.widest_gap
+def _compiled_recalibrations(scene: Scene) -> Iterator[Timing]:
+    gamma, delta, misfit = scene.settings.gamma, scene.settings.delta, scene.settings.max_misfit
     numbers = np.concatenate(scene.window.read(scene.now_ns))
     ring, sums = np.zeros(_SLOTS * numbers.size), np.empty(numbers.size // 2 * 3)
     ring[: numbers.size] = numbers
     mids, table = scene.mids, empty_table(BOUND)
     slow_mids = np.ascontiguousarray(mids[::_STEPS_A_SAMPLE])
 
-    def once(work: str, kernel: Callable[..., object], *inputs: Any) -> Cost:
-        return Cost(work, COMPILED, *timed(partial(kernel, *inputs)))
+    def once(work: str, kernel: Callable[..., object], *inputs: Any) -> Timing:
+        return Timing(work, COMPILED, *timed(partial(kernel, *inputs)))
 
-    seen = (ring, sums, gap, mids, slow_mids)
+    seen = (ring, sums, misfit, mids, slow_mids)
     whole = once(f"recalibration, Q = {BOUND}", recalibrate, *seen, gamma, delta, table)
     yield replace(whole, promise_ns=RECALIBRATION_NS)
-    yield once("  arrivals to A and k", fit_sides, ring, sums, gap)
+    yield once("  arrivals to A and k", fit_sides, ring, sums, misfit)
     yield once("  volatility, two ways", volatilities, mids, slow_mids)
     yield once("  spectral table", spectral_table, _SIGMA, _A, _K, gamma, gamma, delta, 0.0, table)
 
 
-def _called_recalibration(scene: Scene, tuning: Tuning) -> Cost:
+def _called_recalibration(scene: Scene, tuning: Tuning) -> Timing:
     clock = count()
 
     def as_the_desk() -> None:
         offsets(scene.step(next(clock)), tuning, BOUND)
 
-    return Cost("recalibration as run", CALLED, *timed(as_the_desk), RECALIBRATION_NS)
+    return Timing("recalibration as run", CALLED, *timed(as_the_desk), RECALIBRATION_NS)
 
 
 # ---------------------------------------------------------------- the command
@@ -463,11 +463,11 @@ def show_costs(settings: DeskSettings, *, as_json: bool) -> bool:
     return not any(cost.broken for cost in found)
 
 
-def _as_json(cost: Cost) -> dict[str, object]:
+def _as_json(cost: Timing) -> dict[str, object]:
     return {**asdict(cost), "ratio": cost.ratio, "holds": cost.holds}
 
 
-def _table(found: list[Cost]) -> Table:
+def _table(found: list[Timing]) -> Table:
     table = Table(
         box=None, pad_edge=False, caption=f"{_BATCHES} batches each; a quote is one of {_QUOTES}"
     )

@@ -153,13 +153,13 @@ _STEPS = 200
 
 
 def avellaneda_rows(
-    gamma: float, leans: bool, published: Published, paths: int, seed: int
+    gamma: float, skewed: bool, published: Published, paths: int, seed: int
 ) -> Iterator[Row]:
     """One strategy of the paper's simulation, beside its table and its exact moments."""
-    name = f"A-S gamma {gamma:g}, {'inventory' if leans else 'symmetric'}"
+    name = f"A-S gamma {gamma:g}, {'inventory' if skewed else 'symmetric'}"
     sigma, A, k = _AVELLANEDA.values()
     profit, lots = simulate_avellaneda(
-        sigma, A, k, gamma, 1.0, _STEPS, leans, paths, generator(seed)
+        sigma, A, k, gamma, 1.0, _STEPS, skewed, paths, generator(seed)
     )
     seen = {
         "profit, mean": (published.profit, mean_of(profit)),
@@ -170,7 +170,7 @@ def avellaneda_rows(
     for fact, (printed, (simulated, error)) in seen.items():
         theirs = error * (paths / _PUBLISHED_PATHS) ** 0.5
         yield Row(name, fact, printed, simulated, float(np.hypot(error, theirs)), "published")
-    if not leans:
+    if not skewed:
         _, spread = finite_quote(sigma, k, gamma, 0.0, 0.5)
         mean, sd, sd_lots = symmetric_moments(sigma, A, k, 0.5 * spread, 1.0, _STEPS)
         exact = {"profit, mean": mean, "profit, sd": sd, "last inventory, sd": sd_lots}

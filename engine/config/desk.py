@@ -24,6 +24,9 @@ from exchange.instrument import Instrument
 from exchange.paper.settings import PaperSettings
 from exchange.queue_models import QueueModelName
 
+RENAMED = {"calibration.widest_gap": "calibration.max_misfit"}
+"""Keys of older files, and what each is called now."""
+
 _LARGEST_BOUND = 5_000
 """Fills of inventory; the quoting table has a row for each."""
 
@@ -62,7 +65,7 @@ class Calibration(Section, frozen=True, kw_only=True):
     intensity: Literal["mle", "wls", "ols", "online"] = "mle"
     levels: Annotated[int, msgspec.Meta(ge=3, le=500)]
     nearest_ticks: Annotated[float, msgspec.Meta(ge=0, le=32)] = 0.0
-    widest_gap: Annotated[float, msgspec.Meta(gt=0, le=1)] = 0.1
+    max_misfit: Annotated[float, msgspec.Meta(gt=0, le=1)] = 0.1
     hold_s: Annotated[float, msgspec.Meta(ge=0, le=86_400)] = 600.0
     volatility: Literal["realised", "two_scale", "bipower", "ewma"] = "realised"
     volatility_step_s: Annotated[float, msgspec.Meta(ge=0.1, le=60)] = 1.0
@@ -175,7 +178,7 @@ class Config(Section, frozen=True, kw_only=True):
             intensity=self.calibration.intensity,
             levels=self.calibration.levels,
             nearest_ticks=self.calibration.nearest_ticks,
-            widest_gap=self.calibration.widest_gap,
+            max_misfit=self.calibration.max_misfit,
             hold_s=self.calibration.hold_s,
             volatility=self.calibration.volatility,
             volatility_step_s=self.calibration.volatility_step_s,
@@ -303,6 +306,8 @@ def _readable(path: Path, message: str) -> ConfigError:
     full_key = f"{key}.{named[1]}" if key else named[1]
     if missing:
         return ConfigError(path, full_key, "is missing")
+    if full_key in RENAMED:
+        return ConfigError(path, full_key, f"is called {RENAMED[full_key]} now")
     known = [name for name in _section(key).__struct_fields__ if name != "source"]
     near = difflib.get_close_matches(named[1], known, n=1)
     hint = f"did you mean {near[0]}?" if near else f"known here: {', '.join(known)}"

@@ -34,7 +34,7 @@ _PATIENCE_NS = 1_000_000_000
 """How long a difference may be a fill that is still on its way to us."""
 
 
-class Verdict(Enum):
+class PositionVerdict(Enum):
     """What the venue's word says about our count of the position."""
 
     AGREES = auto()
@@ -83,7 +83,7 @@ class Doubt:
     """Does that list leave out the newest trade that the venue once told us of?"""
 
 
-class AccountWatch:
+class AccountReconciler:
     """Wallet, foreign orders, and whether our position can be trusted."""
 
     def __init__(self, *, recent_run: bool = False) -> None:
@@ -133,17 +133,17 @@ class AccountWatch:
 
     # ------------------------------------------------------------ the position
 
-    def judge(self, word: Evidence, ledger: Ledger) -> Verdict:
+    def judge(self, evidence: Evidence, ledger: Ledger) -> PositionVerdict:
         """Hold a position of the venue's against ours, and remember a difference."""
         if not self.opened:
-            return self._judge_first(word)
-        apart = self._apart(word, ledger)
+            return self._judge_first(evidence)
+        apart = self._apart(evidence, ledger)
         if apart is None:
-            return Verdict.UNTOLD
+            return PositionVerdict.UNTOLD
         if apart == 0:
-            self._settle(word)
-            return Verdict.AGREES
-        return self._note_difference(word, apart, ledger)
+            self._settle(evidence)
+            return PositionVerdict.AGREES
+        return self._note_difference(evidence, apart, ledger)
 
     def recheck(self, ledger: Ledger) -> None:
         """A fill was booked: is the difference explained?"""
@@ -188,64 +188,66 @@ class AccountWatch:
         apart = self.doubt.apart_lots if self.doubt is not None else 0
         return held_lots + side * max(side * apart, 0)
 
-    def _judge_first(self, word: Evidence) -> Verdict:
-        undated = word.exch_ns == 0
-        if word.pushed or (undated and self.history_exch_ns is None):
-            return Verdict.UNTOLD
-        self._first_told_ns = self._first_told_ns or word.asked_mono_ns
-        torn = 0 < word.wallet_exch_ns < word.exch_ns
-        if torn and word.asked_mono_ns - self._first_told_ns < REST_LAG_NS:
-            return Verdict.UNTOLD  # maybe of two nodes: the wallet lacks what the position holds
+    def _judge_first(self, evidence: Evidence) -> PositionVerdict:
+        undated = evidence.exch_ns == 0
+        if evidence.pushed or (undated and self.history_exch_ns is None):
+            return PositionVerdict.UNTOLD
+        self._first_told_ns = self._first_told_ns or evidence.asked_mono_ns
+        torn = 0 < evidence.wallet_exch_ns < evidence.exch_ns
+        if torn and evidence.asked_mono_ns - self._first_told_ns < REST_LAG_NS:
+            return (
+                PositionVerdict.UNTOLD
+            )  # maybe of two nodes: the wallet lacks what the position holds
         self.opened = True
         self.has_past |= not undated or bool(self.history_exch_ns)
-        return Verdict.OPENS
+        return PositionVerdict.OPENS
 
-    def _apart(self, word: Evidence, ledger: Ledger) -> int | None:
+    def _apart(self, evidence: Evidence, ledger: Ledger) -> int | None:
         """The venue's position less ours at the same moment; None: cannot be told."""
-        apart = word.lots - ledger.position_lots
-        settled = word.asked_mono_ns - ledger.filled_mono_ns >= REST_LAG_NS
-        if settled and not word.pushed:
+        apart = evidence.lots - ledger.position_lots
+        settled = evidence.asked_mono_ns - ledger.filled_mono_ns >= REST_LAG_NS
+        if settled and not evidence.pushed:
             return apart  # no node can be so far behind: it speaks of the present
-        if not word.exch_ns:
+        if not evidence.exch_ns:
             return 0 if apart == 0 else None
-        then = ledger.position_at(word.exch_ns)
+        then = ledger.position_at(evidence.exch_ns)
         if then is None:
             return None
-        return min((word.lots - lots for lots in then), key=abs)
+        return min((evidence.lots - lots for lots in then), key=abs)
 
-    def _settle(self, word: Evidence) -> None:
-        if word.pushed:
-            self._confirmed_exch_ns = max(self._confirmed_exch_ns, word.exch_ns)
-        if self.agreed is None or _not_older(word, self.agreed):
-            self.agreed = word
+    def _settle(self, evidence: Evidence) -> None:
+        if evidence.pushed:
+            self._confirmed_exch_ns = max(self._confirmed_exch_ns, evidence.exch_ns)
+        if self.agreed is None or _not_older(evidence, self.agreed):
+            self.agreed = evidence
         doubt = self.doubt
-        if doubt is not None and self._outdates(word, doubt):
+        if doubt is not None and self._outdates(evidence, doubt):
             self.doubt = None
 
-    def _outdates(self, word: Evidence, doubt: Doubt) -> bool:
+    def _outdates(self, evidence: Evidence, doubt: Doubt) -> bool:
         """Is this younger than all that showed the difference?"""
-        if word.exch_ns:
-            dated_late = word.exch_ns >= doubt.dated_exch_ns
+        if evidence.exch_ns:
+            dated_late = evidence.exch_ns >= doubt.dated_exch_ns
         else:
             proven_ns = doubt.since_mono_ns + REST_LAG_NS
-            dated_late = not doubt.dated_exch_ns or word.asked_mono_ns >= proven_ns
-        return dated_late and _not_older(word, doubt.evidence)
+            dated_late = not doubt.dated_exch_ns or evidence.asked_mono_ns >= proven_ns
+        return dated_late and _not_older(evidence, doubt.evidence)
 
-    def _note_difference(self, word: Evidence, apart: int, ledger: Ledger) -> Verdict:
+    def _note_difference(self, evidence: Evidence, apart: int, ledger: Ledger) -> PositionVerdict:
         doubt = self.doubt
-        contradicted = 0 < word.exch_ns <= self._confirmed_exch_ns
+        contradicted = 0 < evidence.exch_ns <= self._confirmed_exch_ns
         if doubt is None or doubt.apart_lots != apart:
-            doubt = self.doubt = Doubt(apart, word, word.asked_mono_ns, contradicted)
-        elif _not_older(word, doubt.evidence):
-            doubt.evidence, doubt.contradicted = word, contradicted
-        if word.exch_ns >= ledger.newest_exch_ns - STAMP_JITTER_NS:
-            doubt.dated_exch_ns = max(doubt.dated_exch_ns, word.exch_ns)
+            doubt = self.doubt = Doubt(apart, evidence, evidence.asked_mono_ns, contradicted)
+        elif _not_older(evidence, doubt.evidence):
+            doubt.evidence, doubt.contradicted = evidence, contradicted
+        if evidence.exch_ns >= ledger.newest_exch_ns - STAMP_JITTER_NS:
+            doubt.dated_exch_ns = max(doubt.dated_exch_ns, evidence.exch_ns)
         proven_ns = doubt.since_mono_ns + REST_LAG_NS
-        early = min(word.asked_mono_ns, doubt.trades_asked_ns) < proven_ns
-        if word.pushed or early or contradicted or not _may_be_adopted(word, doubt, ledger):
-            return Verdict.DIFFERS
+        early = min(evidence.asked_mono_ns, doubt.trades_asked_ns) < proven_ns
+        if evidence.pushed or early or contradicted or not _may_be_adopted(evidence, doubt, ledger):
+            return PositionVerdict.DIFFERS
         self.doubt = None
-        return Verdict.BEGUN_ANEW if doubt.forgotten else Verdict.ADOPT
+        return PositionVerdict.BEGUN_ANEW if doubt.forgotten else PositionVerdict.ADOPT
 
     # ------------------------------------------------------------ the wallet
 
@@ -291,13 +293,13 @@ class AccountWatch:
         return self.wallet_e8 - self.baseline_e8 - explained_e8
 
 
-def _not_older(word: Evidence, than: Evidence) -> bool:
-    if word.exch_ns and than.exch_ns:
-        return word.exch_ns >= than.exch_ns
-    return word.asked_mono_ns >= than.asked_mono_ns
+def _not_older(evidence: Evidence, than: Evidence) -> bool:
+    if evidence.exch_ns and than.exch_ns:
+        return evidence.exch_ns >= than.exch_ns
+    return evidence.asked_mono_ns >= than.asked_mono_ns
 
 
-def _may_be_adopted(word: Evidence, doubt: Doubt, ledger: Ledger) -> bool:
+def _may_be_adopted(evidence: Evidence, doubt: Doubt, ledger: Ledger) -> bool:
     """Does this word hold every fill that the venue has told us of?
 
     A row that leaves one out proves its node wrong. Where their stamps are too close to tell,
@@ -305,9 +307,9 @@ def _may_be_adopted(word: Evidence, doubt: Doubt, ledger: Ledger) -> bool:
     either a stamped word said the same, or our trades are gone too, as with an exchange that
     has begun anew.
     """
-    if not word.exch_ns:
+    if not evidence.exch_ns:
         return doubt.forgotten or doubt.dated_exch_ns > 0
-    if word.exch_ns < ledger.newest_exch_ns - STAMP_JITTER_NS:
+    if evidence.exch_ns < ledger.newest_exch_ns - STAMP_JITTER_NS:
         return False
-    lag_passed = word.asked_mono_ns - ledger.filled_mono_ns >= REST_LAG_NS
-    return lag_passed or word.exch_ns >= ledger.newest_exch_ns
+    lag_passed = evidence.asked_mono_ns - ledger.filled_mono_ns >= REST_LAG_NS
+    return lag_passed or evidence.exch_ns >= ledger.newest_exch_ns

@@ -3,7 +3,7 @@
 A market order is counted from the mid just before it by the venue's stamps: the streams do
 not arrive in order, and a mid of a moment later takes a sweep for a touch. Each side keeps
 its own A; k is of both together, since they share it and either alone knows little. The pair
-that is quoted is then exact but for a lean of ln(A_bid/A_ask)/2k, which is mostly noise.
+that is quoted is then exact but for a inventory skew of ln(A_bid/A_ask)/2k, which is mostly noise.
 """
 
 import math
@@ -21,9 +21,9 @@ from engine.models.acceptance import (
     TOO_FEW,
     TOO_SHORT,
     FitInUse,
-    bearable_gap,
     choose_fit,
     judge_fit,
+    misfit_limit,
 )
 from engine.models.chi_square import sigma_interval
 from engine.models.intensity import SideFit
@@ -34,7 +34,7 @@ from engine.models.level_intensity import (
     first_rate,
     first_rate_by_line,
     is_watched,
-    level_gap,
+    level_misfit,
     side_fit,
     watched_s,
 )
@@ -98,8 +98,8 @@ class Reading:
     ask: SideFit
     both: SideFit
     """A: the geometric mean of the sides'; k: of all arrivals."""
-    gap: float
-    bearable_gap: float
+    misfit: float
+    max_misfit: float
     code: int
     """Of ``acceptance``."""
     sigma: float
@@ -117,7 +117,7 @@ class Reading:
         """Why it is refused, with the value against the limit; empty when it is not."""
         detail = {
             TOO_FEW: f" ({self.n} of {FEWEST_EFFECTIVE:.0f} on one side)",
-            POOR_FIT: f" (gap {self.gap:.2f} of {self.bearable_gap:.2f})",
+            POOR_FIT: f" (misfit {self.misfit:.2f} of {self.max_misfit:.2f})",
         }
         return REASONS[self.code] + detail.get(self.code, "")
 
@@ -248,7 +248,7 @@ class Intensity:
         evenly = 4.0 / (1.0 / max(bid.n, 1) + 1.0 / max(ask.n, 1))
         A = math.sqrt(both_A[0] * both_A[1])
         both = side_fit(all_numbers, A, k, evenly, self._spread, both_strayed)
-        return bid, ask, both, level_gap(all_numbers, k), watched_s(bid_numbers)
+        return bid, ask, both, level_misfit(all_numbers, k), watched_s(bid_numbers)
 
     def _first_rate(self, numbers: FloatArray, key: int) -> tuple[float, float]:
         """Arrivals a second at the first level or beyond, and k."""
@@ -390,14 +390,14 @@ class Calibrator:
 
     def _refit(self, mono_ns: int) -> bool:
         settings = self._settings
-        bid, ask, both, gap, seen_s = self._intensity.read(mono_ns)
+        bid, ask, both, misfit, seen_s = self._intensity.read(mono_ns)
         A, k = both.A_per_s, both.k_per_tick
-        bearable = bearable_gap(both.n / both.k_dispersion, settings.widest_gap)
+        limit = misfit_limit(both.n / both.k_dispersion, settings.max_misfit)
         # Counted, not weighed by their bursts: a burst is refused for a prior that knows less.
-        code = judge_fit(min(bid.n, ask.n), A, k, gap, FEWEST_EFFECTIVE, bearable)
+        code = judge_fit(min(bid.n, ask.n), A, k, misfit, FEWEST_EFFECTIVE, limit)
         if seen_s < _LEAST_SEEN * settings.window_s:
             code = TOO_SHORT
-        reading = Reading(bid, ask, both, gap, bearable, code, *self._volatility.read())
+        reading = Reading(bid, ask, both, misfit, limit, code, *self._volatility.read())
         now_s = mono_ns / 1e9
         self.reading = reading
         last = self._in_use

@@ -16,8 +16,8 @@ from engine.core.budgets import OrderBudget
 from engine.core.flatten import ClosingOrder
 from engine.core.log import DeskLog
 from engine.core.orders import CAPACITY, OrderTable, reconcile_side
-from engine.core.outbox import Outbox
-from engine.core.refusals import Policy, policy_for
+from engine.core.refusals import RejectAction, reject_action
+from engine.core.request_tracker import RequestTracker
 from engine.core.risk import SideBreaker
 from engine.core.settings import DeskSettings
 from exchange.types import (
@@ -66,7 +66,7 @@ class OrderEntry:
     """
 
     def __init__(
-        self, settings: DeskSettings, run_prefix: str, outbox: Outbox, log: DeskLog
+        self, settings: DeskSettings, run_prefix: str, requests: RequestTracker, log: DeskLog
     ) -> None:
         self.table = OrderTable()
         self.budget = OrderBudget()
@@ -80,7 +80,7 @@ class OrderEntry:
         """Does the venue report fills that we have not seen for a while?"""
         self._settings = settings
         self._run_prefix = run_prefix
-        self._outbox = outbox
+        self._requests = requests
         self._log = log
         self._mono_ns = 0
         self._next_order = 1
@@ -96,7 +96,7 @@ class OrderEntry:
 
     # ------------------------------------------------------------ asking
 
-    def stand_at(self, side: Side, wanted: list[int], held_lots: int) -> None:
+    def reconcile(self, side: Side, wanted: list[int], held_lots: int) -> None:
         """Bring one side to its wanted prices: cancel what is elsewhere, place what is missing.
 
         Args:
@@ -115,8 +115,8 @@ class OrderEntry:
             self._place_ticks,
         )
         for slot in self._cancel_slots[:cancels].tolist():
-            self.table.happen(slot, orders.CANCEL_SENT, self._mono_ns)
-            self._outbox.ask(Cancel, client_order_id=self.table.client_order_id(slot))
+            self.table.apply(slot, orders.CANCEL_SENT, self._mono_ns)
+            self._requests.ask(Cancel, client_order_id=self.table.client_order_id(slot))
         if places:
             room = self._room(side, held_lots)
             for price_ticks in self._place_ticks[: min(places, room)].tolist():
@@ -154,7 +154,7 @@ class OrderEntry:
         self.table.add(name, side, price_ticks, lots, self._mono_ns)
         self.budget.spend(1)
         self._requoted_ns = self._mono_ns
-        self._outbox.ask(
+        self._requests.ask(
             Place,
             client_order_id=name,
             side=side,
@@ -181,34 +181,40 @@ class OrderEntry:
             case Outcome.DONE:
                 self.round_trips_ns.append(reply.round_trip_ns)
                 self.breakers[place.side].accept()
-                self.table.happen(slot, orders.PLACE_ACKED, self._mono_ns)
+                self.table.apply(slot, orders.PLACE_ACKED, self._mono_ns)
             case Outcome.UNKNOWN:
-                self.table.happen(slot, orders.FATE_UNKNOWN, self._mono_ns)
-                self._log.note(Severity.WARNING, f"{place.client_order_id}: fate unknown, asking")
+                self.table.apply(slot, orders.FATE_UNKNOWN, self._mono_ns)
+                self._log.note(
+                    Severity.WARNING, f"{place.client_order_id}: outcome unknown, asking"
+                )
             case Outcome.REFUSED:
                 self._take_refusal(place, slot, reply)
 
     def _take_refusal(self, place: Place, slot: int, reply: Reply) -> None:
-        policy = policy_for(reply.code)
-        if policy is Policy.PROVE:
-            self.table.happen(slot, orders.FATE_UNKNOWN, self._mono_ns)
+        policy = reject_action(reply.code)
+        if policy is RejectAction.PROVE:
+            self.table.apply(slot, orders.FATE_UNKNOWN, self._mono_ns)
             return
-        self.table.happen(slot, orders.PLACE_REFUSED, self._mono_ns)
-        if place.reduce_only and policy in (Policy.BREAKER, Policy.STEP_AWAY, Policy.THROTTLE):
+        self.table.apply(slot, orders.PLACE_REFUSED, self._mono_ns)
+        if place.reduce_only and policy in (
+            RejectAction.BREAKER,
+            RejectAction.STEP_AWAY,
+            RejectAction.THROTTLE,
+        ):
             return  # closing paces itself, and its refusals say nothing of quotes
         breaker = self.breakers[place.side]
         # A whole grid refused at one touch is one refusal: one late book, told several times.
-        told_before = policy is Policy.STEP_AWAY and breaker.waits_for_touch
+        told_before = policy is RejectAction.STEP_AWAY and breaker.waits_for_touch
         match policy:
-            case Policy.STEP_AWAY:
+            case RejectAction.STEP_AWAY:
                 breaker.waits_for_touch = True
                 breaker.step_away_ticks = 1
-            case Policy.RESYNC_CLOCK:
-                self._outbox.put(SyncClock())
+            case RejectAction.RESYNC_CLOCK:
+                self._requests.put(SyncClock())
                 self._hold_placing(_CLOCK_BREAK_NS, "our clock or sending is late")
-            case Policy.THROTTLE:
+            case RejectAction.THROTTLE:
                 self._hold_placing(_WINDOW_BREAK_NS, "the venue's limit is used up")
-            case Policy.HALT:
+            case RejectAction.HALT:
                 self.fatal = f"refused with {reply.code} {reply.message}"
         if not told_before and breaker.refuse(reply.code, self._mono_ns):
             word = "bid" if place.side is Side.BUY else "ask"
@@ -228,11 +234,11 @@ class OrderEntry:
         match reply.outcome:
             case Outcome.DONE:
                 self.round_trips_ns.append(reply.round_trip_ns)
-                self.table.happen(slot, orders.SEEN_FINAL, self._mono_ns)
+                self.table.apply(slot, orders.SEEN_FINAL, self._mono_ns)
             case Outcome.REFUSED:
-                self.table.happen(slot, orders.CANCEL_FAILED, self._mono_ns)
+                self.table.apply(slot, orders.CANCEL_FAILED, self._mono_ns)
             case Outcome.UNKNOWN:
-                self.table.happen(slot, orders.FATE_UNKNOWN, self._mono_ns)
+                self.table.apply(slot, orders.FATE_UNKNOWN, self._mono_ns)
 
     def receive_query_reply(self, query: QueryOrder, reply: Reply) -> None:
         slot = self.table.slot(query.client_order_id)
@@ -243,7 +249,7 @@ class OrderEntry:
             return
         self.table.absences[slot] += 1
         if self.table.absences[slot] >= _ABSENCES_THAT_PROVE:
-            self.table.happen(slot, orders.PROVEN_ABSENT, self._mono_ns)
+            self.table.apply(slot, orders.PROVEN_ABSENT, self._mono_ns)
 
     # ------------------------------------------------------------ time
 
@@ -257,16 +263,16 @@ class OrderEntry:
         state = self.table.state[slot]
         waited_ns = self._mono_ns - self.table.changed_ns[slot]
         if state in (orders.PLACED, orders.CANCELLING) and waited_ns > _REPLY_PATIENCE_NS:
-            self.table.happen(slot, orders.FATE_UNKNOWN, self._mono_ns)
+            self.table.apply(slot, orders.FATE_UNKNOWN, self._mono_ns)
         elif state == orders.UNKNOWN and waited_ns > _CANCEL_PATIENCE_NS:
             if self._mono_ns - self.table.asked_ns[slot] > _ASK_AGAIN_NS:
                 self.table.asked_ns[slot] = self._mono_ns
-                self._outbox.ask(QueryOrder, client_order_id=self.table.client_order_id(slot))
+                self._requests.ask(QueryOrder, client_order_id=self.table.client_order_id(slot))
         elif state == orders.DONE and waited_ns > _MISSING_FILL_PATIENCE_NS:
             missing = self.table.booked_lots[slot] < self.table.reported_lots[slot]
             self.misses_fills = self.misses_fills or bool(missing)
 
-    def doubt(self, listed: set[str], asked_mono_ns: int) -> None:
+    def mark_missing(self, listed: set[str], asked_mono_ns: int) -> None:
         """Orders that should rest but are not listed: filled, cancelled or lost; a query tells.
 
         Args:
@@ -278,18 +284,18 @@ class OrderEntry:
             settled = orders.ACKED <= self.table.state[slot] <= orders.CANCELLING
             older = self.table.changed_ns[slot] < asked_mono_ns - REST_LAG_NS
             if settled and older and self.table.client_order_id(slot) not in listed:
-                self.table.happen(slot, orders.FATE_UNKNOWN, self._mono_ns)
+                self.table.apply(slot, orders.FATE_UNKNOWN, self._mono_ns)
 
     def touch_changed(self) -> None:
         """What waited for the touch to change waits no longer."""
         for breaker in self.breakers.values():
             breaker.waits_for_touch = False
 
-    def hampers(self, side: Side) -> str:
+    def blocked_by(self, side: Side) -> str:
         """What keeps a quoting side from standing where it wants, or nothing."""
         unknown = self.table.count(orders.UNKNOWN, side=side)
         if unknown:
-            return f"{unknown} of unknown fate, asking"
+            return f"{unknown} with unknown outcome, asking"
         if self._mono_ns < self.throttled_until_ns:
             return f"placing held {(self.throttled_until_ns - self._mono_ns) / _S:.0f} s more"
         if self.budget.left < 1:

@@ -6,7 +6,7 @@ from engine.core.view import LeftView, SideReason, SideView
 
 
 @dataclass(frozen=True, slots=True)
-class Why:
+class SideStatus:
     """One side's ruling rule."""
 
     reason: SideReason

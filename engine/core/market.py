@@ -101,24 +101,24 @@ class Market:
     ) -> tuple[frames.TradePrint | None, list[Command]]:
         """Apply one market message; the print that it was, if it was one, and what to ask."""
         try:
-            word = frames.decode(raw, self._instrument)
+            message = frames.decode(raw, self._instrument)
         except Garbled as error:
             self._distrust(f"nonsense on a market stream: {error}")
             return None, []
-        match word:
+        match message:
             case frames.TouchUpdate():
-                self._hear_book(word.exch_ns, recv_ns, mono_ns)
-                return None, self._follow(self._sync.receive_touch(word))
+                self._hear_book(message.exch_ns, recv_ns, mono_ns)
+                return None, self._follow(self._sync.receive_touch(message))
             case frames.DepthDiff():
-                self._hear_book(word.exch_ns, recv_ns, mono_ns)
-                return None, self._follow(self._sync.receive_diff(word))
+                self._hear_book(message.exch_ns, recv_ns, mono_ns)
+                return None, self._follow(self._sync.receive_diff(message))
             case frames.TradePrint():
                 self.heard_ns[Link.MARKET] = mono_ns
-                self.last_print = (word.price_ticks, word.aggressor)
-                return word, []
+                self.last_print = (message.price_ticks, message.aggressor)
+                return message, []
             case frames.MarkPrice():
                 self.heard_ns[Link.MARKET] = mono_ns
-                self.mark_exch_ns = word.exch_ns
+                self.mark_exch_ns = message.exch_ns
         return None, []
 
     def receive_snapshot(self, raw: bytes, mono_ns: int) -> list[Command]:
@@ -211,7 +211,7 @@ class Market:
                     self.book.set_touch(t.bid_ticks, t.bid_lots, t.ask_ticks, t.ask_lots)
                 case depth_sync.DistrustBook():
                     self._log.note(Severity.WARNING, "a gap in the book: resynchronising")
-                case depth_sync.FetchSnapshot():
+                case depth_sync.SnapshotNeeded():
                     commands.append(self._fetch_snapshot())
         if self.trusted:
             self._resyncs = 0

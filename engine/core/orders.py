@@ -78,7 +78,7 @@ class OrderTable:
         """Booked without having seen the fills, since an adopted position holds them."""
         self.changed_ns, self.placed_ns, self.asked_ns = _columns(3)
         """Monotonic: the last change of state, the placement, the last query."""
-        self.told_progress = _columns(1)[0]
+        self.reported_progress = _columns(1)[0]
         """How far the private stream has told of it; 0 while it has not spoken."""
         self.ended_exch_ns = _columns(1)[0]
         """The venue's stamp on the end of a done order; 0 while it has none."""
@@ -126,14 +126,14 @@ class OrderTable:
         self.price_ticks[slot] = price_ticks
         self.qty_lots[slot] = qty_lots
         self.booked_lots[slot] = self.reported_lots[slot] = self.absences[slot] = 0
-        self.settled_lots[slot] = self.told_progress[slot] = 0
+        self.settled_lots[slot] = self.reported_progress[slot] = 0
         self.changed_ns[slot] = self.placed_ns[slot] = self.alive_ns[slot] = mono_ns
         self.asked_ns[slot] = self.ended_exch_ns[slot] = 0
         self._slots[client_order_id] = slot
         self._ids[slot] = client_order_id
         return slot
 
-    def happen(self, slot: int, event: int, mono_ns: int) -> int:
+    def apply(self, slot: int, event: int, mono_ns: int) -> int:
         """Step one order through the table and return its new state."""
         state = int(TRANSITIONS[self.state[slot], event])
         if event in _SIGNS_OF_LIFE:
@@ -150,7 +150,7 @@ class OrderTable:
     def end(self, slot: int, exch_ns: int, mono_ns: int) -> None:
         """The venue says that this order is over."""
         self.ended_exch_ns[slot] = max(self.ended_exch_ns[slot], exch_ns)
-        self.happen(slot, SEEN_FINAL, mono_ns)
+        self.apply(slot, SEEN_FINAL, mono_ns)
 
     def book_fill(self, slot: int, lots: int, exch_ns: int, mono_ns: int) -> None:
         """Count an execution; the last one ends the order, before the venue says so in words."""

@@ -1,14 +1,14 @@
 """From a fair price and an inventory to the prices that we want to stand at.
 
-    half_spread, lean = the model's table at q, times adj1 and adj2
-    reservation = fair - lean
+    half_spread, inventory_skew = the model's table at q, times adj1 and adj2
+    reservation = fair - inventory_skew
     bid_i = the i-th multiple of the interval at or below min(reservation - half_spread, best bid)
     ask_i = the i-th multiple of the interval at or above max(reservation + half_spread, best ask)
 
 The table is made anew at each recalibration: by the closed form where that is honest, there
-half_spread = c1 + delta/2 · c2 · sigma and lean = c2 · sigma · q, and else by the spectral
-solution. The grid hangs on multiples of its interval, not on the fair price, so that a small
-move leaves most orders where they are and in their queues.
+half_spread = c1 + delta/2 · c2 · sigma and inventory_skew = c2 · sigma · q, and else by the
+spectral solution. The grid hangs on multiples of its interval, not on the fair price, so that
+a small move leaves most orders where they are and in their queues.
 """
 
 from dataclasses import dataclass
@@ -76,15 +76,15 @@ def requote(
         bids: int64[>= n_bids], overwritten; best first, as are the asks.
 
     Returns:
-        ``(half_spread, lean)`` as quoted, ticks.
+        ``(half_spread, inventory_skew)`` as quoted, ticks.
     """
-    half_spread, lean = table_offsets(table, fills)
+    half_spread, inventory_skew = table_offsets(table, fills)
     half_spread *= adj1
-    lean *= adj2
-    reservation = fair_ticks - lean
+    inventory_skew *= adj2
+    reservation = fair_ticks - inventory_skew
     grid_prices(1, reservation - half_spread, bid_ticks, interval, n_bids, bids)
     grid_prices(-1, reservation + half_spread, ask_ticks, interval, n_asks, asks)
-    return half_spread, lean
+    return half_spread, inventory_skew
 
 
 @njit
@@ -134,9 +134,9 @@ class Offsets:
         return q / self.tuning.delta
 
     def at(self, q: float) -> tuple[float, float]:
-        """``(half_spread, lean)`` as quoted at an inventory, ticks."""
-        half_spread, lean = table_offsets(self.table, self.fills(q))
-        return half_spread * self.tuning.adj1, lean * self.tuning.adj2
+        """``(half_spread, inventory_skew)`` as quoted at an inventory, ticks."""
+        half_spread, inventory_skew = table_offsets(self.table, self.fills(q))
+        return half_spread * self.tuning.adj1, inventory_skew * self.tuning.adj2
 
     def skew(self, q: float) -> float:
         """Ticks that one more order quantity moves the quotes by, around this inventory."""

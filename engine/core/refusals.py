@@ -7,7 +7,7 @@ three in a row, which is the safe reading of a refusal that nobody foresaw.
 from enum import Enum, auto
 
 
-class Policy(Enum):
+class RejectAction(Enum):
     """How the desk takes a refused placement."""
 
     BREAKER = auto()
@@ -25,11 +25,11 @@ class Policy(Enum):
 
 
 _POLICIES = {
-    Policy.STEP_AWAY: (-5022,),
-    Policy.RESYNC_CLOCK: (-1021, -5028),
-    Policy.THROTTLE: (-1003, -1008, -1015),
-    Policy.PROVE: (-4116,),
-    Policy.HALT: (
+    RejectAction.STEP_AWAY: (-5022,),
+    RejectAction.RESYNC_CLOCK: (-1021, -5028),
+    RejectAction.THROTTLE: (-1003, -1008, -1015),
+    RejectAction.PROVE: (-4116,),
+    RejectAction.HALT: (
         *(-1002, -1011, -1016, -1022, -1121, -1122, -2014, -2015, -2017, -2023),
         *(-4061, -4087, -4088, -4109, -4140, -4141),
     ),
@@ -37,6 +37,6 @@ _POLICIES = {
 _BY_CODE = {code: policy for policy, codes in _POLICIES.items() for code in codes}
 
 
-def policy_for(code: int) -> Policy:
+def reject_action(code: int) -> RejectAction:
     """The policy for a refused placement's code."""
-    return _BY_CODE.get(code, Policy.BREAKER)
+    return _BY_CODE.get(code, RejectAction.BREAKER)

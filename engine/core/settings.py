@@ -38,7 +38,7 @@ class DeskSettings:
     """Price levels beyond the first that are counted one by one."""
     nearest_ticks: float
     """Least depth of the first level counted."""
-    widest_gap: float
+    max_misfit: float
     """Distance of depths from exponential that is borne, beyond what chance explains."""
     hold_s: float
     """How long the last good fit may be quoted, widened."""

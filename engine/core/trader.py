@@ -11,26 +11,26 @@ from typing import Any
 import numpy as np
 
 from engine.core import orders
-from engine.core.account import REST_LAG_NS, AccountWatch, Evidence, Verdict
+from engine.core.account import REST_LAG_NS, AccountReconciler, Evidence, PositionVerdict
 from engine.core.actions import Action
 from engine.core.calibration import Calibrator
 from engine.core.entry import OrderEntry
-from engine.core.explain import Why
+from engine.core.explain import SideStatus
 from engine.core.fair_price import FairPrice
 from engine.core.flatten import Flatten
 from engine.core.ledger import Ledger, usdt
 from engine.core.log import DeskLog
 from engine.core.market import Market
+from engine.core.market_monitor import MarketMonitor
 from engine.core.operator import OperatorCommand, OperatorState, retuned, side_named
 from engine.core.orders import CAPACITY
-from engine.core.outbox import Outbox
 from engine.core.own_intensity import OwnIntensity
 from engine.core.quoter import Offsets, Tuning, offsets, requote
+from engine.core.request_tracker import RequestTracker
 from engine.core.risk import RiskGate
 from engine.core.settings import STEP_NS, DeskSettings
 from engine.core.stream_watchdog import StreamWatchdog, progress
 from engine.core.view import FlattenState, LeftView, Mode, RiskState, SideReason
-from engine.core.watch import MarketWatch
 from exchange.instrument import Instrument
 from exchange.types import (
     AccountSnapshot,
@@ -135,18 +135,18 @@ class Trader:
         self.log = DeskLog()
         self.market = Market(instrument, self.log, own_in_book=own_in_book, recorded=recorded)
         self.ledger = Ledger(instrument.tick_lot_e8)
-        self.account = AccountWatch(recent_run=recent_run)
+        self.account = AccountReconciler(recent_run=recent_run)
         self.gate = RiskGate(settings.max_loss_usdt)
         self.calibrator = Calibrator(settings, self.log)
         self.fair = FairPrice(settings, self.log)
         self.fair_ticks: float | None = None
         """What the quotes are laid around; None without a touch."""
-        self.watch = MarketWatch(settings.maker_fee_rate, self.log)
+        self.market_monitor = MarketMonitor(settings.maker_fee_rate, self.log)
         self.own_intensity = OwnIntensity()
-        self.hand = OperatorState(
+        self.operator = OperatorState(
             Tuning(settings.gamma, settings.delta, settings.adj1, settings.adj2)
         )
-        self.why = {side: Why(SideReason.LINK_DOWN) for side in Side}
+        self.side_status = {side: SideStatus(SideReason.LINK_DOWN) for side in Side}
         self.wanted: dict[Side, list[int]] = {side: [] for side in Side}
         self.offsets: Offsets | None = None
         self.links = {link: LinkState() for link in Link}
@@ -155,8 +155,8 @@ class Trader:
         self._run_prefix = f"{OUR_PREFIX}{epoch}-"
         self.met_younger_run = False
         """Did an order of a run that began after ours show up? Then the symbol is that run's."""
-        self._outbox = Outbox()
-        self.entry = OrderEntry(settings, self._run_prefix, self._outbox, self.log)
+        self._requests = RequestTracker()
+        self.entry = OrderEntry(settings, self._run_prefix, self._requests, self.log)
         self.table = self.entry.table
         self._touch_decided: tuple[int, int] | None = None
         self._countdown_asked_ns = self._countdown_armed_ns = _NEVER_NS
@@ -224,7 +224,7 @@ class Trader:
     @property
     def finished(self) -> bool:
         """Has a stop come as far as the trader can bring it?"""
-        return self.hand.stopping and not self.table.live and not self.flatten.closing
+        return self.operator.stopping and not self.table.live and not self.flatten.closing
 
     @property
     def left(self) -> LeftView | None:
@@ -238,7 +238,7 @@ class Trader:
     @property
     def resume_refused(self) -> str:
         """Why quoting cannot be resumed now; empty when it can."""
-        if self.hand.stopping:
+        if self.operator.stopping:
             return "the engine is stopping"
         if self.gate.final:
             return f"halted for good: {self.gate.detail}; what helps: {self.gate.cure}"
@@ -249,7 +249,7 @@ class Trader:
     @property
     def _wants_no_orders(self) -> bool:
         halted = self.gate.state is RiskState.HALTED
-        return halted or self.hand.paused or self.hand.stopping
+        return halted or self.operator.paused or self.operator.stopping
 
     @property
     def _held_text(self) -> str:
@@ -277,16 +277,16 @@ class Trader:
             self.started_recv_ns, self.started_mono_ns = event.recv_ns, event.mono_ns
 
     def _take_commands(self) -> list[Command]:
-        return self._outbox.take() + self.log.take_alerts()
+        return self._requests.take() + self.log.take_alerts()
 
     # ------------------------------------------------------------ the market
 
     def _on_market_frame(self, event: MarketFrame) -> None:
         mark_exch_ns = self.market.mark_exch_ns
         seen, commands = self.market.receive_frame(event.raw, event.recv_ns, event.mono_ns)
-        self._outbox.put(*commands)
+        self._requests.put(*commands)
         if self.market.mark_exch_ns != mark_exch_ns:
-            self.watch.flicker.hear_tape(self.market.mark_exch_ns)
+            self.market_monitor.flicker.hear_tape(self.market.mark_exch_ns)
         if seen is None:
             self._read_touch()
             self._note_touch()
@@ -298,12 +298,12 @@ class Trader:
             self.market.touch_before,
             event.mono_ns,
         )
-        self.watch.flicker.receive_print(
+        self.market_monitor.flicker.receive_print(
             seen.exch_ns, seen.aggressor, seen.price_ticks, seen.qty_lots
         )
 
     def _on_snapshot(self, event: DepthSnapshot) -> None:
-        self._outbox.put(*self.market.receive_snapshot(event.raw, event.mono_ns))
+        self._requests.put(*self.market.receive_snapshot(event.raw, event.mono_ns))
 
     def _read_touch(self) -> None:
         self.market.read_touch(self.table)
@@ -313,10 +313,12 @@ class Trader:
     def _note_touch(self) -> None:
         market = self.market
         if market.touch is None:
-            self.watch.flicker.lose()
+            self.market_monitor.flicker.lose()
             return
         (bid, ask), (bid_lots, ask_lots) = market.touch, market.touch_lots
-        self.watch.flicker.receive_touch(market.touch_exch_ns, (bid, bid_lots, ask, ask_lots))
+        self.market_monitor.flicker.receive_touch(
+            market.touch_exch_ns, (bid, bid_lots, ask, ask_lots)
+        )
         self.fair.note((bid, bid_lots, ask, ask_lots))
 
     # ------------------------------------------------------------ our orders
@@ -328,7 +330,7 @@ class Trader:
         self._watchdog.hear_order(name, told, self.mono_ns)
         slot = self.table.slot(name)
         if slot is not None:
-            self.table.told_progress[slot] = max(self.table.told_progress[slot], told)
+            self.table.reported_progress[slot] = max(self.table.reported_progress[slot], told)
 
     def _learn_by_rest(self, update: OrderUpdate, alive: int = orders.SEEN_LIVE) -> None:
         """Apply a word that the private stream owes too, if it was up at the placing."""
@@ -337,7 +339,7 @@ class Trader:
         slot = self.table.slot(name)
         if slot is None or self.table.placed_ns[slot] <= self._private_up_ns:
             return
-        if self.table.told_progress[slot] < known:
+        if self.table.reported_progress[slot] < known:
             self._watchdog.expect_order(name, known, self.mono_ns)
 
     def _learn(self, update: OrderUpdate, alive: int = orders.SEEN_LIVE) -> None:
@@ -354,7 +356,7 @@ class Trader:
         if update.status.final:
             self.table.end(slot, update.exch_ns, self.mono_ns)
         else:
-            self.table.happen(slot, alive, self.mono_ns)
+            self.table.apply(slot, alive, self.mono_ns)
 
     def _learn_stranger(self, update: OrderUpdate) -> None:
         """An order that is not in the table: foreign, of an earlier run, or given up too early."""
@@ -389,7 +391,7 @@ class Trader:
             name, update.side, update.price_ticks, update.qty_lots, self.mono_ns, orders.RESTING
         )
         # Whatever was told of it may have been told before we knew it.
-        self.table.told_progress[slot] = progress(update.qty_lots, final=True)
+        self.table.reported_progress[slot] = progress(update.qty_lots, final=True)
         self.table.booked_lots[slot] = self.ledger.lots_of(name)
         self.table.report_filled(slot, update.filled_lots)
         if not name.startswith(self._run_prefix):
@@ -461,7 +463,7 @@ class Trader:
         for order in snapshot.open_orders:
             self._learn_by_rest(order)
         listed = {order.client_order_id for order in snapshot.open_orders}
-        self.entry.doubt(listed, snapshot.asked_mono_ns)
+        self.entry.mark_missing(listed, snapshot.asked_mono_ns)
         self.account.receive_wallet(snapshot)
         verdict = self._judge_position(
             Evidence(
@@ -472,12 +474,12 @@ class Trader:
                 wallet_exch_ns=snapshot.wallet_exch_ns,
             )
         )
-        if verdict is Verdict.OPENS:
+        if verdict is PositionVerdict.OPENS:
             self.account.open_wallet(snapshot)
             early, self.account.early_fills = self.account.early_fills, {}
             for fill in early.values():
                 self._on_fill(fill)
-        if verdict not in (Verdict.DIFFERS, Verdict.UNTOLD):
+        if verdict not in (PositionVerdict.DIFFERS, PositionVerdict.UNTOLD):
             self.account.reconciled = True
             self.account.compared_ns = snapshot.asked_mono_ns
         ours_listed = any(map(self.owns, listed))
@@ -486,36 +488,38 @@ class Trader:
             self._verify_empty = False
             self.log.note(Severity.INFO, "verified: no order of ours is left at the venue")
 
-    def _judge_position(self, word: Evidence) -> Verdict:
-        verdict = self.account.judge(word, self.ledger)
+    def _judge_position(self, evidence: Evidence) -> PositionVerdict:
+        verdict = self.account.judge(evidence, self.ledger)
         match verdict:
-            case Verdict.AGREES:
-                if word.pushed or word.exch_ns <= self.ledger.newest_exch_ns:
+            case PositionVerdict.AGREES:
+                if evidence.pushed or evidence.exch_ns <= self.ledger.newest_exch_ns:
                     if not self._trades_missing:
-                        self._agreed_exch_ns = max(self._agreed_exch_ns, word.exch_ns)
-                elif word.exch_ns > max(self._agreed_exch_ns, self._unlisted_exch_ns):
+                        self._agreed_exch_ns = max(self._agreed_exch_ns, evidence.exch_ns)
+                elif evidence.exch_ns > max(self._agreed_exch_ns, self._unlisted_exch_ns):
                     # It moved and came back, and we heard of neither: the next list tells.
-                    self._unlisted_exch_ns, self._unlisted_ns = word.exch_ns, self.mono_ns
-            case Verdict.OPENS:
-                self._open_position(word)
-            case Verdict.ADOPT | Verdict.BEGUN_ANEW:
-                self._adopt_position(word, closed=word.lots == 0 and verdict is Verdict.ADOPT)
+                    self._unlisted_exch_ns, self._unlisted_ns = evidence.exch_ns, self.mono_ns
+            case PositionVerdict.OPENS:
+                self._open_position(evidence)
+            case PositionVerdict.ADOPT | PositionVerdict.BEGUN_ANEW:
+                self._adopt_position(
+                    evidence, closed=evidence.lots == 0 and verdict is PositionVerdict.ADOPT
+                )
         return verdict
 
-    def _open_position(self, word: Evidence) -> None:
+    def _open_position(self, evidence: Evidence) -> None:
         """Start from what the venue holds for us; what traded since then is booked."""
-        exch_ns = word.exch_ns or word.wallet_exch_ns or self.account.history_exch_ns or 0
-        self.ledger.open_position(word.lots, self._cost_e8(word), exch_ns)
+        exch_ns = evidence.exch_ns or evidence.wallet_exch_ns or self.account.history_exch_ns or 0
+        self.ledger.open_position(evidence.lots, self._cost_e8(evidence), exch_ns)
 
-    def _adopt_position(self, word: Evidence, *, closed: bool) -> None:
+    def _adopt_position(self, evidence: Evidence, *, closed: bool) -> None:
         ours = self.ledger.position_lots
-        exch_ns = max(word.exch_ns, self.ledger.newest_exch_ns)
+        exch_ns = max(evidence.exch_ns, self.ledger.newest_exch_ns)
         self._read_touch()
-        self.ledger.adopt_position(word.lots, self._cost_e8(word), exch_ns)
+        self.ledger.adopt_position(evidence.lots, self._cost_e8(evidence), exch_ns)
         for slot in self.table.used:
             self.table.settle_reported(slot)
         text = self.instrument.qty.text
-        found = f"the venue holds {text(word.lots)}, our trades make {text(ours)}"
+        found = f"the venue holds {text(evidence.lots)}, our trades make {text(ours)}"
         if closed:
             self._halt(
                 f"{found}: it was closed without a trade of ours",
@@ -525,8 +529,8 @@ class Trader:
         else:
             self.log.note(Severity.ALARM, f"{found}: took the venue's word, at its entry price")
 
-    def _cost_e8(self, word: Evidence) -> int:
-        return self.instrument.value_e8(word.lots, word.entry_price_e8)
+    def _cost_e8(self, evidence: Evidence) -> int:
+        return self.instrument.value_e8(evidence.lots, evidence.entry_price_e8)
 
     def _on_trades_snapshot(self, snapshot: TradesSnapshot) -> None:
         """Book what was missed; what is part of a position that the venue stated is known."""
@@ -542,7 +546,7 @@ class Trader:
 
     def _ask_account(self) -> None:
         self._account_asked_ns = self.mono_ns
-        self._outbox.ask(FetchAccount)
+        self._requests.ask(FetchAccount)
 
     def _ask_trades(self) -> None:
         self._trades_asked_ns = self.mono_ns
@@ -552,7 +556,7 @@ class Trader:
             since_ns = min(since_ns, self.ledger.newest_trade[0])  # does the venue still know it?
         oldest_ns = self.market.venue_ns(self.recv_ns, self.mono_ns) - _TRADES_LISTED_NS
         since_ns = max(since_ns - _TRADES_MARGIN_NS, oldest_ns)
-        self._outbox.ask(FetchTrades, since_ms=since_ns // 1_000_000)
+        self._requests.ask(FetchTrades, since_ms=since_ns // 1_000_000)
 
     def _keep_reconciled(self) -> None:
         """Time's part in knowing the account: what is due, doubted or failed is asked again."""
@@ -589,7 +593,7 @@ class Trader:
     def _on_reply(self, reply: Reply) -> None:
         if reply.code:
             self.entry.count_error(reply)
-        request = self._outbox.answered(reply)
+        request = self._requests.answered(reply)
         match request:
             case Place() as place:
                 self.entry.receive_place_reply(place, reply)
@@ -654,7 +658,7 @@ class Trader:
             self.market.lose()
             self._read_touch()
         elif name is Link.MARKET:
-            self.watch.flicker.lose_tape()
+            self.market_monitor.flicker.lose_tape()
         elif name is Link.PRIVATE:
             self.account.lose()
 
@@ -664,7 +668,7 @@ class Trader:
     def _give_up_private(self, reason: str) -> None:
         """A private stream that is open but dead is lost; a new one comes and is compared."""
         self._lose_link(Link.PRIVATE, reason)
-        self._outbox.put(Reconnect(link=Link.PRIVATE, reason=reason))
+        self._requests.put(Reconnect(link=Link.PRIVATE, reason=reason))
 
     def _on_clock_measured(self, event: ClockMeasured) -> None:
         self.market.venue_minus_mono_ns = event.venue_minus_mono_ns
@@ -678,7 +682,7 @@ class Trader:
         if self.calibrator.step(touch, self.mono_ns, tape_up=tape_up):
             self._refit()
         self.own_intensity.step(self.table, mid, STEP_NS / 1e9)
-        self.watch.step(mid, self.mono_ns)
+        self.market_monitor.step(mid, self.mono_ns)
         self.fair.step(self.mono_ns)
         self.entry.watch()
         if self.links[Link.PRIVATE].up:
@@ -690,18 +694,18 @@ class Trader:
 
     def _refresh_countdown(self) -> None:
         # The switch is the symbol's: refreshed by us, it would keep a dead younger run's orders.
-        if not self.hand.stopping and not self.met_younger_run:
+        if not self.operator.stopping and not self.met_younger_run:
             self._countdown_asked_ns = self.mono_ns
-            self._outbox.ask(RefreshCountdown, countdown_ms=COUNTDOWN_MS)
+            self._requests.ask(RefreshCountdown, countdown_ms=COUNTDOWN_MS)
 
     # ------------------------------------------------------------ the operator
 
     def _obey(self, command: OperatorCommand) -> str | None:
-        hand = self.hand
+        operator = self.operator
         side = side_named(command.name)
         match command.action:
             case Action.PAUSE:
-                hand.paused = True
+                operator.paused = True
                 self._clear_book()
                 self.log.note(Severity.INFO, "paused by the operator")
             case Action.RESUME:
@@ -713,21 +717,21 @@ class Trader:
                 self._clear_book()
                 if command.name == "flatten":
                     self.flatten.ask(self.mono_ns)
-                elif hand.stopping or self.flatten.closing:
+                elif operator.stopping or self.flatten.closing:
                     self.flatten.drop()
                 else:
                     self.flatten.forget()  # one that failed before: now it is to be kept
-                hand.stopping = True
+                operator.stopping = True
                 self.log.note(Severity.WARNING, f"stopping, position: {command.name or 'keep'}")
             case Action.FLATTEN:
                 return self._begin_flatten(command.name)
             case Action.SIDE_OFF | Action.SIDE_ON if side is None:
                 return f"{command.name!r} is no side; bid or ask"
             case Action.SIDE_OFF if side is not None:
-                hand.sides_off.add(side)
+                operator.sides_off.add(side)
                 self.log.note(Severity.INFO, f"{_side_word(side)} off by the operator")
             case Action.SIDE_ON if side is not None:
-                hand.sides_off.discard(side)
+                operator.sides_off.discard(side)
                 self.log.note(Severity.INFO, f"{_side_word(side)} on by the operator")
             case Action.SET:
                 return self._tune(command)
@@ -740,18 +744,18 @@ class Trader:
             return f"halted since you were asked: {self.gate.detail}; look again"
         self.gate.resume()
         self.flatten.forget()
-        self.hand.paused = self._verify_empty = False
+        self.operator.paused = self._verify_empty = False
         self.log.note(Severity.INFO, "resumed by the operator")
         return None
 
     def _tune(self, command: OperatorCommand) -> str | None:
-        tuning = retuned(self.hand.tuning, command.name, command.value)
+        tuning = retuned(self.operator.tuning, command.name, command.value)
         if isinstance(tuning, str):
             return tuning
-        now = getattr(self.hand.tuning, command.name)
+        now = getattr(self.operator.tuning, command.name)
         if command.expected is not None and command.expected != now:
             return f"{command.name} is {now:g} by now, not {command.expected:g}; look again"
-        self.hand.tuning = tuning
+        self.operator.tuning = tuning
         self._refit()
         self.log.note(Severity.INFO, f"{command.name} {now:g} -> {command.value:g}")
         return None
@@ -760,9 +764,9 @@ class Trader:
         """Quotes go first: what is held must not change under the closing order."""
         if symbol != self.instrument.symbol:
             return f"to flatten, name the symbol: {self.instrument.symbol}, not {symbol!r}"
-        if self.hand.stopping:
+        if self.operator.stopping:
             return "the engine is stopping"
-        self.hand.paused = True
+        self.operator.paused = True
         self._clear_book()
         self.flatten.ask(self.mono_ns)
         self.log.note(Severity.WARNING, f"flattening {self._held_text} by the operator")
@@ -784,7 +788,7 @@ class Trader:
     # ------------------------------------------------------------ deciding
 
     def _refit(self) -> None:
-        self.offsets = self.offsets_for(self.hand.tuning)
+        self.offsets = self.offsets_for(self.operator.tuning)
 
     def offsets_for(self, tuning: Tuning) -> Offsets | None:
         """What the present fit makes of these parameters; None without a fit or an answer."""
@@ -808,64 +812,68 @@ class Trader:
         if self.entry.fatal:
             fatal, self.entry.fatal = self.entry.fatal, ""
             self._halt(fatal, "mend it, then r")
-        self.why = {side: self._judge_side(side) for side in Side}
+        self.side_status = {side: self._judge_side(side) for side in Side}
         self._want()
         for side in Side:
             held_lots = self.account.worst_held_lots(side, self.ledger.position_lots)
             stays = self.wanted[side] or self._closing_prices(side)
-            self.entry.stand_at(side, stays, held_lots)
+            self.entry.reconcile(side, stays, held_lots)
         self._flatten_if_asked()
         self.table.release_finished(self.market.book_exch_ns, self.mono_ns)
 
-    def _judge_side(self, side: Side) -> Why:
+    def _judge_side(self, side: Side) -> SideStatus:
         """The first rule that forbids this side, or that it quotes."""
         return (
             self._operator_rule(side)
             or self._data_rule()
             or self._side_rule(side)
-            or Why(SideReason.QUOTING, self.entry.hampers(side))
+            or SideStatus(SideReason.QUOTING, self.entry.blocked_by(side))
         )
 
-    def _operator_rule(self, side: Side) -> Why | None:
-        if self.hand.stopping:
-            return Why(SideReason.STOPPING, "", "nothing; the engine ends")
+    def _operator_rule(self, side: Side) -> SideStatus | None:
+        if self.operator.stopping:
+            return SideStatus(SideReason.STOPPING, "", "nothing; the engine ends")
         if self.gate.state is RiskState.HALTED:
-            return Why(SideReason.HALTED, self.gate.detail, self.gate.cure)
-        if self.hand.paused:
-            return Why(SideReason.PAUSED, "by the operator", "r")
-        if side in self.hand.sides_off:
-            return Why(SideReason.SIDE_OFF, "by the operator", "b" if side is Side.BUY else "a")
+            return SideStatus(SideReason.HALTED, self.gate.detail, self.gate.cure)
+        if self.operator.paused:
+            return SideStatus(SideReason.PAUSED, "by the operator", "r")
+        if side in self.operator.sides_off:
+            return SideStatus(
+                SideReason.SIDE_OFF, "by the operator", "b" if side is Side.BUY else "a"
+            )
         return None
 
-    def _data_rule(self) -> Why | None:
+    def _data_rule(self) -> SideStatus | None:
         for link in (Link.PRIVATE, Link.PUBLIC):
             if not self.links[link].up:
                 detail = f"{link} stream: {self.links[link].detail}"
-                return Why(SideReason.LINK_DOWN, detail, "reconnecting")
+                return SideStatus(SideReason.LINK_DOWN, detail, "reconnecting")
         paused_s = (self._watchdog.paused_until_ns - self.mono_ns) / _S
         if paused_s > 0:
             detail = "private stream told of no order, on two connections"
-            return Why(SideReason.RECONCILING, detail, f"in {paused_s:.0f} s")
+            return SideStatus(SideReason.RECONCILING, detail, f"in {paused_s:.0f} s")
         unknown = self._account_rule()
         if unknown:
-            return Why(SideReason.RECONCILING, unknown, "the venue's answer")
+            return SideStatus(SideReason.RECONCILING, unknown, "the venue's answer")
         armed_s = (self.mono_ns - self._countdown_armed_ns) / _S
         if armed_s * 1000 > COUNTDOWN_MS:
-            return Why(SideReason.RECONCILING, "dead man's switch not armed", "the venue's answer")
+            return SideStatus(
+                SideReason.RECONCILING, "dead man's switch not armed", "the venue's answer"
+            )
         if self.market.touch is None:
-            return Why(SideReason.NO_BOOK, "not in step with the venue", "a snapshot")
+            return SideStatus(SideReason.NO_BOOK, "not in step with the venue", "a snapshot")
         age_ms = (self.mono_ns - self.market.heard_ns[Link.PUBLIC]) // 1_000_000
         if age_ms > self.settings.freshness_ms:
             limit = self.settings.freshness_ms
-            return Why(SideReason.STALE, f"book {age_ms} of {limit} ms old", "fresh data")
+            return SideStatus(SideReason.STALE, f"book {age_ms} of {limit} ms old", "fresh data")
         late_ms = (self.market.feed_latency_ns or 0) // 1_000_000
         if late_ms > self.settings.freshness_ms:
             detail = f"book arrives {late_ms} ms late"
-            return Why(SideReason.STALE, detail, "fresh data, or a clock that is right")
+            return SideStatus(SideReason.STALE, detail, "fresh data, or a clock that is right")
         if self.offsets is None:
             absurd = "the fit gives no finite quote"
             detail = absurd if self.calibrator.fit is not None else self.calibrator.note
-            return Why(SideReason.NOT_CALIBRATED, detail, "a good fit")
+            return SideStatus(SideReason.NOT_CALIBRATED, detail, "a good fit")
         return None
 
     def _account_rule(self) -> str:
@@ -887,16 +895,18 @@ class Trader:
         then = doubt.evidence.lots - doubt.apart_lots
         return f"the venue holds {text(doubt.evidence.lots)}, we count {text(then)}{failing}"
 
-    def _side_rule(self, side: Side) -> Why | None:
+    def _side_rule(self, side: Side) -> SideStatus | None:
         breaker = self.entry.breakers[side]
         if breaker.open_for_ns(self.mono_ns):
             left_s = breaker.open_for_ns(self.mono_ns) / _S
-            return Why(SideReason.BREAKER, f"{breaker.code} three times", f"in {left_s:.0f} s")
+            return SideStatus(
+                SideReason.BREAKER, f"{breaker.code} three times", f"in {left_s:.0f} s"
+            )
         if self._grid_size(side) < 1:
             text = self.instrument.qty.text
             held, limit = abs(self.ledger.position_lots), self.settings.max_position_lots
             other = "a sell" if side is Side.BUY else "a buy"
-            return Why(SideReason.AT_LIMIT, f"{text(held)} of {text(limit)}", other)
+            return SideStatus(SideReason.AT_LIMIT, f"{text(held)} of {text(limit)}", other)
         return None
 
     def _grid_size(self, side: Side) -> int:
@@ -905,7 +915,9 @@ class Trader:
         return min(self.settings.grid_num, room // self.settings.order_lots)
 
     def _want(self) -> None:
-        bids, asks = (self._grid_size(side) if self.why[side].quotes else 0 for side in Side)
+        bids, asks = (
+            self._grid_size(side) if self.side_status[side].quotes else 0 for side in Side
+        )
         self.wanted = {Side.BUY: [], Side.SELL: []}
         if self.offsets is None or bids + asks == 0:
             return
@@ -916,7 +928,9 @@ class Trader:
             self.wanted[side] = [price for price in prices.tolist() if 0 < price < twice_mid]
             if prices.size and not self.wanted[side]:
                 detail = f"{prices[0]} ticks is no price"
-                self.why[side] = Why(SideReason.NO_PRICE, detail, "smaller adj1, gamma or q")
+                self.side_status[side] = SideStatus(
+                    SideReason.NO_PRICE, detail, "smaller adj1, gamma or q"
+                )
 
     def _requote(self, at: Offsets, n_bids: int, n_asks: int) -> None:
         """Write both sides' grid prices into ``_bids`` and ``_asks``; needs a touch."""
@@ -958,14 +972,19 @@ class Trader:
     @property
     def _flat_is_confirmed(self) -> bool:
         """Has the venue said since the wish, and since our last fill, that nothing is held?"""
-        word = self.account.agreed
-        if word is None or word.lots or self.account.doubt or not self.links[Link.PRIVATE].up:
+        evidence = self.account.agreed
+        if (
+            evidence is None
+            or evidence.lots
+            or self.account.doubt
+            or not self.links[Link.PRIVATE].up
+        ):
             return False
-        if word.asked_mono_ns <= max(self.flatten.asked_ns, self._private_up_ns):
+        if evidence.asked_mono_ns <= max(self.flatten.asked_ns, self._private_up_ns):
             return False
-        if word.exch_ns:
-            return word.exch_ns >= self.ledger.newest_exch_ns
-        return word.asked_mono_ns - self.ledger.filled_mono_ns > REST_LAG_NS
+        if evidence.exch_ns:
+            return evidence.exch_ns >= self.ledger.newest_exch_ns
+        return evidence.asked_mono_ns - self.ledger.filled_mono_ns > REST_LAG_NS
 
     @property
     def held_words(self) -> str:

@@ -128,21 +128,21 @@ class BookView(msgspec.Struct, frozen=True):
 class QuoteView(msgspec.Struct, frozen=True):
     """The quote taken apart: which numbers it was made of.
 
-    bid = fair - lean - half_spread and ask = fair - lean + half_spread, then to the grid.
+    bid, ask = fair - inventory_skew -+ half_spread, then to the grid.
     """
 
     fair_ticks: float | None
     fair_kind: str
     """``mid weighted_mid microprice depth_weighted``, as it is in use."""
     reservation_ticks: float | None
-    """fair - lean."""
+    """fair - inventory_skew."""
     half_spread_ticks: float | None
     """At the present inventory, times adj1. The closed form has (c1 + delta/2 c2 sigma) adj1
     at every inventory; the spectral table a little more far out."""
-    lean_ticks: float | None
+    inventory_skew_ticks: float | None
     """What the inventory moves both quotes by, times adj2; positive when long."""
     skew_ticks_per_lot: float | None
-    """How fast the lean grows with q, here; the closed form has c2 sigma adj2 everywhere."""
+    """How fast inventory_skew grows with q here; c2 sigma adj2 everywhere in the closed form."""
     branch: str
     """``closed form`` or ``spectral table``, whichever quotes; empty without a fit."""
     validity: float | None
@@ -200,9 +200,9 @@ class CalibrationView(msgspec.Struct, frozen=True):
     ask: SideFitView | None
     own: SideFitView | None
     """The same from our own fills, where queue and size have had their say."""
-    gap: float | None
+    misfit: float | None
     """Distance of the depths seen from exponential ones, 0 to 1."""
-    widest_gap: float
+    max_misfit: float
     """What is borne of that, chance allowed for."""
     sigma_ticks: float | None
     """Of the newest window, perhaps not of the quote."""

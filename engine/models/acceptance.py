@@ -26,27 +26,27 @@ REASONS = {
 
 
 @njit
-def bearable_gap(n: float, widest_gap: float) -> float:
+def misfit_limit(n: float, max_misfit: float) -> float:
     """The largest distance from the exponential that is borne with so many arrivals.
 
     Args:
-        widest_gap: Beyond what chance explains.
+        max_misfit: Beyond what chance explains.
 
     Source:
         1.36/sqrt(n) is the 95 % point of Kolmogorov's distance.
     """
-    return widest_gap + 1.36 / math.sqrt(n) if n > 0.0 else np.inf
+    return max_misfit + 1.36 / math.sqrt(n) if n > 0.0 else np.inf
 
 
 @njit
-def judge_fit(n: float, A: float, k: float, gap: float, fewest: float, bearable: float) -> int:
+def judge_fit(n: float, A: float, k: float, misfit: float, fewest: float, max_misfit: float) -> int:
     """May this fit be quoted?
 
     Args:
         n: Arrivals it rests on, of the side that saw fewer, or effective arrivals.
-        gap: From ``worst_gap``; nan when it was not measured.
+        misfit: From ``worst_misfit``; nan when it was not measured.
         fewest: Arrivals wanted.
-        bearable: From ``bearable_gap``, of all the arrivals that the gap was measured on.
+        max_misfit: From ``misfit_limit``, of all the arrivals that the misfit was measured on.
 
     Returns:
         ``ACCEPTED`` or the first thing wrong with it.
@@ -57,7 +57,7 @@ def judge_fit(n: float, A: float, k: float, gap: float, fewest: float, bearable:
         return NOT_A_NUMBER
     if k <= 0.0 or np.isinf(k):
         return NO_DECAY
-    if gap > bearable:
+    if misfit > max_misfit:
         return POOR_FIT
     return ACCEPTED
 

@@ -173,7 +173,7 @@ def least_bound(a: float) -> int:
 
 
 @njit
-def drift_lean(sigma: float, gamma: float, skew: float, drift: float) -> float:
+def drift_skew(sigma: float, gamma: float, skew: float, drift: float) -> float:
     """How far a drift of the mid shifts both quotes, in ticks; up for a rising mid.
 
     Args:
@@ -196,7 +196,7 @@ def write_closed_form(
         half_spread: Ticks at q = 0, without drift.
         skew: Ticks per order quantity.
         delta: Order quantities a fill.
-        shift: What ``drift_lean`` gives, ticks.
+        shift: What ``drift_skew`` gives, ticks.
         out: float64[2(2Q+1)], overwritten.
 
     Source:
@@ -204,9 +204,9 @@ def write_closed_form(
     """
     bound = bound_of(out)
     for i in range(2 * bound + 1):
-        lean = skew * delta * (i - bound) - shift
-        out[2 * i] = half_spread + lean
-        out[2 * i + 1] = half_spread - lean
+        inventory_skew = skew * delta * (i - bound) - shift
+        out[2 * i] = half_spread + inventory_skew
+        out[2 * i + 1] = half_spread - inventory_skew
     out[1] = np.nan
     out[-2] = np.nan
 
@@ -296,6 +296,6 @@ def closed_policy(model: GlftModel) -> Policy:
     skew = sigma * skew_per_sigma(A, k, gamma, xi, delta)
     half_spread = glft_c1(k, xi, delta) + 0.5 * delta * skew
     table = empty_table(model.bound)
-    shift = drift_lean(sigma, gamma, skew, model.drift)
+    shift = drift_skew(sigma, gamma, skew, model.drift)
     write_closed_form(half_spread, skew, delta, shift, table)
     return Policy(table)

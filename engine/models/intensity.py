@@ -154,7 +154,7 @@ def fit_levels(
 
 
 @njit
-def worst_gap(counts: FloatArray, n_beyond: float, k: float, width_ticks: float) -> float:
+def worst_misfit(counts: FloatArray, n_beyond: float, k: float, width_ticks: float) -> float:
     """How far the arrivals' depths lie from an exponential: 0 for one, at most 1.
 
     Args:
@@ -171,15 +171,15 @@ def worst_gap(counts: FloatArray, n_beyond: float, k: float, width_ticks: float)
     total = deeper = counts.sum() + n_beyond
     if total == 0.0:
         return np.nan
-    gap = 0.0
+    misfit = 0.0
     for j in range(counts.size):
         deeper -= counts[j]
-        gap = max(gap, abs(deeper / total - math.exp(-k * width_ticks * (j + 1))))
-    return gap
+        misfit = max(misfit, abs(deeper / total - math.exp(-k * width_ticks * (j + 1))))
+    return misfit
 
 
 @dataclass(frozen=True, slots=True)
-class Tally:
+class DepthTally:
     """One side's arrivals over a stretch of time, reduced to what the likelihood needs."""
 
     n_seen: int
@@ -194,12 +194,12 @@ class Tally:
     def n(self) -> int:
         return self.n_seen + self.n_capped
 
-    def pooled(self, other: "Tally") -> "Tally":
+    def pooled(self, other: "DepthTally") -> "DepthTally":
         """Both sides of one stretch as one: the first remedy for few arrivals.
 
         Take k from it and nothing else: its A is that of both sides together.
         """
-        return Tally(
+        return DepthTally(
             self.n_seen + other.n_seen,
             self.n_capped + other.n_capped,
             self.excess_ticks + other.excess_ticks,
@@ -226,14 +226,14 @@ class SideFit:
 
 def tally(
     depths_ticks: FloatArray, exposure_s: float, nearest: float = 0.0, cap: float = math.inf
-) -> Tally:
+) -> DepthTally:
     """Reduce one side's depths; see ``tally_depths`` for ``nearest`` and ``cap``."""
     n_seen, n_capped, excess = tally_depths(depths_ticks, nearest, cap)
     left_out = depths_ticks.size - n_seen - n_capped
-    return Tally(n_seen, n_capped, excess, nearest, exposure_s, left_out)
+    return DepthTally(n_seen, n_capped, excess, nearest, exposure_s, left_out)
 
 
-def fit_side(side: Tally) -> SideFit:
+def fit_side(side: DepthTally) -> SideFit:
     """Maximum likelihood with intervals: exact, except for A where it leans on k.
 
     Returns:

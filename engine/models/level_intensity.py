@@ -21,7 +21,7 @@ import numpy as np
 
 from engine.models.chi_square import count_interval, log_normal_interval
 from engine.models.dispersion import dispersion
-from engine.models.intensity import SideFit, fit_binned, fit_levels, worst_gap
+from engine.models.intensity import SideFit, fit_binned, fit_levels, worst_misfit
 from engine.models.ring import sum_rows, turn_ring
 from exchange.jit import FloatArray, IntArray, njit
 
@@ -183,10 +183,10 @@ def sum_slots(
 
 
 @njit
-def level_gap(numbers: FloatArray, k: float) -> float:
-    """``worst_gap`` of the levels reached; nan without arrivals."""
+def level_misfit(numbers: FloatArray, k: float) -> float:
+    """``worst_misfit`` of the levels reached; nan without arrivals."""
     levels = levels_of(numbers)
-    return worst_gap(numbers[:levels], numbers[levels], k, 1.0)
+    return worst_misfit(numbers[:levels], numbers[levels], k, 1.0)
 
 
 @njit

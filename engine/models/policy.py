@@ -34,14 +34,14 @@ def write_symmetric(depth: float, out: FloatArray) -> None:
 
 @njit
 def offsets_at(table: FloatArray, i: int) -> tuple[float, float]:
-    """Half spread and lean of one row; at a bound the half spread is the next row's.
+    """Half spread and inventory skew of one row; at a bound the half spread is the next row's.
 
     Args:
         table: float64[2(2Q+1)], Q at least 1.
         i: Inventory plus Q.
 
     Returns:
-        ``(half_spread, lean)`` in ticks: bid depth is their sum, ask depth their difference.
+        ``(half_spread, inventory_skew)``, ticks: bid depth is their sum, ask depth the difference.
     """
     bid = table[2 * i]
     ask = table[2 * i + 1]
@@ -56,23 +56,23 @@ def offsets_at(table: FloatArray, i: int) -> tuple[float, float]:
 
 @njit
 def table_offsets(table: FloatArray, lots: float) -> tuple[float, float]:
-    """Half spread and lean at any inventory, straight between whole fills.
+    """Half spread and inventory skew at any inventory, straight between whole fills.
 
     Args:
         table: float64[2(2Q+1)], Q at least 1.
         lots: Inventory in fills; beyond the bound it is taken to stand at it.
 
     Returns:
-        ``(half_spread, lean)`` in ticks: quote fair - lean -+ half_spread.
+        ``(half_spread, inventory_skew)`` in ticks: quote fair - inventory_skew -+ half_spread.
     """
     bound = bound_of(table)
     place = min(max(lots, -bound), bound) + bound
     i = min(int(place), 2 * bound - 1)
-    half_below, lean_below = offsets_at(table, i)
-    half_above, lean_above = offsets_at(table, i + 1)
+    half_below, skew_below = offsets_at(table, i)
+    half_above, skew_above = offsets_at(table, i + 1)
     share = place - i
     half_spread = half_below + share * (half_above - half_below)
-    return half_spread, lean_below + share * (lean_above - lean_below)
+    return half_spread, skew_below + share * (skew_above - skew_below)
 
 
 @njit
@@ -86,10 +86,10 @@ def table_depths(table: FloatArray, lots: float) -> tuple[float, float]:
     Returns:
         ``(bid_depth, ask_depth)`` in ticks; nan where one more fill would break the bound.
     """
-    half_spread, lean = table_offsets(table, lots)
+    half_spread, inventory_skew = table_offsets(table, lots)
     most = bound_of(table) - 1
-    bid = half_spread + lean if lots <= most else np.nan
-    ask = half_spread - lean if lots >= -most else np.nan
+    bid = half_spread + inventory_skew if lots <= most else np.nan
+    ask = half_spread - inventory_skew if lots >= -most else np.nan
     return bid, ask
 
 

@@ -99,14 +99,14 @@ def robust_score(x: float, history: FloatArray) -> float:
 
 
 @dataclass(frozen=True, slots=True)
-class Level:
+class VolatilityLevel:
     """Whether one volatility is high, and since when."""
 
     high: bool = False
     since_s: float = -math.inf
 
 
-def next_level(level: Level, z: float, now_s: float) -> Level:
+def next_level(level: VolatilityLevel, z: float, now_s: float) -> VolatilityLevel:
     """High from +½ up, low from 0 down, and never changing twice in half an hour."""
     wanted = level.high
     if z >= HIGH_AT:
@@ -118,7 +118,9 @@ def next_level(level: Level, z: float, now_s: float) -> Level:
     return replace(level, high=wanted, since_s=now_s)
 
 
-def cell_of(daily: Level, intraday: Level, history_days: float) -> tuple[int, bool]:
+def cell_of(
+    daily: VolatilityLevel, intraday: VolatilityLevel, history_days: float
+) -> tuple[int, bool]:
     """The cell of the matrix.
 
     Returns:
@@ -139,7 +141,7 @@ class RegimeWatch:
         self._sampled_s = -math.inf
         self._mid = math.nan
         self._daily_square = math.nan
-        self._daily, self._intraday = Level(), Level()
+        self._daily, self._intraday = VolatilityLevel(), VolatilityLevel()
         self._scored = 0
 
     def receive_mid(self, mid_ticks: float, time_s: float) -> None:

@@ -150,7 +150,7 @@ def avellaneda_path(
     gamma: float,
     horizon_s: float,
     steps: int,
-    leans: bool,
+    skewed: bool,
     state: IntArray,
 ) -> tuple[float, int]:
     """One path of the paper's simulation.
@@ -171,7 +171,7 @@ def avellaneda_path(
     _, mean_spread = finite_quote(sigma, k, gamma, 0.0, 0.5 * horizon_s)
     shift, spread = 0.0, mean_spread
     for step in range(steps):
-        if leans:
+        if skewed:
             shift, spread = finite_quote(sigma, k, gamma, q, horizon_s - step * dt)
         held = q
         for side in (1, -1):
@@ -191,7 +191,7 @@ def avellaneda_paths(
     gamma: float,
     horizon_s: float,
     steps: int,
-    leans: bool,
+    skewed: bool,
     state: IntArray,
     out: FloatArray,
 ) -> None:
@@ -201,7 +201,7 @@ def avellaneda_paths(
         out: float64[2 * paths], overwritten: profit and last inventory of each in turn.
     """
     for row in range(0, out.size, 2):
-        profit, q = avellaneda_path(sigma, A, k, gamma, horizon_s, steps, leans, state)
+        profit, q = avellaneda_path(sigma, A, k, gamma, horizon_s, steps, skewed, state)
         out[row] = profit
         out[row + 1] = q
 
@@ -240,12 +240,12 @@ def simulate_avellaneda(
     gamma: float,
     horizon_s: float,
     steps: int,
-    leans: bool,
+    skewed: bool,
     paths: int,
     state: IntArray,
 ) -> tuple[FloatArray, FloatArray]:
     """Profits and last inventories of the paper's simulation, float64[paths] each."""
     out = np.empty(2 * paths)
     with np.errstate(over="ignore"):
-        avellaneda_paths(sigma, A, k, gamma, horizon_s, steps, leans, state, out)
+        avellaneda_paths(sigma, A, k, gamma, horizon_s, steps, skewed, state, out)
     return out[::2].copy(), out[1::2].copy()

@@ -16,10 +16,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from engine.config.desk import Config
-from engine.core.portrait import Portraitist
 from engine.core.settings import STEP_NS
 from engine.core.trader import Trader
 from engine.core.view import DeskView, Mode
+from engine.core.view_builder import ViewBuilder
 from engine.errors import RecordingError
 from engine.replay.performance import Performance, SessionRecorder
 from engine.replay.recorded_venue import RecordedVenue, ReplayRules
@@ -74,8 +74,8 @@ class ReplayResult:
             (reason, steps), *_ = counts.most_common(1) or [("no step was played", 0)]
             seconds = steps * STEP_NS / 1e9
             parts.append(f"{side}: {reason} for {seconds:.0f} of {self.span_s:.0f} s")
-        words = set(self.last_words.values())
-        return f"nothing was quoted. {'; '.join(parts)}. At the end: {'; '.join(sorted(words))}"
+        messages = set(self.last_words.values())
+        return f"nothing was quoted. {'; '.join(parts)}. At the end: {'; '.join(sorted(messages))}"
 
 
 class _Turn(NamedTuple):
@@ -86,7 +86,7 @@ class _Turn(NamedTuple):
     number: int
     """Of all turns ever scheduled: what happens at one instant keeps the order of its file."""
     raw: bytes
-    word: frames.Word | None
+    message: frames.MarketMessage | None
 
 
 _LOCAL, _ANSWER, _VENUE, _REQUEST, _STEP = range(5)
@@ -137,7 +137,7 @@ class Replay:
         self._recorder = SessionRecorder(self._trader)
         self._now_ns = 0
         self._next_step_ns = 0
-        self._portraitist = Portraitist(self._trader)
+        self._view_builder = ViewBuilder(self._trader)
         self._fits: Counter[str] = Counter()
         self._branches: Counter[str] = Counter()
         self._reasons: dict[str, Counter[str]] = {"bid": Counter(), "ask": Counter()}
@@ -168,7 +168,7 @@ class Replay:
             lines=sum(scan.lines for scan in scans),
             tears=self._tears,
             grown_ns=self._venue.grown_ns,
-            view=self._portraitist.draw(self._now_ns, self._now_ns),
+            view=self._view_builder.build(self._now_ns, self._now_ns),
             fills=self._venue.fills,
             orders_placed=self._recorder.tally.orders,
             refusals={code: seen.count for code, seen in sorted(self._trader.entry.errors.items())},
@@ -226,12 +226,12 @@ class Replay:
 
     def _schedule(self, path: Path, number: int, local_ns: int, raw: bytes) -> None:
         try:
-            word = frames.decode(raw, self._grid)
+            message = frames.decode(raw, self._grid)
         except Garbled as error:
             raise RecordingError(path, number, error.what) from error
-        if isinstance(word, _MOVES_THE_VENUE):
-            venue_ns = word.exch_ns or local_ns
-            heapq.heappush(self._turns, _Turn(venue_ns, _VENUE, next(self._numbers), raw, word))
+        if isinstance(message, _MOVES_THE_VENUE):
+            venue_ns = message.exch_ns or local_ns
+            heapq.heappush(self._turns, _Turn(venue_ns, _VENUE, next(self._numbers), raw, message))
         heapq.heappush(self._turns, _Turn(local_ns, _LOCAL, next(self._numbers), raw, None))
 
     # ------------------------------------------------------------ playing
@@ -258,8 +258,8 @@ class Replay:
                     self._recorder.note_told(answers)
                 case 2:
                     turn = heapq.heappop(self._turns)
-                    if turn.word is not None:
-                        self._venue.see(turn.word, turn.at_ns)
+                    if turn.message is not None:
+                        self._venue.on_message(turn.message, turn.at_ns)
                 case 3:
                     self._venue.take_request()
                 case 4:
@@ -289,8 +289,8 @@ class Replay:
         self._next_step_ns += STEP_NS
         self._recorder.note_step()
         for name, side in (("bid", Side.BUY), ("ask", Side.SELL)):
-            self._reasons[name][self._trader.why[side].reason.value] += 1
-        self._fits[self._portraitist.fit_kind().value] += 1
+            self._reasons[name][self._trader.side_status[side].reason.value] += 1
+        self._fits[self._view_builder.fit_kind().value] += 1
         at = self._trader.offsets
         self._branches[at.branch if at else "none"] += 1
 
@@ -300,5 +300,5 @@ class Replay:
             self._venue.send(command, events[-1].mono_ns)
 
     def _why(self, side: Side) -> str:
-        why = self._trader.why[side]
+        why = self._trader.side_status[side]
         return why.reason.value + (f" ({why.detail})" if why.detail else "")

@@ -56,7 +56,7 @@ _NONE = 0
 # ---------------------------------------------------------------- while it runs
 
 
-class Steps(NamedTuple):
+class StepSeries(NamedTuple):
     """One row a step of the timer: int64[n] each, ascending in time."""
 
     recv_ns: IntArray
@@ -83,7 +83,7 @@ class Fills(NamedTuple):
 
 
 @dataclass(slots=True)
-class Tally:
+class SessionTally:
     """What was asked of the venue, and how much of it was refused."""
 
     orders: int = 0
@@ -107,21 +107,21 @@ class SessionRecorder:
         self.last_mid2 = _NONE
         """Twice the last mid that there was, in ticks: the one that the ledger stands at."""
         self._trader = trader
-        self._tally = Tally()
+        self._tally = SessionTally()
         self._filled: set[str] = set()
         self._steps = array("q")
         self._fills = array("q")
 
     @property
-    def steps(self) -> Steps:
-        return Steps(*_columns(self._steps, len(Steps._fields)))
+    def steps(self) -> StepSeries:
+        return StepSeries(*_columns(self._steps, len(StepSeries._fields)))
 
     @property
     def fills(self) -> Fills:
         return Fills(*_columns(self._fills, len(Fills._fields)))
 
     @property
-    def tally(self) -> Tally:
+    def tally(self) -> SessionTally:
         """As of now."""
         errors, tally = self._trader.entry.errors, self._tally
         counts = {code: seen.count for code, seen in errors.items()}
@@ -248,7 +248,7 @@ class Performance:
 
 
 def slide_1_7(
-    steps: Steps, fills: Fills, grid: Instrument, capital_usdt: float
+    steps: StepSeries, fills: Fills, grid: Instrument, capital_usdt: float
 ) -> dict[str, float]:
     """The study's result slide: hftbacktest 1.7.1's ``Stat.summary`` with its own defaults."""
     times_s = steps.recv_ns / 1e9
@@ -281,7 +281,9 @@ def slide_1_7(
     }
 
 
-def slide_2(steps: Steps, fills: Fills, grid: Instrument, capital_usdt: float) -> dict[str, float]:
+def slide_2(
+    steps: StepSeries, fills: Fills, grid: Instrument, capital_usdt: float
+) -> dict[str, float]:
     """hftbacktest 2.x's metrics with its own step, and the 365 days that crypto has."""
     times_s = steps.recv_ns / 1e9
     equity = _resampled(times_s, steps.profit_e8 / E8, STEP_2_S)
@@ -313,7 +315,7 @@ def slide_2(steps: Steps, fills: Fills, grid: Instrument, capital_usdt: float) -
     }
 
 
-def markouts(steps: Steps, fills: Fills) -> dict[str, Markout]:
+def markouts(steps: StepSeries, fills: Fills) -> dict[str, Markout]:
     """What fills earned, by when they are marked.
 
     The later mid is that of the last step by then: up to 100 ms older than the horizon.
@@ -329,7 +331,7 @@ def markouts(steps: Steps, fills: Fills) -> dict[str, Markout]:
     return found
 
 
-def maker_figures(steps: Steps, fills: Fills, tally: Tally) -> MakerFigures:
+def maker_figures(steps: StepSeries, fills: Fills, tally: SessionTally) -> MakerFigures:
     """The market maker's own figures."""
     value = (fills.lots * fills.price_ticks).astype(np.float64)
     bid_bps, ask_bps = quote_depths_bps(steps)
@@ -351,7 +353,7 @@ def maker_figures(steps: Steps, fills: Fills, tally: Tally) -> MakerFigures:
     )
 
 
-def quote_depths_bps(steps: Steps) -> tuple[FloatArray, FloatArray]:
+def quote_depths_bps(steps: StepSeries) -> tuple[FloatArray, FloatArray]:
     """Distance of our best bid and ask from the mid at each step; nan where either is missing."""
     mids = _mids(steps.mid2)
     bids = np.where(steps.bid_ticks > _NONE, steps.bid_ticks, np.nan)
@@ -411,7 +413,7 @@ def _mids(mid2: IntArray) -> FloatArray:
     return np.where(mid2 > _NONE, mid2 / 2, np.nan)
 
 
-def _positions(steps: Steps) -> tuple[FloatArray, FloatArray, FloatArray]:
+def _positions(steps: StepSeries) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Times in s, positions in lots and mids in ticks, of the steps that had a mid."""
     known = steps.mid2 > _NONE
     lots = steps.position_lots[known].astype(np.float64)

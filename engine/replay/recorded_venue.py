@@ -128,9 +128,9 @@ class RecordedVenue:
         """How long each book grew that no snapshot began."""
         return self._market.grown_ns
 
-    def see(self, word: frames.Word, exch_ns: int) -> None:
+    def on_message(self, message: frames.MarketMessage, exch_ns: int) -> None:
         """One message of the recorded market takes effect at the venue."""
-        for key, lots, left in self._market.see(word):
+        for key, lots, left in self._market.on_message(message):
             order = self._by_key[key]
             order.filled_lots += lots
             order.changed_ns = exch_ns

@@ -44,7 +44,7 @@ class SetTouch:
 
 
 @dataclass(frozen=True, slots=True)
-class FetchSnapshot:
+class SnapshotNeeded:
     """Ask the venue for a snapshot; when, and how often, is the caller's affair."""
 
 
@@ -53,7 +53,7 @@ class DistrustBook:
     """A diff is missing: the book is wrong from here on."""
 
 
-Action: TypeAlias = ApplyDiff | ResetBook | SetTouch | FetchSnapshot | DistrustBook
+SyncAction: TypeAlias = ApplyDiff | ResetBook | SetTouch | SnapshotNeeded | DistrustBook
 
 
 class DepthSync:
@@ -101,7 +101,7 @@ class DepthSync:
         self._touch = None
         self._forget()
 
-    def receive_diff(self, diff: DepthDiff) -> list[Action]:
+    def receive_diff(self, diff: DepthDiff) -> list[SyncAction]:
         if self._last_id is None:
             return self._hold(diff)
         if self._joined:
@@ -116,20 +116,20 @@ class DepthSync:
             self._held.append(diff)  # for a snapshot from before it that may still come
         return [ApplyDiff(diff), *self._touch_beyond(diff.last_id)]
 
-    def receive_snapshot(self, snapshot: Snapshot) -> list[Action]:
+    def receive_snapshot(self, snapshot: Snapshot) -> list[SyncAction]:
         if self._last_id is not None and snapshot.last_id <= self._last_id and not self._grown:
             return []  # an answer that came too late to tell us anything
         held = [diff for diff in self._held if diff.last_id >= snapshot.last_id]
         if held and not _meets(held[0], snapshot.last_id):
-            return [FetchSnapshot()]  # older than the first diff we kept
+            return [SnapshotNeeded()]  # older than the first diff we kept
         self._forget()
         self._last_id = snapshot.last_id
-        actions: list[Action] = [ResetBook(snapshot)]
+        actions: list[SyncAction] = [ResetBook(snapshot)]
         for diff in held:
             actions += self.receive_diff(diff)
         return actions
 
-    def receive_touch(self, touch: TouchUpdate) -> list[Action]:
+    def receive_touch(self, touch: TouchUpdate) -> list[SyncAction]:
         """The ticker runs ahead of the diffs; one that comes behind them tells nothing."""
         if self._touch is not None and touch.update_id <= self._touch.update_id:
             return []
@@ -140,16 +140,16 @@ class DepthSync:
             return []
         return [*self._touch_beyond(self._last_id)]
 
-    def _hold(self, diff: DepthDiff) -> list[Action]:
+    def _hold(self, diff: DepthDiff) -> list[SyncAction]:
         first = not self._held
         if self._held and diff.prev_last_id != self._held[-1].last_id:
             # Nothing can be joined across a gap, so what came before it is of no use.
             self._forget()
         self._held.append(diff)
-        fetch: list[Action] = [FetchSnapshot()] if first else []
+        fetch: list[SyncAction] = [SnapshotNeeded()] if first else []
         return fetch + self._grow(diff) if self._recorded else fetch
 
-    def _grow(self, diff: DepthDiff) -> list[Action]:
+    def _grow(self, diff: DepthDiff) -> list[SyncAction]:
         if self._growing is None:
             self._growing = GrowingBook(diff.exch_ns)
         growing = self._growing
@@ -171,7 +171,7 @@ class DepthSync:
         touch = self._touch
         return [SetTouch(touch)] if touch is not None and touch.update_id > last_id else []
 
-    def _start_over(self, diff: DepthDiff) -> list[Action]:
+    def _start_over(self, diff: DepthDiff) -> list[SyncAction]:
         was_trusted = self._joined
         self._forget()
         fetch = self._hold(diff)

@@ -59,7 +59,7 @@ class Kind(StrEnum):
     """The request itself is wrong; never retried."""
 
 
-class Verdict(NamedTuple):
+class RequestVerdict(NamedTuple):
     outcome: Outcome
     kind: Kind
 
@@ -98,7 +98,7 @@ _OUTCOME_OF_KIND = {
 _KIND_OF_STATUS = {401: Kind.ACCESS, 403: Kind.LIMIT, 418: Kind.LIMIT, 429: Kind.LIMIT}
 
 
-def classify(http_status: int, code: int, message: str) -> Verdict:
+def classify(http_status: int, code: int, message: str) -> RequestVerdict:
     """What became of a request that was answered.
 
     Args:
@@ -107,7 +107,7 @@ def classify(http_status: int, code: int, message: str) -> Verdict:
         message: The body's text, which alone tells two kinds of 503 apart.
     """
     kind = _kind(http_status, code, message)
-    return Verdict(_OUTCOME_OF_KIND.get(kind, Outcome.REFUSED), kind)
+    return RequestVerdict(_OUTCOME_OF_KIND.get(kind, Outcome.REFUSED), kind)
 
 
 def _kind(http_status: int, code: int, message: str) -> Kind:

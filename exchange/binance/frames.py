@@ -97,10 +97,10 @@ class Ignored(msgspec.Struct, frozen=True):
     reason: str
 
 
-Word: TypeAlias = DepthDiff | Snapshot | TradePrint | TouchUpdate | MarkPrice | Ignored
+MarketMessage: TypeAlias = DepthDiff | Snapshot | TradePrint | TouchUpdate | MarkPrice | Ignored
 
 
-def decode(raw: bytes, instrument: Instrument) -> Word:
+def decode(raw: bytes, instrument: Instrument) -> MarketMessage:
     """One market message, combined framing or bare.
 
     Args:
@@ -128,10 +128,10 @@ def decode_snapshot(raw: bytes, instrument: Instrument) -> Snapshot:
     Raises:
         Garbled: When it is not one of this instrument.
     """
-    word = decode(raw, instrument)
-    if not isinstance(word, Snapshot):
+    message = decode(raw, instrument)
+    if not isinstance(message, Snapshot):
         raise Garbled(f"not a depth snapshot of {instrument.symbol}", raw)
-    return word
+    return message
 
 
 def _parse(raw: bytes) -> dict[str, Any]:
@@ -144,7 +144,7 @@ def _parse(raw: bytes) -> dict[str, Any]:
     return message
 
 
-def _read(message: dict[str, Any], body: dict[str, Any], instrument: Instrument) -> Word:
+def _read(message: dict[str, Any], body: dict[str, Any], instrument: Instrument) -> MarketMessage:
     kind = body.get("e")
     if kind is None:
         return _read_nameless(body, instrument)
@@ -154,11 +154,11 @@ def _read(message: dict[str, Any], body: dict[str, Any], instrument: Instrument)
         return Ignored(f"about {body['s']}")
     if kind == "depthUpdate" and _NOT_A_DIFF.search(message.get("stream", "")):
         return Ignored("a partial book, not a diff")
-    word: Word = _READERS[kind](body, instrument)
-    return word
+    market_message: MarketMessage = _READERS[kind](body, instrument)
+    return market_message
 
 
-def _read_nameless(body: dict[str, Any], instrument: Instrument) -> Word:
+def _read_nameless(body: dict[str, Any], instrument: Instrument) -> MarketMessage:
     """Messages without an event name: snapshots, spot's ticker, answers to subscriptions."""
     if "lastUpdateId" in body:
         symbol = body.get("symbol", instrument.symbol)
@@ -176,7 +176,7 @@ def _read_nameless(body: dict[str, Any], instrument: Instrument) -> Word:
     return _read_touch(body, instrument)
 
 
-def _read_depth(body: dict[str, Any], instrument: Instrument) -> Word:
+def _read_depth(body: dict[str, Any], instrument: Instrument) -> MarketMessage:
     first_id = _whole(body["U"])
     return DepthDiff(
         first_id,
@@ -188,7 +188,7 @@ def _read_depth(body: dict[str, Any], instrument: Instrument) -> Word:
     )
 
 
-def _read_trade(body: dict[str, Any], instrument: Instrument) -> Word:
+def _read_trade(body: dict[str, Any], instrument: Instrument) -> MarketMessage:
     origin = body.get("X", "MARKET")
     if origin != "MARKET":
         return Ignored(f"a print of {origin}, not of the market")
@@ -210,7 +210,7 @@ def _read_trade(body: dict[str, Any], instrument: Instrument) -> Word:
     )
 
 
-def _read_touch(body: dict[str, Any], instrument: Instrument) -> Word:
+def _read_touch(body: dict[str, Any], instrument: Instrument) -> MarketMessage:
     bid_ticks, bid_lots = instrument.price.count(body["b"]), instrument.qty.count(body["B"])
     ask_ticks, ask_lots = instrument.price.count(body["a"]), instrument.qty.count(body["A"])
     if min(bid_ticks, bid_lots, ask_ticks, ask_lots) < 0:
@@ -227,7 +227,7 @@ def _read_touch(body: dict[str, Any], instrument: Instrument) -> Word:
     )
 
 
-def _read_mark(body: dict[str, Any], instrument: Instrument) -> Word:
+def _read_mark(body: dict[str, Any], instrument: Instrument) -> MarketMessage:
     mark_text = body["p"]
     if not isinstance(mark_text, str) or not float(mark_text) > 0.0:
         raise ValueError("a mark price must be positive")

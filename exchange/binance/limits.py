@@ -29,7 +29,7 @@ class Lane(StrEnum):
     POLL = "poll"
 
 
-class Cost(NamedTuple):
+class RequestCost(NamedTuple):
     """What one request counts for."""
 
     weight: int = 0
@@ -104,7 +104,7 @@ class RequestBudget:
         self._blocked_until_ms = 0
         self._ban_ms = FIRST_BAN_MS
 
-    def wait_ms(self, now_ms: int, cost: Cost, lane: Lane) -> int:
+    def wait_ms(self, now_ms: int, cost: RequestCost, lane: Lane) -> int:
         """How long until a request of this cost may leave; 0 when it may leave now."""
         kept_back = 0 if lane is Lane.CANCEL else self._limits.cancel_weight_1m
         return max(
@@ -115,7 +115,7 @@ class RequestBudget:
             0,
         )
 
-    def spend(self, now_ms: int, cost: Cost) -> None:
+    def spend(self, now_ms: int, cost: RequestCost) -> None:
         """Count a request that leaves now, however it will end."""
         self._weight_1m.spend(now_ms, cost.weight)
         self._orders_10s.spend(now_ms, cost.orders_10s)

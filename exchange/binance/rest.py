@@ -17,7 +17,7 @@ from yarl import URL
 
 from exchange.binance.clock import ClockSample, VenueClock
 from exchange.binance.errors import Kind, NotSent, Unproven, classify
-from exchange.binance.limits import Cost, Lane, RequestBudget
+from exchange.binance.limits import Lane, RequestBudget, RequestCost
 from exchange.binance.settings import VenueSettings
 from exchange.binance.signing import Credentials, encoded, signed_query
 from exchange.binance.user_events import (
@@ -43,8 +43,8 @@ KEEPALIVE_S = 60.0
 CANCEL_WINDOW_MS = 5000  # a stale quote must not execute late, but a late cancel is welcome
 
 _DEPTH_WEIGHTS = {5: 2, 10: 2, 20: 2, 50: 2, 100: 5, 500: 10, 1000: 20}
-_ONE = Cost(weight=1)
-_ONE_ORDER = Cost(orders_10s=1, orders_1m=1)
+_ONE = RequestCost(weight=1)
+_ONE_ORDER = RequestCost(orders_10s=1, orders_1m=1)
 _PATIENCE_MS = {Lane.CANCEL: 1500, Lane.PLACE: 0, Lane.POLL: 1500}
 """How long a lane waits for its budget before it gives up: a quote is stale at once."""
 
@@ -59,7 +59,7 @@ class _Call:
     method: str
     path: str
     parameters: Parameters = field(default_factory=dict)
-    cost: Cost = _ONE
+    cost: RequestCost = _ONE
     lane: Lane = Lane.POLL
     keyed: bool = False
     """Carries the API key."""
@@ -159,7 +159,7 @@ class Rest:
     async def depth_snapshot(self, symbol: str, limit: int = 1000) -> bytes:
         """The book as the venue sent it, unread."""
         parameters: Parameters = {"symbol": symbol, "limit": limit}
-        cost = Cost(weight=_DEPTH_WEIGHTS[limit])
+        cost = RequestCost(weight=_DEPTH_WEIGHTS[limit])
         return await self._ask(_Call("GET", "/fapi/v1/depth", parameters, cost))
 
     # ------------------------------------------------------------ orders
@@ -241,7 +241,11 @@ class Rest:
         parameters: Parameters = {"symbol": symbol, "countdownTime": countdown_ms}
         await self._ask(
             self._signed(
-                "POST", "/fapi/v1/countdownCancelAll", parameters, Cost(weight=10), Lane.CANCEL
+                "POST",
+                "/fapi/v1/countdownCancelAll",
+                parameters,
+                RequestCost(weight=10),
+                Lane.CANCEL,
             )
         )
 
@@ -251,7 +255,7 @@ class Rest:
         """What is held; an account without position and orders is not listed at all."""
         parameters = {"symbol": instrument.symbol}
         answer = await self._ask(
-            self._signed("GET", "/fapi/v3/positionRisk", parameters, Cost(weight=5))
+            self._signed("GET", "/fapi/v3/positionRisk", parameters, RequestCost(weight=5))
         )
         for row in _rows(answer):
             if row.get("symbol") == instrument.symbol and row.get("positionSide") == "BOTH":
@@ -260,7 +264,7 @@ class Rest:
 
     async def wallet(self, instrument: Instrument) -> Wallet:
         """Wallet balance of the quote asset."""
-        answer = await self._ask(self._signed("GET", "/fapi/v3/balance", {}, Cost(weight=5)))
+        answer = await self._ask(self._signed("GET", "/fapi/v3/balance", {}, RequestCost(weight=5)))
         for row in _rows(answer):
             if is_quote_asset(_field(row, "asset", str), instrument):
                 return wallet_from_rest(row)
@@ -293,7 +297,7 @@ class Rest:
         method: str,
         path: str,
         parameters: Parameters,
-        cost: Cost = _ONE,
+        cost: RequestCost = _ONE,
         lane: Lane = Lane.POLL,
     ) -> _Call:
         window_ms = self._recv_window_ms
@@ -308,7 +312,9 @@ class Rest:
     async def _trades_page(self, parameters: Parameters) -> list[dict[str, Any]]:
         whole = {**parameters, "limit": TRADES_PAGE}
         return _rows(
-            await self._ask(self._signed("GET", "/fapi/v1/userTrades", whole, Cost(weight=5)))
+            await self._ask(
+                self._signed("GET", "/fapi/v1/userTrades", whole, RequestCost(weight=5))
+            )
         )
 
     async def _ask(self, call: _Call) -> bytes:

@@ -37,7 +37,7 @@ _DAMAGE: tuple[type[Exception], ...] = (
 )
 
 
-class Line(NamedTuple):
+class RecordedLine(NamedTuple):
     """One recorded message."""
 
     number: int
@@ -74,7 +74,7 @@ class Recording:
         self._rest = b""  # what followed the last newline
         self._broken = ""  # why unpacking stopped early
 
-    def __iter__(self) -> Iterator[Line]:
+    def __iter__(self) -> Iterator[RecordedLine]:
         self.consumed_bytes, self.tear = 0, None
         self._rest, self._broken = b"", ""
         number = 1
@@ -135,7 +135,7 @@ class Recording:
         if begun and not frame.eof:
             self._broken = f"the {name} data ends early"
 
-    def _line(self, number: int, row: bytes) -> Line:
+    def _line(self, number: int, row: bytes) -> RecordedLine:
         stamp, raw = (*row.split(None, 1), b"")[:2]
         scale = _NS_PER_UNIT.get(len(stamp))
         if scale is None or not stamp.isdigit():
@@ -144,7 +144,7 @@ class Recording:
             raise self._garbled(number, f"no JSON object follows the receive time: {_shown(row)}")
         if raw[-1:] != b"}":
             raise self._garbled(number, f"its JSON object is not closed{_ending(row)}")
-        return Line(number, int(stamp) * scale, raw)
+        return RecordedLine(number, int(stamp) * scale, raw)
 
     def _garbled(self, number: int, what: str) -> RecordingGarbled:
         return RecordingGarbled(str(self.path), number, what)

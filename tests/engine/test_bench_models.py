@@ -14,8 +14,8 @@ from engine.bench.models import (
     CALLED,
     COMPILED,
     GRID,
-    Cost,
     Scene,
+    Timing,
     fit_sides,
     full_requote,
     recalibrate,
@@ -46,7 +46,7 @@ def test_compiled_recalibration_finds_what_the_desk_finds(scene: Scene) -> None:
     """Otherwise the figure would be of some other work."""
     ring = ring_of(scene)
 
-    A, k, code = fit_sides(ring, np.empty(ring.size // 60 // 2 * 3), SIXTY.widest_gap)
+    A, k, code = fit_sides(ring, np.empty(ring.size // 60 // 2 * 3), SIXTY.max_misfit)
 
     reading = scene.calibrator.reading
     assert reading is not None
@@ -113,7 +113,7 @@ def test_only_a_compiled_promise_missed_by_far_fails(
     where: str, median_ns: float, holds: bool, broken: bool
 ) -> None:
     """Three times as slow is no mood of the machine."""
-    cost = Cost("work", where, 1.0, median_ns, 2000.0)
+    cost = Timing("work", where, 1.0, median_ns, 2000.0)
 
     assert (cost.holds, cost.broken) == (holds, broken)
 
@@ -138,7 +138,7 @@ def test_every_figure_is_printed_beside_its_promise(monkeypatch: pytest.MonkeyPa
 
 def test_slow_kernels_end_the_command_with_1(monkeypatch: pytest.MonkeyPatch) -> None:
     """And JSON says which."""
-    slow = Cost("full requote", COMPILED, 7000.0, 7000.0, 2000.0)
+    slow = Timing("full requote", COMPILED, 7000.0, 7000.0, 2000.0)
     monkeypatch.setattr(bench_models, "warm_up", lambda: None)
     monkeypatch.setattr(bench_models, "costs", lambda _settings: iter([slow]))
 

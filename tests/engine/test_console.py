@@ -30,8 +30,8 @@ from engine.console.protocol import (
 from engine.console.server import ConsoleServer
 from engine.core.actions import Action
 from engine.core.log import DeskLog
-from engine.core.portrait import Portraitist
 from engine.core.view import Record
+from engine.core.view_builder import ViewBuilder
 from engine.errors import NoEngine, ProtocolError, StartError
 from exchange.types import Severity
 from tests.engine.virtual_desk import VirtualDesk
@@ -49,7 +49,7 @@ class Bench:
         self.obeyed: list[CommandMessage] = []
         desk = VirtualDesk()
         desk.run(0.5)
-        self.view = Portraitist(desk.trader).draw(desk.now_ns, desk.now_ns)
+        self.view = ViewBuilder(desk.trader).build(desk.now_ns, desk.now_ns)
         welcome = Welcome(VERSION, Role.WATCHER, 1, "test.toml", "BTCUSDT")
         self.failures: list[Exception] = []
         self.deaf = False

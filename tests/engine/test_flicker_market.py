@@ -4,7 +4,7 @@ from collections import Counter
 from dataclasses import replace
 
 from engine.core.log import DeskLog
-from engine.core.watch import FlickerWatch
+from engine.core.market_monitor import FlickerWatch
 from exchange.paper.background.flicker import EPISODE_S, PAUSE_S
 from exchange.paper.background.synthetic_flow import STEP_NS, SyntheticFlow
 from exchange.paper.matching.events import Traded

@@ -18,8 +18,8 @@ from engine.core.view import Mode
 from engine.replay.performance import (
     Fills,
     SessionRecorder,
-    Steps,
-    Tally,
+    SessionTally,
+    StepSeries,
     audit,
     maker_figures,
     markouts,
@@ -58,7 +58,7 @@ def fill(number: int, side: Side, price_ticks: int, lots: int, *, at_s: float = 
     )
 
 
-def session(step_s: float, profits: list[float], **columns: list[int]) -> Steps:
+def session(step_s: float, profits: list[float], **columns: list[int]) -> StepSeries:
     """Steps from the start, with a mid of 1000 ticks and nothing held unless told."""
     n = len(profits)
     given = {
@@ -70,7 +70,7 @@ def session(step_s: float, profits: list[float], **columns: list[int]) -> Steps:
         "ask_ticks": [0] * n,
         **columns,
     }
-    return Steps(**{name: np.array(column, dtype=np.int64) for name, column in given.items()})
+    return StepSeries(**{name: np.array(column, dtype=np.int64) for name, column in given.items()})
 
 
 def told(*fills: tuple[float, Side, int, int, int]) -> Fills:
@@ -253,7 +253,7 @@ def test_leverage_is_of_every_record_or_of_every_tenth_second() -> None:
 
     assert (old["max_leverage"], old["median_leverage"]) == pytest.approx((1.1115, 0.3702))
     assert new["max_leverage"] == pytest.approx(1.1115)
-    shorter = Steps(*(column[:4] for column in steps))
+    shorter = StepSeries(*(column[:4] for column in steps))
     assert slide_1_7(shorter, NO_FILLS, GRID, 300.0)["max_leverage"] == pytest.approx(0.7398)
     assert slide_2(shorter, NO_FILLS, GRID, 300.0)["max_leverage"] == pytest.approx(0.3702)
 
@@ -341,7 +341,7 @@ def test_uptime_wants_both_sides_within_5_bp() -> None:
         ask_ticks=[600_300, 600_301, 0, 600_300],
     )
 
-    found = maker_figures(steps, NO_FILLS, Tally())
+    found = maker_figures(steps, NO_FILLS, SessionTally())
 
     assert found.uptime == pytest.approx(1 / 3)
     assert found.bid_depth_bps == pytest.approx(5.0)
@@ -353,7 +353,7 @@ def test_uptime_grants_two_ticks_where_a_tick_is_coarse() -> None:
         1.0, [0.0] * 3, mid2=[2471] * 3, bid_ticks=[1234] * 3, ask_ticks=[1237, 1238, 1237]
     )
 
-    found = maker_figures(steps, NO_FILLS, Tally())
+    found = maker_figures(steps, NO_FILLS, SessionTally())
 
     assert found.uptime == pytest.approx(1 / 2)
     assert found.uptime_within_bps == pytest.approx(2 / 1235.5 * 1e4)
@@ -364,7 +364,7 @@ def test_half_life_is_of_one_second_samples() -> None:
     lots = [round(1e6 * 0.5 ** (i // 10 / 2)) for i in range(200)]
 
     steps = session(0.1, [0.0] * 200, position_lots=lots)
-    found = maker_figures(steps, NO_FILLS, Tally())
+    found = maker_figures(steps, NO_FILLS, SessionTally())
 
     assert found.inventory_half_life_s == pytest.approx(2.0, rel=1e-3)
 

@@ -18,7 +18,7 @@ from exchange.recorded_book import RecordedBook
 from exchange.recording.reader import Recording
 from exchange.simulation import RestingOrders
 from exchange.types import Cancel, Command, Place, Side, TimeInForce
-from tests.naive.peer_exchange import MarketWord, market_in_exchange_order
+from tests.naive.peer_exchange import PeerMessage, market_in_exchange_order
 from tests.places import USDM
 
 GRID = Instrument.from_steps("BTCUSDT", "0.1", "0.001")
@@ -57,19 +57,19 @@ def recording(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def words(recording: Path) -> list[MarketWord]:
+def messages(recording: Path) -> list[PeerMessage]:
     return market_in_exchange_order(recording, GRID)
 
 
 @pytest.fixture(scope="module")
-def schedule(words: list[MarketWord]) -> list[Request]:
+def schedule(messages: list[PeerMessage]) -> list[Request]:
     """Both sides every quarter of a second, at the touch and behind it, small and large."""
     requests = []
     seen = RecordedBook(RestingOrders(1))
     numbers = itertools.count()
-    next_ns = words[0].exch_ns + 2_000 * MS
-    for word in words:
-        while word.exch_ns > next_ns:
+    next_ns = messages[0].exch_ns + 2_000 * MS
+    for message in messages:
+        while message.exch_ns > next_ns:
             number = next(numbers)
             bid, ask = seen.book.best_bid_ticks, seen.book.best_ask_ticks
             assert bid is not None
@@ -83,21 +83,21 @@ def schedule(words: list[MarketWord]) -> list[Request]:
                 requests.append(Request(at_ns, name, order))
                 requests.append(Request(at_ns + LIVES_NS, name, None))
             next_ns += EVERY_NS
-        seen.see(word)
+        seen.on_message(message)
     return sorted(requests, key=lambda request: request.at_ns)
 
 
 def fills_in_replay(
-    words: list[MarketWord], schedule: list[Request], queue: QueueModelName
+    messages: list[PeerMessage], schedule: list[Request], queue: QueueModelName
 ) -> list[Filled]:
     model, power = QUEUE_MODELS[queue]
     venue = RecordedVenue(GRID, ReplayRules(0, 0, model, power, 0.0, 0.0), wallet_e8=0)
     for request in schedule:
         venue.send(_command(request), request.at_ns)
-    for word in words:
-        while (due_ns := venue.next_request_ns()) is not None and due_ns < word.exch_ns:
+    for message in messages:
+        while (due_ns := venue.next_request_ns()) is not None and due_ns < message.exch_ns:
             venue.take_request()
-        venue.see(word, word.exch_ns)
+        venue.on_message(message, message.exch_ns)
     return [
         Filled(f.exch_ns, f.client_order_id, f.side, f.price_ticks, f.qty_lots) for f in venue.fills
     ]
@@ -152,10 +152,10 @@ def fills_in_the_exchange(
 
 @pytest.mark.parametrize("queue", list(QUEUE_MODELS))
 def test_a_recording_traded_on_fills_what_its_replay_fills(
-    recording: Path, words: list[MarketWord], schedule: list[Request], queue: QueueModelName
+    recording: Path, messages: list[PeerMessage], schedule: list[Request], queue: QueueModelName
 ) -> None:
     """Time, order, price and lots of every fill: two worlds, one truth."""
-    replayed = fills_in_replay(words, schedule, queue)
+    replayed = fills_in_replay(messages, schedule, queue)
 
     traded = fills_in_the_exchange(recording, schedule, queue, speed=1.0)
 
@@ -165,8 +165,8 @@ def test_a_recording_traded_on_fills_what_its_replay_fills(
 
 
 def test_a_recording_played_faster_fills_the_same(
-    recording: Path, words: list[MarketWord], schedule: list[Request]
+    recording: Path, messages: list[PeerMessage], schedule: list[Request]
 ) -> None:
-    replayed = fills_in_replay(words, schedule, "log")
+    replayed = fills_in_replay(messages, schedule, "log")
 
     assert fills_in_the_exchange(recording, schedule, "log", speed=7.5) == replayed

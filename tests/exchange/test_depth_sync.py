@@ -8,12 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exchange.binance.depth_sync import (
-    Action,
     ApplyDiff,
     DepthSync,
     DistrustBook,
-    FetchSnapshot,
     ResetBook,
+    SnapshotNeeded,
+    SyncAction,
 )
 from exchange.binance.frames import DepthDiff, Snapshot, TouchUpdate, decode
 from exchange.book import Book
@@ -32,7 +32,7 @@ def snapshot(last_id: int) -> Snapshot:
     return Snapshot(last_id, 0, NONE, NONE, NONE, NONE)
 
 
-def spoken(actions: list[Action]) -> list[str]:
+def spoken(actions: list[SyncAction]) -> list[str]:
     """Actions as short words, so that a test reads as a conversation."""
     words = []
     for action in actions:
@@ -41,7 +41,7 @@ def spoken(actions: list[Action]) -> list[str]:
                 words.append(f"apply {d.last_id}")
             case ResetBook(snapshot=s):
                 words.append(f"reset {s.last_id}")
-            case FetchSnapshot():
+            case SnapshotNeeded():
                 words.append("fetch")
             case DistrustBook():
                 words.append("distrust")
@@ -212,7 +212,7 @@ def test_every_applied_diff_continues_the_one_before(
     ends = np.cumsum([100, *steps]).tolist()
     stream = [diff(a + 1, b, a) for a, b in pairwise(ends)]
     sync = DepthSync()
-    actions: list[Action] = []
+    actions: list[SyncAction] = []
 
     for i, current in enumerate(stream):
         fate = fates[i] if i < len(fates) else "snapshot"
@@ -224,7 +224,7 @@ def test_every_applied_diff_continues_the_one_before(
     assert_never_bridges_a_gap(actions)
 
 
-def assert_never_bridges_a_gap(actions: list[Action]) -> None:
+def assert_never_bridges_a_gap(actions: list[SyncAction]) -> None:
     last_id: int | None = None
     joined = False
     for action in actions:
@@ -247,7 +247,7 @@ def replayed(paths: list[object], instrument: Instrument) -> tuple[int, int, int
     tickers: dict[int, TouchUpdate] = {}
     for path in paths:
         for line in Recording(path):  # type: ignore[arg-type]  # paths come from parametrize
-            actions: list[Action] = []
+            actions: list[SyncAction] = []
             match decode(line.raw, instrument):
                 case DepthDiff() as word:
                     actions = sync.receive_diff(word)

@@ -8,8 +8,8 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 
-from exchange.binance.depth_sync import DepthSync, DistrustBook, FetchSnapshot, ResetBook
-from exchange.binance.frames import DepthDiff, Snapshot, TouchUpdate, Word, decode
+from exchange.binance.depth_sync import DepthSync, DistrustBook, ResetBook, SnapshotNeeded
+from exchange.binance.frames import DepthDiff, MarketMessage, Snapshot, TouchUpdate, decode
 from exchange.binance.growing_book import STANDS_NS, STANDS_UNTOLD_NS, growth_in_words
 from exchange.instrument import Instrument
 from exchange.jit import IntArray
@@ -35,18 +35,18 @@ THIN_SPOT = Market(THIN, Instrument.from_steps("NEXOUSDT", "0.001", "0.01"))
 
 
 @cache
-def words_of(market: Market) -> list[tuple[int, Word]]:
+def words_of(market: Market) -> list[tuple[int, MarketMessage]]:
     """Receive time and word of everything about the book."""
     lines = ((line.recv_ns, decode(line.raw, market.grid)) for line in Recording(market.path))
     about_the_book = (DepthDiff, Snapshot, TouchUpdate)
     return [(recv_ns, word) for recv_ns, word in lines if isinstance(word, about_the_book)]
 
 
-def touches(words: Iterable[Word]) -> Iterator[tuple[int, tuple[int | None, int | None]]]:
+def touches(words: Iterable[MarketMessage]) -> Iterator[tuple[int, tuple[int | None, int | None]]]:
     """Id and touch after each diff that the book trusted."""
     book = RecordedBook(RestingOrders(1))
     for word in words:
-        book.see(word)
+        book.on_message(word)
         if isinstance(word, DepthDiff) and book.sync.trusted:
             yield word.last_id, (book.book.best_bid_ticks, book.book.best_ask_ticks)
 
@@ -56,7 +56,7 @@ def true_touches(market: Market) -> dict[int, tuple[int | None, int | None]]:
     return dict(touches(word for _, word in words_of(market)))
 
 
-def from_the_middle(market: Market, start_s: int, *, tickers: bool) -> list[Word]:
+def from_the_middle(market: Market, start_s: int, *, tickers: bool) -> list[MarketMessage]:
     """Some of a recording as a day file has it: no snapshot, whatever the second it begins."""
     left_out = Snapshot if tickers else Snapshot | TouchUpdate
     begin_ns = words_of(market)[0][0] + start_s * S
@@ -85,7 +85,9 @@ def test_a_trusted_book_has_the_touch_that_a_snapshot_would_have_given(
     assert sum(touch == true for touch, true in met) >= 0.998 * len(met)
 
 
-def touches_of_tickers_ahead(words: list[Word]) -> dict[int, tuple[int | None, int | None]]:
+def touches_of_tickers_ahead(
+    words: list[MarketMessage],
+) -> dict[int, tuple[int | None, int | None]]:
     """By the id of each diff that came behind its ticker."""
     newest: TouchUpdate | None = None
     ahead: dict[int, tuple[int | None, int | None]] = {}
@@ -130,7 +132,7 @@ def grown() -> RecordedBook:
     """Bids 99, 98 and asks 102, 103 by diffs; 100 to 102 by the ticker; trusted."""
     book = RecordedBook(RestingOrders(4))
     for word in (FIRST, ticker(11, 100, 102), diff(2, STANDS_S, {97: 3})):
-        book.see(word)
+        book.on_message(word)
     return book
 
 
@@ -141,7 +143,7 @@ def test_where_a_venue_can_be_asked_no_book_grows() -> None:
         action for n in range(1, 1000) for action in sync.receive_diff(diff(n, n, {9: 1}, {12: 1}))
     ]
 
-    assert [type(action) for action in said] == [FetchSnapshot]
+    assert [type(action) for action in said] == [SnapshotNeeded]
     assert not sync.trusted
 
 
@@ -149,13 +151,13 @@ def test_where_a_venue_can_be_asked_no_book_grows() -> None:
 def test_a_book_is_trusted_once_both_sides_have_stood_for_a_while(told: bool, after_s: int) -> None:
     """Without a ticker the touch itself may not have been told of for a long time."""
     book = RecordedBook(RestingOrders(1))
-    book.see(FIRST)
+    book.on_message(FIRST)
     if told:
-        book.see(ticker(11, 100, 102))
-    book.see(diff(2, after_s - 0.001))
+        book.on_message(ticker(11, 100, 102))
+    book.on_message(diff(2, after_s - 0.001))
     early = book.sync.trusted
 
-    book.see(diff(3, after_s))
+    book.on_message(diff(3, after_s))
 
     assert not early
     assert book.sync.trusted
@@ -166,12 +168,12 @@ def test_a_book_is_trusted_once_both_sides_have_stood_for_a_while(told: bool, af
 def test_time_with_an_empty_side_does_not_count() -> None:
     book = RecordedBook(RestingOrders(1))
     for word in (FIRST, ticker(11, 99, 102), diff(2, 5, asks={102: 0, 103: 0})):
-        book.see(word)
-    book.see(diff(3, STANDS_S, asks={104: 1}))
-    book.see(diff(4, 2 * STANDS_S - 1))
+        book.on_message(word)
+    book.on_message(diff(3, STANDS_S, asks={104: 1}))
+    book.on_message(diff(4, 2 * STANDS_S - 1))
     early = book.sync.trusted
 
-    book.see(diff(5, 2 * STANDS_S))
+    book.on_message(diff(5, 2 * STANDS_S))
 
     assert not early
     assert book.sync.trusted
@@ -183,7 +185,7 @@ def test_a_gap_ends_the_trust_and_the_growth() -> None:
     actions = book.sync.receive_diff(diff(4, 30, {90: 1}, {110: 1}))
     growing = RecordedBook(RestingOrders(1))
     for word in (FIRST, ticker(11, 100, 102), diff(3, STANDS_S, {90: 1}, {110: 1})):
-        growing.see(word)
+        growing.on_message(word)
 
     assert isinstance(actions[0], DistrustBook)
     assert not book.sync.trusted
@@ -192,10 +194,10 @@ def test_a_gap_ends_the_trust_and_the_growth() -> None:
 
 def test_after_a_gap_the_book_grows_anew() -> None:
     book = grown()
-    book.see(diff(4, 30, {90: 1}, {110: 1}))
-    book.see(ticker(41, 91, 109))
+    book.on_message(diff(4, 30, {90: 1}, {110: 1}))
+    book.on_message(ticker(41, 91, 109))
 
-    book.see(diff(5, 30 + STANDS_S))
+    book.on_message(diff(5, 30 + STANDS_S))
 
     assert book.sync.trusted
     assert (book.book.best_bid_ticks, book.book.best_ask_ticks) == (91, 109)
@@ -206,8 +208,8 @@ def test_the_ticker_sets_the_touch_and_no_older_diff_undoes_it() -> None:
     book = grown()
     before = (book.book.best_bid_ticks, book.book.best_ask_ticks)
 
-    book.see(ticker(45, 98, 101))
-    book.see(diff(3, 20, {100: 9}))
+    book.on_message(ticker(45, 98, 101))
+    book.on_message(diff(3, 20, {100: 9}))
 
     assert before == (100, 102)
     assert (book.book.best_bid_ticks, book.book.best_ask_ticks) == (98, 101)
@@ -216,9 +218,9 @@ def test_the_ticker_sets_the_touch_and_no_older_diff_undoes_it() -> None:
 def test_a_snapshot_takes_over_whether_or_not_it_is_behind() -> None:
     """It knows every level; what the diffs said since is written over it."""
     book = grown()
-    book.see(diff(3, 20, {96: 4}))
+    book.on_message(diff(3, 20, {96: 4}))
 
-    book.see(snapshot(25))
+    book.on_message(snapshot(25))
 
     assert book.sync.trusted
     assert not book.sync.grown
@@ -243,7 +245,7 @@ def test_an_order_at_an_unknown_level_joins_behind_what_is_told_there_later(told
     assert book.resting.accept(1, Side.BUY, 96, 10, book.queue_lots(Side.BUY, 96))
     unknown = book.resting.fills(book.resting.on_trade(Side.SELL, 96, 50))
 
-    book.see(diff(3, 20, {96: told_lots}))
+    book.on_message(diff(3, 20, {96: told_lots}))
     known = book.resting.fills(book.resting.on_trade(Side.SELL, 96, 8))
 
     assert unknown == []
@@ -254,7 +256,7 @@ def test_a_touch_that_the_ticker_moves_onto_an_order_fills_it() -> None:
     book = grown()
     assert book.resting.accept(1, Side.BUY, 100, 10, book.queue_lots(Side.BUY, 100))
 
-    assert book.see(ticker(45, 98, 100)) == [(1, 10, 0)]
+    assert book.on_message(ticker(45, 98, 100)) == [(1, 10, 0)]
 
 
 def test_results_say_how_their_books_came_about() -> None:

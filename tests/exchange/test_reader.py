@@ -8,7 +8,7 @@ import pytest
 import zstandard
 
 from exchange.errors import RecordingGarbled
-from exchange.recording.reader import Line, Recording, scan_latency
+from exchange.recording.reader import RecordedLine, Recording, scan_latency
 from tests.places import BASE, COINM, INPUTS, SPOT, THIN, USDM
 
 NS = 1_723_161_255_030_314_667
@@ -49,7 +49,7 @@ def test_every_line_is_delivered(tmp_path: Path, pack: Callable[[bytes], bytes])
 
     lines = list(file)
 
-    assert lines[0] == Line(1, NS, b'{"u":0}')
+    assert lines[0] == RecordedLine(1, NS, b'{"u":0}')
     assert (len(lines), lines[-1].raw, file.tear) == (5000, b'{"u":4999}', None)
     assert file.consumed_bytes == file.total_bytes
 

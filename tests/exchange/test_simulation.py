@@ -409,7 +409,7 @@ def test_whole_fills_happen_when_the_peers_did(run: str, model: QueueModel, fill
     peer = PeerExchange(model, 0.001, [entry for entry, _ in expected])
 
     for word in market_in_exchange_order(USDM, Instrument.from_steps("BTCUSDT", "0.1", "0.001")):
-        peer.see(word)
+        peer.on_message(word)
 
     assert len(expected) == fills
     assert peer.filled_ns == {key: filled_ns for key, (_, filled_ns) in enumerate(expected)}

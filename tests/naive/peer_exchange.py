@@ -27,13 +27,13 @@ class Entry:
     qty_lots: int
 
 
-MarketWord: TypeAlias = DepthDiff | Snapshot | TradePrint
+PeerMessage: TypeAlias = DepthDiff | Snapshot | TradePrint
 
 
-def market_in_exchange_order(path: Path, instrument: Instrument) -> list[MarketWord]:
+def market_in_exchange_order(path: Path, instrument: Instrument) -> list[PeerMessage]:
     """Depth and prints of a recording by venue time; file order breaks ties."""
     words = (decode(line.raw, instrument) for line in Recording(path))
-    market = [word for word in words if isinstance(word, MarketWord)]
+    market = [word for word in words if isinstance(word, PeerMessage)]
     return sorted(market, key=lambda word: word.exch_ns)
 
 
@@ -49,7 +49,7 @@ class PeerExchange:
         self._book = Book()
         self._best = {Side.BUY: NO_BID, Side.SELL: NO_ASK}
 
-    def see(self, word: MarketWord) -> None:
+    def on_message(self, word: PeerMessage) -> None:
         """One event of the market; orders that were due before it are resting by then."""
         self._accept_due(word.exch_ns)
         if isinstance(word, TradePrint):

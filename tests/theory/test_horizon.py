@@ -129,7 +129,7 @@ def test_at_the_end_a_quote_that_reduces_gives_up_what_closing_would_cost() -> N
 
 
 def test_a_cost_of_closing_leads_home_before_the_end() -> None:
-    """Without one the lean fades as the end draws near; with one it grows."""
+    """Without one the inventory skew fades as the end draws near; with one it grows."""
     far, near = (horizon_policy(calm(), tau, close_ticks=5.0)[0].depths(4) for tau in (300.0, 5.0))
     plain = horizon_policy(calm(), 5.0)[0].depths(4)
 

@@ -11,7 +11,7 @@ from tui.render.model import model
 
 NARROW, WIDE, ROOMY = (37, 16), (68, 9), (97, 31)
 SEEN = "23 s of the 60 s window seen"
-GAP = "depths are far from exponential (gap 0.12 of 0.07)"
+GAP = "depths are far from exponential (misfit 0.12 of 0.07)"
 STEEP = SideFitView(12.3, 11.1, 13.4, 0.0412, 0.037, 0.0453, 10412)
 
 
@@ -67,7 +67,7 @@ def test_nothing_is_cut(size: tuple[int, int]) -> None:
 def test_a_refused_fit_is_told_once_and_in_warning_ink(size: tuple[int, int]) -> None:
     """The engine's sentence holds the reason already; twice would read as two troubles."""
     view = desk_view(
-        quote=quote(fit=FitKind.WIDENED, fit_note=GAP), calibration=calibration(gap=0.121)
+        quote=quote(fit=FitKind.WIDENED, fit_note=GAP), calibration=calibration(misfit=0.121)
     )
     lines = drawn(view, size)
     text = " ".join(" ".join(line.plain for line in lines).split())
@@ -75,7 +75,7 @@ def test_a_refused_fit_is_told_once_and_in_warning_ink(size: tuple[int, int]) ->
     assert text.count("far from exponential") == 1
     assert "fit of 12 s ago, widened; " in text
     assert "warn" in inks_of(lines, "far from exponential")
-    assert "warn" in inks_of(lines, "gap 0.121, over 0.070")
+    assert "warn" in inks_of(lines, "misfit 0.121, over 0.070")
 
 
 def test_a_prior_whose_window_is_full_says_why_it_still_stands() -> None:
@@ -88,7 +88,7 @@ def test_a_prior_whose_window_is_full_says_why_it_still_stands() -> None:
 @pytest.mark.parametrize("size", [NARROW, WIDE])
 def test_the_first_window_fills_a_bar(size: tuple[int, int]) -> None:
     """Until it is full the prior quotes, and a trader wants to know how long still."""
-    filling = calibration(window_s=60.0, seen_s=23.0, bid=None, ask=None, own=None, gap=None)
+    filling = calibration(window_s=60.0, seen_s=23.0, bid=None, ask=None, own=None, misfit=None)
     view = desk_view(quote=quote(fit=FitKind.PRIOR, fit_note=SEEN), calibration=filling)
     text = said(view, size)
 

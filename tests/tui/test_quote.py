@@ -16,7 +16,7 @@ from tui.render.frame import Frame
 from tui.render.quote import quote as quote_panel
 
 TIGHT, USUAL, ROOMY = (40, 3), (68, 8), (68, 13)
-REFUSED = "depths are far from exponential (gap 0.12 of 0.07)"
+REFUSED = "depths are far from exponential (misfit 0.12 of 0.07)"
 
 
 def said(view: DeskView, size: tuple[int, int]) -> str:
@@ -45,7 +45,7 @@ def live_quote(c1: float, c2: float, sigma: float, adj1: float, q: float) -> Quo
         fair_ticks=fair,
         half_spread_ticks=(c1 + 0.5 * c2 * sigma) * adj1,
         skew_ticks_per_lot=skew,
-        lean_ticks=skew * q,
+        inventory_skew_ticks=skew * q,
         reservation_ticks=fair - skew * q,
     )
 
@@ -56,8 +56,8 @@ def test_the_closed_form_is_its_formula_with_todays_numbers() -> None:
     assert "closed form, a 0.012" in text
     assert "(c1 + δ/2·c2·σ)·adj1 = (2.80 + 1.20)·1 = 4.00 ticks" in text
     assert "c2·σ·adj2 = 0.5·4.8·0.03 = 0.072 ticks per q" in text
-    assert "skew·q = 0.072·3.333 = +0.24 ticks" in text
-    assert "fair − lean = 64250.32 − 0.02 = 64250.30" in text
+    assert "skew·q   0.072·3.333 = +0.24 ticks" in text
+    assert "fair − skew·q = 64250.32 − 0.02 = 64250.30" in text
 
 
 def test_the_roomy_panel_goes_on_to_the_prices() -> None:
@@ -85,11 +85,11 @@ def test_the_table_does_not_pass_for_the_formula(size: tuple[int, int]) -> None:
 @pytest.mark.parametrize(
     ("quoted", "words"),
     [
-        (quote(), ("half=(2.80+1.20)·1=4.00t lean +0.24t", "closed a 0.012")),
-        (table_quote(), ("half=4.12t, closed 4.00t lean +0.26t", "table a 0.41 Q 20")),
+        (quote(), ("half=(2.80+1.20)·1=4.00t skew·q +0.24t", "closed a 0.012")),
+        (table_quote(), ("half=4.12t, closed 4.00t skew·q +0.26t", "table a 0.41 Q 20")),
     ],
 )
-def test_three_rows_hold_prices_half_lean_and_branch(
+def test_three_rows_hold_prices_half_skew_and_branch(
     quoted: QuoteView, words: tuple[str, ...]
 ) -> None:
     text = said(desk_view(quote=quoted), TIGHT)
@@ -121,19 +121,21 @@ def test_every_sum_on_the_screen_adds_up(
         assert float(result) == pytest.approx(exact, abs=rounding + of_factors + 1e-9), terms
 
 
-def test_a_short_position_leans_the_quotes_up() -> None:
-    """The minus of the formula and that of the lean make a plus, and the screen writes one."""
-    short = quote(fair_ticks=MID_TICKS + 0.3, lean_ticks=-0.24, reservation_ticks=MID_TICKS + 0.54)
+def test_a_short_position_skews_the_quotes_up() -> None:
+    """The minus of the formula and that of the skew make a plus, and the screen writes one."""
+    short = quote(
+        fair_ticks=MID_TICKS + 0.3, inventory_skew_ticks=-0.24, reservation_ticks=MID_TICKS + 0.54
+    )
     held = InventoryView(-10 / 3, -10, 120, 9, -19, None)
     text = said(desk_view(quote=short, inventory=held), USUAL)
 
-    assert "skew·q = 0.072·(−3.333) = −0.24 ticks" in text
-    assert "fair − lean = 64250.33 + 0.02 = 64250.35" in text
+    assert "skew·q   0.072·(−3.333) = −0.24 ticks" in text
+    assert "fair − skew·q = 64250.33 + 0.02 = 64250.35" in text
 
 
 @pytest.mark.parametrize(
     ("kind", "words"),
-    [("microprice", "microprice − lean"), ("depth_weighted", "depth weighted − lean")],
+    [("microprice", "microprice − skew·q"), ("depth_weighted", "depth weighted − skew·q")],
 )
 def test_a_fair_price_that_is_not_the_mid_is_named(kind: str, words: str) -> None:
     for size in (USUAL, ROOMY):

@@ -32,7 +32,7 @@ from tui.render.banner import banner, gone
 from tui.render.draw import ink
 from tui.render.draw.chart import Curve, History, plot
 from tui.render.draw.glyphs import ASCII, UNICODE, Glyphs, glyphs_for
-from tui.render.frame import Frame, Line
+from tui.render.frame import EngineLink, Frame
 from tui.render.header import header
 from tui.render.inventory import inventory
 from tui.render.ladder import ladder
@@ -91,7 +91,7 @@ def test_an_ascii_terminal_gets_only_ascii() -> None:
     ):
         frame = Frame(view, glyphs=ASCII, frozen=True)
         assert said(everything(frame, 110, 14)).isascii()
-        assert said(gone(Frame(view, line=Line.LOST, glyphs=ASCII), 78)).isascii()
+        assert said(gone(Frame(view, line=EngineLink.LOST, glyphs=ASCII), 78)).isascii()
 
 
 def test_a_side_that_does_not_quote_says_the_rule_and_what_clears_it() -> None:
@@ -310,7 +310,7 @@ def test_every_mode_is_a_word(mode: Mode) -> None:
 
 def lost(silent_s: float = 0.0, **changes: Any) -> Frame:
     commands = DeskCommands.of("paper-btcusdt-8611")
-    return Frame(desk_view(**changes), silent_s, Line.LOST, commands=commands)
+    return Frame(desk_view(**changes), silent_s, EngineLink.LOST, commands=commands)
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from engine.core.view import DeskView, FlattenState, RiskState, SideReason
 from tui.render.draw import ink
 from tui.render.draw.format import age, clock, grid
 from tui.render.draw.lines import flowed, line, wrapped
-from tui.render.frame import Frame, Line
+from tui.render.frame import EngineLink, Frame
 
 _NS_PER_S = 1_000_000_000
 _GOES_ON = " \\"
@@ -81,9 +81,9 @@ def _held(view: DeskView) -> list[str]:
 
 def gone(frame: Frame, width: int) -> list[Text]:
     """Big words for a lost engine; empty while the line stands."""
-    if frame.line is Line.ENDED:
+    if frame.line is EngineLink.ENDED:
         return _ended(frame, width)
-    if frame.line is not Line.LOST:
+    if frame.line is not EngineLink.LOST:
         return []
     last = age(frame.silent_s)
     return [

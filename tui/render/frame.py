@@ -11,7 +11,7 @@ STALE_S = 2.0
 """Older data than this fades."""
 
 
-class Line(StrEnum):
+class EngineLink(StrEnum):
     """How the line to the engine stands."""
 
     WAITING = "waiting"
@@ -28,7 +28,7 @@ class Frame:
     view: DeskView
     silent_s: float = 0.0
     """Since the view arrived at this screen."""
-    line: Line = Line.ATTACHED
+    line: EngineLink = EngineLink.ATTACHED
     line_text: str = ""
     """Why the line was lost, or the engine's last words."""
     verified: bool = False
@@ -43,7 +43,7 @@ class Frame:
     @property
     def stale(self) -> bool:
         """Is nothing here to be taken for the present?"""
-        return self.silent_s > STALE_S or self.line is not Line.ATTACHED
+        return self.silent_s > STALE_S or self.line is not EngineLink.ATTACHED
 
     @property
     def book_stale(self) -> bool:

@@ -27,7 +27,7 @@ Rows = dict[tuple[int, int], int]
 
 
 @dataclass(slots=True)
-class Level:
+class LadderRow:
     """One price of one side."""
 
     side: int
@@ -44,14 +44,14 @@ class Level:
         return bool(self.own_state)
 
 
-def levels(view: DeskView, side: int) -> list[Level]:
+def levels(view: DeskView, side: int) -> list[LadderRow]:
     """Every price of a side that has size, an order of the account or a wish, best first."""
     shown = view.book.bids if side > 0 else view.book.asks
-    by_price = {ticks: Level(side, ticks, lots) for ticks, lots in shown}
+    by_price = {ticks: LadderRow(side, ticks, lots) for ticks, lots in shown}
     for order in view.orders:
         if order.side != side:
             continue
-        level = by_price.setdefault(order.price_ticks, Level(side, order.price_ticks))
+        level = by_price.setdefault(order.price_ticks, LadderRow(side, order.price_ticks))
         left = order.qty_lots - order.filled_lots
         if order.state == "foreign":
             level.foreign_lots += left
@@ -59,7 +59,7 @@ def levels(view: DeskView, side: int) -> list[Level]:
             level.own_lots += left
             level.own_state = _worse(level.own_state, order.state)
     for ticks in view.quote.bid_ticks if side > 0 else view.quote.ask_ticks:
-        level = by_price.setdefault(ticks, Level(side, ticks))
+        level = by_price.setdefault(ticks, LadderRow(side, ticks))
         if not level.own_state:
             level.own_lots, level.own_state = view.quote.order_qty_lots, "wanted"
     return sorted(by_price.values(), key=lambda level: -side * level.price_ticks)
@@ -72,7 +72,7 @@ def _worse(one: str, other: str) -> str:
     return min(one, other, key=lambda state: ranks.get(state, 0))
 
 
-def settle_spread(asks: list[Level], bids: list[Level], height: int, before: Rows) -> int:
+def settle_spread(asks: list[LadderRow], bids: list[LadderRow], height: int, before: Rows) -> int:
     """The row of the spread that leaves most prices where they were.
 
     Args:
@@ -135,7 +135,7 @@ class _Columns:
 
 
 def _half(
-    side_levels: list[Level], rows: int, columns: _Columns, glyphs: Glyphs
+    side_levels: list[LadderRow], rows: int, columns: _Columns, glyphs: Glyphs
 ) -> tuple[list[Text], list[int]]:
     """One half, from the touch outwards: exactly ``rows`` lines, and the prices in them."""
     shown, hidden = side_levels[:rows], side_levels[rows:]
@@ -167,7 +167,7 @@ def _heading(frame: Frame, columns: _Columns) -> Text:
     return line((text, ink.LABEL))
 
 
-def _level_line(level: Level, cumulative: int, columns: _Columns, glyphs: Glyphs) -> Text:
+def _level_line(level: LadderRow, cumulative: int, columns: _Columns, glyphs: Glyphs) -> Text:
     side = ink.side_ink(level.side)
     bar = ink.BID_BAR if level.side > 0 else ink.ASK_BAR
     step = columns.qty_grid
@@ -190,7 +190,7 @@ def _level_line(level: Level, cumulative: int, columns: _Columns, glyphs: Glyphs
     return pad(text, columns.width)
 
 
-def _own(level: Level, columns: _Columns, glyphs: Glyphs) -> Text:
+def _own(level: LadderRow, columns: _Columns, glyphs: Glyphs) -> Text:
     size = columns.qty_grid.text
     if level.ours:
         name = ink.WARN if level.own_state == "unknown" else ink.side_ink(level.side)
@@ -207,7 +207,7 @@ def _bar(share: float, width: int, glyphs: Glyphs) -> str:
     return body.rjust(width)
 
 
-def _far_line(far: list[Level], columns: _Columns, glyphs: Glyphs) -> Text:
+def _far_line(far: list[LadderRow], columns: _Columns, glyphs: Glyphs) -> Text:
     """Ours that lie beyond the rows, so that none is ever out of sight."""
     side = far[0].side
     arrow, word = (glyphs.down, "bid") if side > 0 else (glyphs.up, "ask")

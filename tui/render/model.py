@@ -51,11 +51,11 @@ def _notes(view: DeskView, width: int) -> list[Text]:
 def _goodness(c: CalibrationView) -> list[Text]:
     """How A and k were found, and how well they describe the depths seen."""
     chips = [line(("A, k by ", ink.LABEL), c.intensity)]
-    if c.gap is not None and c.gap > c.widest_gap:
-        chips.append(line((f"gap {c.gap:.3f}, over {c.widest_gap:.3f}", ink.WARN)))
-    elif c.gap is not None:
-        limit = (f" of {c.widest_gap:.3f} borne", ink.LABEL)
-        chips.append(line(("gap ", ink.LABEL), f"{c.gap:.3f}", limit))
+    if c.misfit is not None and c.misfit > c.max_misfit:
+        chips.append(line((f"misfit {c.misfit:.3f}, over {c.max_misfit:.3f}", ink.WARN)))
+    elif c.misfit is not None:
+        limit = (f" of {c.max_misfit:.3f} borne", ink.LABEL)
+        chips.append(line(("misfit ", ink.LABEL), f"{c.misfit:.3f}", limit))
     if not filling(c):
         chips.append(line(("window ", ink.LABEL), f"{c.window_s:.0f} s"))
     return chips

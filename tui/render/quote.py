@@ -14,9 +14,9 @@ from tui.render.quote_steps import (
     half_row,
     half_terms,
     half_ticks,
+    inventory_skew_row,
+    inventory_skew_ticks,
     is_closed,
-    lean_row,
-    lean_ticks,
     named,
     price_row,
     reserve_row,
@@ -49,8 +49,9 @@ def _tight(view: DeskView, width: int, glyphs: Glyphs) -> list[Text]:
         why = line(("half=", ink.LABEL), (f"n/a: {q.fit_note}", ink.WARN))
         return [_both_prices(view), *wrapped(why, width)]
     terms, closed = half_terms(q, glyphs, tight=True)
-    half, lean = (half_ticks(q, glyphs), ink.STRONG), (lean_ticks(q, glyphs), ink.STRONG)
-    tail = line(("t lean ", ink.LABEL), lean, ("t", ink.LABEL))
+    half = (half_ticks(q, glyphs), ink.STRONG)
+    inventory_skew = (inventory_skew_ticks(q, glyphs), ink.STRONG)
+    tail = line((f"t skew{glyphs.product}q ", ink.LABEL), inventory_skew, ("t", ink.LABEL))
     if is_closed(q):
         wordings = [line(("half=", ink.LABEL), f"{terms}=", half)]
     else:
@@ -83,7 +84,7 @@ def _usual(view: DeskView, width: int, glyphs: Glyphs) -> list[Text]:
         _prices_and_branch(view, width, glyphs),
         half_row(view, width, glyphs),
         *([] if len(notes) > 1 else [skew]),
-        lean_row(view, width, glyphs),
+        inventory_skew_row(view, width, glyphs),
         reserve_row(view, width, glyphs),
         *(notes or [_grid_line(view)]),
         parameters,
@@ -98,7 +99,7 @@ def _roomy(view: DeskView, width: int, glyphs: Glyphs) -> list[Text]:
         _prices_and_branch(view, width, glyphs),
         *_half_in_steps(q, glyphs),
         skew_row(view, width, glyphs, "= "),
-        lean_row(view, width, glyphs, "= "),
+        inventory_skew_row(view, width, glyphs, "= "),
         reserve_row(view, width, glyphs, "= "),
         price_row(view, +1, width, glyphs),
         price_row(view, -1, width, glyphs),

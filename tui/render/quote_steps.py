@@ -28,11 +28,11 @@ def named(name: str, *pieces: Piece) -> Text:
     return line((f"{name:<9}", ink.LABEL), *pieces)
 
 
-class Steps(NamedTuple):
+class QuoteSteps(NamedTuple):
     """Prices in units of the last digit shown; each is the sum of those before it."""
 
     fair: int
-    lean: int
+    inventory_skew: int
     reserve: int
     half: int
     decimals: int
@@ -41,7 +41,7 @@ class Steps(NamedTuple):
         return f"{units / 10**self.decimals:.{self.decimals}f}"
 
 
-def steps(view: DeskView) -> Steps | None:
+def steps(view: DeskView) -> QuoteSteps | None:
     """The quote's prices, rounded once; None where there is no quote."""
     q = view.quote
     if q.fair_ticks is None or q.reservation_ticks is None or q.half_spread_ticks is None:
@@ -52,7 +52,7 @@ def steps(view: DeskView) -> Steps | None:
         round(ticks * step.value * 10**decimals)
         for ticks in (q.fair_ticks, q.reservation_ticks, q.half_spread_ticks)
     )
-    return Steps(fair, fair - reserve, reserve, half, decimals)
+    return QuoteSteps(fair, fair - reserve, reserve, half, decimals)
 
 
 def half_formula(glyphs: Glyphs) -> str:
@@ -97,13 +97,13 @@ def half_ticks(q: QuoteView, glyphs: Glyphs) -> str:
     return f"{q.half_spread_ticks:.{max(2, decimals_of(q.half_spread_ticks))}f}"
 
 
-def lean_ticks(q: QuoteView, glyphs: Glyphs) -> str:
-    if q.lean_ticks is None:
+def inventory_skew_ticks(q: QuoteView, glyphs: Glyphs) -> str:
+    if q.inventory_skew_ticks is None:
         return "n/a"
-    return signed(q.lean_ticks, 2, glyphs.minus).strip()
+    return signed(q.inventory_skew_ticks, 2, glyphs.minus).strip()
 
 
-def lean_factors(q: QuoteView, held: float, glyphs: Glyphs) -> str:
+def inventory_skew_factors(q: QuoteView, held: float, glyphs: Glyphs) -> str:
     """Skew times inventory, with digits enough for the product shown."""
     lots = figure(abs(held), 4)
     inventory = f"({glyphs.minus}{lots})" if held < 0 else lots
@@ -138,7 +138,7 @@ def half_row(view: DeskView, width: int, glyphs: Glyphs) -> Text:
 
 
 def skew_row(view: DeskView, width: int, glyphs: Glyphs, sign: str = "") -> Text:
-    """How fast the lean grows with the inventory."""
+    """How fast the inventory skew grows with the inventory."""
     q = view.quote
     result: list[Piece] = [(figure(q.skew_ticks_per_lot), ink.STRONG), (" ticks per q", ink.LABEL)]
     if not is_closed(q):
@@ -155,17 +155,18 @@ def skew_row(view: DeskView, width: int, glyphs: Glyphs, sign: str = "") -> Text
     )
 
 
-def lean_row(view: DeskView, width: int, glyphs: Glyphs, sign: str = "") -> Text:
+def inventory_skew_row(view: DeskView, width: int, glyphs: Glyphs, sign: str = "") -> Text:
     """What the inventory moves both quotes by."""
     q = view.quote
-    result: list[Piece] = [(lean_ticks(q, glyphs), ink.STRONG), (" ticks", ink.LABEL)]
+    result: list[Piece] = [(inventory_skew_ticks(q, glyphs), ink.STRONG), (" ticks", ink.LABEL)]
+    name = f"skew{glyphs.product}q"
     if not is_closed(q):
-        return named("lean", sign, *result, (f" at q {held(view, glyphs)}", ink.LABEL))
-    factors = lean_factors(q, view.inventory.q, glyphs)
+        return named(name, sign, *result, (f" at q {held(view, glyphs)}", ink.LABEL))
+    factors = inventory_skew_factors(q, view.inventory.q, glyphs)
     return widest(
         (
-            named("lean", f"{sign}skew{glyphs.product}q = {factors} = ", *result),
-            named("lean", sign, *result),
+            named(name, f"{sign}{factors} = ", *result),
+            named(name, sign, *result),
         ),
         width,
         glyphs.cut,
@@ -178,11 +179,13 @@ def reserve_row(view: DeskView, width: int, glyphs: Glyphs, sign: str = "") -> T
     if at is None:
         return named("reserve", (f"{sign}n/a", ink.WARN))
     fair = fair_name(view.quote)
-    numbers = f"{at.text(at.fair)} {_less(at, at.lean, glyphs)} = "
+    numbers = f"{at.text(at.fair)} {_less(at, at.inventory_skew, glyphs)} = "
     result = (at.text(at.reserve), ink.STRONG)
     return widest(
         (
-            named("reserve", f"{sign}{fair} {glyphs.minus} lean = {numbers}", result),
+            named(
+                "reserve", f"{sign}{fair} {glyphs.minus} skew{glyphs.product}q = {numbers}", result
+            ),
             named("reserve", f"{sign}{fair} {numbers}", result),
             named("reserve", numbers, result),
             named("reserve", result),
@@ -221,7 +224,7 @@ def fair_name(q: QuoteView) -> str:
     return FAIR_NAMES.get(q.fair_kind, q.fair_kind.replace("_", " "))
 
 
-def _less(at: Steps, units: int, glyphs: Glyphs) -> str:
+def _less(at: QuoteSteps, units: int, glyphs: Glyphs) -> str:
     return f"{glyphs.minus if units >= 0 else '+'} {at.text(abs(units))}"
 
 

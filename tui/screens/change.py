@@ -25,7 +25,7 @@ _KEYS = {"gamma": "[ ]", "adj1": "{ }", "adj2": ", ."}
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class ParameterChange:
     """What is asked of the engine once the trader agrees."""
 
     action: Action
@@ -65,7 +65,7 @@ class ChangeDialog(Dialog[float]):
             self.name = name
             self.value = value
 
-    def __init__(self, change: Change, steps: int, view: DeskView, glyphs: Glyphs) -> None:
+    def __init__(self, change: ParameterChange, steps: int, view: DeskView, glyphs: Glyphs) -> None:
         super().__init__()
         self.change = change
         self._steps = steps

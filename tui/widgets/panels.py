@@ -3,7 +3,7 @@
 from rich.text import Text
 
 from tui.render.banner import banner, gone
-from tui.render.frame import Frame, Line
+from tui.render.frame import EngineLink, Frame
 from tui.render.header import header
 from tui.render.inventory import inventory
 from tui.render.links import links
@@ -102,7 +102,9 @@ class GonePanel(FramePanel):
         lines = [] if frame is None else gone(frame, self.screen.size.width - _BORDER)
         self.display = bool(lines)
         self.styles.height = len(lines) + _BORDER
-        self.set_class(frame is not None and frame.line is Line.ENDED and frame.verified, "-calm")
+        self.set_class(
+            frame is not None and frame.line is EngineLink.ENDED and frame.verified, "-calm"
+        )
         super().watch_frame(frame)
 
     def is_stale(self, frame: Frame) -> bool:

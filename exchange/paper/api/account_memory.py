@@ -1,6 +1,6 @@
 """What the accounts looked like: for answers from a replica that lags behind.
 
-A past state is the venue with other symbol accounts and clients in it, and so the same endpoints answer
+A past state is the venue with other symbol accounts and clients in it, so the same endpoints answer
 from it. Finished orders, trades and incomes only ever grow, so of those it is kept how many there
 were; what is open, held and owned is copied.
 """
@@ -108,7 +108,7 @@ class AccountMemory:
                 symbol_account, then.symbol_accounts[client.number, symbol], past
             )
             past.account.holdings[symbol] = symbol_accounts[client.number, symbol].holding
-        return self._venue.with_seats(symbol_accounts, then.time_ns), past
+        return self._venue.with_symbol_accounts(symbol_accounts, then.time_ns), past
 
 
 def _seat_now(symbol_account: SymbolAccount, before: _Then | None) -> _SeatThen:

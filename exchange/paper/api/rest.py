@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import orjson
 
 from exchange.errors import Refused
-from exchange.paper.api.gate import Call, Dispatcher
+from exchange.paper.api.dispatcher import Call, Dispatcher
 from exchange.paper.api.params import Params, error
 from exchange.paper.limits import OverLimit
 from exchange.paper.venue.venue import PaperVenue
@@ -33,8 +33,8 @@ class HttpAnswer:
 class RestApi:
     """Answers requests at the venue's present time."""
 
-    def __init__(self, gate: Dispatcher, venue: PaperVenue) -> None:
-        self._gate = gate
+    def __init__(self, dispatcher: Dispatcher, venue: PaperVenue) -> None:
+        self._dispatcher = dispatcher
         self._venue = venue
 
     def answer(self, request: HttpRequest) -> HttpAnswer:
@@ -47,7 +47,7 @@ class RestApi:
         )
         headers: dict[str, str] = {}
         try:
-            admitted = self._gate.admit(call)
+            admitted = self._dispatcher.admit(call)
         except Refused as refused:
             body, status = orjson.dumps(error(refused)), refused.http_status
             headers |= refused.headers if isinstance(refused, OverLimit) else {}
@@ -57,7 +57,7 @@ class RestApi:
                 in_10s, in_minute = admitted.client.limits.used(self._venue.now_ms)
                 headers["X-MBX-ORDER-COUNT-10S"] = str(in_10s)
                 headers["X-MBX-ORDER-COUNT-1M"] = str(in_minute)
-        used = str(self._gate.weight.used(self._venue.now_ms))
+        used = str(self._dispatcher.weight.used(self._venue.now_ms))
         headers.setdefault("X-MBX-USED-WEIGHT-1M", used)
         return HttpAnswer(status, body, headers)
 

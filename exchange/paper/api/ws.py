@@ -10,10 +10,10 @@ import orjson
 
 from exchange.errors import Refused
 from exchange.paper import limits
-from exchange.paper.api.gate import Answered, Call, Dispatcher
+from exchange.paper.api.dispatcher import Answered, Call, Dispatcher
 from exchange.paper.api.params import Params, error, plain
 from exchange.paper.pubsub.pubsub import Payload
-from exchange.paper.streams.stream_socket import Reply
+from exchange.paper.streams.stream_socket import StreamReply
 from exchange.paper.venue.client import Client
 from exchange.paper.venue.venue import PaperVenue
 
@@ -52,14 +52,14 @@ class WsSession:
         Refused: When the handshake's weight is no longer to be had.
     """
 
-    def __init__(self, gate: Dispatcher, venue: PaperVenue, query: Mapping[str, str]) -> None:
-        self._gate = gate
+    def __init__(self, dispatcher: Dispatcher, venue: PaperVenue, query: Mapping[str, str]) -> None:
+        self._dispatcher = dispatcher
         self._venue = venue
         self._shows_limits = query.get("returnRateLimits") != "false"
-        self._connected_ms = gate.now_ms
+        self._connected_ms = dispatcher.now_ms
         self._client: Client | None = None
         self._authorised_ms: int | None = None
-        gate.spend(HANDSHAKE_WEIGHT)
+        dispatcher.spend(HANDSHAKE_WEIGHT)
 
     def call(self, text: str) -> str:
         """The REST call that a text means; empty for one that means none."""
@@ -68,7 +68,7 @@ class WsSession:
         except Refused:
             return ""
 
-    def answer(self, text: str, _now_ms: int) -> Reply:
+    def answer(self, text: str, _now_ms: int) -> StreamReply:
         """Answer one text; never raises for what a client sent."""
         asked: object = None
         shows_limits = self._shows_limits
@@ -89,7 +89,7 @@ class WsSession:
             answer["rateLimits"] = self._rate_limits(client if orders else None)
         asked_id = asked.get("id") if isinstance(asked, dict) else None
         echoed = asked_id if isinstance(asked_id, str | int) else None
-        return Reply(orjson.dumps({"id": echoed} | answer))
+        return StreamReply(orjson.dumps({"id": echoed} | answer))
 
     def _answer(self, method: object, params: Payload) -> Answered:
         if not isinstance(method, str):
@@ -97,16 +97,16 @@ class WsSession:
         call = _call(_MEANS.get(method, method), params, self._client)
         match method:
             case "session.logon":
-                self._gate.spend(SESSION_WEIGHT)
-                self._client = self._gate.log_on(call)
-                self._authorised_ms = self._gate.now_ms
+                self._dispatcher.spend(SESSION_WEIGHT)
+                self._client = self._dispatcher.log_on(call)
+                self._authorised_ms = self._dispatcher.now_ms
             case "session.status":
-                self._gate.spend(SESSION_WEIGHT)
+                self._dispatcher.spend(SESSION_WEIGHT)
             case "session.logout":
-                self._gate.spend(SESSION_WEIGHT)
+                self._dispatcher.spend(SESSION_WEIGHT)
                 self._client = self._authorised_ms = None
             case _ if method in _MEANS:
-                return self._gate.admit(call)
+                return self._dispatcher.admit(call)
             case _:
                 raise Refused(-1020, f"This operation is not supported: method {method!r}.")
         return Answered(self._status(), self._client, orders=False)
@@ -117,12 +117,12 @@ class WsSession:
             "authorizedSince": self._authorised_ms,
             "connectedSince": self._connected_ms,
             "returnRateLimits": self._shows_limits,
-            "serverTime": self._gate.now_ms,
+            "serverTime": self._dispatcher.now_ms,
         }
 
     def _rate_limits(self, client: Client | None) -> list[Payload]:
         now_ms = self._venue.now_ms
-        rows = [limits.weight_row() | {"count": self._gate.weight.used(now_ms)}]
+        rows = [limits.weight_row() | {"count": self._dispatcher.weight.used(now_ms)}]
         if client is not None:
             in_10s, in_minute = client.limits.used(now_ms)
             counts = zip(limits.order_rows(), (in_minute, in_10s), strict=True)

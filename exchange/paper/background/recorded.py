@@ -40,15 +40,15 @@ _NEVER_NS = 1 << 62
 Dated: TypeAlias = frames.TradePrint | frames.DepthDiff | frames.MarkPrice
 """What moves a recorded market at a time of its own."""
 
-Word: TypeAlias = Dated | frames.Snapshot | frames.TouchUpdate
+MovingMessage: TypeAlias = Dated | frames.Snapshot | frames.TouchUpdate
 """What moves a recorded market."""
 
-Line: TypeAlias = tuple[int, int, bytes]
+RecordedLine: TypeAlias = tuple[int, int, bytes]
 """Number, from 1; receive time in ns; the JSON. ``exchange.recording.reader`` gives them."""
 
 
 def open_recording(
-    market: RecordedMarket, instrument: Instrument, lines: Iterable[Line], first_id: int = 1
+    market: RecordedMarket, instrument: Instrument, lines: Iterable[RecordedLine], first_id: int = 1
 ) -> tuple[RecordedMatching, "RecordedFlow"]:
     """A recorded market, not yet moving: where its accounts trade, and who moves it.
 
@@ -72,13 +72,13 @@ def open_recording(
         )
     mark_ticks = _first_mid_ticks(market, instrument, lines)
     matching = RecordedMatching(instrument, market.queue, first_id)
-    words = in_venue_order(str(market.path), instrument, lines)
-    return matching, RecordedFlow(market.speed, instrument, words, matching, mark_ticks)
+    messages = in_venue_order(str(market.path), instrument, lines)
+    return matching, RecordedFlow(market.speed, instrument, messages, matching, mark_ticks)
 
 
 def in_venue_order(
-    name: str, instrument: Instrument, lines: Iterable[Line]
-) -> Iterator[tuple[int, Word]]:
+    name: str, instrument: Instrument, lines: Iterable[RecordedLine]
+) -> Iterator[tuple[int, MovingMessage]]:
     """``(exch_ns, word)`` of what moves the market, by time; one that came too late is late.
 
     Args:
@@ -87,34 +87,36 @@ def in_venue_order(
     Raises:
         RecordingGarbled: In its turn, at a line that is no message of this instrument's grid.
     """
-    held: list[tuple[int, int, Word]] = []
+    held: list[tuple[int, int, MovingMessage]] = []
     # Before anything that has a time of its own.
     early: list[frames.Snapshot | frames.TouchUpdate] = []
     turns = count()
     newest_ns, fastest_ns = 0, _NEVER_NS
     for number, recv_ns, raw in lines:
-        word = _decode(name, instrument, number, raw)
-        if isinstance(word, frames.Snapshot | frames.TouchUpdate):
-            early.append(word)
-        elif isinstance(word, Dated):
-            newest_ns = max(newest_ns, word.exch_ns)
+        message = _decode(name, instrument, number, raw)
+        if isinstance(message, frames.Snapshot | frames.TouchUpdate):
+            early.append(message)
+        elif isinstance(message, Dated):
+            newest_ns = max(newest_ns, message.exch_ns)
         if newest_ns:
             for untimed in early:
                 at_ns = max(untimed.exch_ns or newest_ns, newest_ns - LOOKAHEAD_NS)
                 heapq.heappush(held, (at_ns, next(turns), untimed))
             early.clear()
-        if isinstance(word, Dated):
-            heapq.heappush(held, (word.exch_ns, next(turns), word))
-            fastest_ns = min(fastest_ns, recv_ns - word.exch_ns)
+        if isinstance(message, Dated):
+            heapq.heappush(held, (message.exch_ns, next(turns), message))
+            fastest_ns = min(fastest_ns, recv_ns - message.exch_ns)
         # Nothing still to be read should have happened before this.
         yield from _until(recv_ns - fastest_ns - LOOKAHEAD_NS, held)
     yield from _until(_NEVER_NS, held)
 
 
-def _until(end_ns: int, held: list[tuple[int, int, Word]]) -> Iterator[tuple[int, Word]]:
+def _until(
+    end_ns: int, held: list[tuple[int, int, MovingMessage]]
+) -> Iterator[tuple[int, MovingMessage]]:
     while held and held[0][0] < end_ns:
-        at_ns, _, word = heapq.heappop(held)
-        yield at_ns, word
+        at_ns, _, message = heapq.heappop(held)
+        yield at_ns, message
 
 
 class RecordedFlow:
@@ -131,7 +133,7 @@ class RecordedFlow:
         self,
         speed: float,
         instrument: Instrument,
-        words: Iterator[tuple[int, Word]],
+        messages: Iterator[tuple[int, MovingMessage]],
         matching: RecordedMatching,
         mark_ticks: float,
     ) -> None:
@@ -141,11 +143,11 @@ class RecordedFlow:
         """The recording's own time of the newest message that took effect."""
         self._speed = speed
         self._tick_size = instrument.price.value
-        self._words = words
+        self._words = messages
         self._matching = matching
         self._mid_ticks = mark_ticks
         self._mark_ticks: float | None = None
-        self._next: tuple[int, Word] | None = None
+        self._next: tuple[int, MovingMessage] | None = None
         self._first_ns = 0
         self._origin_ns: int | None = None
         self._now_ns = 0
@@ -166,12 +168,12 @@ class RecordedFlow:
         self._now_ns = max(now_ns, self._now_ns)
         due_ns = self._first_ns + int((self._now_ns - self._origin_ns) * self._speed)
         while self._next is not None and self._next[0] <= due_ns:
-            at_ns, word = self._next
+            at_ns, message = self._next
             self.played_ns = max(self.played_ns, at_ns)
-            if isinstance(word, frames.MarkPrice):
-                self._mark_ticks = float(word.mark_text) / self._tick_size
+            if isinstance(message, frames.MarkPrice):
+                self._mark_ticks = float(message.mark_text) / self._tick_size
             else:
-                yield self._matching.see(word)
+                yield self._matching.on_message(message)
                 self._mid_ticks = self._matching.recorded_mid_ticks or self._mid_ticks
             self._read_next()
 
@@ -186,7 +188,7 @@ class RecordedFlow:
             self._matching.close()
 
 
-def _decode(name: str, instrument: Instrument, number: int, raw: bytes) -> frames.Word:
+def _decode(name: str, instrument: Instrument, number: int, raw: bytes) -> frames.MarketMessage:
     try:
         return frames.decode(raw, instrument)
     except Garbled as error:
@@ -194,7 +196,7 @@ def _decode(name: str, instrument: Instrument, number: int, raw: bytes) -> frame
 
 
 def _first_mid_ticks(
-    market: RecordedMarket, instrument: Instrument, lines: Iterable[Line]
+    market: RecordedMarket, instrument: Instrument, lines: Iterable[RecordedLine]
 ) -> float:
     """The mid of the first book, once the recording is known to be of the symbol."""
     symbol = instrument.symbol
@@ -205,7 +207,7 @@ def _first_mid_ticks(
     for line in islice(lines, _LOOKED_AT):
         heard = heard or named in line[2]
         try:
-            recorded.see(_decode(str(market.path), instrument, line[0], line[2]))
+            recorded.on_message(_decode(str(market.path), instrument, line[0], line[2]))
         except RecordingGarbled as error:
             garbled = garbled or error
         mid_ticks = mid_ticks or recorded.mid_ticks or 0.0

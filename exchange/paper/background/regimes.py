@@ -69,7 +69,7 @@ class Calm:
     buy_pace = 1.0
     """How fast the buyers' clock runs; their arrivals keep their order."""
     sell_pace = 1.0
-    smelt: Side | None = None
+    foreseen_side: Side | None = None
     """The takers' side of a jump that is about to come."""
 
     def __init__(self, sigma_ticks: float, step_s: float, random: SplitMix64) -> None:
@@ -140,16 +140,16 @@ class Jumping(Calm):
     def step(self) -> RegimeEvent | None:
         if not self._passed():
             return None
-        if self.smelt is None:
-            self.smelt, self._left_s = self._toss(), JUMP_WARNING_S
+        if self.foreseen_side is None:
+            self.foreseen_side, self._left_s = self._toss(), JUMP_WARNING_S
             return None
         sigmas = JUMP_LEAST_SIGMAS + self._random.exponential(1.0 / JUMP_MORE_SIGMAS)
-        jump = Jump(self.smelt * sigmas * self._sigma_ticks)
+        jump = Jump(self.foreseen_side * sigmas * self._sigma_ticks)
         self._wait()
         return jump
 
     def _wait(self) -> None:
-        self.smelt = None
+        self.foreseen_side = None
         self._left_s = self._random.exponential(1.0 / JUMP_MEAN_S)
 
 

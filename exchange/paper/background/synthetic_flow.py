@@ -52,7 +52,7 @@ class Arrivals:
         self._depth_ticks = 0.0
         self._draw()
 
-    def live(self, lived_ns: int) -> list[tuple[int, Side, float]]:
+    def arrivals(self, lived_ns: int) -> list[tuple[int, Side, float]]:
         """``(time_ns, side, depth_ticks)`` of every arrival while the side's clock goes on."""
         self._now_ns += lived_ns
         arrived = []
@@ -151,8 +151,8 @@ class SyntheticFlow:
         yield from self._requote()
         for ladder in self._ladders:
             yield from ladder.refill(self._sizes, self._refill_chance)
-        if regime.smelt is not None:
-            self._ladders[regime.smelt is Side.BUY].thin()
+        if regime.foreseen_side is not None:
+            self._ladders[regime.foreseen_side is Side.BUY].thin()
         while self._next_resize_ns <= self._elapsed_ns:
             self._next_resize_ns += round(self._sizes.exponential(RESIZE_PER_S) * 1e9)
             ladder = self._ladders[self._sizes.bits() & 1]
@@ -162,7 +162,7 @@ class SyntheticFlow:
         if flickerer is not None:
             yield from flickerer.step(STEP_S)
         if not held:
-            yield from self._take()
+            yield from self._match_arrivals()
 
     # ------------------------------------------------------------ the fair value
 
@@ -195,10 +195,10 @@ class SyntheticFlow:
         for ladder in self._ladders:
             yield from ladder.quote_new_levels(self._sizes)
 
-    def _take(self) -> Iterator[list[MatchEvent]]:
+    def _match_arrivals(self) -> Iterator[list[MatchEvent]]:
         buyers, sellers = self._arrivals
-        arrived = buyers.live(round(STEP_NS * self._regime.buy_pace))
-        arrived += sellers.live(round(STEP_NS * self._regime.sell_pace))
+        arrived = buyers.arrivals(round(STEP_NS * self._regime.buy_pace))
+        arrived += sellers.arrivals(round(STEP_NS * self._regime.sell_pace))
         for _, side, depth_ticks in sorted(arrived):
             yield self._sweep(side, depth_ticks)
 

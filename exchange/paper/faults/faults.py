@@ -17,10 +17,10 @@ import msgspec
 from exchange.errors import Refused, SettingsError
 from exchange.paper.faults import plan
 from exchange.paper.faults.plan import AnyFault, FaultPlan
-from exchange.paper.faults.trigger import Armed, ArmedChance, ArmedEpisode
+from exchange.paper.faults.trigger import ChanceTrigger, EpisodeTrigger, Trigger
 from exchange.paper.limits import WEIGHT_PER_MINUTE, banned, too_many_requests
 
-KEPT_STRIKES = 1000
+KEPT_HITS = 1000
 NOTHING = FaultPlan()
 
 ServerFault: TypeAlias = plan.Cut | plan.ListenKeyLoss | plan.Restart
@@ -82,9 +82,9 @@ class Faults:
         now_ms: int = 0,
         tell: Callable[[FaultHit], None] = lambda _strike: None,
     ) -> None:
-        self.log: deque[FaultHit] = deque(maxlen=KEPT_STRIKES)
+        self.log: deque[FaultHit] = deque(maxlen=KEPT_HITS)
         """The newest strikes, oldest first."""
-        self.armed: list[ArmedChance[Any] | ArmedEpisode[Any]] = []
+        self.triggers: list[ChanceTrigger[Any] | EpisodeTrigger[Any]] = []
         self.on_frames = False
         """Whether anything armed could touch a frame."""
         self._by_kind: dict[type, list[Any]] = {}
@@ -92,50 +92,50 @@ class Faults:
         self._tell = tell
         self._now_ms = now_ms
         self._last_number = 0
-        self._shocks: list[ServerFault] = []
+        self._server_faults: list[ServerFault] = []
         for fault in faults.faults:
             self.arm(fault)
 
     # ------------------------------------------------------------ arming
 
-    def arm(self, fault: AnyFault) -> ArmedChance[Any] | ArmedEpisode[Any]:
+    def arm(self, fault: AnyFault) -> ChanceTrigger[Any] | EpisodeTrigger[Any]:
         """Add a fault whose seconds count from now.
 
         Raises:
             SettingsError: When its name is taken.
         """
-        taken = {armed.name for armed in self.armed}
+        taken = {trigger.name for trigger in self.triggers}
         if fault.name in taken:
             raise SettingsError(f"name: {fault.name} is taken; choose another")
         self._last_number += 1
         name = fault.name or _free_name(str(fault.__struct_config__.tag), taken)
-        kind = ArmedEpisode if isinstance(fault, _EPISODES) else ArmedChance
-        armed = kind(self._last_number, name, fault, self._seed, self._now_ms)
-        self.armed.append(armed)
+        kind = EpisodeTrigger if isinstance(fault, _EPISODES) else ChanceTrigger
+        trigger = kind(self._last_number, name, fault, self._seed, self._now_ms)
+        self.triggers.append(trigger)
         self._sort()
-        return armed
+        return trigger
 
     def disarm(self, name: str) -> bool:
         """End a fault and whatever it has begun; False when there is none of that name."""
-        before = len(self.armed)
-        self.armed = [armed for armed in self.armed if armed.name != name]
+        before = len(self.triggers)
+        self.triggers = [trigger for trigger in self.triggers if trigger.name != name]
         self._sort()
-        return len(self.armed) < before
+        return len(self.triggers) < before
 
     def disarm_all(self) -> None:
-        self.armed.clear()
+        self.triggers.clear()
         self._sort()
 
     def _sort(self) -> None:
         self._by_kind.clear()
-        for armed in self.armed:
-            self._by_kind.setdefault(type(armed.fault), []).append(armed)
+        for trigger in self.triggers:
+            self._by_kind.setdefault(type(trigger.fault), []).append(trigger)
         self.on_frames = any(kind in self._by_kind for kind in _ON_FRAMES)
 
-    def _chances(self, kind: type[_Kind]) -> list[ArmedChance[_Kind]]:
+    def _chances(self, kind: type[_Kind]) -> list[ChanceTrigger[_Kind]]:
         return self._by_kind.get(kind, [])
 
-    def _episodes(self, kind: type[_Kind]) -> list[ArmedEpisode[_Kind]]:
+    def _episodes(self, kind: type[_Kind]) -> list[EpisodeTrigger[_Kind]]:
         return self._by_kind.get(kind, [])
 
     # ------------------------------------------------------------ time
@@ -143,33 +143,33 @@ class Faults:
     def advance(self, now_ms: int) -> list[ServerFault]:
         """Live up to now; what is to be done to sockets and venue, in order."""
         self._now_ms = now_ms
-        for armed in self.armed:
-            if not armed.pass_time(self._now_ms):
+        for trigger in self.triggers:
+            if not trigger.pass_time(self._now_ms):
                 continue
-            if isinstance(armed, ArmedEpisode):
-                self._note_beginning(armed)
-            elif isinstance(armed.fault, plan.Cut | plan.ListenKeyLoss):
-                self._note_moment(armed)
-        shocks, self._shocks = self._shocks, []
-        return shocks
+            if isinstance(trigger, EpisodeTrigger):
+                self._note_beginning(trigger)
+            elif isinstance(trigger.fault, plan.Cut | plan.ListenKeyLoss):
+                self._note_moment(trigger)
+        server_faults, self._server_faults = self._server_faults, []
+        return server_faults
 
-    def _note_beginning(self, armed: ArmedEpisode[Any]) -> None:
-        if not armed.lasts(self._now_ms):
+    def _note_beginning(self, trigger: EpisodeTrigger[Any]) -> None:
+        if not trigger.lasts(self._now_ms):
             return
-        lasts = f" for {armed.fault.for_s:g} s" if armed.fault.for_s else ""
-        self._note(armed, f"begins{lasts}")
-        if isinstance(armed.fault, plan.Restart):
-            self._shocks.append(armed.fault)
+        lasts = f" for {trigger.fault.for_s:g} s" if trigger.fault.for_s else ""
+        self._note(trigger, f"begins{lasts}")
+        if isinstance(trigger.fault, plan.Restart):
+            self._server_faults.append(trigger.fault)
 
-    def _note_moment(self, armed: ArmedChance[Any]) -> None:
-        if armed.owed and armed.strikes(self._now_ms):
-            self._shocks.append(armed.fault)
-            self._note(armed, ", ".join(getattr(armed.fault, "streams", ("the listen key",))))
+    def _note_moment(self, trigger: ChanceTrigger[Any]) -> None:
+        if trigger.owed and trigger.strikes(self._now_ms):
+            self._server_faults.append(trigger.fault)
+            self._note(trigger, ", ".join(getattr(trigger.fault, "streams", ("the listen key",))))
 
     def skew_ms(self, now_ms: int) -> int:
         """By how much the clock that the venue tells and judges by is ahead of its own."""
         skews = self._episodes(plan.ClockSkew)
-        return sum(armed.fault.skew_ms for armed in skews if armed.lasts(now_ms))
+        return sum(trigger.fault.skew_ms for trigger in skews if trigger.lasts(now_ms))
 
     # ------------------------------------------------------------ requests
 
@@ -180,37 +180,37 @@ class Faults:
             call: Such as ``POST /fapi/v1/order``, also where it came another way.
             order: The client's id of the order that it is about, for the log.
         """
-        for armed in self.armed:
-            refused = self._refused_by(armed, call, now_ms)
+        for trigger in self.triggers:
+            refused = self._refused_by(trigger, call, now_ms)
             if refused is not None:
-                self._note(armed, f"{call} {order}".rstrip())
+                self._note(trigger, f"{call} {order}".rstrip())
                 return refused
         return None
 
     def lost_answer(self, call: str, now_ms: int, order: str = "") -> Refused | None:
         """The error that stands in for the answer to a request that was carried out."""
-        for armed in self._chances(plan.Refuse):
-            fault = armed.fault
-            if fault.executed and _calls(fault.calls, call) and armed.strikes(now_ms):
-                self._note(armed, f"{call} {order}".rstrip())
+        for trigger in self._chances(plan.Refuse):
+            fault = trigger.fault
+            if fault.executed and _calls(fault.calls, call) and trigger.strikes(now_ms):
+                self._note(trigger, f"{call} {order}".rstrip())
                 return _refused(fault)
         return None
 
     def drops_reply(self, call: str, order: str = "") -> bool:
         """Whether the connection is cut off instead of the answer."""
-        for armed in self._chances(plan.DropReply):
-            if _calls(armed.fault.calls, call) and armed.strikes(self._now_ms):
-                self._note(armed, f"{call} {order}".rstrip())
+        for trigger in self._chances(plan.DropReply):
+            if _calls(trigger.fault.calls, call) and trigger.strikes(self._now_ms):
+                self._note(trigger, f"{call} {order}".rstrip())
                 return True
         return False
 
     def delay_ms(self, on: Literal["request", "reply"], call: str, order: str = "") -> float:
         """How much longer a request takes to arrive, or its answer to leave."""
         total_ms = 0.0
-        for armed in self._chances(plan.Delay):
-            fault = armed.fault
-            if fault.on == on and _calls(fault.calls, call) and armed.strikes(self._now_ms):
-                total_ms += self._delayed(armed, f"{on} of {call} {order}".rstrip())
+        for trigger in self._chances(plan.Delay):
+            fault = trigger.fault
+            if fault.on == on and _calls(fault.calls, call) and trigger.strikes(self._now_ms):
+                total_ms += self._delayed(trigger, f"{on} of {call} {order}".rstrip())
         return total_ms
 
     @property
@@ -220,10 +220,10 @@ class Faults:
 
     def stale_depth_ms(self, call: str) -> float | None:
         """How old a book the snapshot is to show; None for the present one."""
-        for armed in self._chances(plan.StaleSnapshot):
-            if armed.strikes(self._now_ms):
-                self._note(armed, call)
-                return 1000.0 * armed.fault.age_s
+        for trigger in self._chances(plan.StaleSnapshot):
+            if trigger.strikes(self._now_ms):
+                self._note(trigger, call)
+                return 1000.0 * trigger.fault.age_s
         return None
 
     @property
@@ -233,25 +233,25 @@ class Faults:
 
     def account_lag_ms(self, call: str, now_ms: int, order: str = "") -> float | None:
         """How old the state is that a read of an account tells; None for the present one."""
-        for armed in self._chances(plan.StaleAccount):
-            if _calls(armed.fault.calls, call) and armed.strikes(now_ms):
-                self._note(armed, f"{call} {order}".rstrip())
-                return 1000.0 * armed.fault.age_s
+        for trigger in self._chances(plan.StaleAccount):
+            if _calls(trigger.fault.calls, call) and trigger.strikes(now_ms):
+                self._note(trigger, f"{call} {order}".rstrip())
+                return 1000.0 * trigger.fault.age_s
         return None
 
     def _refused_by(
-        self, armed: ArmedChance[Any] | ArmedEpisode[Any], call: str, now_ms: int
+        self, trigger: ChanceTrigger[Any] | EpisodeTrigger[Any], call: str, now_ms: int
     ) -> Refused | None:
-        fault = armed.fault
-        if isinstance(armed, ArmedChance):
+        fault = trigger.fault
+        if isinstance(trigger, ChanceTrigger):
             aimed = isinstance(fault, plan.Refuse) and _calls(fault.calls, call)
-            strikes = aimed and not fault.executed and armed.strikes(now_ms)
+            strikes = aimed and not fault.executed and trigger.strikes(now_ms)
             return _refused(fault) if strikes else None
         if not isinstance(fault, plan.RateLimit | plan.Ban):
             return None
-        if not armed.lasts(now_ms) and not armed.begins(now_ms):
+        if not trigger.lasts(now_ms) and not trigger.begins(now_ms):
             return None
-        left_ms = armed.left_ms(now_ms)
+        left_ms = trigger.left_ms(now_ms)
         return banned(left_ms, now_ms) if isinstance(fault, plan.Ban) else _limited(left_ms)
 
     # ------------------------------------------------------------ sockets
@@ -268,64 +268,66 @@ class Faults:
             return False
         carried = list(labels)
         return any(
-            any(aims(armed.fault.streams, label) for label in carried)
-            for armed in stalls
-            if not (pongs and armed.fault.pongs)
+            any(aims(trigger.fault.streams, label) for label in carried)
+            for trigger in stalls
+            if not (pongs and trigger.fault.pongs)
         )
 
     # ------------------------------------------------------------ frames
 
-    def fate(self, label: str, raw: bytes, order: str = "") -> FrameVerdict:
+    def verdict(self, label: str, raw: bytes, order: str = "") -> FrameVerdict:
         """What becomes of a frame, which strikes all who hear it alike.
 
         Args:
             label: Prefix and name of its stream; of a user event its type for the name.
             raw: The payload as encoded.
         """
-        fate = FrameVerdict(raw)
-        for armed in self.armed:
-            fault = armed.fault
+        verdict = FrameVerdict(raw)
+        for trigger in self.triggers:
+            fault = trigger.fault
             if not isinstance(fault, _ON_FRAMES) or not aims(fault.streams, label):
                 continue
-            if isinstance(armed, ArmedEpisode):
-                if armed.begins(self._now_ms):
-                    self._note(armed, f"{label} {order}".rstrip())
-            elif _can_strike(fault, label) and armed.strikes(self._now_ms):
-                self._strike_frame(armed, fate, f"{label} {order}".rstrip())
-        return fate
+            if isinstance(trigger, EpisodeTrigger):
+                if trigger.begins(self._now_ms):
+                    self._note(trigger, f"{label} {order}".rstrip())
+            elif _can_strike(fault, label) and trigger.strikes(self._now_ms):
+                self._hit_frame(trigger, verdict, f"{label} {order}".rstrip())
+        return verdict
 
-    def _strike_frame(self, armed: ArmedChance[Any], fate: FrameVerdict, what: str) -> None:
-        match armed.fault:
+    def _hit_frame(self, trigger: ChanceTrigger[Any], verdict: FrameVerdict, what: str) -> None:
+        match trigger.fault:
             case plan.Delay():
-                fate.delay_ms += self._delayed(armed, what)
+                verdict.delay_ms += self._delayed(trigger, what)
                 return
             case plan.Cut() as cut:
-                self._shocks.append(cut)
+                self._server_faults.append(cut)
             case plan.Duplicate():
-                fate.copies += 1
+                verdict.copies += 1
             case plan.Reorder():
-                fate.swapped = True
+                verdict.swapped = True
             case plan.DepthGap():
-                fate.lost = True
+                verdict.lost = True
             case plan.Corrupt(how="bit"):
-                at = armed.place_in(len(fate.raw))
-                fate.raw = fate.raw[:at] + bytes((fate.raw[at] ^ 0x80,)) + fate.raw[at + 1 :]
+                at = trigger.place_in(len(verdict.raw))
+                verdict.raw = (
+                    verdict.raw[:at] + bytes((verdict.raw[at] ^ 0x80,)) + verdict.raw[at + 1 :]
+                )
             case plan.Corrupt():
-                fate.raw = fate.raw[: armed.place_in(len(fate.raw))]
-        self._note(armed, what)
+                verdict.raw = verdict.raw[: trigger.place_in(len(verdict.raw))]
+        self._note(trigger, what)
 
     # ------------------------------------------------------------ telling
 
-    def _delayed(self, armed: ArmedChance[plan.Delay], what: str) -> float:
-        delay_ms = armed.delay_ms(armed.fault.wait)
-        if armed.worth_telling():
-            self._note(armed, f"{what} by {delay_ms:.1f} ms")
+    def _delayed(self, trigger: ChanceTrigger[plan.Delay], what: str) -> float:
+        delay_ms = trigger.delay_ms(trigger.fault.wait)
+        if trigger.worth_noting():
+            self._note(trigger, f"{what} by {delay_ms:.1f} ms")
         return delay_ms
 
-    def _note(self, armed: Armed[Any], what: str) -> None:
-        strike = FaultHit(self._now_ms, armed.number, armed.name, armed.kind, what)
-        self.log.append(strike)
-        self._tell(strike)
+    def _note(self, trigger: Trigger[Any], what: str) -> None:
+        hit = FaultHit(self._now_ms, trigger.number, trigger.name, trigger.kind, what)
+        self.log.append(hit)
+        self._tell(hit)
 
 
 def aims(patterns: tuple[str, ...], label: str) -> bool:
@@ -349,7 +351,7 @@ def _can_strike(fault: AnyFault, label: str) -> bool:
 
 
 def _refused(fault: plan.Refuse) -> Refused:
-    status, text = fault.told
+    status, text = fault.status_and_text
     return Refused(fault.code, text, status)
 
 

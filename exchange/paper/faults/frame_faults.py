@@ -53,11 +53,11 @@ class FrameFaults:
                 return
             self._pass_held(_Frame(name, event, raw, 1, 0.0))
             return
-        fate = self._faults.fate(label(name, event), raw, _order_of(payload))
-        if fate.lost:
+        verdict = self._faults.verdict(label(name, event), raw, _order_of(payload))
+        if verdict.lost:
             return
-        frame = _Frame(name, event, fate.raw, fate.copies, fate.delay_ms)
-        if fate.swapped and _neighbours(name) not in self._held:
+        frame = _Frame(name, event, verdict.raw, verdict.copies, verdict.delay_ms)
+        if verdict.swapped and _neighbours(name) not in self._held:
             self._hold(frame)
         else:
             self._pass_held(frame)
@@ -109,5 +109,5 @@ def _order_of(payload: Payload | list[Payload]) -> str:
     if not isinstance(payload, dict):
         return ""
     order = payload.get("o", payload)
-    told = order.get("c") if isinstance(order, dict) else None
-    return told if isinstance(told, str) else ""
+    order_id = order.get("c") if isinstance(order, dict) else None
+    return order_id if isinstance(order_id, str) else ""

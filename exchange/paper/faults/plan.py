@@ -32,6 +32,9 @@ Streams = tuple[str, ...]
 Calls = tuple[Annotated[str, msgspec.Meta(pattern=r"^(\*|[A-Z*]+ \S+)$")], ...]
 Milliseconds = Annotated[float, msgspec.Meta(ge=0, le=60_000)]
 
+RENAMED = {"told": "announced"}
+"""Keys of older files, and what each is called now."""
+
 _FIXES = {
     "calls": 'list them as "POST /fapi/v1/order"; * stands for anything',
     "how": "known here: bit, truncate",
@@ -164,7 +167,7 @@ class Restart(Episode, frozen=True, tag_field="kind", tag="restart"):
 class ListenKeyLoss(Fault, frozen=True, tag_field="kind", tag="listen_key_loss"):
     """The listen key in force is forgotten."""
 
-    told: bool = True
+    announced: bool = True
     """Whether listenKeyExpired says so."""
 
 
@@ -256,7 +259,7 @@ class Refuse(Chance, frozen=True, tag_field="kind", tag="refuse"):
         return super().problem()
 
     @property
-    def told(self) -> tuple[int, str]:
+    def status_and_text(self) -> tuple[int, str]:
         """HTTP status and text."""
         status, text = KNOWN_REFUSALS.get(self.code, (400, ""))
         return self.status or status, self.text if self.text is not None else text
@@ -440,6 +443,8 @@ def _readable(message: str, table: dict[str, Any], kind: type[AnyFault]) -> tupl
     full_key = f"{key}.{named[2]}" if key else named[2]
     if named[1] != "unknown":
         return full_key, "is missing"
+    if full_key in RENAMED:
+        return full_key, f"is called {RENAMED[full_key]} now"
     known = _keys_at(key, table, kind)
     near = difflib.get_close_matches(named[2], known, n=1)
     hint = f"did you mean {near[0]}?" if near else f"known here: {', '.join(known)}"

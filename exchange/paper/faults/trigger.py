@@ -12,7 +12,7 @@ from exchange.paper.rng import SplitMix64
 _Kind = TypeVar("_Kind", bound=AnyFault)
 
 
-class Armed(Generic[_Kind]):
+class Trigger(Generic[_Kind]):
     """One fault with its clock, its generator and its count.
 
     Args:
@@ -49,8 +49,8 @@ class Armed(Generic[_Kind]):
             for key, value in msgspec.to_builtins(self.fault).items()
             if value is not None
         }
-        told = {"number": self.number, "struck": self.struck, "spent": self.spent}
-        return given | {"name": self.name} | told
+        done = {"number": self.number, "struck": self.struck, "spent": self.spent}
+        return given | {"name": self.name} | done
 
     def pass_time(self, now_ms: int) -> bool:
         """Whether one of its moments has come; of several only the newest counts."""
@@ -70,7 +70,7 @@ class Armed(Generic[_Kind]):
         return self._rate is None or self._random.uniform() < self._rate
 
 
-class ArmedChance(Armed[_Kind]):
+class ChanceTrigger(Trigger[_Kind]):
     """A fault that strikes one frame or request at a time, or once at its moment."""
 
     def __init__(self, number: int, name: str, fault: _Kind, seed: int, now_ms: int) -> None:
@@ -78,7 +78,7 @@ class ArmedChance(Armed[_Kind]):
         self._closes_ms = math.inf if self._next_ms == math.inf else -math.inf
         self.owed = False
         """Whether a moment has come that has struck nothing yet."""
-        self._told_opening = False
+        self._announced_opening = False
 
     def strikes(self, now_ms: int) -> bool:
         """Take the chance of one frame or request, and count it when it strikes."""
@@ -91,10 +91,10 @@ class ArmedChance(Armed[_Kind]):
         self.struck += 1
         return True
 
-    def worth_telling(self) -> bool:
+    def worth_noting(self) -> bool:
         """Of what strikes everything for a time, only the first time."""
-        told, self._told_opening = self._told_opening, True
-        return not told or (self._rate is not None and self._rate < 1.0)
+        announced, self._announced_opening = self._announced_opening, True
+        return not announced or (self._rate is not None and self._rate < 1.0)
 
     def delay_ms(self, wait: Wait) -> float:
         return wait.draw_ms(self._random)
@@ -104,14 +104,14 @@ class ArmedChance(Armed[_Kind]):
         return int(self._random.uniform() * length)
 
     def _open(self, at_ms: float) -> None:
-        self._told_opening = False
+        self._announced_opening = False
         if self._for_ms == math.inf and self._rate is None:
             self.owed = True
         else:
             self._closes_ms = at_ms + self._for_ms
 
 
-class ArmedEpisode(Armed[_Kind]):
+class EpisodeTrigger(Trigger[_Kind]):
     """A fault that begins and lasts."""
 
     def __init__(self, number: int, name: str, fault: _Kind, seed: int, now_ms: int) -> None:

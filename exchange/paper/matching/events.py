@@ -100,14 +100,14 @@ class Expired(msgspec.Struct, frozen=True):
     reason: Expiry
 
 
-class Refused(msgspec.Struct, frozen=True):
+class Rejected(msgspec.Struct, frozen=True):
     """Never was an order."""
 
     owner: Owner
     reason: Refusal
 
 
-MatchEvent = Accepted | Traded | Amended | Cancelled | Expired | Refused
+MatchEvent = Accepted | Traded | Amended | Cancelled | Expired | Rejected
 
 
 class Resting(msgspec.Struct):

@@ -12,7 +12,7 @@ from exchange.paper.matching.events import (
     MatchEvent,
     Owner,
     Refusal,
-    Refused,
+    Rejected,
     Resting,
     Room,
     SelfTrade,
@@ -79,7 +79,7 @@ class OrderBook(ABC):
     def _fillable(self, side: Side, qty_lots: int, price_ticks: int | None) -> bool: ...
 
     @abstractmethod
-    def _take(
+    def _match(
         self,
         taker: Resting,
         price_ticks: int | None,
@@ -155,18 +155,18 @@ class OrderBook(ABC):
                 where that is nothing; the caller sees to it that the rest may take.
         """
         if not self.open:
-            return [Refused(owner, Refusal.NOT_OPEN)]
+            return [Rejected(owner, Refusal.NOT_OPEN)]
         if time_in_force is TimeInForce.GTX and self._crosses(side, price_ticks):
-            return [Refused(owner, Refusal.WOULD_TAKE)]
+            return [Rejected(owner, Refusal.WOULD_TAKE)]
         if time_in_force is TimeInForce.FOK:
             if not self._fillable(side, qty_lots, price_ticks):
-                return [Refused(owner, Refusal.NOT_FILLABLE)]
+                return [Rejected(owner, Refusal.NOT_FILLABLE)]
             self_trade = SelfTrade.NONE
         self.last_order_id += 1
         venue_order_id = self.last_order_id
         events: list[MatchEvent] = [Accepted(venue_order_id, owner, side, qty_lots)]
         taker = Resting(venue_order_id, owner, side, price_ticks or 0, qty_lots, reduce_only)
-        met_itself = self._take(taker, price_ticks, self_trade, events)
+        met_itself = self._match(taker, price_ticks, self_trade, events)
         if taker.left_lots == 0:
             return events
         ended = end_of_taker(price_ticks, time_in_force, met_itself=met_itself)
@@ -192,20 +192,20 @@ class OrderBook(ABC):
             post_only: Where it would take, it is cancelled instead.
 
         Returns:
-            No event when it does not rest; one ``Refused``, the order as it was, while nothing
+            No event when it does not rest; one ``Rejected``, the order as it was, while nothing
             can trade.
         """
         order = self.resting(venue_order_id)
         if order is None:
             return []
         if not self.open:
-            return [Refused(order.owner, Refusal.NOT_OPEN)]
+            return [Rejected(order.owner, Refusal.NOT_OPEN)]
         if post_only and self._crosses(order.side, price_ticks):
             return self.cancel(venue_order_id)
         self._remove(order)
         order.price_ticks, order.left_lots = price_ticks, left_lots
         events: list[MatchEvent] = [Amended(venue_order_id, order.owner, price_ticks, left_lots)]
-        met_itself = self._take(order, price_ticks, self_trade, events)
+        met_itself = self._match(order, price_ticks, self_trade, events)
         if order.left_lots and met_itself:
             events.append(Expired(venue_order_id, order.owner, order.left_lots, Expiry.SELF_TRADE))
         elif order.left_lots:

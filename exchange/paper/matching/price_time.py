@@ -35,7 +35,7 @@ class _Level:
         self.queue: dict[int, Resting] = {}
 
 
-class _Half:
+class _BookSide:
     """One side of the book, its best price found through a heap with lazy deletion."""
 
     __slots__ = ("_heap", "_heaped", "_sign", "dirty", "levels")
@@ -81,7 +81,7 @@ class Matching(OrderBook):
     def __init__(self, first_id: int = 1) -> None:
         super().__init__(first_id)
         self._resting: dict[int, Resting] = {}
-        self._halves = {Side.BUY: _Half(Side.BUY), Side.SELL: _Half(Side.SELL)}
+        self._halves = {Side.BUY: _BookSide(Side.BUY), Side.SELL: _BookSide(Side.SELL)}
 
     # ------------------------------------------------------------ questions
 
@@ -151,7 +151,7 @@ class Matching(OrderBook):
                 return True
         return False
 
-    def _take(
+    def _match(
         self,
         taker: Resting,
         price_ticks: int | None,
@@ -218,7 +218,7 @@ class Matching(OrderBook):
             del half.levels[order.price_ticks]
         self._note_change(half, order.price_ticks)
 
-    def _note_change(self, half: _Half, price_ticks: int) -> None:
+    def _note_change(self, half: _BookSide, price_ticks: int) -> None:
         half.dirty.add(price_ticks)
         self._count_change()
 

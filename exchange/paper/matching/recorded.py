@@ -47,7 +47,7 @@ NO_ORDER_ID = 0
 """Stands for every order of the background: a recording does not tell them apart."""
 
 
-class _Half:
+class _RecordedSide:
     """What accounts added to one side of the recorded book, and what they took from it."""
 
     __slots__ = ("_best", "dirty", "levels", "lots", "side", "taken")
@@ -104,7 +104,7 @@ class RecordedMatching(OrderBook):
         self._table = RestingOrders(256, *QUEUE_MODELS[queue], instrument.qty.value)
         self._recorded = RecordedBook(self._table)
         self._orders: dict[int, Resting] = {}
-        self._halves = {Side.BUY: _Half(Side.BUY), Side.SELL: _Half(Side.SELL)}
+        self._halves = {Side.BUY: _RecordedSide(Side.BUY), Side.SELL: _RecordedSide(Side.SELL)}
         self._over = False
 
     # ------------------------------------------------------------ questions
@@ -164,12 +164,12 @@ class RecordedMatching(OrderBook):
 
     # ------------------------------------------------------------ the recording
 
-    def see(self, word: frames.Word) -> list[MatchEvent]:
+    def on_message(self, message: frames.MarketMessage) -> list[MatchEvent]:
         """One message of the recording takes effect."""
-        if isinstance(word, frames.TradePrint):
-            return self._see_print(word)
+        if isinstance(message, frames.TradePrint):
+            return self._on_print(message)
         events: list[MatchEvent] = []
-        for action in self._recorded.receive(word):
+        for action in self._recorded.receive(message):
             self._note_levels(action)
             for key, lots, _ in self._recorded.write(action):
                 order = self._orders[key]
@@ -184,17 +184,19 @@ class RecordedMatching(OrderBook):
         """The recording is over: from now on orders can only be cancelled."""
         self._over = True
 
-    def _see_print(self, word: frames.TradePrint) -> list[MatchEvent]:
+    def _on_print(self, message: frames.TradePrint) -> list[MatchEvent]:
         events: list[MatchEvent] = []
-        left_lots = word.qty_lots
-        filled = self._recorded.see(word) if self.open else []
+        left_lots = message.qty_lots
+        filled = self._recorded.on_message(message) if self.open else []
         for key, lots, _ in filled:
-            left_lots -= self._fill(self._orders[key], lots, word.aggressor, events)
+            left_lots -= self._fill(self._orders[key], lots, message.aggressor, events)
         if left_lots > 0:
-            events.append(self._traded(word.price_ticks, left_lots, word.aggressor, None, None))
+            events.append(
+                self._traded(message.price_ticks, left_lots, message.aggressor, None, None)
+            )
         return events
 
-    def _note_levels(self, action: depth_sync.Action) -> None:
+    def _note_levels(self, action: depth_sync.SyncAction) -> None:
         """Before it is written: what it speaks of is as it says, whatever takers took."""
         told: frames.DepthDiff | frames.Snapshot
         bids, asks = self._halves[Side.BUY], self._halves[Side.SELL]
@@ -270,7 +272,7 @@ class RecordedMatching(OrderBook):
 
     # ------------------------------------------------------------ the rules
 
-    def _take(
+    def _match(
         self,
         taker: Resting,
         price_ticks: int | None,
@@ -305,7 +307,7 @@ class RecordedMatching(OrderBook):
             events.append(self._traded(best, lots, taker.side, taker, maker))
         return False
 
-    def _take_shown(self, half: _Half, price_ticks: int, lots: int) -> None:
+    def _take_shown(self, half: _RecordedSide, price_ticks: int, lots: int) -> None:
         half.taken[price_ticks] = half.taken.get(price_ticks, 0) + lots
         self._note_change(half, price_ticks)
 
@@ -380,7 +382,7 @@ class RecordedMatching(OrderBook):
             del self._orders[order.venue_order_id]
         self._note_change(half, order.price_ticks)
 
-    def _note_change(self, half: _Half, price_ticks: int) -> None:
+    def _note_change(self, half: _RecordedSide, price_ticks: int) -> None:
         half.dirty.add(price_ticks)
         self._count_change()
 

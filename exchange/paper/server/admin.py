@@ -78,22 +78,22 @@ class Admin:
         await self._runner.cleanup()
 
     async def _list(self, _request: web.Request) -> web.Response:
-        return _json([armed.as_row() for armed in self._faults.armed])
+        return _json([trigger.as_row() for trigger in self._faults.triggers])
 
     async def _arm(self, request: web.Request) -> web.Response:
         try:
             table = orjson.loads(await read_body(request))
-            armed = self._faults.arm(parse_fault(table, "request"))
+            trigger = self._faults.arm(parse_fault(table, "request"))
         except orjson.JSONDecodeError as error:
             return _error(f"request: is not JSON ({error}); send one fault as an object")
         except SettingsError as error:
             return _error(str(error))
-        return _json(armed.as_row(), HTTPStatus.CREATED)
+        return _json(trigger.as_row(), HTTPStatus.CREATED)
 
     async def _disarm(self, request: web.Request) -> web.Response:
         name = request.match_info["name"]
         if not self._faults.disarm(name):
-            known = ", ".join(armed.name for armed in self._faults.armed) or "none"
+            known = ", ".join(trigger.name for trigger in self._faults.triggers) or "none"
             return _error(f"name: no fault is called {name}; armed: {known}", HTTPStatus.NOT_FOUND)
         return _json({})
 
@@ -115,7 +115,7 @@ class Admin:
         return _json({})
 
     async def _log(self, _request: web.Request) -> web.Response:
-        return _json([strike.as_row() for strike in self._faults.log])
+        return _json([hit.as_row() for hit in self._faults.log])
 
     @web.middleware
     async def _in_json(self, request: web.Request, handler: Handler) -> web.StreamResponse:

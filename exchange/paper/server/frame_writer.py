@@ -44,7 +44,7 @@ def _frame(first: int, payload: bytes) -> bytes:
 
 
 @dataclass(slots=True)
-class Tally:
+class WriteTally:
     """What was carried so far."""
 
     frames: int = 0
@@ -114,7 +114,7 @@ class FrameWriter:
     """Makes the rounds of all lines with frames waiting."""
 
     def __init__(self) -> None:
-        self.tally = Tally()
+        self.tally = WriteTally()
         self._waiting: list[Outlet] = []
         self._since_ns = 0
         self._any = asyncio.Event()

@@ -13,7 +13,7 @@ import orjson
 from aiohttp import WSCloseCode, WSMsgType, web
 
 from exchange.errors import Refused, SettingsError
-from exchange.paper.api.gate import Dispatcher
+from exchange.paper.api.dispatcher import Dispatcher
 from exchange.paper.api.params import Params, error
 from exchange.paper.api.rest import HttpAnswer, HttpRequest, RestApi
 from exchange.paper.api.ws import WsSession
@@ -113,8 +113,8 @@ class PaperServer:
         self.faults = Faults(settings.faults or FaultPlan(), self.clock.now_ms(), self._tell)
         self._pubsub = PubSub(strict=settings.strict, frame=text_frame)
         self.venue = PaperVenue(settings, self._pubsub, self.clock.now_ns(), open_recorded)
-        self._gate = Dispatcher(settings, self.venue, self.faults)
-        self._api = RestApi(self._gate, self.venue)
+        self._dispatcher = Dispatcher(settings, self.venue, self.faults)
+        self._api = RestApi(self._dispatcher, self.venue)
         self._port, self._admin_port = settings.port, settings.admin_port
         self._site: web.TCPSite | None = None
         self._log = _one_line_logger(self._stdout)
@@ -133,8 +133,8 @@ class PaperServer:
             )
             self._pubsub.detour = frame_faults.carry
 
-    def _tell(self, strike: FaultHit) -> None:
-        self._stdout.say(f"fault {orjson.dumps(strike.as_row()).decode()}")
+    def _tell(self, hit: FaultHit) -> None:
+        self._stdout.say(f"fault {orjson.dumps(hit.as_row()).decode()}")
 
     async def run(self, ready: Callable[[], None]) -> None:
         """Serve until cancelled; see ``serve``."""
@@ -185,7 +185,7 @@ class PaperServer:
             for symbol, market in self.venue.markets.items():
                 for news in market.take_news():
                     self._stdout.say(f"exchange: {symbol} {news}")
-            self._gate.remember()
+            self._dispatcher.remember()
             if self.faults.remembers_depth:
                 self._remember_depths()
             await asyncio.sleep(BEAT_S)
@@ -198,8 +198,8 @@ class PaperServer:
 
     async def _catch_up(self) -> None:
         """Bring faults and venue to the present; what lies far behind it in slices."""
-        for shock in self.faults.advance(self.clock.now_ms()):
-            self._suffer(shock)
+        for server_fault in self.faults.advance(self.clock.now_ms()):
+            self._apply_fault(server_fault)
         while SLICE_NS < self.clock.now_ns() - self.venue.now_ns < LONGEST_SLICED_NS:
             self.venue.advance(self.venue.now_ns + SLICE_NS)
             self.writer.hurry()
@@ -261,7 +261,7 @@ class PaperServer:
             (await read_body(request)).decode("utf-8", "replace") if request.can_read_body else ""
         )
         asked = HttpRequest(request.method, path, query, body, request.headers.get("X-MBX-APIKEY"))
-        if self.faults.armed:
+        if self.faults.triggers:
             answer = await self._answer_through_faults(request, asked)
         else:
             await self._catch_up()
@@ -332,7 +332,7 @@ class PaperServer:
 
     async def _serve_trading(self, request: web.BaseRequest) -> web.StreamResponse:
         try:
-            talk = WsSession(self._gate, self.venue, request.query)
+            talk = WsSession(self._dispatcher, self.venue, request.query)
         except Refused as refused:
             return _json_error(refused)
         socket, transport = await _shake_hands(request)
@@ -412,19 +412,19 @@ class PaperServer:
 
     # ------------------------------------------------------------ shocks
 
-    def _suffer(self, shock: ServerFault) -> None:
-        match shock:
+    def _apply_fault(self, server_fault: ServerFault) -> None:
+        match server_fault:
             case plan.Cut():
                 for connection in self._connections:
-                    if any(aims(shock.streams, told) for told in _labels(connection.outlet)):
+                    if any(aims(server_fault.streams, told) for told in _labels(connection.outlet)):
                         connection.outlet.transport.abort()
             case plan.ListenKeyLoss():
                 for client in self.venue.clients:
-                    if shock.told:
+                    if server_fault.announced:
                         client.user_stream.expire(self.venue.now_ms)
                     client.user_stream.end()
             case plan.Restart():
-                self._tasks.create_task(self._restart(shock.for_s), name="paper restart")
+                self._tasks.create_task(self._restart(server_fault.for_s), name="paper restart")
 
     async def _restart(self, for_s: float) -> None:
         """Vanish from the network for so long; the venue lives on."""

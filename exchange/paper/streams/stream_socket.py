@@ -36,7 +36,7 @@ class Close:
 
 
 @dataclass(frozen=True, slots=True)
-class Reply:
+class StreamReply:
     """What a connection says to one message."""
 
     frame: bytes | None = None
@@ -50,7 +50,7 @@ class Conversation(Protocol):
     def call(self, text: str, /) -> str:
         """What a fault can aim at, such as ``POST /fapi/v1/order``; empty for mere control."""
 
-    def answer(self, text: str, now_ms: int) -> Reply:
+    def answer(self, text: str, now_ms: int) -> StreamReply:
         """Never raises for what a client sent."""
 
 
@@ -110,7 +110,7 @@ class StreamSocket:
         """No control message is a call."""
         return ""
 
-    def open(self, names: list[str]) -> Reply:
+    def open(self, names: list[str]) -> StreamReply:
         """Subscribe to what the address asked for; what there is not is told, the rest heard."""
         silent = set(self._pubsub.silent(names))
         try:
@@ -119,12 +119,12 @@ class StreamSocket:
             return _refusal(bad, None)
         # ccxt numbers its connections in the place of a stream's name.
         missed = [name for name in names if name in silent and not name.isdigit()]
-        return _refusal(_no_stream(missed), None) if missed else Reply()
+        return _refusal(_no_stream(missed), None) if missed else StreamReply()
 
-    def answer(self, text: str, now_ms: int) -> Reply:
+    def answer(self, text: str, now_ms: int) -> StreamReply:
         """Answer one control message."""
         if not self._within_rate(now_ms):
-            return Reply(close=Close(POLICY_VIOLATION, "Too many requests"))
+            return StreamReply(close=Close(POLICY_VIOLATION, "Too many requests"))
         asked: object = None
         try:
             asked = orjson.loads(text)
@@ -133,7 +133,7 @@ class StreamSocket:
             return _refusal(_Bad(NOT_JSON, f"Invalid JSON: {error}"), None)
         except _Bad as bad:
             return _refusal(bad, asked.get("id") if isinstance(asked, dict) else None)
-        return Reply(orjson.dumps({"result": result, "id": echoed}))
+        return StreamReply(orjson.dumps({"result": result, "id": echoed}))
 
     def _within_rate(self, now_ms: int) -> bool:
         earned = max(0, now_ms - self._counted_ms) * CONTROL_PER_S / 1000
@@ -219,10 +219,10 @@ def _check_property(params: list[object], most: int) -> None:
         raise _Bad(UNKNOWN_PROPERTY, f"Unknown property {params[0]}")
 
 
-def _refusal(bad: _Bad, echoed: object) -> Reply:
+def _refusal(bad: _Bad, echoed: object) -> StreamReply:
     """An error frame, with the id where one came; two of the errors end the connection."""
     told: dict[str, object] = {"error": {"code": bad.code, "msg": bad.text}}
     if isinstance(echoed, (str, int)):
         told["id"] = echoed
     ends = bad.code in (NOT_JSON, TOO_MANY_STREAMS)
-    return Reply(orjson.dumps(told), Close(POLICY_VIOLATION, bad.text) if ends else None)
+    return StreamReply(orjson.dumps(told), Close(POLICY_VIOLATION, bad.text) if ends else None)

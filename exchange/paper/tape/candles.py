@@ -130,7 +130,7 @@ class _Series:
         self._interval = interval
         self._growing: Candle | None = None
 
-    def take(self, minute: Candle) -> None:
+    def add_minute(self, minute: Candle) -> None:
         """A minute is over."""
         grown = self.with_minute(minute)
         if self._interval.end_ms(grown.opened_ms) > minute.opened_ms + MINUTE_MS:
@@ -166,7 +166,7 @@ class Candles:
         """Close the minutes that are over by now."""
         while self._minute is not None and now_ms >= self._minute_ends_ms:
             for series in self._series.values():
-                series.take(self._minute)
+                series.add_minute(self._minute)
             self._open(self._minute_ends_ms, self._minute.close_ticks)
 
     def running(self, name: str) -> Candle | None:

@@ -1,4 +1,4 @@
-"""One symbol of the venue: its book, whoever moves it, its streams, and the accounts that trade in it."""
+"""One symbol of the venue: book, market source, streams, and the accounts that trade it."""
 
 from collections import deque
 from collections.abc import Callable, Iterable
@@ -132,7 +132,7 @@ class Market:
         self.now_ns = now_ns
         for events in self.background.advance(now_ns):
             self._move_mark()
-            self.take(events)
+            self.apply_events(events)
             self._note_standing()
         self._note_standing()
         self._move_mark()
@@ -148,13 +148,13 @@ class Market:
             self._standing = self.standing
             self._news.append(self._standing)
 
-    def speak(self) -> None:
+    def publish(self) -> None:
         """Send what the streams owe by now."""
         now_ms = self.now_ms
         self.market_data.publish_aggregates(self.tape.advance(now_ms), now_ms)
         self.market_data.advance(now_ms)
 
-    def take(self, events: list[MatchEvent]) -> None:
+    def apply_events(self, events: list[MatchEvent]) -> None:
         """Take what the matching engine did into the parties' books and the streams."""
         trades = [event for event in events if isinstance(event, Traded)]
         traders = self._tell_parties(events)
@@ -163,7 +163,7 @@ class Market:
         for trader in traders:
             trimmed = trader.trim()
             if trimmed:
-                self.take(trimmed)
+                self.apply_events(trimmed)
         self.market_data.publish_touch(self.now_ms)
 
     def _print(self, trades: list[Traded]) -> None:

@@ -187,7 +187,7 @@ class SymbolAccount:
             order.price_ticks, order.qty_lots = change.price_ticks, change.qty_lots
             order.updated_ms = self.market.now_ms
             self._publish_order(order, "AMENDMENT")
-        self.market.take(events)
+        self.market.apply_events(events)
         return order
 
     def cancel(self, order: OrderRecord | None) -> OrderRecord:
@@ -198,7 +198,7 @@ class SymbolAccount:
         """
         if order is None or not order.open:
             raise Refused(-2011, "Unknown order sent.")
-        self.market.take(self.market.matching.cancel(order.venue_order_id))
+        self.market.apply_events(self.market.matching.cancel(order.venue_order_id))
         return order
 
     def cancel_all(self) -> None:
@@ -231,7 +231,7 @@ class SymbolAccount:
     def expire_all(self) -> None:
         """End every open order, since the account is being liquidated."""
         for order_id in list(self.orders.open):
-            self.market.take(self.market.matching.expire(order_id, Expiry.LIQUIDATED))
+            self.market.apply_events(self.market.matching.expire(order_id, Expiry.LIQUIDATED))
 
     def liquidate(self, buyer_of_last_resort: int) -> int:
         """Sell off the position at no worse than the price that takes the whole margin.
@@ -295,7 +295,7 @@ class SymbolAccount:
 
     def _refuse_if_refused(self, events: list[MatchEvent]) -> None:
         refused = events[0]
-        if not isinstance(refused, match.Refused):
+        if not isinstance(refused, match.Rejected):
             return
         ending = self.market.background.ending
         if refused.reason is Refusal.NOT_OPEN and ending:
@@ -309,7 +309,7 @@ class SymbolAccount:
         self.orders.add(record)
         self._count_open(record.side, record.qty_lots)
         self._publish_order(record, "NEW")
-        self.market.take(events)
+        self.market.apply_events(events)
 
     def fill(self, trade: Traded, venue_order_id: int, *, maker: bool) -> None:
         order = self.orders.open[venue_order_id]

@@ -1,8 +1,8 @@
 """The embedded exchange without its sockets: its markets, its clients, and what time does to both.
 
-Tell it the time with ``advance`` and it lives up to it; ask a symbol account to place or cancel and it
-answers at once. What streams would say goes into the pub/sub's queues. It waits for nothing
-and reads no clock, so that a whole desk with its exchange can run on a virtual one.
+Tell it the time with ``advance`` and it lives up to it; ask a symbol account to place or cancel
+and it answers at once. What streams would say goes into the subscribers' queues. It waits for
+nothing and reads no clock, so that a whole desk with its exchange can run on a virtual one.
 """
 
 from copy import copy
@@ -110,10 +110,10 @@ class PaperVenue:
         """One in every market."""
         return [self._symbol_accounts[client.number, symbol] for symbol in self.markets]
 
-    def with_seats(
+    def with_symbol_accounts(
         self, symbol_accounts: dict[tuple[int, str], SymbolAccount], now_ns: int
     ) -> "PaperVenue":
-        """This venue to be read only, at another time and with the symbol accounts of one client."""
+        """This venue to be read only, at another time and with one client's symbol accounts."""
         other = copy(self)
         other.now_ns = now_ns
         other._symbol_accounts = symbol_accounts
@@ -133,7 +133,7 @@ class PaperVenue:
             if client.account.must_be_liquidated:
                 self._liquidate(client)
         for market in self.markets.values():
-            market.speak()
+            market.publish()
         self._all_markets.advance(self.now_ms)
         for client in self.clients:
             client.user_stream.advance(self.now_ms)

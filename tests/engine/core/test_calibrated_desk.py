@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from engine.core.portrait import Portraitist, preview
 from engine.core.view import DeskView, FitKind, Preview, SideReason
+from engine.core.view_builder import ViewBuilder, preview
 from exchange.types import Side
 from tests.engine.virtual_desk import MARKET, SETTINGS, VirtualDesk
 
@@ -13,7 +13,7 @@ BRISK = replace(SETTINGS, window_s=30.0, hold_s=20.0)
 
 
 def view_of(desk: VirtualDesk) -> DeskView:
-    return Portraitist(desk.trader).draw(desk.now_ns, desk.now_ns)
+    return ViewBuilder(desk.trader).build(desk.now_ns, desk.now_ns)
 
 
 def dry_up(desk: VirtualDesk) -> None:
@@ -23,7 +23,7 @@ def dry_up(desk: VirtualDesk) -> None:
 
 
 def test_the_view_names_the_branch_and_its_numbers_sum() -> None:
-    """bid = fair - lean - half spread, whichever branch quotes."""
+    """bid = fair - inventory_skew - half spread, whichever branch quotes."""
     desk = VirtualDesk(settings=BRISK)
     desk.run(32.0)
     quote = view_of(desk).quote
@@ -32,8 +32,8 @@ def test_the_view_names_the_branch_and_its_numbers_sum() -> None:
     assert quote.bound_fills == 10
     assert quote.fair_kind == "mid"
     assert quote.fair_ticks is not None
-    assert quote.lean_ticks is not None
-    assert quote.reservation_ticks == quote.fair_ticks - quote.lean_ticks
+    assert quote.inventory_skew_ticks is not None
+    assert quote.reservation_ticks == quote.fair_ticks - quote.inventory_skew_ticks
     assert quote.half_spread_ticks is not None
     assert quote.bid_ticks[0] <= quote.reservation_ticks - quote.half_spread_ticks
 
@@ -132,7 +132,7 @@ def test_a_preview_judges_every_level_of_the_grid() -> None:
 def test_a_quote_that_the_touch_holds_back_is_marked() -> None:
     """Far too long, the model wants an ask below others' bids; the post-only price is quoted."""
     desk = VirtualDesk(settings=replace(SETTINGS, adj2=30.0), opening_lots=12)
-    desk.run_until(lambda: bool(desk.trader.why[Side.SELL].quotes))
+    desk.run_until(lambda: bool(desk.trader.side_status[Side.SELL].quotes))
     quote = view_of(desk).quote
 
     assert quote.ask_clamped
@@ -144,7 +144,7 @@ def test_a_quote_that_the_touch_holds_back_is_marked() -> None:
 @pytest.mark.parametrize("intensity", ["mle", "ols"])
 def test_a_lost_book_widens_the_quotes_and_poisons_no_fit(intensity: str) -> None:
     """Prints that came meanwhile once tripled A, and a whole window of them ended the engine."""
-    settings = replace(BRISK, window_s=40.0, hold_s=120.0, intensity=intensity, widest_gap=1.0)
+    settings = replace(BRISK, window_s=40.0, hold_s=120.0, intensity=intensity, max_misfit=1.0)
     desk = VirtualDesk(settings=settings)
     desk.run(42.0)
     good = view_of(desk).quote

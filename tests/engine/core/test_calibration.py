@@ -173,7 +173,7 @@ def test_depths_that_no_exponential_describes_are_refused() -> None:
         tape.strike(Side.BUY, 1.0)
         tape.strike(Side.SELL, 15.0 if tape.random.random() < 0.15 else 1.0)
 
-    assert tape.calibrator.note.startswith("depths are far from exponential (gap 0.")
+    assert tape.calibrator.note.startswith("depths are far from exponential (misfit 0.")
     assert tape.calibrator.fit is not None
     assert tape.calibrator.fit.source == "prior"
 

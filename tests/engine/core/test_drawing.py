@@ -9,9 +9,9 @@ from engine.console.protocol import Answer, encode
 from engine.core.actions import Action
 from engine.core.budgets import OrderBudget
 from engine.core.operator import TUNABLE
-from engine.core.portrait import Portraitist, preview
 from engine.core.trader import Trader
 from engine.core.view import DeskView, Preview
+from engine.core.view_builder import ViewBuilder, preview
 from exchange.types import Command
 from tests.engine.desk_trials import LOSSY
 from tests.engine.virtual_desk import MARKET, VirtualDesk
@@ -25,7 +25,7 @@ MINUTE = 60 * S
 def look(trader: Trader, now_ns: int, dice: random.Random) -> None:
     """Draw and preview at a moment that the desk may not have reached, or has long passed."""
     ahead_ns = dice.choice((0, 1, 5 * S, -5 * S, 3600 * S, -3600 * S))
-    Portraitist(trader).draw(now_ns + ahead_ns, now_ns + ahead_ns)
+    ViewBuilder(trader).build(now_ns + ahead_ns, now_ns + ahead_ns)
     preview(trader, dice.choice((*TUNABLE, "resume", "bid", "__class__")), dice.random())
 
 
@@ -39,7 +39,7 @@ def session(seed: int, *, watched: bool) -> tuple[list[Command], DeskView]:
             desk.run(dice.choice((0.005, 0.1, 0.3, 1.0)))
             if watched:
                 look(desk.trader, desk.now_ns, random.Random(desk.now_ns))
-    return desk.commands, Portraitist(desk.trader).draw(desk.now_ns, desk.now_ns)
+    return desk.commands, ViewBuilder(desk.trader).build(desk.now_ns, desk.now_ns)
 
 
 @pytest.mark.parametrize("seed", range(6))

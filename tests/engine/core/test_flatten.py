@@ -217,8 +217,8 @@ def test_the_engine_stays_paused_after_a_flatten() -> None:
 
     assert desk.held == 0
     assert not desk.our_open_orders
-    assert desk.trader.hand.paused
-    assert not desk.trader.hand.stopping
+    assert desk.trader.operator.paused
+    assert not desk.trader.operator.stopping
 
 
 def test_a_halted_desk_can_be_flattened() -> None:

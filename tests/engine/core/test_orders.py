@@ -59,10 +59,10 @@ def test_done_is_final(events: list[int]) -> None:
     """Late, repeated and reordered events never bring an order back."""
     table = OrderTable()
     slot = rest_order(table, "a", Side.BUY, 100)
-    table.happen(slot, SEEN_FINAL, 1)
+    table.apply(slot, SEEN_FINAL, 1)
 
     for event in events:
-        table.happen(slot, event, 2)
+        table.apply(slot, event, 2)
 
     assert table.state[slot] == DONE
 
@@ -72,38 +72,38 @@ def test_only_proof_ends_an_unknown_order(state: int) -> None:
     """A failed cancel or a late acknowledgement says nothing about what rests at the venue."""
     table = OrderTable()
     slot = rest_order(table, "a", Side.BUY, 100, state=state)
-    table.happen(slot, FATE_UNKNOWN, 1)
+    table.apply(slot, FATE_UNKNOWN, 1)
 
     for event in (PLACE_ACKED, CANCEL_SENT, CANCEL_FAILED):
-        table.happen(slot, event, 2)
+        table.apply(slot, event, 2)
 
     assert table.state[slot] == UNKNOWN
-    assert table.happen(slot, PROVEN_ABSENT, 3) == DONE
+    assert table.apply(slot, PROVEN_ABSENT, 3) == DONE
 
 
 def test_a_refused_cancel_proves_nothing() -> None:
     """-2011 may mean filled, cancelled, expired or still travelling: so it must be asked for."""
     table = OrderTable()
     slot = rest_order(table, "a", Side.BUY, 100)
-    table.happen(slot, CANCEL_SENT, 1)
+    table.apply(slot, CANCEL_SENT, 1)
 
-    assert table.happen(slot, CANCEL_FAILED, 2) == UNKNOWN
+    assert table.apply(slot, CANCEL_FAILED, 2) == UNKNOWN
 
 
 def test_the_stream_may_be_faster_than_the_reply() -> None:
     """The order is told of before its acknowledgement arrives, which then changes nothing."""
     table = OrderTable()
     slot = rest_order(table, "a", Side.BUY, 100, state=PLACED)
-    table.happen(slot, SEEN_LIVE, 1)
+    table.apply(slot, SEEN_LIVE, 1)
 
-    assert table.happen(slot, PLACE_ACKED, 2) == RESTING
+    assert table.apply(slot, PLACE_ACKED, 2) == RESTING
 
 
 def test_a_refusal_frees_the_slot_at_once() -> None:
     """Nothing was recorded by the venue, so nothing remains to wait for."""
     table = OrderTable()
     slot = rest_order(table, "a", Side.BUY, 100, state=PLACED)
-    table.happen(slot, PLACE_REFUSED, 1)
+    table.apply(slot, PLACE_REFUSED, 1)
 
     table.release_finished(1, 3)
 
@@ -115,7 +115,7 @@ def test_a_finished_order_keeps_its_slot_until_its_fills_are_booked() -> None:
     table = OrderTable()
     slot = rest_order(table, "a", Side.SELL, 100, lots=3)
     table.report_filled(slot, 2)
-    table.happen(slot, SEEN_FINAL, 1)
+    table.apply(slot, SEEN_FINAL, 1)
     table.release_finished(1, 3)
 
     assert table.open_lots(Side.SELL) == 2
@@ -135,7 +135,7 @@ def test_the_worst_case_never_forgets_an_order_that_may_live(
     table = OrderTable()
     slot = rest_order(table, "a", Side.BUY, 100, lots=3, state=PLACED)
     for event, filled in history:
-        table.happen(slot, event, 1)
+        table.apply(slot, event, 1)
         table.report_filled(slot, filled)
 
     counted = table.open_lots(Side.BUY)

@@ -25,7 +25,7 @@ def answer(fit: Fit, tuning: Tuning = PLAIN, bound: int = 100) -> Offsets:
 
 
 def test_a_calm_market_is_quoted_by_the_closed_form() -> None:
-    """half_spread = c1 + delta/2 c2 sigma, lean = c2 sigma q, as the screen prints it."""
+    """half_spread = c1 + delta/2 c2 sigma, inventory skew = c2 sigma q, as the screen prints it."""
     at = answer(CALM)
 
     assert at.branch == "closed form"
@@ -38,16 +38,16 @@ def test_a_calm_market_is_quoted_by_the_closed_form() -> None:
 def test_a_wild_market_is_quoted_by_the_spectral_table() -> None:
     """Check values of the reference: gamma 0.1, k 0.3, A 0.2, sigma 1, Q 30."""
     at = answer(WILD, replace(PLAIN, gamma=0.1), bound=30)
-    half_spread, lean = at.at(5.0)
+    half_spread, inventory_skew = at.at(5.0)
 
     assert at.branch == "spectral table"
     assert at.a == pytest.approx(0.487, abs=1e-3)
-    assert half_spread + lean == pytest.approx(10.5472170873, rel=1e-9)
-    assert half_spread - lean == pytest.approx(-3.7740975157, rel=1e-9)
+    assert half_spread + inventory_skew == pytest.approx(10.5472170873, rel=1e-9)
+    assert half_spread - inventory_skew == pytest.approx(-3.7740975157, rel=1e-9)
 
 
 def test_the_factors_act_on_either_branch() -> None:
-    """adj1 on the half spread, adj2 on the lean, and on nothing else."""
+    """adj1 on the half spread, adj2 on the inventory skew, and on nothing else."""
     for fit in (CALM, WILD):
         plain = answer(fit).at(3.0)
         adjusted = answer(fit, replace(PLAIN, adj1=1.5, adj2=0.03)).at(3.0)
@@ -61,8 +61,8 @@ def test_inventory_in_fills_of_delta_is_inventory_in_order_quantities(fit: Fit) 
     at = answer(fit, replace(PLAIN, delta=3.0), bound=40)
 
     assert at.fills(6.0) == 2.0
-    half_spread, lean = table_offsets(at.table, 2.0)
-    assert at.at(6.0) == (half_spread, lean)
+    half_spread, inventory_skew = table_offsets(at.table, 2.0)
+    assert at.at(6.0) == (half_spread, inventory_skew)
     assert at.skew(0.0) == pytest.approx(table_offsets(at.table, 0.5)[1] / 1.5, rel=1e-9)
 
 
@@ -83,9 +83,9 @@ def test_whatever_the_numbers_quotes_are_sane_or_there_are_none(
     at = offsets(Fit(A, k, sigma, "fit", 0, 1), replace(PLAIN, gamma=gamma), bound)
 
     if at is not None:
-        half_spread, lean = at.at(0.0)
+        half_spread, inventory_skew = at.at(0.0)
         assert 0.0 < half_spread < 1e9
-        assert abs(lean) < 1e-6 * max(half_spread, 1.0)
+        assert abs(inventory_skew) < 1e-6 * max(half_spread, 1.0)
 
 
 def test_a_requote_lays_both_grids_in_one_call() -> None:
@@ -94,11 +94,11 @@ def test_a_requote_lays_both_grids_in_one_call() -> None:
     table[1] = table[-2] = np.nan
     bids, asks = np.zeros(4, np.int64), np.zeros(4, np.int64)
 
-    half_spread, lean = requote(
+    half_spread, inventory_skew = requote(
         table, 3.0, 1.0, 1.0, 414986.5, 414986, 414987, 30, 4, 4, bids, asks
     )
 
-    assert (half_spread, lean) == pytest.approx((30.4, 7.5))
+    assert (half_spread, inventory_skew) == pytest.approx((30.4, 7.5))
     assert bids.tolist() == [414930, 414900, 414870, 414840]
     assert asks.tolist() == [415020, 415050, 415080, 415110]
 

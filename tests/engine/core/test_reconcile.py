@@ -8,12 +8,12 @@ from typing import Any
 import msgspec
 import pytest
 
-from engine.core.account import REST_LAG_NS, AccountWatch
+from engine.core.account import REST_LAG_NS, AccountReconciler
 from engine.core.actions import Action
 from engine.core.operator import OperatorCommand
-from engine.core.portrait import Portraitist
 from engine.core.trader import Trader
 from engine.core.view import FlattenState, Mode, RiskState, SideReason
+from engine.core.view_builder import ViewBuilder
 from exchange.paper.account.orders import OrderRecord
 from exchange.paper.matching.events import BACKGROUND
 from exchange.types import (
@@ -240,7 +240,7 @@ def test_a_position_that_is_only_not_listed_is_not_taken_for_closed(reconnected:
 
     assert heard.lots == 3
     assert heard.trader.gate.state is RiskState.ACTIVE
-    assert {why.quotes for why in heard.trader.why.values()} == {False}
+    assert {why.quotes for why in heard.trader.side_status.values()} == {False}
 
 
 def test_an_exchange_that_forgot_our_trades_too_is_believed() -> None:
@@ -367,7 +367,7 @@ def test_a_position_that_the_venue_insists_on_is_adopted_after_the_longest_lag()
         heard.trades()
         heard.later(1 * S)
     assert heard.lots == 0
-    assert {why.reason for why in heard.trader.why.values()} != {SideReason.QUOTING}
+    assert {why.reason for why in heard.trader.side_status.values()} != {SideReason.QUOTING}
 
     heard.later(REST_LAG_NS)
     heard.trades()
@@ -550,7 +550,7 @@ def test_after_a_restart_cost_and_break_even_are_the_venue_s(lots: int) -> None:
     desk.operate(Action.PAUSE)
     desk.run(2.0)
 
-    view = Portraitist(desk.trader).draw(desk.now_ns, desk.now_ns)
+    view = ViewBuilder(desk.trader).build(desk.now_ns, desk.now_ns)
 
     entry_ticks = desk.symbol_account.holding.entry_price_e8 / 10**7
     assert view.inventory.break_even_ticks == pytest.approx(entry_ticks, abs=1.0)
@@ -598,7 +598,7 @@ def test_a_restart_within_the_lag_of_rest_keeps_the_limit(lag_ms: float) -> None
         assert desk.symbol_account.holding.worst_lots <= settings.max_position_lots
 
     assert desk.trader.ledger.position_lots == desk.symbol_account.holding.lots
-    assert any(why.quotes for why in desk.trader.why.values())
+    assert any(why.quotes for why in desk.trader.side_status.values())
 
 
 def bids(desk: VirtualDesk) -> list[OrderRecord]:
@@ -610,7 +610,7 @@ def sweep(desk: VirtualDesk) -> None:
     lowest = min(order.price_ticks or 0 for order in bids(desk))
     lots = sum(desk.matching.levels_within(Side.BUY, lowest))
     turn = desk.matching.submit(BACKGROUND, Side.SELL, lots, lowest, TimeInForce.IOC)
-    desk.book.take(turn)
+    desk.book.apply_events(turn)
 
 
 @pytest.mark.parametrize("lag_ms", [300.0, 2000.0, 4500.0])
@@ -678,7 +678,7 @@ def test_an_account_that_is_not_compared_any_more_ends_quoting() -> None:
     desk.run(35.0)
 
     assert not desk.our_open_orders
-    (why,) = {why.view() for why in desk.trader.why.values()}
+    (why,) = {why.view() for why in desk.trader.side_status.values()}
     assert why.reason is SideReason.RECONCILING
     assert why.detail.startswith("account not compared for")
     assert why.detail.endswith("of 30 s: wallet: HTTP 500, 0: down")
@@ -691,7 +691,7 @@ def test_an_account_that_never_was_compared_says_what_fails() -> None:
 
     desk.run(3.0)
 
-    details = {why.detail for why in desk.trader.why.values()}
+    details = {why.detail for why in desk.trader.side_status.values()}
     assert details == {"account not compared yet: position: HTTP 500, 0: down"}
 
 
@@ -703,7 +703,7 @@ def test_what_fails_is_named_as_long_as_it_fails() -> None:
 
     for _ in range(600):
         desk.run(0.005)
-        assert {why.detail for why in desk.trader.why.values()} == {
+        assert {why.detail for why in desk.trader.side_status.values()} == {
             "account not compared yet: position: HTTP 500, 0: down"
         }
 
@@ -720,13 +720,13 @@ def test_a_question_that_is_not_asked_any_more_explains_nothing() -> None:
     desk.refuse(FetchAccount, "wallet: HTTP 500")
     desk.run(35.0)
 
-    (detail,) = {why.detail for why in desk.trader.why.values()}
+    (detail,) = {why.detail for why in desk.trader.side_status.values()}
     assert detail.endswith("of 30 s: wallet: HTTP 500")
 
 
 def test_an_answer_to_an_older_question_is_not_taken_for_the_newest() -> None:
     """It took 4 s to fail, and what was asked after it has been answered."""
-    account = AccountWatch()
+    account = AccountReconciler()
     older = FetchAccount(request_id=1)
     newer = FetchAccount(request_id=2)
 

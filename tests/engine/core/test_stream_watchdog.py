@@ -27,7 +27,7 @@ def reconnects(desk: VirtualDesk) -> list[str]:
 
 
 def details(desk: VirtualDesk) -> set[str]:
-    return {why.detail for why in desk.trader.why.values()}
+    return {why.detail for why in desk.trader.side_status.values()}
 
 
 # ------------------------------------------------------------ what is owed
@@ -134,7 +134,7 @@ def test_a_mute_private_stream_is_given_up_and_the_account_compared_anew() -> No
 
     desk.run_until(lambda: bool(reconnects(desk)), limit_s=8.0)
 
-    assert {why.reason for why in desk.trader.why.values()} == {SideReason.LINK_DOWN}
+    assert {why.reason for why in desk.trader.side_status.values()} == {SideReason.LINK_DOWN}
     (detail,) = details(desk)
     assert detail.startswith("private stream: silent about mdesk-tests1-")
     assert not any(desk.trader.wanted.values())
@@ -194,7 +194,7 @@ def test_a_fill_that_only_rest_tells_is_owed_by_the_stream() -> None:
 
     (bid,) = desk.our_open_orders
     sold = desk.matching.submit(BACKGROUND, Side.SELL, 10**6, bid.price_ticks, TimeInForce.IOC)
-    desk.book.take(sold)
+    desk.book.apply_events(sold)
     desk.run_until(lambda: bool(reconnects(desk)), limit_s=25.0)
 
     assert desk.trader.ledger.position_lots == 3
@@ -256,7 +256,7 @@ def test_an_expired_listen_key_ends_quoting_until_the_new_connection_is_compared
 
     desk.feed(ListenKeyExpired)
 
-    assert {why.reason for why in desk.trader.why.values()} == {SideReason.LINK_DOWN}
+    assert {why.reason for why in desk.trader.side_status.values()} == {SideReason.LINK_DOWN}
     assert details(desk) == {"private stream: listen key expired"}
     desk.run(2.0)
     assert len(desk.our_open_orders) == 2 * SETTINGS.grid_num

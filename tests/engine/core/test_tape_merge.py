@@ -12,10 +12,10 @@ import pytest
 from engine.core import tape_merge
 from engine.core.log import DeskLog
 from engine.core.market import Market as RealMarket
+from engine.core.market_monitor import FlickerWatch
 from engine.core.orders import OrderTable
 from engine.core.tape_merge import MARGIN_NS, PATIENCE_NS, Print, TapeMerge, Touch
 from engine.core.view import FlickerView
-from engine.core.watch import FlickerWatch
 from engine.models.flicker import SECOND_NS, WINDOW_NS
 from exchange.instrument import Instrument
 from exchange.types import Side

@@ -5,9 +5,9 @@ from dataclasses import replace
 import pytest
 
 from engine.core.actions import Action
-from engine.core.portrait import preview
 from engine.core.trader import COUNTDOWN_MS
 from engine.core.view import Preview, RiskState, SideReason
+from engine.core.view_builder import preview
 from exchange.paper.account.orders import NewOrder
 from exchange.paper.matching.events import BACKGROUND
 from exchange.types import (
@@ -41,7 +41,7 @@ def quoting_desk() -> VirtualDesk:
 
 
 def reasons(desk: VirtualDesk) -> set[SideReason]:
-    return {why.reason for why in desk.trader.why.values()}
+    return {why.reason for why in desk.trader.side_status.values()}
 
 
 def our_prices(desk: VirtualDesk) -> set[tuple[int, int | None]]:
@@ -176,7 +176,7 @@ def test_one_side_off_leaves_the_other_alone(name: str, side: Side) -> None:
     desk.run(0.5)
 
     assert {order.side for order in desk.our_open_orders} == {Side(-side)}
-    assert desk.trader.why[side].reason is SideReason.SIDE_OFF
+    assert desk.trader.side_status[side].reason is SideReason.SIDE_OFF
 
 
 def test_panic_halts_cancels_and_says_when_nothing_is_left() -> None:
@@ -212,7 +212,7 @@ def test_a_change_that_expects_another_value_is_refused() -> None:
     problem = desk.operate(Action.SET, "gamma", value=0.5, expected=0.02)
 
     assert problem == "gamma is 0.01 by now, not 0.02; look again"
-    assert desk.trader.hand.tuning.gamma == SETTINGS.gamma
+    assert desk.trader.operator.tuning.gamma == SETTINGS.gamma
 
 
 @pytest.mark.parametrize("value", [0.0, -1.0, float("nan"), float("inf")])
@@ -360,7 +360,7 @@ def test_at_the_inventory_limit_only_the_other_side_quotes() -> None:
 
     desk.run(8.0)
 
-    why = desk.trader.why[Side.BUY]
+    why = desk.trader.side_status[Side.BUY]
     assert {order.side for order in desk.our_open_orders} == {Side.SELL}
     assert (why.reason, why.detail, why.clears) == (
         *(SideReason.AT_LIMIT, "0.030 of 0.030"),
@@ -461,7 +461,7 @@ def test_an_arming_asked_before_a_lost_link_arms_nothing_after_it() -> None:
     """Its answer may be of the venue as it was before a restart."""
     desk = quoting_desk()
     late = next(c for c in reversed(desk.commands) if isinstance(c, RefreshCountdown))
-    desk.trader._outbox._open[late.request_id] = late
+    desk.trader._requests._open[late.request_id] = late
     desk.feed(LinkDown, link=Link.PRIVATE, reason="cut")
     desk.run(0.2)
     desk.feed(LinkUp, link=Link.PRIVATE)
@@ -478,7 +478,9 @@ def test_an_arming_asked_before_a_lost_link_arms_nothing_after_it() -> None:
         asked_mono_ns=desk.now_ns,
     )
 
-    assert {why.detail for why in desk.trader.why.values()} == {"dead man's switch not armed"}
+    assert {why.detail for why in desk.trader.side_status.values()} == {
+        "dead man's switch not armed"
+    }
 
 
 @pytest.mark.parametrize("seed", range(6))

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from engine.core.log import DeskLog
-from engine.core.watch import FlickerWatch, MarketWatch
+from engine.core.market_monitor import FlickerWatch, MarketMonitor
 from engine.models.flicker import SECOND_NS
 from exchange.types import Side
 
@@ -210,7 +210,7 @@ def test_a_lost_book_shows_no_flicker(book: Book) -> None:
     assert book.watch.view is None
 
 
-def brownian(watch: MarketWatch, seconds: int, sigma: float = 2.0) -> int:
+def brownian(watch: MarketMonitor, seconds: int, sigma: float = 2.0) -> int:
     """Feed a wandering mid, ten samples a second; the time it ended."""
     random = np.random.default_rng(1)
     mids = 600_000 + sigma * np.sqrt(0.1) * random.standard_normal(seconds * 10).cumsum()
@@ -221,7 +221,7 @@ def brownian(watch: MarketWatch, seconds: int, sigma: float = 2.0) -> int:
 
 def test_volatility_is_the_same_over_every_window_of_a_brownian_mid() -> None:
     """And windows that are longer than the session say how little they saw."""
-    watch = MarketWatch(0.0, DeskLog())
+    watch = MarketMonitor(0.0, DeskLog())
     end_ns = brownian(watch, 900)
 
     windows = {
@@ -236,7 +236,7 @@ def test_volatility_is_the_same_over_every_window_of_a_brownian_mid() -> None:
 
 def test_the_noise_model_gives_its_optimum_and_a_curve_to_draw() -> None:
     """x* = 0.7518 sigma of the last minute's own seconds, without a fee."""
-    watch = MarketWatch(0.0, DeskLog())
+    watch = MarketMonitor(0.0, DeskLog())
     noise = watch.view(brownian(watch, 61)).noise
 
     assert noise is not None
@@ -248,7 +248,7 @@ def test_the_noise_model_gives_its_optimum_and_a_curve_to_draw() -> None:
 
 def test_a_fee_widens_the_noise_model_s_spread() -> None:
     """Two basis points of 60,000 are 120 ticks: only a far quote earns that back."""
-    free, charged = MarketWatch(0.0, DeskLog()), MarketWatch(1e-6, DeskLog())
+    free, charged = MarketMonitor(0.0, DeskLog()), MarketMonitor(1e-6, DeskLog())
     spreads = [watch.view(brownian(watch, 61)).noise for watch in (free, charged)]
 
     assert spreads[0] is not None
@@ -258,7 +258,7 @@ def test_a_fee_widens_the_noise_model_s_spread() -> None:
 
 def test_a_mid_that_stands_still_leaves_the_noise_model_nothing() -> None:
     """No deviation, nothing to gain."""
-    watch = MarketWatch(0.0, DeskLog())
+    watch = MarketMonitor(0.0, DeskLog())
     for i in range(700):
         watch.step(600_000.0, START_NS + i * SECOND_NS // 10)
 
@@ -267,7 +267,7 @@ def test_a_mid_that_stands_still_leaves_the_noise_model_nothing() -> None:
 
 def test_nan_mids_leave_no_trace() -> None:
     """Without a two-sided book there is no sample, and a view never carries a nan."""
-    watch = MarketWatch(0.0, DeskLog())
+    watch = MarketMonitor(0.0, DeskLog())
     for i in range(100):
         watch.step(math.nan, START_NS + i * SECOND_NS // 10)
 

@@ -12,9 +12,9 @@ from engine.models.acceptance import (
     REASONS,
     TOO_FEW,
     TOO_SHORT,
-    bearable_gap,
     choose_fit,
     judge_fit,
+    misfit_limit,
 )
 from engine.models.intensity import SideFit
 
@@ -23,7 +23,7 @@ BAD = SideFit(9.0, 0.01, 3, (1.0, 30.0), (0.001, 0.02))
 
 
 @pytest.mark.parametrize(
-    ("n", "A", "k", "gap", "code"),
+    ("n", "A", "k", "misfit", "code"),
     [
         (400, 1.2, 0.35, 0.02, ACCEPTED),
         (400, 1.2, 0.35, math.nan, ACCEPTED),
@@ -38,10 +38,10 @@ BAD = SideFit(9.0, 0.01, 3, (1.0, 30.0), (0.001, 0.02))
     ],
 )
 def test_a_fit_is_judged_by_the_first_thing_wrong_with_it(
-    n: float, A: float, k: float, gap: float, code: int
+    n: float, A: float, k: float, misfit: float, code: int
 ) -> None:
     """The last row: with few arrivals a wide gap is chance, not misfit."""
-    assert judge_fit(n, A, k, gap, 20.0, bearable_gap(n, 0.15)) == code
+    assert judge_fit(n, A, k, misfit, 20.0, misfit_limit(n, 0.15)) == code
 
 
 def test_every_refusal_has_words() -> None:

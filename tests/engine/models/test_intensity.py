@@ -16,7 +16,7 @@ from engine.models.intensity import (
     shrink,
     tally,
     tally_depths,
-    worst_gap,
+    worst_misfit,
 )
 from tests.naive.intensity import (
     fit_every_level,
@@ -220,6 +220,6 @@ def test_gap_is_small_for_an_exponential_and_large_for_a_wall() -> None:
     exponential = np.histogram(arrivals(3), np.arange(0, 60, 0.5))[0].astype(np.float64)
     wall = np.array([0, 0, 0, 0, 100.0, 0])
 
-    assert worst_gap(exponential, 0.0, 0.35, 0.5) < 0.06
-    assert worst_gap(wall, 0.0, 0.35, 0.5) > 0.4
-    assert math.isnan(worst_gap(0 * wall, 0.0, 0.35, 0.5))
+    assert worst_misfit(exponential, 0.0, 0.35, 0.5) < 0.06
+    assert worst_misfit(wall, 0.0, 0.35, 0.5) > 0.4
+    assert math.isnan(worst_misfit(0 * wall, 0.0, 0.35, 0.5))

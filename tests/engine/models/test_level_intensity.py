@@ -13,7 +13,7 @@ from engine.models.level_intensity import (
     first_rate_by_line,
     fit_level_side,
     is_watched,
-    level_gap,
+    level_misfit,
     reach,
     side_fit,
     tally_levels,
@@ -184,8 +184,8 @@ def test_the_gap_tells_an_exponential_from_a_wall_at_the_touch() -> None:
     wall = np.zeros(20 + 129)
     wall[0], wall[15], wall[21 + 1] = 850.0, 150.0, 600.0
 
-    assert level_gap(bid, fit_level_side(bid)[1]) < 0.03
-    assert level_gap(wall, fit_level_side(wall)[1]) > 0.4
+    assert level_misfit(bid, fit_level_side(bid)[1]) < 0.03
+    assert level_misfit(wall, fit_level_side(wall)[1]) > 0.4
 
 
 def test_no_time_and_no_arrivals_are_no_fit() -> None:

@@ -22,18 +22,18 @@ def test_reading_a_whole_inventory_gives_its_row(lots: int) -> None:
 
 def test_partly_filled_order_leans_the_quotes_by_its_share() -> None:
     """Between whole fills the closed form, a straight line, is met exactly."""
-    half_spread, lean = table_offsets(closed_policy(calm()).table, 2.25)
+    half_spread, inventory_skew = table_offsets(closed_policy(calm()).table, 2.25)
 
     assert half_spread == pytest.approx(3.31291519856, rel=1e-9)
-    assert lean == pytest.approx(2.25 * 0.0678658325309, rel=1e-9)
+    assert inventory_skew == pytest.approx(2.25 * 0.0678658325309, rel=1e-9)
 
 
 def test_offsets_at_the_bound_keep_the_last_known_spread() -> None:
-    """So that factors on spread and lean also work where only one side is quoted."""
+    """So that factors on spread and inventory skew also work where only one side is quoted."""
     policy = stationary_policy(calm())
-    half_spread, lean = table_offsets(policy.table, 10)
+    half_spread, inventory_skew = table_offsets(policy.table, 10)
 
-    assert half_spread - lean == pytest.approx(0.943776038101, rel=1e-9)
+    assert half_spread - inventory_skew == pytest.approx(0.943776038101, rel=1e-9)
     assert half_spread == pytest.approx(sum(policy.depths(9)) / 2, rel=1e-12)
 
 

@@ -15,8 +15,8 @@ from engine.models.regime import (
     DAILY_LOW_INTRADAY_HIGH,
     DAILY_LOW_INTRADAY_LOW,
     STAY_S,
-    Level,
     RegimeWatch,
+    VolatilityLevel,
     blend_daily,
     cell_of,
     efficiency_ratio,
@@ -66,12 +66,12 @@ def test_no_history_has_no_score() -> None:
 )
 def test_between_the_marks_nothing_changes(high: bool, z: float, after: bool) -> None:
     """Up at one half, down at nought; an unknown score changes no mind either."""
-    assert next_level(Level(high, 0.0), z, 1e6).high is after
+    assert next_level(VolatilityLevel(high, 0.0), z, 1e6).high is after
 
 
 def test_a_state_stays_half_an_hour() -> None:
     """However loudly the score protests."""
-    level = next_level(Level(), 3.0, 1000.0)
+    level = next_level(VolatilityLevel(), 3.0, 1000.0)
 
     assert next_level(level, -3.0, 1000.0 + STAY_S - 1).high
     assert not next_level(level, -3.0, 1000.0 + STAY_S).high
@@ -80,7 +80,7 @@ def test_a_state_stays_half_an_hour() -> None:
 @given(scores=st.lists(st.floats(-2, 2), max_size=200))
 def test_no_two_changes_within_the_stay(scores: list[float]) -> None:
     """A score a minute, of any kind."""
-    level, changes = Level(), []
+    level, changes = VolatilityLevel(), []
     for minute, z in enumerate(scores):
         after = next_level(level, z, 60.0 * minute)
         changes += [60.0 * minute] if after.high != level.high else []
@@ -100,13 +100,13 @@ def test_no_two_changes_within_the_stay(scores: list[float]) -> None:
 )
 def test_every_cell_of_the_matrix(daily: bool, intraday: bool, cell: int) -> None:
     """And each has its advice."""
-    assert cell_of(Level(daily), Level(intraday), 30.0) == (cell, True)
+    assert cell_of(VolatilityLevel(daily), VolatilityLevel(intraday), 30.0) == (cell, True)
     assert ADVICE[cell]
 
 
 def test_a_young_history_is_treated_as_the_worst_day() -> None:
     """Unknown is not calm."""
-    assert cell_of(Level(), Level(), 6.9) == (BOTH_HIGH, False)
+    assert cell_of(VolatilityLevel(), VolatilityLevel(), 6.9) == (BOTH_HIGH, False)
 
 
 def test_there_and_back_is_choppy_and_one_way_is_a_trend() -> None:

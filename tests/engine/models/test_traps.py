@@ -60,13 +60,13 @@ def test_study_s_file_says_the_skew_per_order_and_not_per_btc() -> None:
 
 
 @pytest.mark.parametrize("q", [-7.0, 0.5, 1.0, 3.0])
-def test_adj2_in_the_wrong_unit_leans_the_quotes_one_order_quantity_too_far(q: float) -> None:
-    """Whatever table is in use, it is off by 1/0.003: 300 times the lean at the first fill."""
-    half_spread, lean = study_offsets().at(q)
+def test_adj2_in_the_wrong_unit_skews_the_quotes_one_order_quantity_too_far(q: float) -> None:
+    """Whatever table is in use, it is off by 1/0.003: 300 times the skew at the first fill."""
+    half_spread, inventory_skew = study_offsets().at(q)
 
-    trapped_half_spread, trapped_lean = study_offsets(adj2=10.0).at(q)
+    trapped_half_spread, trapped_skew = study_offsets(adj2=10.0).at(q)
 
-    assert trapped_lean * BTC_PER_ORDER == pytest.approx(lean, rel=1e-12)
+    assert trapped_skew * BTC_PER_ORDER == pytest.approx(inventory_skew, rel=1e-12)
     assert trapped_half_spread == half_spread
 
 

@@ -23,7 +23,7 @@ BTCUSDT = Instrument.from_steps("BTCUSDT", "0.1", "0.001")
 CREDENTIALS = Credentials("key", "S")
 OURS = "mm-"
 
-Word = TypeVar("Word", bound=Event)
+MarketMessage = TypeVar("MarketMessage", bound=Event)
 
 PLACE = "POST /fapi/v1/order"
 CANCEL = "DELETE /fapi/v1/order"
@@ -279,7 +279,7 @@ class Heard:
         self.events: asyncio.Queue[Event] = asyncio.Queue()
         self.troubles: asyncio.Queue[str] = asyncio.Queue()
 
-    async def next(self, kind: type[Word]) -> Word:
+    async def next(self, kind: type[MarketMessage]) -> MarketMessage:
         """Wait for the next event of a kind, past all others."""
         while True:
             event = await self.events.get()

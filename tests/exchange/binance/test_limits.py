@@ -3,16 +3,16 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exchange.binance.limits import Cost, Lane, Limits, RequestBudget
+from exchange.binance.limits import Lane, Limits, RequestBudget, RequestCost
 
 MINUTE = 60_000
-POLL = Cost(weight=20)
-PLACE = Cost(orders_10s=1, orders_1m=1)
-CANCEL = Cost(weight=1)
+POLL = RequestCost(weight=20)
+PLACE = RequestCost(orders_10s=1, orders_1m=1)
+CANCEL = RequestCost(weight=1)
 LIMITS = Limits(weight_1m=100, orders_10s=5, orders_1m=12, cancel_weight_1m=30)
 
 
-def spend_while_allowed(budget: RequestBudget, now_ms: int, cost: Cost, lane: Lane) -> int:
+def spend_while_allowed(budget: RequestBudget, now_ms: int, cost: RequestCost, lane: Lane) -> int:
     """How many requests the budget lets pass at one moment."""
     passed = 0
     while budget.wait_ms(now_ms, cost, lane) == 0:
@@ -45,7 +45,7 @@ def test_order_counts_turn_with_their_fixed_windows() -> None:
     st.integers(1, 30),
 )
 def test_nothing_else_can_use_up_the_cancels(
-    history: list[tuple[int, tuple[Cost, Lane]]], cancels: int
+    history: list[tuple[int, tuple[RequestCost, Lane]]], cancels: int
 ) -> None:
     """Whatever was placed and polled, as many cancels as are kept back may leave at once."""
     budget = RequestBudget(LIMITS)
@@ -64,7 +64,7 @@ def test_nothing_else_can_use_up_the_cancels(
 def test_headers_may_raise_a_count_but_never_lower_it(told: list[tuple[int, int]]) -> None:
     """A header does not know of the requests that are still on their way."""
     budget = RequestBudget(LIMITS)
-    budget.spend(0, Cost(weight=50))
+    budget.spend(0, RequestCost(weight=50))
 
     now_ms = 0
     for pause_ms, used in told:

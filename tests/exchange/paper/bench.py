@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 import orjson
 
 from exchange.instrument import E8, DecimalGrid, Instrument
-from exchange.paper.api.gate import Dispatcher
+from exchange.paper.api.dispatcher import Dispatcher
 from exchange.paper.api.rest import HttpAnswer, HttpRequest, RestApi
 from exchange.paper.background.synthetic_flow import SyntheticFlow
 from exchange.paper.matching.events import BACKGROUND
@@ -90,8 +90,8 @@ class Desk:
     def __post_init__(self) -> None:
         self.pubsub = PubSub()
         self.venue = PaperVenue(self.settings, self.pubsub, START_NS)
-        self.gate = Dispatcher(self.settings, self.venue)
-        self.api = RestApi(self.gate, self.venue)
+        self.dispatcher = Dispatcher(self.settings, self.venue)
+        self.api = RestApi(self.dispatcher, self.venue)
         self.market = next(iter(self.venue.markets.values()))
         matching, flow = self.market.matching, self.market.background
         assert isinstance(matching, Matching)

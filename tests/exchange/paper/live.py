@@ -64,7 +64,7 @@ class Client:
 
     async def struck(self) -> list[str]:
         """What the faults have struck so far."""
-        return [strike["struck"] for strike in (await self.admin("GET", "/log"))[1]]
+        return [hit["struck"] for hit in (await self.admin("GET", "/log"))[1]]
 
     async def until_struck(self) -> None:
         while not await self.struck():

@@ -42,6 +42,6 @@ def bought(price_ticks: int, lots: int) -> TradePrint:
 def opened(first_id: int = 1) -> RecordedMatching:
     """100 to 103, each side three levels deep; the next diff is number 3."""
     market = RecordedMatching(GRID, "risk_averse", first_id)
-    market.see(snapshot(1))
-    market.see(diff(2))
+    market.on_message(snapshot(1))
+    market.on_message(diff(2))
     return market

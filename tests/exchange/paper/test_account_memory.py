@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 import pytest
 
-from exchange.paper.api.gate import READS_OF_ACCOUNT, Dispatcher
+from exchange.paper.api.dispatcher import READS_OF_ACCOUNT, Dispatcher
 from exchange.paper.api.rest import RestApi
 from exchange.paper.api.ws import WsSession
 from exchange.paper.faults import plan
@@ -25,10 +25,10 @@ TICK_MS = 5
 def lagging(*faults: plan.StaleAccount, desk: Desk | None = None) -> tuple[Desk, Faults]:
     """A desk whose exchange has the faults, and those."""
     desk = desk or Desk(paper_settings(LIVELY))
-    armed = Faults(FaultPlan(faults), START_NS // 10**6)
-    desk.gate = Dispatcher(desk.settings, desk.venue, armed)
-    desk.api = RestApi(desk.gate, desk.venue)
-    return desk, armed
+    trigger = Faults(FaultPlan(faults), START_NS // 10**6)
+    desk.dispatcher = Dispatcher(desk.settings, desk.venue, trigger)
+    desk.api = RestApi(desk.dispatcher, desk.venue)
+    return desk, trigger
 
 
 def beat(desk: Desk, faults: Faults, ms: int) -> None:
@@ -36,7 +36,7 @@ def beat(desk: Desk, faults: Faults, ms: int) -> None:
     for _ in range(ms // TICK_MS):
         desk.pass_ms(TICK_MS)
         faults.advance(desk.venue.now_ms)
-        desk.gate.remember()
+        desk.dispatcher.remember()
 
 
 def reads(desk: Desk) -> dict[str, Any]:
@@ -90,7 +90,7 @@ def test_each_read_is_what_it_was_then_to_the_last_field(seed: int) -> None:
         if then_ms in told:
             desk.pass_ms(0)
             assert reads(desk) == told[then_ms], f"step {step}"
-            session = WsSession(desk.gate, desk.venue, {})
+            session = WsSession(desk.dispatcher, desk.venue, {})
             params: dict[str, object] = {"apiKey": desk.account.api_key, "timestamp": now_ms}
             text = signed({"apiKey": desk.account.api_key}, now_ms)
             params["signature"] = text.rpartition("=")[2]
@@ -99,7 +99,7 @@ def test_each_read_is_what_it_was_then_to_the_last_field(seed: int) -> None:
             assert frame is not None
             expected = told[then_ms]["GET /fapi/v3/positionRisk"]
             assert orjson.loads(frame)["result"] == expected
-        desk.gate.weight = WeightLimit()
+        desk.dispatcher.weight = WeightLimit()
 
 
 def test_an_answer_is_stamped_with_the_last_change_that_it_knows() -> None:
@@ -136,7 +136,7 @@ def test_reading_the_past_changes_nothing_of_the_present() -> None:
         untouched.pass_ms(5)
         untouched.pass_ms(5)
         reads(desk)
-        desk.gate.weight = WeightLimit()
+        desk.dispatcher.weight = WeightLimit()
     told = [
         [symbol_account.position_lots, len(symbol_account.orders.open)]
         for symbol_account in (desk.symbol_account, untouched.symbol_account)
@@ -162,12 +162,12 @@ def test_the_same_seed_lets_the_same_reads_lag() -> None:
 def test_nothing_is_remembered_for_nobody() -> None:
     desk, faults = lagging(plan.StaleAccount(at_s=0, for_s=60, age_s=1.0))
     beat(desk, faults, 3000)
-    kept = len(desk.gate._memory._seen)
+    kept = len(desk.dispatcher._memory._seen)
     faults.disarm_all()
     beat(desk, faults, 5)
 
     assert 190 <= kept <= 210
-    assert len(desk.gate._memory._seen) == 0
+    assert len(desk.dispatcher._memory._seen) == 0
 
 
 async def test_a_lagging_replica_over_real_sockets() -> None:

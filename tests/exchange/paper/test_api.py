@@ -214,7 +214,7 @@ def test_too_many_orders_too_often_lead_to_a_ban() -> None:
     codes = [desk.place()["code"] for _ in range(12)]
 
     with pytest.raises(limits.OverLimit):
-        WsSession(desk.gate, desk.venue, {})
+        WsSession(desk.dispatcher, desk.venue, {})
     assert codes == [-1015] * 11 + [-1003]
 
 

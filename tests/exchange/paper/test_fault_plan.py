@@ -39,7 +39,10 @@ EVERY_KIND: list[tuple[str, plan.AnyFault]] = [
     ),
     ("kind='rate_limit'\nat_s=5\nfor_s=10", plan.RateLimit(at_s=5.0, for_s=10.0)),
     ("kind='ban'\nat_s=5\nfor_s=120", plan.Ban(at_s=5.0, for_s=120.0)),
-    ("kind='listen_key_loss'\nat_s=5\ntold=false", plan.ListenKeyLoss(at_s=5.0, told=False)),
+    (
+        "kind='listen_key_loss'\nat_s=5\nannounced=false",
+        plan.ListenKeyLoss(at_s=5.0, announced=False),
+    ),
     ("kind='restart'\nat_s=5\nfor_s=3", plan.Restart(at_s=5.0, for_s=3.0)),
 ]
 
@@ -156,7 +159,7 @@ def test_a_name_is_given_once() -> None:
     [(-1000, 503), (-1007, 408), (-1008, 503), (-1021, 400), (-2011, 400), (-5028, 400)],
 )
 def test_known_codes_come_with_the_venues_status_and_words(code: int, status: int) -> None:
-    told = plan.Refuse(at_s=0.0, code=code).told
+    told = plan.Refuse(at_s=0.0, code=code).status_and_text
 
     assert told[0] == status
     assert len(told[1]) > 10
@@ -165,7 +168,7 @@ def test_known_codes_come_with_the_venues_status_and_words(code: int, status: in
 def test_status_and_text_of_ones_own_go_over_the_known() -> None:
     fault = plan.Refuse(at_s=0.0, code=-1000, status=500, text="Service Unavailable.")
 
-    assert fault.told == (500, "Service Unavailable.")
+    assert fault.status_and_text == (500, "Service Unavailable.")
 
 
 @pytest.mark.parametrize(

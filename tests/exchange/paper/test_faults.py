@@ -21,12 +21,12 @@ class Scene:
 
     def __init__(self, *faults: AnyFault, seed: int = 1) -> None:
         self.faults = Faults(FaultPlan(faults, seed), START_MS)
-        self.shocks: list[plan.Fault] = []
+        self.server_faults: list[plan.Fault] = []
         self.at(0.0)
 
     def at(self, second: float) -> "Scene":
         self.now_ms = START_MS + round(second * 1000)
-        self.shocks += self.faults.advance(self.now_ms)
+        self.server_faults += self.faults.advance(self.now_ms)
         return self
 
     def refused(self, call: str = PLACE) -> int | None:
@@ -37,16 +37,13 @@ class Scene:
     @property
     def story(self) -> list[tuple[float, str, str]]:
         """Every strike: second, name of the fault, what it struck."""
-        return [
-            ((strike.time_ms - START_MS) / 1000, strike.name, strike.struck)
-            for strike in self.faults.log
-        ]
+        return [((hit.time_ms - START_MS) / 1000, hit.name, hit.struck) for hit in self.faults.log]
 
 
 def seconds_struck(fault: AnyFault, until_s: int = 20) -> list[int]:
     """In which seconds the fault strikes when it has one chance in each."""
     scene = Scene(fault)
-    return [s for s in range(until_s) if scene.at(s).faults.fate(DIFF, b"{}").lost]
+    return [s for s in range(until_s) if scene.at(s).faults.verdict(DIFF, b"{}").lost]
 
 
 # ---------------------------------------------------------------- when
@@ -77,19 +74,19 @@ def test_a_moment_waits_for_something_to_strike() -> None:
     """A gap at 3 s takes the first diff after it, whenever that comes."""
     scene = Scene(plan.DepthGap(at_s=3)).at(3).at(9)
 
-    assert [scene.faults.fate(DIFF, b"{}").lost for _ in range(2)] == [True, False]
+    assert [scene.faults.verdict(DIFF, b"{}").lost for _ in range(2)] == [True, False]
 
 
 def test_a_sleep_over_many_moments_owes_one_strike() -> None:
     scene = Scene(plan.DepthGap(every_s=1)).at(1000)
 
-    assert [scene.faults.fate(DIFF, b"{}").lost for _ in range(2)] == [True, False]
-    assert scene.at(1001).faults.fate(DIFF, b"{}").lost
+    assert [scene.faults.verdict(DIFF, b"{}").lost for _ in range(2)] == [True, False]
+    assert scene.at(1001).faults.verdict(DIFF, b"{}").lost
 
 
 def test_a_rate_is_the_chance_of_each() -> None:
     scene = Scene(plan.DepthGap(rate=0.25))
-    lost = sum(scene.faults.fate(DIFF, b"{}").lost for _ in range(8000))
+    lost = sum(scene.faults.verdict(DIFF, b"{}").lost for _ in range(8000))
 
     assert lost == pytest.approx(2000, abs=4 * 39)
 
@@ -98,8 +95,8 @@ def test_seconds_count_from_the_arming() -> None:
     scene = Scene().at(100)
     scene.faults.arm(plan.DepthGap(at_s=5))
 
-    assert not scene.at(104).faults.fate(DIFF, b"{}").lost
-    assert scene.at(105).faults.fate(DIFF, b"{}").lost
+    assert not scene.at(104).faults.verdict(DIFF, b"{}").lost
+    assert scene.at(105).faults.verdict(DIFF, b"{}").lost
 
 
 def test_after_a_sleep_only_the_newest_moment_counts() -> None:
@@ -131,8 +128,8 @@ def traffic(scene: Scene) -> list[object]:
         found.append(scene.refused())
         found.append(scene.faults.delay_ms("reply", PLACE))
         found.append(scene.faults.drops_reply(CANCEL))
-        fate = scene.faults.fate(DIFF if i % 2 else OTU, b'{"e":"depthUpdate"}')
-        found.append((fate.lost, fate.copies, fate.swapped, fate.raw))
+        verdict = scene.faults.verdict(DIFF if i % 2 else OTU, b'{"e":"depthUpdate"}')
+        found.append((verdict.lost, verdict.copies, verdict.swapped, verdict.raw))
     return found
 
 
@@ -186,7 +183,7 @@ def test_two_faults_of_a_kind_draw_apart() -> None:
     scene = Scene(plan.Refuse(rate=0.5, code=-5022), plan.Refuse(rate=0.5, code=-1008))
     codes = [scene.refused() for _ in range(400)]
 
-    assert {armed.name for armed in scene.faults.armed} == {"refuse", "refuse-2"}
+    assert {trigger.name for trigger in scene.faults.triggers} == {"refuse", "refuse-2"}
     assert codes.count(-5022) == pytest.approx(200, abs=40)
     assert codes.count(-1008) == pytest.approx(100, abs=35)
 
@@ -223,7 +220,7 @@ def test_only_the_calls_aimed_at_are_refused() -> None:
 
 @pytest.mark.parametrize("stream", ["btcusdt@depth5@100ms", "btcusdt@depth20", "btcusdt@trade"])
 def test_a_depth_gap_leaves_alone_what_has_no_chain(stream: str) -> None:
-    assert not Scene(plan.DepthGap(rate=1)).faults.fate(f"public/{stream}", b"{}").lost
+    assert not Scene(plan.DepthGap(rate=1)).faults.verdict(f"public/{stream}", b"{}").lost
 
 
 # ---------------------------------------------------------------- requests
@@ -362,23 +359,23 @@ def test_the_clock_stays_wrong_where_no_end_is_said() -> None:
 )
 def test_shocks_come_at_their_moment_and_once(fault: AnyFault) -> None:
     scene = Scene(fault)
-    seen = [len(scene.at(s).shocks) for s in range(6)]
+    seen = [len(scene.at(s).server_faults) for s in range(6)]
 
     assert seen == [0, 0, 0, 1, 1, 1]
-    assert scene.shocks == [fault]
+    assert scene.server_faults == [fault]
     assert len(scene.story) == 1
 
 
 def test_a_frame_can_be_the_one_that_cuts() -> None:
     cut = plan.Cut(rate=1.0, streams=("private/*",))
     scene = Scene(cut)
-    scene.faults.fate(TRADE, b"{}")
+    scene.faults.verdict(TRADE, b"{}")
     scene.at(1)
-    before = list(scene.shocks)
-    scene.faults.fate(OTU, b"{}", "id7")
+    before = list(scene.server_faults)
+    scene.faults.verdict(OTU, b"{}", "id7")
     scene.at(2)
 
-    assert (before, scene.shocks) == ([], [cut])
+    assert (before, scene.server_faults) == ([], [cut])
     assert scene.story == [(1.0, "cut", "private/ORDER_TRADE_UPDATE id7")]
 
 
@@ -386,18 +383,18 @@ def test_a_cut_that_lasts_takes_the_sockets_that_speak() -> None:
     """So that whoever comes back in that time is cut off again."""
     cut = plan.Cut(at_s=1.0, for_s=5.0)
     scene = Scene(cut).at(1)
-    before = list(scene.shocks)
+    before = list(scene.server_faults)
     for second in (2, 3, 6):
-        scene.at(second).faults.fate(TRADE, b"{}")
+        scene.at(second).faults.verdict(TRADE, b"{}")
     scene.at(7)
 
-    assert (before, scene.shocks) == ([], [cut, cut])
+    assert (before, scene.server_faults) == ([], [cut, cut])
 
 
 def test_a_frame_can_be_the_first_of_a_silence() -> None:
     scene = Scene(plan.Stall(rate=1.0, for_s=2.0, streams=("public/*",)))
     for second in (1.0, 2.0):
-        scene.at(second).faults.fate(TRADE, b"{}")
+        scene.at(second).faults.verdict(TRADE, b"{}")
     silent = scene.faults.silences(["public/"])
     heard = not scene.at(3).faults.silences(["public/"])
 
@@ -425,7 +422,7 @@ def test_a_stall_answers_pings_unless_told_otherwise() -> None:
 
 def test_a_flipped_bit_is_no_utf_8_and_nothing_else_changes() -> None:
     raw = b'{"e":"trade","p":"59999.5"}'
-    damaged = Scene(plan.Corrupt(rate=1.0)).faults.fate(TRADE, raw).raw
+    damaged = Scene(plan.Corrupt(rate=1.0)).faults.verdict(TRADE, raw).raw
     differing = [i for i in range(len(raw)) if raw[i] != damaged[i]]
 
     assert len(damaged) == len(raw)
@@ -436,7 +433,7 @@ def test_a_flipped_bit_is_no_utf_8_and_nothing_else_changes() -> None:
 
 def test_a_truncated_frame_is_a_beginning() -> None:
     raw = b'{"e":"trade","p":"59999.5"}'
-    damaged = Scene(plan.Corrupt(rate=1.0, how="truncate")).faults.fate(TRADE, raw).raw
+    damaged = Scene(plan.Corrupt(rate=1.0, how="truncate")).faults.verdict(TRADE, raw).raw
 
     assert len(damaged) < len(raw)
     assert raw.startswith(damaged)
@@ -447,9 +444,9 @@ def test_a_truncated_frame_is_a_beginning() -> None:
 
 def test_with_nothing_armed_all_is_well() -> None:
     faults = Faults()
-    fate = faults.fate(TRADE, b"x")
+    verdict = faults.verdict(TRADE, b"x")
 
-    assert (fate.raw, fate.lost, fate.copies, fate.swapped, fate.delay_ms) == (
+    assert (verdict.raw, verdict.lost, verdict.copies, verdict.swapped, verdict.delay_ms) == (
         b"x",
         False,
         1,
@@ -472,7 +469,7 @@ def test_disarming_ends_it(disarm: Callable[[Faults], object]) -> None:
     before = scene.refused()
     disarm(scene.faults)
 
-    assert (before, scene.refused(), scene.faults.armed) == (-5022, None, [])
+    assert (before, scene.refused(), scene.faults.triggers) == (-5022, None, [])
 
 
 def test_disarming_an_unknown_name_says_so() -> None:
@@ -514,7 +511,7 @@ def test_a_row_tells_what_was_armed_and_what_it_did() -> None:
     scene = Scene(plan.Refuse(rate=1.0, code=-5022, count=1))
     scene.refused()
 
-    assert scene.faults.armed[0].as_row() == {
+    assert scene.faults.triggers[0].as_row() == {
         "kind": "refuse",
         "name": "refuse",
         "rate": 1.0,

@@ -146,7 +146,7 @@ def test_the_clients_order_is_named_where_one_is_struck() -> None:
     way.send(KEY, "TRADE_LITE", c="mine")
     way.send("a@trade", "trade")
 
-    assert [strike.struck for strike in way.faults.log] == [
+    assert [hit.struck for hit in way.faults.log] == [
         "private/ORDER_TRADE_UPDATE mine",
         "private/TRADE_LITE mine",
         "public/a@trade",

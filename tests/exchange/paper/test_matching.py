@@ -11,7 +11,7 @@ from exchange.paper.matching.events import (
     Expiry,
     MatchEvent,
     Refusal,
-    Refused,
+    Rejected,
     SelfTrade,
     Traded,
 )
@@ -72,7 +72,7 @@ def test_a_post_only_order_that_would_take_leaves_no_trace() -> None:
 
     events = engine.submit(ACCOUNT, BUY, 1, 101, TimeInForce.GTX)
 
-    assert events == [Refused(ACCOUNT, Refusal.WOULD_TAKE)]
+    assert events == [Rejected(ACCOUNT, Refusal.WOULD_TAKE)]
     assert engine.last_order_id == before
 
 

@@ -52,7 +52,7 @@ def test_every_endpoint_refuses_what_it_does_not_read() -> None:
     """But for those that refuse in words of their own whatever they are sent."""
     desk = Desk()
     refused, read = {}, []
-    for number, name in enumerate(desk.gate.names):
+    for number, name in enumerate(desk.dispatcher.names):
         method, _, path = name.partition(" ")
         desk.pass_ms(60_000)
         text = signed({"symbol": "BTCUSDT", "unread": number}, desk.venue.now_ms)

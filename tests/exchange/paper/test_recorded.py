@@ -13,13 +13,13 @@ from exchange.errors import RecordingGarbled, SettingsError
 from exchange.instrument import Instrument
 from exchange.paper.background.recorded import (
     LOOKAHEAD_NS,
-    Line,
     RecordedFlow,
+    RecordedLine,
     in_venue_order,
     open_recording,
 )
 from exchange.paper.background.source import LONGEST_LEAP_NS
-from exchange.paper.matching.events import Refused, Traded
+from exchange.paper.matching.events import Rejected, Traded
 from exchange.paper.matching.recorded import RecordedMatching
 from exchange.paper.pubsub.pubsub import PubSub
 from exchange.paper.settings import Listing, RecordedMarket
@@ -43,7 +43,7 @@ class Tape:
     """Lines as a recorder would have written them; times in ms from the start."""
 
     def __init__(self) -> None:
-        self.lines: list[Line] = []
+        self.lines: list[RecordedLine] = []
         self._last_id = 1
 
     def add(self, at_ms: int, message: object, latency_ms: int = LATENCY_MS) -> "Tape":
@@ -211,7 +211,7 @@ def test_a_recording_is_read_only_a_little_ahead() -> None:
         tape.sold(1_000 * second)
     read = 0
 
-    def lines() -> Iterator[Line]:
+    def lines() -> Iterator[RecordedLine]:
         nonlocal read
         for line in tape.lines:
             read += 1
@@ -263,8 +263,8 @@ def test_the_market_closes_when_the_recording_is_over() -> None:
     assert not before
     assert flow.ending
     assert flow.ending == "the recording is over"
-    assert not isinstance(order[0], Refused)
-    assert isinstance(matching.submit(1, Side.BUY, 1, 599_000)[0], Refused)
+    assert not isinstance(order[0], Rejected)
+    assert isinstance(matching.submit(1, Side.BUY, 1, 599_000)[0], Rejected)
     assert prints_until(flow, 400) == 0
 
 

@@ -13,7 +13,7 @@ from exchange.paper.matching.events import (
     Expiry,
     MatchEvent,
     Refusal,
-    Refused,
+    Rejected,
     SelfTrade,
     Traded,
 )
@@ -29,13 +29,13 @@ from tests.exchange.paper.recordings import (
     snapshot,
     sold,
 )
-from tests.naive.peer_exchange import MarketWord, market_in_exchange_order
+from tests.naive.peer_exchange import PeerMessage, market_in_exchange_order
 from tests.places import USDM
 
 ACCOUNT, OTHER = 1, 2
 BUY, SELL = Side.BUY, Side.SELL
 GTX, IOC, FOK, GTC = TimeInForce.GTX, TimeInForce.IOC, TimeInForce.FOK, TimeInForce.GTC
-REFUSED = [Refused(ACCOUNT, Refusal.NOT_OPEN)]
+REFUSED = [Rejected(ACCOUNT, Refusal.NOT_OPEN)]
 
 
 def rest(
@@ -93,7 +93,7 @@ def test_changes_name_every_level_that_the_recording_or_an_account_touched() -> 
     market = opened()
     opening = market.take_changes(skip_ids=3)
     rest(market, BUY, 101)
-    market.see(diff(3, {99: 0}, {110: 4}))
+    market.on_message(diff(3, {99: 0}, {110: 4}))
 
     changes = market.take_changes()
 
@@ -114,8 +114,8 @@ def test_order_waits_for_the_lots_that_stood_before_it() -> None:
     market = opened()
     order = rest(market, BUY, 100, 5)
 
-    before = market.see(sold(100, 9))
-    events = market.see(sold(100, 4))
+    before = market.on_message(sold(100, 9))
+    events = market.on_message(sold(100, 4))
 
     assert trades(before) == [(100, 9, BACKGROUND)]
     assert trades(events) == [(100, 3, ACCOUNT), (100, 1, BACKGROUND)]
@@ -129,7 +129,7 @@ def test_trade_that_fills_an_order_tells_both_sides() -> None:
     market = opened(first_id=50)
     order = rest(market, BUY, 101, 5)
 
-    events = market.see(sold(101, 5))
+    events = market.on_message(sold(101, 5))
 
     assert events == [Traded(50, 101, 5, SELL, NO_ORDER_ID, BACKGROUND, order, ACCOUNT)]
     assert market.next_trade_id == 51
@@ -140,7 +140,7 @@ def test_recorded_prints_keep_their_volume_and_get_ids_in_turn() -> None:
     market = opened()
     rest(market, BUY, 101, 5)
 
-    events = [*market.see(sold(101, 12)), *market.see(bought(103, 4))]
+    events = [*market.on_message(sold(101, 12)), *market.on_message(bought(103, 4))]
 
     assert [e.trade_id for e in events if isinstance(e, Traded)] == [1, 2, 3]
     assert trades(events) == [(101, 5, ACCOUNT), (101, 7, BACKGROUND), (103, 4, BACKGROUND)]
@@ -151,14 +151,14 @@ def test_print_through_an_order_fills_it_whatever_its_size() -> None:
     market = opened()
     rest(market, BUY, 101, 5)
 
-    assert trades(market.see(sold(100, 3))) == [(101, 5, ACCOUNT)]
+    assert trades(market.on_message(sold(100, 3))) == [(101, 5, ACCOUNT)]
 
 
 def test_touch_that_moves_onto_an_order_fills_it_with_a_print_of_its_own() -> None:
     market = opened()
     order = rest(market, BUY, 101, 5)
 
-    events = market.see(diff(3, asks={101: 2}))
+    events = market.on_message(diff(3, asks={101: 2}))
 
     assert events == [Traded(1, 101, 5, SELL, NO_ORDER_ID, BACKGROUND, order, ACCOUNT)]
     assert market.touch() == (100, 10, 101, 2)
@@ -169,30 +169,30 @@ def test_orders_of_two_accounts_share_a_print_by_age() -> None:
     rest(market, BUY, 101, 5, OTHER)
     rest(market, BUY, 101, 5, ACCOUNT)
 
-    assert trades(market.see(sold(101, 7))) == [(101, 5, OTHER), (101, 2, ACCOUNT)]
+    assert trades(market.on_message(sold(101, 7))) == [(101, 5, OTHER), (101, 2, ACCOUNT)]
 
 
 def test_shrunk_order_keeps_its_place_in_the_queue() -> None:
     market = opened()
     order = rest(market, BUY, 100, 9)
-    market.see(sold(100, 8))
+    market.on_message(sold(100, 8))
 
     market.shrink(order, 4)
 
     assert market.lots_at(BUY, 100) == 14
-    assert trades(market.see(sold(100, 20))) == [(100, 4, ACCOUNT), (100, 16, BACKGROUND)]
+    assert trades(market.on_message(sold(100, 20))) == [(100, 4, ACCOUNT), (100, 16, BACKGROUND)]
 
 
 def test_amended_order_goes_to_the_back_of_the_queue() -> None:
     market = opened()
     order = rest(market, BUY, 100, 5)
-    market.see(sold(100, 8))
+    market.on_message(sold(100, 8))
 
     events = market.amend(order, 100, 6, post_only=True)
 
     assert events == [Amended(order, ACCOUNT, 100, 6)]
-    assert trades(market.see(sold(100, 10))) == [(100, 10, BACKGROUND)]
-    assert trades(market.see(sold(100, 1))) == [(100, 1, ACCOUNT)]
+    assert trades(market.on_message(sold(100, 10))) == [(100, 10, BACKGROUND)]
+    assert trades(market.on_message(sold(100, 1))) == [(100, 1, ACCOUNT)]
 
 
 def test_post_only_order_amended_into_the_other_side_is_cancelled() -> None:
@@ -219,7 +219,7 @@ def test_more_orders_rest_than_the_table_first_held() -> None:
         rest(market, BUY, 101, 1)
 
     assert market.lots_at(BUY, 101) == 1_000
-    assert len(trades(market.see(sold(100, 1)))) == 1_000
+    assert len(trades(market.on_message(sold(100, 1)))) == 1_000
 
 
 # ---------------------------------------------------------------- takers
@@ -259,10 +259,10 @@ def test_what_a_taker_took_stays_taken_until_the_recording_speaks_of_it() -> Non
     market = opened()
     market.submit(ACCOUNT, BUY, 13, 104, IOC)
     taken = market.levels(SELL)
-    market.see(diff(3, asks={105: 31}))
+    market.on_message(diff(3, asks={105: 31}))
     still_taken = market.levels(SELL)
     again = market.submit(ACCOUNT, BUY, 50, 103, IOC)
-    market.see(diff(4, asks={103: 8}))
+    market.on_message(diff(4, asks={103: 8}))
 
     assert taken == [(104, 17), (105, 30)]
     assert still_taken == [(104, 17), (105, 31)]
@@ -308,7 +308,7 @@ def test_post_only_order_that_would_take_is_refused(side: Side) -> None:
 
     events = market.submit(ACCOUNT, side, 1, 103 if side is BUY else 100, GTX)
 
-    assert events == [Refused(ACCOUNT, Refusal.WOULD_TAKE)]
+    assert events == [Rejected(ACCOUNT, Refusal.WOULD_TAKE)]
     assert market.last_order_id == 0
 
 
@@ -316,7 +316,7 @@ def test_post_only_order_does_not_take_another_account_s_either() -> None:
     market = opened()
     rest(market, SELL, 102, 5, OTHER)
 
-    assert market.submit(ACCOUNT, BUY, 1, 102, GTX) == [Refused(ACCOUNT, Refusal.WOULD_TAKE)]
+    assert market.submit(ACCOUNT, BUY, 1, 102, GTX) == [Rejected(ACCOUNT, Refusal.WOULD_TAKE)]
 
 
 def test_fill_or_kill_counts_what_is_published_and_not_taken() -> None:
@@ -327,7 +327,7 @@ def test_fill_or_kill_counts_what_is_published_and_not_taken() -> None:
     refused = market.submit(ACCOUNT, BUY, 32, 104, FOK)
     filled = market.submit(ACCOUNT, BUY, 31, 104, FOK)
 
-    assert refused == [Refused(ACCOUNT, Refusal.NOT_FILLABLE)]
+    assert refused == [Rejected(ACCOUNT, Refusal.NOT_FILLABLE)]
     assert trades(filled) == [(103, 6, BACKGROUND), (104, 20, BACKGROUND), (104, 5, OTHER)]
 
 
@@ -363,7 +363,7 @@ def test_rest_of_a_taker_trades_with_quotes_that_come_back_and_only_so_much() ->
     market.submit(ACCOUNT, BUY, 30, 103, GTC)
     assert market.touch() == (103, 20, 104, 20)
 
-    events = market.see(diff(3, asks={103: 6}))
+    events = market.on_message(diff(3, asks={103: 6}))
 
     assert trades(events) == [(103, 6, ACCOUNT)]
     assert market.touch() == (103, 14, 104, 20)
@@ -375,9 +375,9 @@ def test_rest_of_a_taker_trades_with_quotes_that_come_back_and_only_so_much() ->
 def test_before_the_first_snapshot_nothing_can_trade() -> None:
     market = RecordedMatching(GRID, "log")
     before = market.submit(ACCOUNT, BUY, 1, 100)
-    market.see(snapshot(1))
+    market.on_message(snapshot(1))
     unmet = market.submit(ACCOUNT, BUY, 1, 100)
-    market.see(diff(2))
+    market.on_message(diff(2))
 
     assert before == unmet == REFUSED
     assert market.last_order_id == 0
@@ -387,13 +387,13 @@ def test_before_the_first_snapshot_nothing_can_trade() -> None:
 def test_after_a_gap_orders_can_only_be_cancelled() -> None:
     market = opened()
     first, second = rest(market, BUY, 101), rest(market, BUY, 99)
-    market.see(diff(9, asks={102: 1}))
+    market.on_message(diff(9, asks={102: 1}))
 
     assert not market.open
     assert market.submit(ACCOUNT, BUY, 1, None) == REFUSED
     assert market.amend(first, 100, 1, post_only=False) == REFUSED
     assert market.resting(first) is not None
-    assert trades(market.see(sold(90, 1_000))) == [(90, 1_000, BACKGROUND)]
+    assert trades(market.on_message(sold(90, 1_000))) == [(90, 1_000, BACKGROUND)]
     assert market.touch() == (101, 5, 103, 10)
     assert market.cancel(second) == [Cancelled(second, ACCOUNT, 5)]
 
@@ -403,10 +403,13 @@ def test_snapshot_after_a_gap_opens_the_market_again() -> None:
     market = opened()
     rest(market, BUY, 101)
     rest(market, BUY, 96)
-    market.see(diff(9))
+    market.on_message(diff(9))
     market.take_changes()
 
-    events = [*market.see(snapshot(10, {97: 1}, {99: 1, 100: 2})), *market.see(diff(11))]
+    events = [
+        *market.on_message(snapshot(10, {97: 1}, {99: 1, 100: 2})),
+        *market.on_message(diff(11)),
+    ]
 
     assert trades(events) == [(101, 5, ACCOUNT)]
     assert market.open
@@ -422,7 +425,7 @@ def test_snapshot_forgets_what_takers_took() -> None:
     market = opened()
     market.submit(ACCOUNT, BUY, 4, 103, IOC)
 
-    market.see(snapshot(10))
+    market.on_message(snapshot(10))
 
     assert market.lots_at(SELL, 103) == 10
 
@@ -430,7 +433,7 @@ def test_snapshot_forgets_what_takers_took() -> None:
 def test_recording_whose_book_is_crossed_is_not_traded_on() -> None:
     """Bid at or above ask: something was lost that no id tells of."""
     market = opened()
-    market.see(diff(3, {104: 1}))
+    market.on_message(diff(3, {104: 1}))
 
     assert market.submit(ACCOUNT, BUY, 1, 90) == REFUSED
 
@@ -459,9 +462,9 @@ class Crowd:
         """Lots of every order that should rest."""
         self.made = 0
 
-    def see(self, word: MarketWord) -> None:
+    def on_message(self, message: PeerMessage) -> None:
         before = self.market.next_trade_id
-        events = self.market.see(word)
+        events = self.market.on_message(message)
         self._book(events)
         assert self.market.next_trade_id - before == len(trades(events))
 
@@ -551,17 +554,17 @@ class Crowd:
 
 
 @pytest.fixture(scope="module")
-def words() -> list[MarketWord]:
+def messages() -> list[PeerMessage]:
     """The first messages that move the real market: about half a minute."""
     return market_in_exchange_order(USDM, GRID)[:2_500]
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_whatever_accounts_do_the_book_stays_whole(seed: int, words: list[MarketWord]) -> None:
+def test_whatever_accounts_do_the_book_stays_whole(seed: int, messages: list[PeerMessage]) -> None:
     """A real recording, three accounts at random: never crossed, and no lot made or lost."""
     crowd = Crowd(seed)
-    for word in words:
-        crowd.see(word)
+    for message in messages:
+        crowd.on_message(message)
         crowd.act()
         crowd.check()
 
@@ -575,7 +578,7 @@ def test_a_print_fills_of_a_reduce_only_order_what_the_position_leaves() -> None
     (placed,) = market.submit(1, Side.BUY, 5, 100, TimeInForce.GTX, reduce_only=True)
     assert isinstance(placed, Accepted)
 
-    events = market.see(sold(100, 40))
+    events = market.on_message(sold(100, 40))
 
     trades = [e for e in events if isinstance(e, Traded)]
     ended = [e for e in events if isinstance(e, Expired)]
@@ -592,7 +595,9 @@ def test_a_taker_takes_of_a_reduce_only_order_what_the_position_leaves() -> None
     )
     market.submit(1, Side.SELL, 5, 102, TimeInForce.GTX, reduce_only=True)
 
-    assert market.submit(2, Side.BUY, 3, 102, TimeInForce.FOK) == [Refused(2, Refusal.NOT_FILLABLE)]
+    assert market.submit(2, Side.BUY, 3, 102, TimeInForce.FOK) == [
+        Rejected(2, Refusal.NOT_FILLABLE)
+    ]
     events = market.submit(2, Side.BUY, 3, 102, TimeInForce.IOC)
 
     assert [e.qty_lots for e in events if isinstance(e, Traded)] == [2]

@@ -116,7 +116,7 @@ def test_arrivals_thin_out_with_depth_as_the_models_say(depth_ticks: int) -> Non
     horizon_s = 20_000
     arrivals = Arrivals(Side.SELL, market(), SplitMix64(3))
 
-    reached = [d for _, _, d in arrivals.live(horizon_s * S_NS) if d >= depth_ticks]
+    reached = [d for _, _, d in arrivals.arrivals(horizon_s * S_NS) if d >= depth_ticks]
     expected = 1.5 * math.exp(-0.12 * depth_ticks) * horizon_s
 
     assert len(reached) == pytest.approx(expected, abs=4 * math.sqrt(expected))

@@ -51,7 +51,7 @@ class Torture:
             self._watch(market)
 
     def _watch(self, market: Market) -> None:
-        take = market.take
+        take = market.apply_events
 
         def watching(events: list[MatchEvent]) -> None:
             for event in events:
@@ -59,7 +59,7 @@ class Torture:
                     self._count(market, event)
             take(events)
 
-        market.take = watching  # type: ignore[method-assign]  # it only looks on
+        market.apply_events = watching  # type: ignore[method-assign]  # it only looks on
 
     def _count(self, market: Market, trade: Traded) -> None:
         bought = trade.taker_side * (trade.taker_owner == BACKGROUND)

@@ -35,7 +35,7 @@ def made(desk: Desk, side: str, price: str, lots: int = 1) -> None:
     """Our quote rests, and a taker meets it."""
     desk.place(side=side, price=price, quantity=str(lots), timeInForce="GTX")
     taker = Side.SELL if side == "BUY" else Side.BUY
-    desk.market.take(desk.matching.submit(BACKGROUND, taker, lots, None))
+    desk.market.apply_events(desk.matching.submit(BACKGROUND, taker, lots, None))
 
 
 def gained(desk: Desk) -> float:
@@ -92,7 +92,7 @@ def test_the_quote_one_tick_nearer_loses() -> None:
 def test_the_takers_fee_is_the_takers() -> None:
     """One who takes the other side pays 0.025 %, and nothing of it is ours."""
     desk = fresh_desk()
-    desk.market.take(desk.matching.submit(BACKGROUND, Side.SELL, 1, 10_000))
+    desk.market.apply_events(desk.matching.submit(BACKGROUND, Side.SELL, 1, 10_000))
 
     desk.place(side="BUY", price="100.00", quantity="1", timeInForce="IOC")
 

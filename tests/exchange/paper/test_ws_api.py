@@ -22,7 +22,7 @@ class Socket:
 
     def __init__(self, desk: Desk, query: str = "") -> None:
         self.desk = desk
-        self.session = WsSession(desk.gate, desk.venue, dict(parse_qsl(query)))
+        self.session = WsSession(desk.dispatcher, desk.venue, dict(parse_qsl(query)))
 
     def ask(self, method: str, asked_id: object = "id-1", **params: object) -> Any:
         request = {"id": asked_id, "method": method, "params": params}

@@ -156,7 +156,7 @@ class FlickerWatch:
         )
 
 
-class MarketWatch:
+class MarketMonitor:
     """Everything that the screen shows of the market's nature.
 
     Args:

@@ -8,6 +8,7 @@ import numpy as np
 from engine.core import orders
 from engine.core.budgets import ORDERS_1M, ORDERS_10S
 from engine.core.ledger import usdt
+from engine.core.market_monitor import number
 from engine.core.operator import TUNABLE, retuned
 from engine.core.trader import COUNTDOWN_MS, Trader
 from engine.core.view import (
@@ -25,7 +26,6 @@ from engine.core.view import (
     SideFitView,
     SwitchView,
 )
-from engine.core.watch import number
 from engine.models.intensity import SideFit
 from exchange.types import Link, Side
 
@@ -34,7 +34,7 @@ _ALWAYS_SHOWN = (-2011, -1021, -5022)
 _QUOTE_ASSET = "USDT"
 
 
-class Portraitist:
+class ViewBuilder:
     """Draws one trader again and again, reusing its arrays.
 
     Looking changes nothing: a desk that is watched decides as one that is not.
@@ -45,7 +45,7 @@ class Portraitist:
         self._ticks = np.zeros(_BOOK_LEVELS, dtype=np.int64)
         self._lots = np.zeros(_BOOK_LEVELS, dtype=np.int64)
 
-    def draw(self, recv_ns: int, mono_ns: int) -> DeskView:
+    def build(self, recv_ns: int, mono_ns: int) -> DeskView:
         """The desk as it stands at this moment."""
         trader = self._trader
         instrument = trader.instrument
@@ -62,15 +62,15 @@ class Portraitist:
             uptime_s=(mono_ns - trader.started_mono_ns) / 1e9 if trader.started_mono_ns else 0.0,
             risk=trader.gate.state,
             risk_detail=trader.gate.detail,
-            paused=trader.hand.paused,
-            stopping=trader.hand.stopping,
-            bid=trader.why[Side.BUY].view(),
-            ask=trader.why[Side.SELL].view(),
+            paused=trader.operator.paused,
+            stopping=trader.operator.stopping,
+            bid=trader.side_status[Side.BUY].view(),
+            ask=trader.side_status[Side.SELL].view(),
             book=self._book(mono_ns),
             orders=self._orders(mono_ns),
             quote=self._quote(mono_ns),
             calibration=self._calibration(),
-            watch=trader.watch.view(mono_ns),
+            watch=trader.market_monitor.view(mono_ns),
             inventory=self._inventory(),
             money=self._money(),
             links=[self._link(link, mono_ns) for link in Link],
@@ -137,15 +137,17 @@ class Portraitist:
 
     def _quote(self, mono_ns: int) -> QuoteView:
         trader = self._trader
-        tuning, at, fair = trader.hand.tuning, trader.offsets, trader.fair_ticks
+        tuning, at, fair = trader.operator.tuning, trader.offsets, trader.fair_ticks
         fit = trader.calibrator.fit
-        half_spread, lean = at.at(trader.q) if at else (None, None)
+        half_spread, inventory_skew = at.at(trader.q) if at else (None, None)
         return QuoteView(
             fair_ticks=fair,
             fair_kind=trader.fair.kind,
-            reservation_ticks=fair - lean if lean is not None and fair is not None else None,
+            reservation_ticks=fair - inventory_skew
+            if inventory_skew is not None and fair is not None
+            else None,
             half_spread_ticks=half_spread,
-            lean_ticks=lean,
+            inventory_skew_ticks=inventory_skew,
             skew_ticks_per_lot=at.skew(trader.q) if at else None,
             branch=at.branch if at else "",
             validity=at.a if at else None,
@@ -167,16 +169,16 @@ class Portraitist:
             grid_num=trader.settings.grid_num,
             bid_ticks=trader.wanted[Side.BUY],
             ask_ticks=trader.wanted[Side.SELL],
-            bid_clamped=self._clamped(Side.BUY, half_spread, lean),
-            ask_clamped=self._clamped(Side.SELL, half_spread, lean),
+            bid_clamped=self._clamped(Side.BUY, half_spread, inventory_skew),
+            ask_clamped=self._clamped(Side.SELL, half_spread, inventory_skew),
         )
 
-    def _clamped(self, side: Side, half_spread: float | None, lean: float | None) -> bool:
+    def _clamped(self, side: Side, half_spread: float | None, inventory_skew: float | None) -> bool:
         touch, fair = self._trader.market.touch, self._trader.fair_ticks
-        if touch is None or fair is None or half_spread is None or lean is None:
+        if touch is None or fair is None or half_spread is None or inventory_skew is None:
             return False
         others = touch[0] if side is Side.BUY else touch[1]
-        return side * (fair - lean - side * half_spread - others) > 0
+        return side * (fair - inventory_skew - side * half_spread - others) > 0
 
     def fit_kind(self) -> FitKind:
         """What the quoted A and k are at this moment."""
@@ -195,8 +197,8 @@ class Portraitist:
             bid=_side_fit(reading.bid) if reading else None,
             ask=_side_fit(reading.ask) if reading else None,
             own=_side_fit(self._trader.own_intensity.read()),
-            gap=number(reading.gap) if reading else None,
-            widest_gap=reading.bearable_gap if reading else settings.widest_gap,
+            misfit=number(reading.misfit) if reading else None,
+            max_misfit=reading.max_misfit if reading else settings.max_misfit,
             sigma_ticks=number(reading.sigma) if reading else None,
             sigma_low=number(low),
             sigma_high=number(high),
@@ -284,7 +286,7 @@ def preview(trader: Trader, name: str, value: float) -> Preview | str:
         name: A tunable parameter; anything else (``resume``, ``bid``) previews what the
             present parameters would quote were the side free to.
     """
-    tuning = trader.hand.tuning
+    tuning = trader.operator.tuning
     proposed = retuned(tuning, name, value) if name in TUNABLE else tuning
     if isinstance(proposed, str):
         return proposed

@@ -6,7 +6,7 @@ from typing import Any
 from exchange.types import Command, Reply, Request
 
 
-class Outbox:
+class RequestTracker:
     """Collects what one decision asks for; numbers what will be answered."""
 
     def __init__(self) -> None:
