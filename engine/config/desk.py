@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal, get_args
 import msgspec
 
 from engine.config.fields import DecimalText, FeeRate, NotNegative, Positive, Section, Symbol
-from engine.config.paper import Paper, grid_of, paper_settings, settle_paths, settled
+from engine.config.paper import PaperSection, grid_of, paper_settings, settle_paths, settled
 from engine.config.toml_file import read_toml
 from engine.core.settings import DeskSettings
 from engine.core.view import Mode
@@ -35,7 +35,7 @@ DeskName = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,39
 """As a folder can be called."""
 
 
-class Desk(Section, frozen=True, kw_only=True):
+class DeskSection(Section, frozen=True, kw_only=True):
     mode: Literal["paper"]
     symbol: Symbol
     capital_usdt: Positive
@@ -47,7 +47,7 @@ class InstrumentSection(Section, frozen=True, kw_only=True):
     lot_size: DecimalText
 
 
-class Strategy(Section, frozen=True, kw_only=True):
+class StrategySection(Section, frozen=True, kw_only=True):
     gamma: Positive
     delta: Positive
     adj1: Positive
@@ -59,7 +59,7 @@ class Strategy(Section, frozen=True, kw_only=True):
     fair_qty: DecimalText | None = None
 
 
-class Calibration(Section, frozen=True, kw_only=True):
+class CalibrationSection(Section, frozen=True, kw_only=True):
     window_s: Annotated[float, msgspec.Meta(ge=1, le=86_400)]
     recalibrate_s: Annotated[float, msgspec.Meta(ge=0.1, le=86_400)]
     intensity: Literal["mle", "wls", "ols", "online"] = "mle"
@@ -74,12 +74,12 @@ class Calibration(Section, frozen=True, kw_only=True):
     prior_sigma_ticks: Positive | None = None
 
 
-class Risk(Section, frozen=True, kw_only=True):
+class RiskSection(Section, frozen=True, kw_only=True):
     max_loss_pct: Annotated[float, msgspec.Meta(gt=0, le=100)]
     freshness_ms: Annotated[int, msgspec.Meta(ge=200)]
 
 
-class Replay(Section, frozen=True, kw_only=True):
+class ReplaySection(Section, frozen=True, kw_only=True):
     feed_latency_ms: NotNegative
     order_latency_ms: NotNegative
     response_latency_ms: NotNegative
@@ -91,13 +91,13 @@ class Replay(Section, frozen=True, kw_only=True):
 class Config(Section, frozen=True, kw_only=True):
     """One desk: one account, one symbol, one set of parameters."""
 
-    desk: Desk
+    desk: DeskSection
     instrument: InstrumentSection
-    strategy: Strategy
-    calibration: Calibration
-    risk: Risk
-    paper: Paper
-    replay: Replay
+    strategy: StrategySection
+    calibration: CalibrationSection
+    risk: RiskSection
+    paper: PaperSection
+    replay: ReplaySection
     source: str = ""
     """Where it was read from, for messages."""
 

@@ -72,7 +72,7 @@ class PaperAccount(Section, frozen=True, kw_only=True):
     taker_fee_rate: FeeRate | None = None
 
 
-class Paper(Section, frozen=True, kw_only=True):
+class PaperSection(Section, frozen=True, kw_only=True):
     port: Port
     seed: int
     maker_fee_rate: FeeRate
@@ -100,7 +100,11 @@ class Paper(Section, frozen=True, kw_only=True):
 
 
 def paper_settings(
-    paper: Paper, queue: QueueModelName, desk_grid: Instrument, capital_usdt: float, source: str
+    paper: PaperSection,
+    queue: QueueModelName,
+    desk_grid: Instrument,
+    capital_usdt: float,
+    source: str,
 ) -> PaperSettings:
     """What the embedded exchange needs.
 
@@ -128,7 +132,8 @@ def paper_settings(
         given = {
             name: value
             for name in PaperSymbol.__struct_fields__
-            if name in Paper.__struct_fields__ and (value := getattr(further, name)) is not None
+            if name in PaperSection.__struct_fields__
+            and (value := getattr(further, name)) is not None
         }
         # Its own seed, or all symbols would move as one; and a recording is of one symbol.
         other = {"seed": paper.seed + number + 1, "market": SYNTHETIC}
@@ -187,7 +192,7 @@ def _absolute(text: str, folder: Path) -> str:
 
 
 def _listing(
-    paper: Paper, queue: QueueModelName, grid: Instrument, where: str, source: str
+    paper: PaperSection, queue: QueueModelName, grid: Instrument, where: str, source: str
 ) -> Listing:
     instrument = replace(grid, min_notional_e8=e8_from_text(paper.min_notional))
     try:
@@ -202,7 +207,9 @@ def _listing(
     return Listing(instrument, market, funding_rate=paper.funding_rate)
 
 
-def _recorded(paper: Paper, queue: QueueModelName, where: str, source: str) -> RecordedMarket:
+def _recorded(
+    paper: PaperSection, queue: QueueModelName, where: str, source: str
+) -> RecordedMarket:
     path = Path(paper.market)
     if not path.is_file():
         raise ConfigError(
@@ -213,7 +220,7 @@ def _recorded(paper: Paper, queue: QueueModelName, where: str, source: str) -> R
     return RecordedMarket(path, paper.speed, queue)
 
 
-def _synthetic(paper: Paper, grid: Instrument, where: str, source: str) -> SyntheticMarket:
+def _synthetic(paper: PaperSection, grid: Instrument, where: str, source: str) -> SyntheticMarket:
     try:
         start_price_ticks = grid.price.count(paper.start_price)
     except ExchangeError as error:
@@ -248,7 +255,7 @@ def grid_of(symbol: str, tick_size: str, lot_size: str, where: str, source: str)
     return Instrument.from_steps(symbol, tick_size, lot_size)
 
 
-def _account(account: PaperAccount, paper: Paper) -> AccountSettings:
+def _account(account: PaperAccount, paper: PaperSection) -> AccountSettings:
     def fee(own: float | None, common: float) -> float:
         return common if own is None else own
 
