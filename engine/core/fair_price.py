@@ -5,7 +5,7 @@ from collections import deque
 import numpy as np
 
 from engine.core.log import DeskLog
-from engine.core.market import Market
+from engine.core.market import MarketState
 from engine.core.orders import OrderTable
 from engine.core.settings import DeskSettings
 from engine.models.fair import depth_weighted_mid, mid, weighted_mid
@@ -59,7 +59,7 @@ class FairPrice:
         if first:
             self._log.note(Severity.INFO, "fair price: the micro-price is learnt")
 
-    def read(self, market: Market, table: OrderTable) -> float:
+    def read(self, market: MarketState, table: OrderTable) -> float:
         """Ticks, between others' best prices; needs a touch.
 
         Returns:
@@ -71,7 +71,7 @@ class FairPrice:
         self.kind = "mid" if np.isnan(fair) else self._wanted
         return mid(bid, ask) if np.isnan(fair) else min(max(fair, bid), ask)
 
-    def _by_kind(self, market: Market, table: OrderTable) -> float:
+    def _by_kind(self, market: MarketState, table: OrderTable) -> float:
         """The chosen kind of price; nan where it has no answer."""
         (bid, ask), (bid_lots, ask_lots) = market.touch or (0, 0), market.touch_lots
         match self._wanted:

@@ -49,7 +49,7 @@ def take_out(
                     lots[j] = max(lots[j] - own_lots[i], 0)
 
 
-class Market:
+class MarketState:
     """Book, touch and last print of one symbol.
 
     Args:

@@ -20,7 +20,7 @@ from engine.core.fair_price import FairPrice
 from engine.core.flatten import Flatten
 from engine.core.ledger import Ledger, usdt
 from engine.core.log import DeskLog
-from engine.core.market import Market
+from engine.core.market import MarketState
 from engine.core.market_monitor import MarketMonitor
 from engine.core.operator import OperatorCommand, OperatorState, retuned, side_named
 from engine.core.orders import CAPACITY
@@ -133,7 +133,7 @@ class Trader:
         self.instrument = instrument
         self.mode = mode
         self.log = DeskLog()
-        self.market = Market(instrument, self.log, own_in_book=own_in_book, recorded=recorded)
+        self.market = MarketState(instrument, self.log, own_in_book=own_in_book, recorded=recorded)
         self.ledger = Ledger(instrument.tick_lot_e8)
         self.account = AccountReconciler(recent_run=recent_run)
         self.gate = RiskGate(settings.max_loss_usdt)

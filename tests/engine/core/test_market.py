@@ -1,7 +1,7 @@
 """What the trader knows of the touch a moment ago."""
 
 from engine.core.log import DeskLog
-from engine.core.market import Market
+from engine.core.market import MarketState
 from engine.core.orders import OrderTable
 from tests.engine.virtual_desk import GRID
 
@@ -17,9 +17,9 @@ def ticker(update_id: int, bid: str, ask: str, exch_ms: int) -> bytes:
     )
 
 
-def market_that_moved() -> Market:
+def market_that_moved() -> MarketState:
     """At 1 s the touch is 100.0 by 100.2, at 2 s it is 100.4 by 100.6."""
-    market, table = Market(GRID, DeskLog(), own_in_book=False), OrderTable()
+    market, table = MarketState(GRID, DeskLog(), own_in_book=False), OrderTable()
     market.receive_snapshot(
         b'{"lastUpdateId":1,"E":0,"T":0,"bids":[["100.0","1.000"]],"asks":[["100.2","1.000"]]}', 0
     )

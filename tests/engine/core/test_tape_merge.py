@@ -11,7 +11,7 @@ import pytest
 
 from engine.core import tape_merge
 from engine.core.log import DeskLog
-from engine.core.market import Market as RealMarket
+from engine.core.market import MarketState
 from engine.core.market_monitor import FlickerWatch
 from engine.core.orders import OrderTable
 from engine.core.tape_merge import MARGIN_NS, PATIENCE_NS, Print, TapeMerge, Touch
@@ -208,7 +208,7 @@ def test_no_flood_makes_it_grow(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def recorded_market() -> Market:
     """The first minute and a half of the real future, by the venue's stamps."""
-    seen = RealMarket(GRID, DeskLog(), own_in_book=False)
+    seen = MarketState(GRID, DeskLog(), own_in_book=False)
     of, table = Market([], [], []), OrderTable()
     with gzip.open(USDM) as lines:
         for line in itertools.islice(lines, 20_000):
