@@ -20,6 +20,7 @@ from engine.console.protocol import Role
 from engine.core.actions import Action
 from engine.core.orders import STATE_NAMES
 from engine.core.view import FitKind, FlattenState, Mode, RiskState, SideReason
+from engine.process.paths import places_of
 from exchange.paper.faults.plan import RENAMED as RENAMED_IN_FAULTS
 from exchange.paper.faults.plan import parse_plan
 from exchange.types import Link, Outcome
@@ -178,6 +179,34 @@ def test_the_readme_names_every_command() -> None:
     assert wanted - named == set()
 
 
+def unfound_tests(page: Path) -> Iterator[str]:
+    """Files, modules and ``-k`` words that no test answers to."""
+    for code in [*inline_code(page), *(body for _language, body in FENCE.findall(text_of(page)))]:
+        for module in re.findall(r"python -m (tests[\w.]+)", code):
+            if not exists(f"{module.replace('.', '/')}.py"):
+                yield module
+        if not code.startswith("pytest "):
+            continue
+        words = shlex.split(code)[1:]
+        chosen = words.pop(words.index("-k") + 1) if "-k" in words else ""
+        files = [word for word in words if word != "-k"]
+        yield from (file for file in files if not exists(file))
+        named = " ".join(name for file in files if exists(file) for name in names_in(ROOT / file))
+        yield from (
+            word for word in re.findall(r"\w+", chosen) if word not in f"{named} or and not"
+        )
+
+
+def names_in(file: Path) -> list[str]:
+    return re.findall(r"def (test_\w+)", text_of(file))
+
+
+@each_page
+def test_every_test_named_is_there(page: Path) -> None:
+    """A command that runs no test shows nothing."""
+    assert list(unfound_tests(page)) == []
+
+
 # ---------------------------------------------------------------- settings
 
 
@@ -241,6 +270,16 @@ def test_values_named_for_a_choice_are_its_values() -> None:
             wrong.append((f"{section}.{key}", told ^ choices))
 
     assert wrong == []
+
+
+def test_the_desks_page_names_files_as_a_desk_does() -> None:
+    named = {
+        code for code in inline_code(DOCS / "desks.md") if re.fullmatch(r"[a-z]+\.[a-z]+", code)
+    }
+    places = places_of("any")
+    files = {places.socket, places.engine_log, places.exchange_log, places.record}
+
+    assert named == {file.name for file in files}
 
 
 # ---------------------------------------------------------------- names
