@@ -7,7 +7,6 @@ import pytest
 
 from engine.console.protocol import Answer, encode
 from engine.core.actions import Action
-from engine.core.budgets import OrderBudget
 from engine.core.operator import TUNABLE
 from engine.core.trader import Trader
 from engine.core.view import DeskView, Preview
@@ -19,7 +18,6 @@ from tests.engine.virtual_desk import MARKET, VirtualDesk
 S = 1_000_000_000
 RESTLESS = replace(MARKET, sigma_ticks=60.0)
 """Moves so much that the desk comes to the end of its orders."""
-MINUTE = 60 * S
 
 
 def look(trader: Trader, now_ns: int, dice: random.Random) -> None:
@@ -58,47 +56,3 @@ def test_a_preview_of_any_name_can_travel(name: str) -> None:
 
     assert isinstance(found, Preview)
     assert encode(Answer(1, accepted=True, text="", preview=found))
-
-
-def spent(budget: OrderBudget) -> OrderBudget:
-    budget.spend(300)
-    return budget
-
-
-def test_a_window_that_the_clock_has_left_starts_anew() -> None:
-    budget = OrderBudget()
-    budget.turn(5 * S)
-    spent(budget)
-    assert (budget.left, budget.requote_interval_ns) == (0, S)
-
-    budget.turn(10 * S)
-
-    assert budget.counts == [0, 300]
-    assert budget.left == 300
-
-
-@pytest.mark.parametrize("back_ns", [1, S, 10 * S, 25 * S, 24 * 60 * MINUTE])
-def test_a_clock_that_is_set_back_gives_no_fresh_budget(back_ns: int) -> None:
-    """The venue goes on counting in the window that it was in."""
-    budget = OrderBudget()
-    budget.turn(1_000 * MINUTE * 60)
-    spent(budget)
-
-    budget.turn(1_000 * MINUTE * 60 - back_ns)
-
-    assert budget.left == 0
-
-
-def test_a_clock_that_leapt_ahead_and_was_set_right_holds_the_desk_no_longer_than_a_window() -> (
-    None
-):
-    budget = OrderBudget()
-    budget.turn(MINUTE)
-    budget.turn(24 * 60 * MINUTE)
-    spent(budget)
-
-    budget.turn(2 * MINUTE)
-    assert budget.left == 0
-    budget.turn(3 * MINUTE)
-
-    assert budget.counts == [0, 0]

@@ -11,18 +11,14 @@ import pytest
 from engine.core.account import REST_LAG_NS, AccountReconciler
 from engine.core.actions import Action
 from engine.core.operator import OperatorCommand
-from engine.core.trader import Trader
-from engine.core.view import FlattenState, Mode, RiskState, SideReason
+from engine.core.view import FlattenState, RiskState, SideReason
 from engine.core.view_builder import ViewBuilder
 from exchange.paper.account.orders import OrderRecord
 from exchange.paper.matching.events import BACKGROUND
 from exchange.types import (
-    AccountSnapshot,
     AccountUpdate,
     Cancel,
     ClockMeasured,
-    Command,
-    Event,
     FetchAccount,
     FetchTrades,
     Fill,
@@ -34,10 +30,9 @@ from exchange.types import (
     Place,
     QueryOrder,
     Side,
-    Tick,
     TimeInForce,
-    TradesSnapshot,
 )
+from tests.engine.core.heard import Heard, closed_elsewhere
 from tests.engine.virtual_desk import CALM, GRID, SETTINGS, Faults, VirtualDesk
 
 MS = 1_000_000
@@ -45,83 +40,6 @@ S = 1000 * MS
 
 
 # ------------------------------------------------------------ arrival orders, by hand
-
-
-class Heard:
-    """A trader that is told of its account by hand, at times of our choosing."""
-
-    def __init__(self, *, opened: bool = True) -> None:
-        self.trader = Trader(SETTINGS, GRID, Mode.PAPER, epoch="one", own_in_book=True)
-        self.now_ns = 1000 * S
-        self.sent: list[Command] = []
-        self.tell(LinkUp, link=Link.PRIVATE)
-        if opened:
-            self.trades()
-            self.account(0, 0)
-
-    def tell(self, kind: type[Event], **fields: object) -> None:
-        event = kind(recv_ns=self.now_ns, mono_ns=self.now_ns, **fields)
-        self.sent += self.trader.receive(event)
-
-    def fill(self, trade_id: int, exch_ns: int, side: Side, lots: int) -> None:
-        self.tell_fill(self.a_fill(trade_id, exch_ns, side, lots))
-
-    def tell_fill(self, fill: Fill) -> None:
-        self.sent += self.trader.receive(fill)
-
-    def a_fill(self, trade_id: int, exch_ns: int, side: Side, lots: int) -> Fill:
-        return Fill(
-            recv_ns=self.now_ns,
-            mono_ns=self.now_ns,
-            trade_id=trade_id,
-            client_order_id=f"mdesk-one-{trade_id}",
-            side=side,
-            price_ticks=600_000,
-            qty_lots=lots,
-            maker=True,
-            fee_e8=0,
-            exch_ns=exch_ns,
-        )
-
-    def trades(self, *fills: Fill, asked_ns: int | None = None) -> None:
-        asked_ns = self.now_ns if asked_ns is None else asked_ns
-        self.tell(TradesSnapshot, fills=fills, since_ms=0, asked_mono_ns=asked_ns)
-
-    def account(
-        self,
-        lots: int,
-        exch_ns: int,
-        wallet_exch_ns: int = 0,
-        open_orders: tuple[OrderUpdate, ...] = (),
-    ) -> None:
-        self.tell(
-            AccountSnapshot,
-            position_lots=lots,
-            position_exch_ns=exch_ns,
-            entry_price_e8=60_000 * 10**8 if lots else 0,
-            wallet_e8=5000 * 10**8,
-            wallet_exch_ns=wallet_exch_ns,
-            open_orders=open_orders,
-            asked_mono_ns=self.now_ns,
-        )
-
-    def pushed(self, lots: int, exch_ns: int) -> None:
-        self.tell(
-            AccountUpdate,
-            position_lots=lots,
-            wallet_e8=5000 * 10**8,
-            reason="ORDER",
-            exch_ns=exch_ns,
-            entry_price_e8=60_000 * 10**8,
-        )
-
-    def later(self, ns: int) -> None:
-        self.now_ns += ns
-        self.tell(Tick)
-
-    @property
-    def lots(self) -> int:
-        return self.trader.ledger.position_lots
 
 
 def part_filled(client_order_id: str, exch_ns: int) -> dict[str, Any]:
@@ -375,16 +293,6 @@ def test_a_position_that_the_venue_insists_on_is_adopted_after_the_longest_lag()
 
     assert heard.lots == 7
     assert heard.trader.ledger.cost_e8 == 7 * 600_000 * GRID.tick_lot_e8
-
-
-def closed_elsewhere() -> Heard:
-    """A trader that held 3 lots when the private stream said 0, with no trade of ours."""
-    heard = Heard()
-    heard.fill(1, 10 * S, Side.BUY, 3)
-    heard.pushed(3, 10 * S)
-    heard.later(1 * S)
-    heard.pushed(0, 20 * S)
-    return heard
 
 
 @pytest.mark.parametrize("stamp_s", [20, 0], ids=["listed", "not listed"])

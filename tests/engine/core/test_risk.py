@@ -1,13 +1,21 @@
 """What halts the desk, what is said of it, and what ends it."""
 
+from collections.abc import Callable
+
 import pytest
 
 from engine.core.actions import Action
-from engine.core.explain import evidence
-from engine.core.risk import RiskGate
-from engine.core.view import LeftView, RiskState
-from exchange.types import Outcome
+from engine.core.explain import SideStatus, evidence
+from engine.core.operator import OperatorCommand
+from engine.core.risk import BREAKER_OPEN_NS, RiskGate, SideBreaker
+from engine.core.view import LeftView, RiskState, SideReason
+from exchange.types import Fill, OrderStatus, OrderUpdate, Outcome, Severity, Side, Tick
+from tests.engine.core.heard import Heard, closed_elsewhere
 from tests.engine.virtual_desk import Faults, VirtualDesk
+
+S = 1_000_000_000
+
+# ------------------------------------------------------------ the gate
 
 
 def test_a_loss_is_final_and_says_what_helps() -> None:
@@ -46,6 +54,232 @@ def test_the_deepest_drawdown_is_remembered() -> None:
         gate.check_loss(0.0, drawdown)
 
     assert gate.max_drawdown_usdt == 7.5
+
+
+@pytest.mark.parametrize(
+    ("total_usdt", "drawdown_usdt", "halts"),
+    [(-99.99, 99.99, False), (-100.0, 0.0, True), (50.0, 100.0, True), (250.0, 0.0, False)],
+    ids=["just within", "from the start", "from the peak", "a profit"],
+)
+def test_a_loss_counts_from_the_start_and_from_the_peak(
+    total_usdt: float, drawdown_usdt: float, halts: bool
+) -> None:
+    gate = RiskGate(100.0)
+
+    assert gate.check_loss(total_usdt, drawdown_usdt) is halts
+    assert (gate.state is RiskState.HALTED) is halts
+
+
+def test_a_loss_is_told_once() -> None:
+    """What the desk holds goes on moving; the alarm does not ring at each step."""
+    gate = RiskGate(100.0)
+    gate.check_loss(-100.5, 0.0)
+
+    assert not gate.check_loss(-130.0, 0.0)
+    assert gate.detail == "loss 100.50 of 100.00 USDT"
+    assert gate.halts == 1
+
+
+def test_a_resume_ends_a_halt_that_is_not_final_and_leaves_no_word_of_it() -> None:
+    gate = RiskGate(100.0)
+    gate.halt("panic by the operator", "r")
+
+    assert gate.resume()
+    assert (gate.state, gate.detail, gate.cure, gate.halts) == (RiskState.ACTIVE, "", "", 1)
+
+
+# ------------------------------------------------------------ the halts of a desk
+
+
+def operate(heard: Heard, action: Action) -> str | None:
+    problem, _ = heard.trader.operate(
+        OperatorCommand(recv_ns=heard.now_ns, mono_ns=heard.now_ns, action=action)
+    )
+    return problem
+
+
+def panic() -> Heard:
+    heard = Heard()
+    operate(heard, Action.PANIC)
+    return heard
+
+
+def refused_key() -> Heard:
+    heard = Heard()
+    heard.trader.entry.fatal = "refused with -2015 Invalid API-key"
+    heard.tell(Tick)
+    return heard
+
+
+def younger_run() -> Heard:
+    heard = Heard()
+    heard.tell(
+        OrderUpdate,
+        client_order_id="mdesk-zzzzzz-1",
+        venue_order_id=1,
+        side=Side.BUY,
+        status=OrderStatus.NEW,
+        price_ticks=600_000,
+        qty_lots=3,
+        filled_lots=0,
+        exch_ns=10 * S,
+    )
+    return heard
+
+
+def liquidation() -> Heard:
+    heard = Heard()
+    heard.fill(1, 10 * S, Side.BUY, 200)
+    heard.tell(
+        Fill,
+        trade_id=2,
+        client_order_id="autoclose-1",
+        side=Side.SELL,
+        price_ticks=261_421,
+        qty_lots=200,
+        maker=False,
+        fee_e8=0,
+        exch_ns=11 * S,
+        forced="liquidated",
+    )
+    return heard
+
+
+def vanished_position() -> Heard:
+    heard = closed_elsewhere()
+    for _ in range(15):
+        heard.account(0, 20 * S)
+        heard.later(1 * S)
+        heard.trades(heard.a_fill(1, 10 * S, Side.BUY, 3))
+    return heard
+
+
+HALTS = [
+    (panic, "panic by the operator", "r", False),
+    (refused_key, "refused with -2015 Invalid API-key", "mend it, then r", False),
+    (
+        younger_run,
+        "another engine trades here: mdesk-zzzzzz-1",
+        "a restart, once the other has ended",
+        True,
+    ),
+    (
+        liquidation,
+        "liquidated: the venue closed 0.200 of our position",
+        "a restart, once you know why",
+        True,
+    ),
+    (
+        vanished_position,
+        "the venue holds 0.000, our trades make 0.003: it was closed without a trade of ours",
+        "a restart, once you know why",
+        True,
+    ),
+]
+NAMES = [cause.__name__ for cause, *_ in HALTS]
+
+
+@pytest.mark.parametrize(("cause", "detail", "cure", "final"), HALTS, ids=NAMES)
+def test_a_halt_says_what_it_is_and_what_ends_it(
+    cause: Callable[[], Heard], detail: str, cure: str, final: bool
+) -> None:
+    """On both sides of the screen, and once in the log as an alarm."""
+    trader = cause().trader
+
+    gate = trader.gate
+    assert (gate.state, gate.detail, gate.cure, gate.final, gate.halts) == (
+        RiskState.HALTED,
+        detail,
+        cure,
+        final,
+        1,
+    )
+    assert trader.side_status == dict.fromkeys(Side, SideStatus(SideReason.HALTED, detail, cure))
+    alarms = [r.text for r in trader.log.since(0) if r.severity == Severity.ALARM]
+    assert alarms[-1] == f"halted: {detail}; ends it: {cure}"
+
+
+@pytest.mark.parametrize(("cause", "detail", "cure", "final"), HALTS, ids=NAMES)
+def test_a_halt_is_ended_by_what_it_names_and_by_nothing_less(
+    cause: Callable[[], Heard], detail: str, cure: str, final: bool
+) -> None:
+    heard = cause()
+
+    refused = operate(heard, Action.RESUME)
+
+    if final:
+        assert refused == f"halted for good: {detail}; what helps: {cure}"
+        assert heard.trader.gate.state is RiskState.HALTED
+    else:
+        assert refused is None
+        assert heard.trader.gate.state is RiskState.ACTIVE
+
+
+def test_a_halt_forgets_the_refusal_that_it_came_of() -> None:
+    """Mended and resumed, the desk would halt at the next step again."""
+    heard = refused_key()
+    operate(heard, Action.RESUME)
+
+    heard.tell(Tick)
+
+    assert heard.trader.gate.state is RiskState.ACTIVE
+
+
+# ------------------------------------------------------------ breakers
+
+
+def refused(*codes: int, mono_ns: int = 0) -> tuple[SideBreaker, list[bool]]:
+    """A breaker after these refusals, and which of them opened it."""
+    breaker = SideBreaker()
+    return breaker, [breaker.refuse(code, mono_ns) for code in codes]
+
+
+def test_the_third_refusal_alike_opens_a_breaker() -> None:
+    breaker, opened = refused(-2019, -2019, -2019, mono_ns=7 * S)
+
+    assert opened == [False, False, True]
+    assert breaker.open_for_ns(7 * S) == BREAKER_OPEN_NS
+    assert breaker.open_for_ns(9 * S) == BREAKER_OPEN_NS - 2 * S
+    assert breaker.open_for_ns(60 * S) == 0
+
+
+def test_another_refusal_between_begins_the_count_anew() -> None:
+    """Different refusals are different troubles; only one that stays is hammered at."""
+    _, opened = refused(-2019, -2019, -4164, -2019, -2019)
+
+    assert opened == [False] * 5
+
+
+def test_an_acceptance_between_begins_the_count_anew() -> None:
+    breaker, _ = refused(-2019, -2019)
+    breaker.accept()
+
+    assert [breaker.refuse(-2019, 0) for _ in range(3)] == [False, False, True]
+
+
+def test_a_half_open_breaker_opens_again_at_one_refusal() -> None:
+    breaker, _ = refused(-2019, -2019, -2019)
+
+    assert breaker.refuse(-2019, BREAKER_OPEN_NS)
+    assert breaker.open_for_ns(BREAKER_OPEN_NS) == BREAKER_OPEN_NS
+
+
+def test_a_half_open_breaker_that_meets_another_refusal_counts_that_one_from_one() -> None:
+    breaker, _ = refused(-2019, -2019, -2019)
+
+    assert [breaker.refuse(-4164, BREAKER_OPEN_NS) for _ in range(3)] == [False, False, True]
+
+
+def test_an_acceptance_forgets_how_far_to_step_away_and_not_the_touch_that_is_waited_for() -> None:
+    """Of a grid some orders may rest while the front one would have taken."""
+    breaker = SideBreaker(waits_for_touch=True, step_away_ticks=1)
+
+    breaker.accept()
+
+    assert (breaker.step_away_ticks, breaker.waits_for_touch) == (0, True)
+
+
+# ------------------------------------------------------------ what is proven
 
 
 @pytest.mark.parametrize(
