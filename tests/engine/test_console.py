@@ -8,10 +8,14 @@ from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import TypeVar
 
+import msgspec
 import pytest
 import uvloop
 
+import engine.console.client
+import engine.console.server
 from engine.console.client import ConsoleClient
+from engine.console.line import somebody_listens
 from engine.console.protocol import (
     MAX_FRAME_BYTES,
     VERSION,
@@ -22,6 +26,7 @@ from engine.console.protocol import (
     Hello,
     RecordsMessage,
     Role,
+    ToConsole,
     ViewMessage,
     Welcome,
     decode_for_console,
@@ -233,30 +238,204 @@ async def test_a_reader_that_never_reads_is_dropped_and_harms_nobody(bench: Benc
     await hang_up(writer)
 
 
-async def test_nonsense_on_the_socket_gets_one_line_and_the_door(bench: Bench) -> None:
-    """Somebody points another program at it."""
+async def told_when_it_says(bench: Bench, raw: bytes) -> list[ToConsole]:
+    """Everything that a console hears which says these bytes, until the server hangs up."""
     reader, writer = await asyncio.open_unix_connection(bench.path)
-    writer.write(b"GET / HTTP/1.1\r\n\r\n")
+    writer.write(raw)
     async with asyncio.timeout(PATIENCE_S):
-        answer = await reader.read()
+        heard = await reader.read()
+    await hang_up(writer)
+    return [decode_for_console(body) for body in FrameSplitter().feed(heard)]
+
+
+HELLO = encode(Hello(VERSION, Role.WRITER))
+
+
+@pytest.mark.parametrize(
+    ("raw", "said"),
+    [
+        (b"GET / HTTP/1.1\r\n\r\n", "not of this protocol"),
+        (b"\0\0\0\1?", "the console sent something else"),
+        (encode(Hello(VERSION + 1, Role.WRITER)), "restart the older of the two"),
+        (encode(CommandMessage(1, Action.PANIC)), "a console says hello first"),
+        (HELLO + HELLO, "a second hello"),
+    ],
+    ids=["another program", "no message", "another version", "no hello", "two hellos"],
+)
+async def test_whoever_does_not_speak_the_protocol_gets_one_line_and_the_door(
+    bench: Bench, raw: bytes, said: str
+) -> None:
+    """Somebody points another program at it, or an old engine runs on after an update."""
+    *_, last = await told_when_it_says(bench, raw)
+
+    assert isinstance(last, Goodbye)
+    assert not last.verified
+    assert said in last.text
+    assert bench.obeyed == []
+
+
+async def test_who_says_nothing_is_not_waited_for(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine.console.server, "HELLO_TIMEOUT_S", 0.05)
+
+    assert await told_when_it_says(bench, b"") == [Goodbye(verified=False, text="no hello in time")]
+
+
+async def test_who_leaves_without_a_word_leaves_nothing_behind(bench: Bench) -> None:
+    """A look whether anybody listens does as much."""
+    _reader, writer = await asyncio.open_unix_connection(bench.path)
     await hang_up(writer)
 
-    message = decode_for_console(FrameSplitter().feed(answer)[0])
-    assert isinstance(message, Goodbye)
-    assert "not of this protocol" in message.text
+    client = await bench.attach(Role.WATCHER)
+    await client.close()
+
+    assert client.welcome.consoles == 0
 
 
-async def test_another_version_is_told_what_to_do(bench: Bench) -> None:
-    """An old engine still runs after an update of the code."""
+async def test_a_command_that_came_in_one_breath_with_the_hello_is_obeyed(bench: Bench) -> None:
+    stop = CommandMessage(7, Action.STOP, "keep")
     reader, writer = await asyncio.open_unix_connection(bench.path)
-    writer.write(encode(Hello(VERSION + 1, Role.WRITER)))
+    writer.write(HELLO + encode(stop))
+    writer.write_eof()
     async with asyncio.timeout(PATIENCE_S):
-        answer = await reader.read()
+        heard = FrameSplitter().feed(await reader.read())
     await hang_up(writer)
 
-    message = decode_for_console(FrameSplitter().feed(answer)[0])
-    assert isinstance(message, Goodbye)
-    assert "restart the older of the two" in message.text
+    assert bench.obeyed == [stop]
+    assert decode_for_console(heard[-1]) == Answer(7, accepted=True, text="done")
+
+
+async def test_a_console_is_told_how_many_others_watch(bench: Bench) -> None:
+    clients = [await bench.attach(Role.WATCHER) for _ in range(3)]
+    for client in clients:
+        await client.close()
+
+    assert [client.welcome.consoles for client in clients] == [0, 1, 2]
+
+
+async def test_a_second_writer_is_told_why_it_may_not_write(bench: Bench) -> None:
+    holder = await bench.attach(Role.WRITER)
+    second = await bench.attach(Role.WRITER)
+    async with listening(second):
+        answer = await second.ask(Action.SET, "gamma", 1.0)
+    await holder.close()
+
+    assert second.welcome.note == "another console holds the keys; this one may reduce risk"
+    assert answer.text == "this console is a reducer; it may not set"
+    assert bench.obeyed == []
+
+
+async def test_every_console_hears_the_engine_s_last_word(bench: Bench) -> None:
+    clients = [await bench.attach(role) for role in (Role.WRITER, Role.WATCHER)]
+    goodbye = Goodbye(verified=True, text="verified: no open order of ours")
+
+    await bench.server.close(goodbye)
+
+    assert [await first(client, Goodbye) for client in clients] == [goodbye] * 2
+    assert not bench.path.exists()
+
+
+async def test_a_slow_reader_misses_views_and_no_record(bench: Bench) -> None:
+    """While much is unread it is spared what the next view replaces anyway."""
+    client = await bench.attach(Role.WATCHER)
+    for text in ("x" * 600_000, "second", "third"):
+        bench.log.note(Severity.INFO, text)
+        bench.server.publish(bench.view)
+
+    numbers: list[int] = []
+    async with asyncio.timeout(PATIENCE_S):
+        async for message in client.messages():
+            assert isinstance(message, RecordsMessage)
+            numbers += [record.number for record in message.records]
+            if len(numbers) == 3:
+                break
+    await client.close()
+
+    assert numbers == [1, 2, 3]
+
+
+async def test_of_views_that_came_together_only_the_newest_is_shown(bench: Bench) -> None:
+    client = await bench.attach(Role.WATCHER)
+    for uptime_s in (1.0, 2.0, 3.0):
+        bench.server.publish(msgspec.structs.replace(bench.view, uptime_s=uptime_s))
+
+    message = await first(client, ViewMessage)
+
+    assert message.view.uptime_s == 3.0
+
+
+async def test_what_stands_in_a_socket_s_place_is_no_engine(tmp_path: Path) -> None:
+    path = tmp_path / "s"
+    path.touch()
+
+    with pytest.raises(NoEngine, match="no engine listens"):
+        await ConsoleClient.connect(path, Role.WATCHER)
+    with pytest.raises(NoEngine, match="does not answer: Not a directory"):
+        await ConsoleClient.connect(path / "s", Role.WATCHER)
+
+
+@contextlib.asynccontextmanager
+async def something_that_says(raw: bytes, path: Path) -> AsyncIterator[None]:
+    """A listener that is no engine: it says these bytes to whoever comes, and hangs up."""
+
+    async def answer(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(raw)
+        await hang_up(writer)
+
+    async with await asyncio.start_unix_server(answer, path):
+        yield
+
+
+@pytest.mark.parametrize(
+    ("raw", "said"),
+    [
+        (b"HTTP/1.1 400 Bad Request\r\n", "not of this protocol"),
+        (encode(Goodbye(verified=False, text="restart the older")), "restart the older"),
+        (encode(Answer(1, accepted=True, text="")), "did not say welcome"),
+    ],
+    ids=["another program", "a refusal", "an answer"],
+)
+async def test_an_engine_that_is_none_is_told_by_what_it_says(
+    tmp_path: Path, raw: bytes, said: str
+) -> None:
+    async with something_that_says(raw, tmp_path / "s"):
+        with pytest.raises(ProtocolError, match=said):
+            await ConsoleClient.connect(tmp_path / "s", Role.WATCHER)
+
+
+async def test_an_engine_that_hangs_up_before_its_welcome_is_none(tmp_path: Path) -> None:
+    async with something_that_says(b"", tmp_path / "s"):
+        with pytest.raises(NoEngine):
+            await ConsoleClient.connect(tmp_path / "s", Role.WATCHER)
+
+
+async def test_an_engine_that_never_says_welcome_is_not_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine.console.client, "HELLO_TIMEOUT_S", 0.05)
+    path = tmp_path / "s"
+    with socket.socket(socket.AF_UNIX) as hanging:
+        hanging.bind(str(path))
+        hanging.listen()
+
+        with pytest.raises(NoEngine, match="does not answer"):
+            await ConsoleClient.connect(path, Role.WATCHER)
+
+
+async def test_a_socket_that_cannot_be_made_says_why(tmp_path: Path) -> None:
+    with pytest.raises(StartError, match=r"cannot listen on .*: No such file or directory"):
+        await Bench(tmp_path / "missing" / "s").server.open()
+
+
+async def test_a_file_tells_whether_somebody_listens_behind_it(bench: Bench) -> None:
+    dead = bench.path.with_name("dead")
+    with socket.socket(socket.AF_UNIX) as gone:
+        gone.bind(str(dead))
+
+    paths = (bench.path, dead, bench.path.with_name("none"))
+
+    assert [somebody_listens(path) for path in paths] == [True, False, False]
 
 
 async def test_nobody_listening_is_said_as_such(tmp_path: Path) -> None:

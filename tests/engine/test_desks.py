@@ -4,34 +4,22 @@ import shlex
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import pytest
 
 from engine.config.desk import load_config
 from engine.desks.desks import desk_called, desk_meant, own_places
-from engine.desks.record import read_record, write_record
+from engine.desks.record import read_record
 from engine.errors import ConfigError, NoEngine, StartError
 from engine.process.hints import pasteable
-from engine.process.paths import DEFAULT_CONFIG, Places
+from engine.process.paths import DEFAULT_CONFIG
+from tests.engine.recorded_desks import started, state_folder
 
 
 @pytest.fixture(autouse=True)
 def state(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A state folder; short, for the socket's sake, which pytest's own are not."""
-    with TemporaryDirectory(prefix="md") as folder:
-        monkeypatch.setenv("XDG_STATE_HOME", folder)
-        monkeypatch.setenv("MAKERS_DESK_RUN", "./run")
-        yield Path(folder) / "makers-desk"
-
-
-def started(*overrides: str, die: bool = False) -> Places:
-    """The places of a desk whose engine ran once and ended, with its last word or without."""
-    config = load_config(DEFAULT_CONFIG, list(overrides))
-    places = own_places(config)
-    write_record(places, config, DEFAULT_CONFIG, list(overrides))
-    places.engine_lock.write_text("4242" if die else "", encoding="ascii")
-    return places
+    with state_folder(monkeypatch) as folder:
+        yield folder
 
 
 def test_a_desk_is_called_by_what_it_trades_and_where() -> None:
