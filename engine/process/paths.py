@@ -29,7 +29,7 @@ class Places:
 
     @property
     def engine_lock(self) -> Path:
-        return self.folder / "engine.process.lock"
+        return self.folder / "engine.lock"
 
     @property
     def engine_log(self) -> Path:

@@ -17,7 +17,7 @@ from engine.process.paths import made_private, places_of
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
-    return tmp_path / "engine.process.lock"
+    return tmp_path / "engine.lock"
 
 
 def lock(path: Path) -> ProcessLock:
