@@ -7,7 +7,7 @@ newest matters) and ``RecordsMessage`` (numbered, none skipped). The console sen
 """
 
 from enum import StrEnum
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import msgspec
 
@@ -98,7 +98,16 @@ class Goodbye(msgspec.Struct, frozen=True, tag="goodbye"):
 ToConsole: TypeAlias = Welcome | ViewMessage | RecordsMessage | Answer | Goodbye
 ToEngine: TypeAlias = Hello | CommandMessage
 
-_encoder = msgspec.msgpack.Encoder()
+
+def _plain_number(value: Any) -> bool | int | float:
+    """A number of numpy's own type, which kernels return when they run uncompiled."""
+    if type(value).__module__ != "numpy":  # a screen need not load it only to ask
+        raise TypeError(f"{value!r} cannot be sent")
+    number: bool | int | float = value.item()
+    return number
+
+
+_encoder = msgspec.msgpack.Encoder(enc_hook=_plain_number)
 _to_console = msgspec.msgpack.Decoder(ToConsole)
 _to_engine = msgspec.msgpack.Decoder(ToEngine)
 

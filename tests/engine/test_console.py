@@ -6,9 +6,10 @@ import socket
 import stat
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
-from typing import TypeVar
+from typing import TypeVar, cast
 
 import msgspec
+import numpy as np
 import pytest
 import uvloop
 
@@ -30,6 +31,7 @@ from engine.console.protocol import (
     ViewMessage,
     Welcome,
     decode_for_console,
+    decode_for_engine,
     encode,
 )
 from engine.console.server import ConsoleServer
@@ -619,3 +621,19 @@ def test_a_length_beyond_reason_is_refused_before_it_is_awaited() -> None:
     """Four bytes of another protocol would otherwise wait for gigabytes."""
     with pytest.raises(ProtocolError):
         FrameSplitter().feed((MAX_FRAME_BYTES + 1).to_bytes(4, "big"))
+
+
+def test_numbers_of_an_uncompiled_desk_travel_as_any_others() -> None:
+    """Without its compiler numba's kernels return numpy's own numbers, in every view."""
+    answer = Answer(cast(int, np.int64(7)), cast(bool, np.True_), "done")
+    command = CommandMessage(7, Action.SET, value=np.float64(0.5))
+
+    answered, commanded = FrameSplitter().feed(encode(answer) + encode(command))
+
+    assert decode_for_console(answered) == Answer(7, True, "done")
+    assert decode_for_engine(commanded) == CommandMessage(7, Action.SET, value=0.5)
+
+
+def test_what_is_no_number_is_not_sent_as_one() -> None:
+    with pytest.raises(TypeError):
+        encode(CommandMessage(7, Action.SET, value=object()))  # type: ignore[arg-type]  # it is wrong
