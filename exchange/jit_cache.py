@@ -1,7 +1,9 @@
 """Where compiled kernels are kept, known without importing numba.
 
 The folder is keyed by a hash of every kernel's source, numba's version and the CPU:
-numba's own check misses a callee that changed in another file.
+numba's own check misses a callee that changed in another file. It is keyed by each file's path
+and time as well, because those are what numba knows a file by: to numba the same code in
+another folder, such as a wheel beside a checkout, has never been compiled.
 """
 
 import functools
@@ -15,22 +17,21 @@ from pathlib import Path
 
 from exchange.errors import SettingsError
 
-_ROOT = Path(__file__).resolve().parent.parent
-_KERNEL_ROOMS = ("exchange", "exchange/binance", "engine/models", "engine/core")
+_ROOT = Path(os.path.abspath(__file__)).parent.parent  # links kept: numba does not follow them
 _KEPT_S = 7 * 86400
 """How long kernels of other code are kept after they were last compiled into."""
 
 
 @functools.cache  # once a process: the code that runs is the code as it was at its start
 def cache_folder() -> Path:
-    """Where compiled kernels of exactly this code, numba and CPU are kept."""
+    """Where compiled kernels of exactly this code, as it lies here, numba and CPU are kept."""
     base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     digest = hashlib.sha256()
-    for room in _KERNEL_ROOMS:
-        for path in sorted((_ROOT / room).glob("*.py")):
+    for package in ("exchange", "engine"):
+        for path in sorted((_ROOT / package).rglob("*.py")):
             source = path.read_bytes()
             if b"from exchange.jit import" in source or path.name == "jit.py":
-                digest.update(source)
+                digest.update(f"{path} {path.stat().st_mtime_ns} ".encode() + source)
     digest.update(f"{version('numba')} {platform.machine()} {_cpu_model()}".encode())
     return base / "makers-desk" / "jit" / digest.hexdigest()[:16]
 
@@ -56,7 +57,7 @@ def open_cache() -> Path:
 
 
 def is_warm() -> bool:
-    """Has this exact code been compiled on this machine before?"""
+    """Has this exact code, as it lies here, been compiled on this machine before?"""
     return (cache_folder() / "warm").exists()
 
 

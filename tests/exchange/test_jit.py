@@ -1,6 +1,7 @@
 """The door to numba: types from annotations, and a cache that notices every change."""
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +13,8 @@ from exchange import jit
 from exchange.jit import FloatArray, IntArray, njit, signature_of, warm_up
 from exchange.jit_cache import cache_folder
 from exchange.types import Side
+
+ROOT = Path(__file__).resolve().parents[2]
 
 needs_compiler = pytest.mark.skipif(
     bool(os.environ.get("NUMBA_DISABLE_JIT")), reason="kernels are plain functions in this run"
@@ -63,6 +66,48 @@ def test_warm_up_leaves_nothing_to_compile(monkeypatch: pytest.MonkeyPatch, tmp_
 def test_cache_folder_is_the_same_for_the_same_code() -> None:
     """Otherwise every start would compile everything."""
     assert cache_folder() == cache_folder()
+
+
+@pytest.fixture
+def copied(tmp_path: Path) -> Path:
+    """The code of the kernels in another folder, files as old as they are here."""
+    for package in ("exchange", "engine"):
+        shutil.copytree(
+            ROOT / package, tmp_path / package, ignore=shutil.ignore_patterns("__pycache__")
+        )
+    return tmp_path
+
+
+def cache_folder_of(checkout: Path) -> Path:
+    code = "from exchange.jit_cache import cache_folder; print(cache_folder())"
+    told = subprocess.check_output(
+        [sys.executable, "-P", "-c", code],
+        text=True,
+        cwd=checkout,
+        env={**os.environ, "PYTHONPATH": str(checkout)},
+    )
+    return Path(told.strip())
+
+
+def test_the_same_code_in_another_folder_is_cold(copied: Path) -> None:
+    """numba compiles it anew, so a desk that took it for warm would stand still without a word."""
+    assert cache_folder_of(copied) != cache_folder_of(ROOT)
+
+
+def test_a_kernel_file_that_is_newer_is_cold(copied: Path) -> None:
+    """A checkout of another commit and back leaves the text as it was, but not the times."""
+    before = cache_folder_of(copied)
+    (copied / "engine" / "models" / "glft.py").touch()
+
+    assert cache_folder_of(copied) != before
+
+
+def test_a_file_without_kernels_leaves_the_cache_warm(copied: Path) -> None:
+    """Most edits are of such files, and compiling takes a minute."""
+    before = cache_folder_of(copied)
+    (copied / "engine" / "cli.py").touch()
+
+    assert cache_folder_of(copied) == before
 
 
 @pytest.mark.parametrize(
