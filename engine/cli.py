@@ -8,17 +8,18 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
+from engine.config.shipped_files import DEFAULT_CONFIG, meant_file
 from engine.errors import EngineError
-from engine.process.paths import DEFAULT_CONFIG
 from exchange.errors import ExchangeError
 
-ConfigOption = Annotated[
-    Path, typer.Option("--config", help="The desk's TOML file.", show_default="configs/paper.toml")
-]
-DeskConfigOption = Annotated[
-    Path | None,
-    typer.Option("--config", help="The desk's TOML file.", show_default="configs/paper.toml"),
-]
+_config = typer.Option(
+    "--config",
+    help="The desk's TOML file.",
+    show_default="configs/paper.toml",
+    callback=lambda given: given and meant_file(given),
+)
+ConfigOption = Annotated[Path, _config]
+DeskConfigOption = Annotated[Path | None, _config]
 SetOption = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="section.key=value", help="Goes over the file; repeatable."),

@@ -8,10 +8,11 @@ from typing import Annotated
 
 import typer
 
+from engine.config.shipped_files import DEFAULT_CONFIG, meant_file
 from engine.errors import EngineError, Interrupted
 from engine.process.hints import pasteable
 from engine.process.interruption import Interruption
-from engine.process.paths import DEFAULT_CONFIG, Places
+from engine.process.paths import Places
 
 EXIT_NO_TERMINAL = 2
 
@@ -35,7 +36,12 @@ app = typer.Typer(add_completion=False, rich_markup_mode=None)
 @app.command(help="Open the desk. Closing it stops nothing: the engine goes on.", epilog=_EXAMPLES)
 def desk(
     config: Annotated[
-        Path | None, typer.Option(help="The desk's TOML file.", show_default="configs/paper.toml")
+        Path | None,
+        typer.Option(
+            help="The desk's TOML file.",
+            show_default="configs/paper.toml",
+            callback=lambda given: given and meant_file(given),
+        ),
     ] = None,
     overrides: Annotated[
         list[str] | None,

@@ -8,6 +8,7 @@ import msgspec
 
 from engine.config.fault_file import load_faults
 from engine.config.fields import Count, DecimalText, FeeRate, Port, Positive, Section, Symbol
+from engine.config.shipped_files import meant_file
 from engine.errors import ConfigError
 from exchange.errors import ExchangeError
 from exchange.instrument import E8, Instrument, e8_from_text
@@ -184,7 +185,7 @@ def settled(override: str) -> str:
     section_key, equals, value = override.partition("=")
     if section_key.removeprefix("paper.") not in _PATHS or not section_key.startswith("paper."):
         return override
-    return section_key + equals + _absolute(value.strip("\"'"), Path.cwd())
+    return section_key + equals + _absolute(str(meant_file(Path(value.strip("\"'")))), Path.cwd())
 
 
 def _absolute(text: str, folder: Path) -> str:

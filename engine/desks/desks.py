@@ -4,11 +4,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from engine.config.desk import Config, load_config
+from engine.config.shipped_files import DEFAULT_CONFIG
 from engine.desks.record import DeskRecord, read_record
 from engine.errors import ConfigError, NoEngine, StartError
 from engine.process.hints import DeskCommands, pasteable
 from engine.process.lock import lock_owner
-from engine.process.paths import DEFAULT_CONFIG, Places, known_desks, made_private, places_of
+from engine.process.paths import Places, known_desks, made_private, places_of
 
 
 @dataclass(frozen=True, slots=True)

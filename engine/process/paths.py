@@ -7,9 +7,6 @@ from pathlib import Path
 
 from engine.errors import StartError
 
-DEFAULT_CONFIG = Path(__file__).resolve().parents[2] / "configs" / "paper.toml"
-"""The desk that is meant where none is named."""
-
 _LONGEST_SOCKET_PATH = 107
 
 

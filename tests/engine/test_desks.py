@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from engine.config.desk import load_config
+from engine.config.shipped_files import DEFAULT_CONFIG
 from engine.desks.desks import desk_called, desk_meant, own_places
 from engine.desks.record import read_record
 from engine.errors import ConfigError, NoEngine, StartError
 from engine.process.hints import pasteable
-from engine.process.paths import DEFAULT_CONFIG
 from tests.engine.recorded_desks import started, state_folder
 
 
