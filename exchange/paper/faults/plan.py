@@ -15,7 +15,7 @@ import difflib
 import math
 import re
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias, get_args
 
 import msgspec
 
@@ -328,42 +328,25 @@ KNOWN_REFUSALS = {
 AnyFault: TypeAlias = (
     Cut
     | Stall
-    | Restart
-    | ListenKeyLoss
+    | Delay
     | Duplicate
     | Reorder
+    | DropReply
     | Corrupt
     | DepthGap
-    | Delay
-    | DropReply
     | StaleSnapshot
     | StaleAccount
+    | ClockSkew
     | Refuse
     | RateLimit
     | Ban
-    | ClockSkew
+    | ListenKeyLoss
+    | Restart
 )
+"""Every kind that there is; messages list them in this order."""
 
 _KINDS: dict[str, type[AnyFault]] = {
-    str(kind.__struct_config__.tag): kind
-    for kind in (
-        Cut,
-        Stall,
-        Delay,
-        Duplicate,
-        Reorder,
-        DropReply,
-        Corrupt,
-        DepthGap,
-        StaleSnapshot,
-        StaleAccount,
-        ClockSkew,
-        Refuse,
-        RateLimit,
-        Ban,
-        ListenKeyLoss,
-        Restart,
-    )
+    str(kind.__struct_config__.tag): kind for kind in get_args(AnyFault)
 }
 
 
