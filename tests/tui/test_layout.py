@@ -8,7 +8,7 @@ from engine.core.view import Mode, SideReason, SideView
 from tests.tui.conftest import LARGE, SMALL, USUAL, open_desk
 from tests.tui.fake_engine import book
 from tui.render.draw.glyphs import ASCII
-from tui.screens.layout import NEEDS, Page, dropped
+from tui.screens.layout import NEEDS, PANELS, Page, dropped
 
 
 async def test_the_smallest_desk_still_says_what_must_be_known(socket: Path) -> None:
@@ -98,6 +98,14 @@ async def test_the_desk_never_scrolls(socket: Path, size: tuple[int, int]) -> No
 async def test_any_size_draws(socket: Path, size: tuple[int, int]) -> None:
     async with open_desk(socket, size) as desk:
         await desk.sees("PANIC")
+
+
+async def test_every_panel_of_the_body_says_what_room_it_needs(socket: Path) -> None:
+    """One that is not in the table is never dropped, and pushes the others off a small screen."""
+    async with open_desk(socket) as desk:
+        panels = desk.app.screen_stack[0].query("#body Panel")
+
+        assert {panel.id for panel in panels} == PANELS
 
 
 @pytest.mark.parametrize("page", list(Page))

@@ -11,6 +11,13 @@ from textual.screen import Screen
 from engine.core.view import Mode, Record
 from tui.render.draw.glyphs import Glyphs
 from tui.render.frame import Frame
+from tui.render.inventory import inventory
+from tui.render.links import links
+from tui.render.market import market
+from tui.render.model import model
+from tui.render.money import money
+from tui.render.quote import quote
+from tui.render.venue import venue
 from tui.screens.keys import DESK, REDUCING, hints
 from tui.screens.layout import PANELS, Page, dropped, shape
 from tui.widgets.charts import ChartPanel, MoneyChart, PriceChart
@@ -20,16 +27,10 @@ from tui.widgets.log import LogPanel
 from tui.widgets.panel import FramePanel
 from tui.widgets.panels import (
     BannerPanel,
+    DrawnPanel,
     GonePanel,
     HeaderPanel,
-    InventoryPanel,
-    LinksPanel,
-    MarketPanel,
-    ModelPanel,
-    MoneyPanel,
     OrdersPanel,
-    QuotePanel,
-    VenuePanel,
 )
 from tui.widgets.waiting import WaitingPanel
 
@@ -60,19 +61,19 @@ class DeskScreen(Screen[None]):
             yield LadderPanel(name="ladder", title="book")
             with Container(id="right"):
                 with Container(id="numbers"):
-                    yield InventoryPanel(name="inventory", title="inventory")
-                    yield QuotePanel(name="quote", title="quote")
+                    yield DrawnPanel(inventory, name="inventory", title="inventory")
+                    yield DrawnPanel(quote, name="quote", title="quote")
                     with Container(id="cash"):
-                        yield MoneyPanel(name="money", title="profit since start")
-                        yield VenuePanel(name="venue", title="refusals and budget")
+                        yield DrawnPanel(money, name="money", title="profit since start")
+                        yield DrawnPanel(venue, name="venue", title="refusals and budget")
                     yield OrdersPanel(name="orders", title="orders")
-                    yield LinksPanel(name="links", title="links")
+                    yield DrawnPanel(links, name="links", title="links")
                     yield MoneyChart(name="money-chart", title="profit")
                 with Container(id="story"):
                     yield PriceChart(name="price-chart", title="mid and our quotes")
                     with Container(id="study"):
-                        yield ModelPanel(name="model", title="model")
-                        yield MarketPanel(name="market", title="market")
+                        yield DrawnPanel(model, name="model", title="model")
+                        yield DrawnPanel(market, name="market", title="market")
                     yield LogPanel(name="log", title="log")
         yield KeyBar(name="keys")
         yield BannerPanel(name="banner")

@@ -1,19 +1,17 @@
 """The panels that only draw the newest frame: each puts a border around one render."""
 
+from collections.abc import Callable
+from typing import TypeAlias
+
 from rich.text import Text
 
 from tui.render.banner import banner, gone
 from tui.render.frame import EngineLink, Frame
 from tui.render.header import header
-from tui.render.inventory import inventory
-from tui.render.links import links
-from tui.render.market import market
-from tui.render.model import model
-from tui.render.money import money
 from tui.render.orders import orders
-from tui.render.quote import quote
-from tui.render.venue import venue
 from tui.widgets.panel import FramePanel
+
+Picture: TypeAlias = Callable[[Frame, int, int], list[Text]]
 
 _MOST_ORDERS = 12
 _BORDER = 2
@@ -29,34 +27,19 @@ class HeaderPanel(FramePanel):
         return header(frame, width)
 
 
-class InventoryPanel(FramePanel):
+class DrawnPanel(FramePanel):
+    """Draws the newest frame by one function of ``tui.render``.
+
+    Args:
+        picture: Gives the lines of a frame for so many columns and rows.
+    """
+
+    def __init__(self, picture: Picture, *, name: str, title: str) -> None:
+        super().__init__(name=name, title=title)
+        self._picture = picture
+
     def draw_frame(self, frame: Frame, width: int, height: int) -> list[Text]:
-        return inventory(frame, width, height)
-
-
-class QuotePanel(FramePanel):
-    def draw_frame(self, frame: Frame, width: int, height: int) -> list[Text]:
-        return quote(frame, width, height)
-
-
-class ModelPanel(FramePanel):
-    def draw_frame(self, frame: Frame, width: int, height: int) -> list[Text]:
-        return model(frame, width, height)
-
-
-class MarketPanel(FramePanel):
-    def draw_frame(self, frame: Frame, width: int, height: int) -> list[Text]:
-        return market(frame, width, height)
-
-
-class MoneyPanel(FramePanel):
-    def draw_frame(self, frame: Frame, width: int, height: int) -> list[Text]:
-        return money(frame, width, height)
-
-
-class VenuePanel(FramePanel):
-    def draw_frame(self, frame: Frame, width: int, height: int) -> list[Text]:
-        return venue(frame, width, height)
+        return self._picture(frame, width, height)
 
 
 class OrdersPanel(FramePanel):
@@ -71,11 +54,6 @@ class OrdersPanel(FramePanel):
 
     def draw_frame(self, frame: Frame, width: int, height: int) -> list[Text]:
         return orders(frame, width, height)
-
-
-class LinksPanel(FramePanel):
-    def draw_frame(self, frame: Frame, width: int, height: int) -> list[Text]:
-        return links(frame, width, height)
 
 
 class BannerPanel(FramePanel):
