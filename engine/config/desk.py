@@ -16,7 +16,7 @@ import msgspec
 from engine.config.fields import DecimalText, FeeRate, NotNegative, Positive, Section, Symbol
 from engine.config.paper import PaperSection, grid_of, paper_settings, settle_paths, settled
 from engine.config.toml_file import read_toml
-from engine.core.settings import DeskSettings
+from engine.core.settings import DeskSettings, FairName, IntensityName, VolatilityName
 from engine.core.view import Mode
 from engine.errors import ConfigError
 from exchange.errors import ExchangeError
@@ -55,19 +55,19 @@ class StrategySection(Section, frozen=True, kw_only=True):
     order_qty: DecimalText
     max_position: DecimalText
     grid_num: Annotated[int, msgspec.Meta(ge=1, le=20)]
-    fair: Literal["mid", "weighted_mid", "microprice", "depth_weighted"] = "mid"
+    fair: FairName = "mid"
     fair_qty: DecimalText | None = None
 
 
 class CalibrationSection(Section, frozen=True, kw_only=True):
     window_s: Annotated[float, msgspec.Meta(ge=1, le=86_400)]
     recalibrate_s: Annotated[float, msgspec.Meta(ge=0.1, le=86_400)]
-    intensity: Literal["mle", "wls", "ols", "online"] = "mle"
+    intensity: IntensityName = "mle"
     levels: Annotated[int, msgspec.Meta(ge=3, le=500)]
     nearest_ticks: Annotated[float, msgspec.Meta(ge=0, le=32)] = 0.0
     max_misfit: Annotated[float, msgspec.Meta(gt=0, le=1)] = 0.1
     hold_s: Annotated[float, msgspec.Meta(ge=0, le=86_400)] = 600.0
-    volatility: Literal["realised", "two_scale", "bipower", "ewma"] = "realised"
+    volatility: VolatilityName = "realised"
     volatility_step_s: Annotated[float, msgspec.Meta(ge=0.1, le=60)] = 1.0
     prior_A_per_s: Positive | None = None
     prior_k_per_tick: Positive | None = None

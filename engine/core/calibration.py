@@ -9,6 +9,7 @@ that is quoted is then exact but for a inventory skew of ln(A_bid/A_ask)/2k, whi
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import assert_never
 
 import numpy as np
 
@@ -258,7 +259,7 @@ class Intensity:
             case "online":
                 rate, per_level, _ = read_intensity(self._weighted[key])
                 return rate, math.log1p(per_level)
-            case line:
+            case "ols" | "wls" as line:
                 return first_rate_by_line(numbers, line == "wls", self._reaching)
 
 
@@ -308,6 +309,10 @@ class Volatility:
             case "ewma" if not math.isnan(self._ewma[0]):
                 sigma = math.sqrt(self._ewma[2])
                 n = min(_EWMA_SPREAD * self._tau_s, self._seen * _STEP_S) / self._step_s
+            case "realised" | "two_scale" | "ewma":
+                pass  # the latter two while they have seen too little
+            case unknown:
+                assert_never(unknown)
         noise = realised / clean if clean > 0.0 else math.nan
         if not sigma > 0.0:
             return sigma, (math.nan, math.nan), noise

@@ -1,9 +1,17 @@
 """What the trader is told at start, on the instrument's grid."""
 
 from dataclasses import dataclass
+from typing import Literal, TypeAlias
 
 STEP_NS = 100_000_000
 """How often the market is sampled and the timer ticks."""
+
+FairName: TypeAlias = Literal["mid", "weighted_mid", "microprice", "depth_weighted"]
+"""Fair prices, as configs call them."""
+IntensityName: TypeAlias = Literal["mle", "wls", "ols", "online"]
+"""Estimators of A and k."""
+VolatilityName: TypeAlias = Literal["realised", "two_scale", "bipower", "ewma"]
+"""Estimators of sigma."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,16 +32,14 @@ class DeskSettings:
     order_lots: int
     max_position_lots: int
     grid_num: int
-    fair: str
-    """``mid weighted_mid microprice depth_weighted``."""
+    fair: FairName
     fair_lots: int
     """Size that the depth-weighted fair price looks down to; 0 for the other kinds."""
     maker_fee_rate: float
     """Of the notional, a rebate negative; for break-even prices, never for the ledger."""
     window_s: float
     recalibrate_s: float
-    intensity: str
-    """``mle wls ols online``."""
+    intensity: IntensityName
     levels: int
     """Price levels beyond the first that are counted one by one."""
     nearest_ticks: float
@@ -42,8 +48,7 @@ class DeskSettings:
     """Distance of depths from exponential that is borne, beyond what chance explains."""
     hold_s: float
     """How long the last good fit may be quoted, widened."""
-    volatility: str
-    """``realised two_scale bipower ewma``."""
+    volatility: VolatilityName
     volatility_step_s: float
     prior: tuple[float, float, float] | None
     """A per second, k per tick and sigma in ticks per square-root second until the first fit."""

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from engine.core.settings import IntensityName
 from engine.core.view import DeskView, FitKind, Preview, SideReason
 from engine.core.view_builder import ViewBuilder, preview
 from exchange.types import Side
@@ -142,7 +143,7 @@ def test_a_quote_that_the_touch_holds_back_is_marked() -> None:
 
 
 @pytest.mark.parametrize("intensity", ["mle", "ols"])
-def test_a_lost_book_widens_the_quotes_and_poisons_no_fit(intensity: str) -> None:
+def test_a_lost_book_widens_the_quotes_and_poisons_no_fit(intensity: IntensityName) -> None:
     """Prints that came meanwhile once tripled A, and a whole window of them ended the engine."""
     settings = replace(BRISK, window_s=40.0, hold_s=120.0, intensity=intensity, max_misfit=1.0)
     desk = VirtualDesk(settings=settings)

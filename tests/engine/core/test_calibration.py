@@ -1,13 +1,14 @@
 """What the desk makes of a tape: which numbers it takes, and what it does without good ones."""
 
 from dataclasses import replace
+from typing import get_args
 
 import numpy as np
 import pytest
 
 from engine.core.calibration import Calibrator, MidWindow
 from engine.core.log import DeskLog
-from engine.core.settings import STEP_NS, DeskSettings
+from engine.core.settings import STEP_NS, DeskSettings, IntensityName, VolatilityName
 from exchange.types import Side
 from tests.engine.virtual_desk import SETTINGS, VirtualDesk
 
@@ -62,8 +63,8 @@ class Tape:
         return [record.text for record in self.log.since(0)]
 
 
-@pytest.mark.parametrize("intensity", ["mle", "wls", "ols", "online"])
-def test_every_estimator_finds_the_market_s_numbers(intensity: str) -> None:
+@pytest.mark.parametrize("intensity", get_args(IntensityName))
+def test_every_estimator_finds_the_market_s_numbers(intensity: IntensityName) -> None:
     """Least squares only roughly; a tenth of a thousand arrivals is what it needs to get near."""
     tape = Tape(replace(SIXTY, window_s=300.0, intensity=intensity))
     tape.play(320)
@@ -75,8 +76,8 @@ def test_every_estimator_finds_the_market_s_numbers(intensity: str) -> None:
     assert fit.k_per_tick == pytest.approx(0.12, rel=0.25)
 
 
-@pytest.mark.parametrize("volatility", ["realised", "two_scale", "bipower", "ewma"])
-def test_every_volatility_finds_the_market_s_sigma(volatility: str) -> None:
+@pytest.mark.parametrize("volatility", get_args(VolatilityName))
+def test_every_volatility_finds_the_market_s_sigma(volatility: VolatilityName) -> None:
     """In spite of a mid that moves by whole ticks."""
     tape = Tape(replace(SIXTY, window_s=300.0, volatility=volatility))
     tape.play(320)
@@ -241,8 +242,8 @@ def test_the_quoted_rate_is_as_uncertain_as_its_poorer_half() -> None:
     assert held / 200 == pytest.approx(0.95, abs=0.035)
 
 
-@pytest.mark.parametrize("intensity", ["mle", "wls", "ols", "online"])
-def test_prints_without_a_book_are_no_arrivals(intensity: str) -> None:
+@pytest.mark.parametrize("intensity", get_args(IntensityName))
+def test_prints_without_a_book_are_no_arrivals(intensity: IntensityName) -> None:
     """Their time is not counted, so they must not be: A came out at six times the truth."""
     tape = Tape(replace(SIXTY, intensity=intensity))
     tape.play(70)
@@ -253,8 +254,8 @@ def test_prints_without_a_book_are_no_arrivals(intensity: str) -> None:
     assert reading.both.A_per_s == pytest.approx(6.0, rel=0.4)
 
 
-@pytest.mark.parametrize("intensity", ["mle", "wls", "ols", "online"])
-def test_a_window_hardly_seen_gives_no_fit(intensity: str) -> None:
+@pytest.mark.parametrize("intensity", get_args(IntensityName))
+def test_a_window_hardly_seen_gives_no_fit(intensity: IntensityName) -> None:
     """Forty of sixty seconds without a book; and with none at all nothing breaks."""
     tape = Tape(replace(SIXTY, intensity=intensity))
     tape.play(70)
@@ -317,7 +318,7 @@ def test_an_ewma_starts_from_a_whole_window() -> None:
 
 
 @pytest.mark.parametrize("intensity", ["mle", "online"])
-def test_a_book_that_is_away_for_part_of_the_time_costs_a_nothing(intensity: str) -> None:
+def test_a_book_that_is_away_for_part_of_the_time_costs_a_nothing(intensity: IntensityName) -> None:
     """The fading estimate counted that time as if nobody had come: 0.58 of the truth."""
     tape = Tape(replace(SIXTY, window_s=100.0, intensity=intensity))
     for _ in range(12):

@@ -7,11 +7,12 @@ import pytest
 
 from engine.core.fair_price import FairPrice
 from engine.core.log import DeskLog
+from engine.core.settings import FairName
 from exchange.types import Side
 from tests.engine.virtual_desk import SETTINGS, VirtualDesk
 
 
-def desk_with(fair: str, fair_lots: int = 0) -> VirtualDesk:
+def desk_with(fair: FairName, fair_lots: int = 0) -> VirtualDesk:
     desk = VirtualDesk(settings=replace(SETTINGS, fair=fair, fair_lots=fair_lots))
     desk.run(5.0)
     return desk
