@@ -82,15 +82,15 @@ async def test_stall_can_withhold_pongs() -> None:
             await asyncio.wait_for(pong, 0.2)
 
 
-@pytest.mark.parametrize("told", [True, False])
-async def test_a_listen_key_is_lost_with_or_without_a_word(told: bool) -> None:
+@pytest.mark.parametrize("announced", [True, False])
+async def test_a_listen_key_is_lost_with_or_without_a_word(announced: bool) -> None:
     async with fragile_exchange() as client, private(client) as events:
         key = await client.listen_key()
-        await client.arm("listen_key_loss", at_s=0, told=told)
+        await client.arm("listen_key_loss", at_s=0, announced=announced)
         await client.until_struck()
         status, body = await client.ask("PUT", "/fapi/v1/listenKey")
         await client.place("59000.0")
-        if told:
+        if announced:
             assert orjson.loads(await events.recv())["listenKey"] == key
         with pytest.raises(TimeoutError):
             await asyncio.wait_for(events.recv(), 0.05)
