@@ -10,9 +10,10 @@ import pytest
 
 from engine.cli import app, guarded
 from engine.config.desk import load_config
+from engine.config.shipped_files import DEFAULT_CONFIG
 from engine.desks.desks import own_places
 from engine.desks.record import write_record
-from engine.process.paths import DEFAULT_CONFIG, Places
+from engine.process.paths import Places
 
 
 @contextmanager
