@@ -22,6 +22,9 @@ BACKGROUND: Owner = 0
 INSURANCE: Owner = -1
 """The insurance fund. It takes over what nobody bought, and what it takes is no market trade."""
 
+NO_ORDER_ID = 0
+"""Stands in a trade for a side that has no order: a recording's lots, the insurance fund."""
+
 
 class SelfTrade(StrEnum):
     """What a taker wants done where it meets an order of its own account."""

@@ -1,8 +1,17 @@
-"""What an order may do in its turn, on any book that can say who rests and who would trade."""
+"""Abstract order book: the rules that both matching engines share.
+
+What an order may do in its turn, who trades with whom, self-trade prevention and the making of
+trades stand here; an engine says only what rests at a price, and in which order.
+"""
 
 from abc import ABC, abstractmethod
+from collections import Counter
+from collections.abc import Iterable
 
+from exchange.errors import InvariantBroken
 from exchange.paper.matching.events import (
+    BACKGROUND,
+    NO_ORDER_ID,
     Accepted,
     Amended,
     Cancelled,
@@ -16,9 +25,12 @@ from exchange.paper.matching.events import (
     Resting,
     Room,
     SelfTrade,
+    Traded,
     end_of_taker,
+    lots_given,
     no_room,
     reaches,
+    same_account,
 )
 from exchange.types import Side, TimeInForce
 
@@ -38,71 +50,68 @@ class OrderBook(ABC):
         self.last_order_id = first_id - 1
         """Given to the newest order."""
         self.room: Room = no_room
+        self._orders: dict[int, Resting] = {}
+        """What rests, by the venue's id."""
+        self._dirty: dict[Side, set[int]] = {Side.BUY: set(), Side.SELL: set()}
+        """Prices whose level has changed since ``take_changes``."""
         self._first_change_id: int | None = None
         self._skip_ids = 0
 
-    # ------------------------------------------------------------ what a book must know
+    # ------------------------------------------------------------ what an engine must know
 
     @property
     @abstractmethod
     def open(self) -> bool:
         """Whether anything can trade."""
 
-    @property
     @abstractmethod
-    def best_bid_ticks(self) -> int | None: ...
-
-    @property
-    @abstractmethod
-    def best_ask_ticks(self) -> int | None: ...
+    def best_ticks(self, side: Side) -> int | None:
+        """The best price of a side; None when nobody is there."""
 
     @abstractmethod
     def lots_at(self, side: Side, price_ticks: int) -> int:
-        """Everything that rests at a price; 0 when nobody does."""
+        """Everything that is published at a price; 0 when nobody rests there."""
 
     @abstractmethod
     def levels(self, side: Side, limit: int | None = None) -> list[tuple[int, int]]:
         """``(price_ticks, lots)``, best first."""
 
     @abstractmethod
-    def shrink(self, venue_order_id: int, left_lots: int) -> None:
-        """Lower what is left of a resting order; its place in the queue stays.
-
-        Args:
-            left_lots: At least 1, and no more than is left now.
-        """
+    def _orders_at(self, side: Side, price_ticks: int) -> Iterable[Resting]:
+        """The queue at a price, the next to trade first."""
 
     @abstractmethod
-    def resting(self, venue_order_id: int) -> Resting | None: ...
+    def _enqueue(self, order: Resting) -> None:
+        """Put an order last in the queue at its price."""
 
     @abstractmethod
-    def _fillable(self, side: Side, qty_lots: int, price_ticks: int | None) -> bool: ...
+    def _dequeue(self, order: Resting) -> None:
+        """Take an order out of its queue."""
 
     @abstractmethod
-    def _match(
-        self,
-        taker: Resting,
-        price_ticks: int | None,
-        self_trade: SelfTrade,
-        events: list[MatchEvent],
-    ) -> bool:
-        """Trade against the other side while the limit reaches.
+    def _lower(self, order: Resting, left_lots: int) -> None:
+        """Leave fewer lots, at least 1, of an order; its place in the queue stays."""
 
-        Returns:
-            Whether the taker met an order of its own account and must not go on.
-        """
+    def _anonymous_lots(self, _side: Side, _price_ticks: int) -> int:
+        """Lots at a price that belong to no order and trade before all orders there."""
+        return 0
 
-    @abstractmethod
-    def _rest(self, order: Resting) -> None: ...
-
-    @abstractmethod
-    def _remove(self, order: Resting) -> None: ...
-
-    @abstractmethod
-    def _dirty(self, side: Side) -> set[int]:
-        """Prices whose level has changed since ``take_changes``."""
+    def _take_anonymous(self, side: Side, price_ticks: int, lots: int) -> None:
+        """So many of the ``_anonymous_lots`` have traded."""
+        raise InvariantBroken(f"no {lots} lots without an order at {price_ticks} {side.name}")
 
     # ------------------------------------------------------------ questions
+
+    @property
+    def best_bid_ticks(self) -> int | None:
+        return self.best_ticks(Side.BUY)
+
+    @property
+    def best_ask_ticks(self) -> int | None:
+        return self.best_ticks(Side.SELL)
+
+    def resting(self, venue_order_id: int) -> Resting | None:
+        return self._orders.get(venue_order_id)
 
     def touch(self) -> tuple[int, int, int, int]:
         """Best bid and its lots, best ask and its lots; zeros for an empty side."""
@@ -122,7 +131,7 @@ class OrderBook(ABC):
         """
         if self._first_change_id is None:
             return None
-        bids, asks = self._dirty(Side.BUY), self._dirty(Side.SELL)
+        bids, asks = self._dirty[Side.BUY], self._dirty[Side.SELL]
         changes = Changes(
             self._first_change_id, self.last_update_id, frozenset(bids), frozenset(asks)
         )
@@ -230,9 +239,139 @@ class OrderBook(ABC):
         self._remove(order)
         return [Expired(venue_order_id, order.owner, left_lots, reason)]
 
+    def shrink(self, venue_order_id: int, left_lots: int) -> None:
+        """Lower what is left of a resting order; its place in the queue stays.
+
+        Args:
+            left_lots: At least 1, and no more than is left now.
+        """
+        order = self._orders[venue_order_id]
+        if not 1 <= left_lots <= order.left_lots:
+            raise InvariantBroken(f"cannot shrink {order.left_lots} lots to {left_lots}")
+        self._lower(order, left_lots)
+        self._note_change(order.side, order.price_ticks)
+
+    def take_over(self, order: Resting, buyer: Owner) -> Traded:
+        """All of an order trades at its price with somebody who has none, away from the book."""
+        price_ticks, lots = order.price_ticks, order.left_lots
+        maker = Resting(NO_ORDER_ID, buyer, Side(-order.side), price_ticks, lots)
+        return self._trade(price_ticks, lots, order.side, order, maker)
+
+    # ------------------------------------------------------------ the rules
+
     def _crosses(self, side: Side, price_ticks: int | None) -> bool:
-        best = self.best_ask_ticks if side is Side.BUY else self.best_bid_ticks
+        best = self.best_ticks(Side(-side))
         return best is not None and reaches(side, price_ticks, best)
+
+    def _fillable(self, side: Side, qty_lots: int, price_ticks: int | None) -> bool:
+        against = Side(-side)
+        left, given = qty_lots, Counter[Owner]()
+        for best, _ in self.levels(against):
+            if not reaches(side, price_ticks, best):
+                break
+            left -= self._anonymous_lots(against, best)
+            left -= lots_given(self._orders_at(against, best), self.room, given)
+            if left <= 0:
+                return True
+        return False
+
+    def _match(
+        self,
+        taker: Resting,
+        price_ticks: int | None,
+        self_trade: SelfTrade,
+        events: list[MatchEvent],
+    ) -> bool:
+        """Trade against the other side while the limit reaches.
+
+        Returns:
+            Whether the taker met an order of its own account and must not go on.
+        """
+        against = Side(-taker.side)
+        while taker.left_lots:
+            best = self.best_ticks(against)
+            if best is None or not reaches(taker.side, price_ticks, best):
+                break
+            anonymous = self._anonymous_lots(against, best)
+            if anonymous:
+                lots = min(taker.left_lots, anonymous)
+                self._take_anonymous(against, best, lots)
+                taker.left_lots -= lots
+                events.append(self._trade(best, lots, taker.side, taker, None))
+                continue
+            maker = next(iter(self._orders_at(against, best)))
+            if self_trade is SelfTrade.NONE or not same_account(taker, maker):
+                self._meet(taker, maker, events)
+                continue
+            if self_trade is not SelfTrade.EXPIRE_TAKER:
+                events += self.expire(maker.venue_order_id, Expiry.SELF_TRADE)
+            if self_trade is not SelfTrade.EXPIRE_MAKER:
+                return True
+        return False
+
+    def _meet(self, taker: Resting, maker: Resting, events: list[MatchEvent]) -> None:
+        """Two orders trade what both have left; a maker that may not trade expires."""
+        lots = self._tradable(maker, min(taker.left_lots, maker.left_lots), events)
+        if lots == 0:
+            events += self.expire(maker.venue_order_id, Expiry.REDUCE_ONLY)
+            return
+        taker.left_lots -= lots
+        events.append(self._trade(maker.price_ticks, lots, taker.side, taker, maker))
+        self._take_from(maker, lots)
+
+    def _tradable(self, order: Resting, lots: int, events: list[MatchEvent]) -> int:
+        """So many lots, or what a reduce-only order may still trade of them."""
+        return min(lots, self.room(order, events)) if order.reduce_only else lots
+
+    def _trade(
+        self,
+        price_ticks: int,
+        lots: int,
+        taker_side: Side,
+        taker: Resting | None,
+        maker: Resting | None,
+    ) -> Traded:
+        """The next trade; None is the background, without an order."""
+        trade_id = self.next_trade_id
+        self.next_trade_id += 1
+        return Traded(
+            trade_id,
+            price_ticks,
+            lots,
+            taker_side,
+            taker.venue_order_id if taker else NO_ORDER_ID,
+            taker.owner if taker else BACKGROUND,
+            maker.venue_order_id if maker else NO_ORDER_ID,
+            maker.owner if maker else BACKGROUND,
+        )
+
+    # ------------------------------------------------------------ what rests
+
+    def _take_from(self, maker: Resting, lots: int) -> None:
+        """So many lots of a resting order have traded."""
+        if lots == maker.left_lots:
+            self._remove(maker)
+        else:
+            self.shrink(maker.venue_order_id, maker.left_lots - lots)
+
+    def _rest(self, order: Resting) -> None:
+        self._enqueue(order)
+        self._orders[order.venue_order_id] = order
+        self._note_change(order.side, order.price_ticks)
+
+    def _remove(self, order: Resting) -> None:
+        """Take an order out of the book, with nothing left of it."""
+        self._dequeue(order)
+        order.left_lots = 0
+        self._forget(order)
+
+    def _forget(self, order: Resting) -> None:
+        del self._orders[order.venue_order_id]
+        self._note_change(order.side, order.price_ticks)
+
+    def _note_change(self, side: Side, price_ticks: int) -> None:
+        self._dirty[side].add(price_ticks)
+        self._count_change()
 
     def _count_change(self) -> None:
         self.last_update_id += 1 + self._skip_ids

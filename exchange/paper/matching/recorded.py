@@ -1,4 +1,4 @@
-"""A recorded market that accounts trade in: who gets what, by queue position.
+"""Matching engine of a recorded market: fills by queue position in the recording.
 
 The published book is what the recording shows together with the accounts' resting orders.
 Theirs fill as in a replay: behind the lots that stood at their price before them, and in
@@ -18,39 +18,24 @@ was last known, and prints go past every order. What the market moved onto meanw
 when its book is next known.
 """
 
-from collections import Counter
+from collections.abc import Iterable
 
 import numpy as np
 
 from exchange.binance import depth_sync, frames
-from exchange.errors import InvariantBroken
 from exchange.instrument import Instrument
-from exchange.paper.matching.events import (
-    BACKGROUND,
-    Expiry,
-    MatchEvent,
-    Owner,
-    Resting,
-    SelfTrade,
-    Traded,
-    lots_given,
-    reaches,
-    same_account,
-)
+from exchange.paper.matching.events import Expiry, MatchEvent, Resting, reaches
 from exchange.paper.matching.order_book import OrderBook
 from exchange.queue_models import QUEUE_MODELS, QueueModelName
 from exchange.recorded_book import RecordedBook
 from exchange.simulation import RestingOrders
 from exchange.types import Side
 
-NO_ORDER_ID = 0
-"""Stands for every order of the background: a recording does not tell them apart."""
-
 
 class _RecordedSide:
     """What accounts added to one side of the recorded book, and what they took from it."""
 
-    __slots__ = ("_best", "dirty", "levels", "lots", "side", "taken")
+    __slots__ = ("_best", "levels", "lots", "side", "taken")
 
     def __init__(self, side: Side) -> None:
         self.side = side
@@ -60,7 +45,6 @@ class _RecordedSide:
         """Theirs together, by price."""
         self.taken: dict[int, int] = {}
         """Recorded lots by price, each no more than the recording shows there."""
-        self.dirty: set[int] = set()
         self._best: int | None = None
 
     @property
@@ -92,7 +76,7 @@ class _RecordedSide:
 
 
 class RecordedMatching(OrderBook):
-    """The matching engine of a recorded market; a ``OrderBook``.
+    """The published book of a recording and of the accounts that trade in it.
 
     Args:
         queue: Who is taken to have cancelled ahead of an account's order.
@@ -103,7 +87,6 @@ class RecordedMatching(OrderBook):
         super().__init__(first_id)
         self._table = RestingOrders(256, *QUEUE_MODELS[queue], instrument.qty.value)
         self._recorded = RecordedBook(self._table)
-        self._orders: dict[int, Resting] = {}
         self._halves = {Side.BUY: _RecordedSide(Side.BUY), Side.SELL: _RecordedSide(Side.SELL)}
         self._over = False
 
@@ -111,16 +94,13 @@ class RecordedMatching(OrderBook):
 
     @property
     def open(self) -> bool:
-        """Whether anything can trade."""
         return self._recorded.sync.trusted and not self._over
 
-    @property
-    def best_bid_ticks(self) -> int | None:
-        return self._best(Side.BUY)
-
-    @property
-    def best_ask_ticks(self) -> int | None:
-        return self._best(Side.SELL)
+    def best_ticks(self, side: Side) -> int | None:
+        shown, ours = self._best_shown(side), self._halves[side].best_ticks
+        if shown is None or ours is None:
+            return ours if shown is None else shown
+        return max(shown, ours) if side is Side.BUY else min(shown, ours)
 
     @property
     def recorded_mid_ticks(self) -> float | None:
@@ -128,11 +108,9 @@ class RecordedMatching(OrderBook):
         return self._recorded.mid_ticks
 
     def lots_at(self, side: Side, price_ticks: int) -> int:
-        """Everything that is published at a price; 0 when nobody rests there."""
-        return self._shown(side, price_ticks) + self._halves[side].lots.get(price_ticks, 0)
+        return self._anonymous_lots(side, price_ticks) + self._halves[side].lots.get(price_ticks, 0)
 
     def levels(self, side: Side, limit: int | None = None) -> list[tuple[int, int]]:
-        """``(price_ticks, lots)``, best first."""
         book, half = self._recorded.book, self._halves[side]
         count = book.level_count if limit is None else limit + len(half.taken)
         ticks, lots = np.zeros((2, count), dtype=np.int64)
@@ -144,23 +122,6 @@ class RecordedMatching(OrderBook):
             shown[price_ticks] = shown.get(price_ticks, 0) + more
         best_first = sorted(shown, key=(-side).__mul__)
         return [(price, shown[price]) for price in best_first if shown[price]][:limit]
-
-    def resting(self, venue_order_id: int) -> Resting | None:
-        return self._orders.get(venue_order_id)
-
-    # ------------------------------------------------------------ orders
-
-    def shrink(self, venue_order_id: int, left_lots: int) -> None:
-        """Lower what is left of a resting order; its place in the queue stays.
-
-        Args:
-            left_lots: At least 1, and no more than is left now.
-        """
-        order = self._orders[venue_order_id]
-        if not 1 <= left_lots <= order.left_lots:
-            raise InvariantBroken(f"cannot shrink {order.left_lots} lots to {left_lots}")
-        self._table.shrink(venue_order_id, left_lots)
-        self._lower(order, left_lots)
 
     # ------------------------------------------------------------ the recording
 
@@ -192,7 +153,7 @@ class RecordedMatching(OrderBook):
             left_lots -= self._fill(self._orders[key], lots, message.aggressor, events)
         if left_lots > 0:
             events.append(
-                self._traded(message.price_ticks, left_lots, message.aggressor, None, None)
+                self._trade(message.price_ticks, left_lots, message.aggressor, None, None)
             )
         return events
 
@@ -204,14 +165,14 @@ class RecordedMatching(OrderBook):
             case depth_sync.ResetBook(snapshot=snapshot):
                 told = snapshot
                 for half in bids, asks:
-                    half.dirty.update(price for price, _ in self.levels(half.side))
+                    self._dirty[half.side].update(price for price, _ in self.levels(half.side))
                     half.taken.clear()
             case depth_sync.ApplyDiff(diff=diff):
                 told = diff
             case _:
                 return
         for half, ticks in (bids, told.bid_ticks.tolist()), (asks, told.ask_ticks.tolist()):
-            half.dirty.update(ticks)
+            self._dirty[half.side].update(ticks)
             if half.taken:
                 for price_ticks in half.taken.keys() & set(ticks):
                     del half.taken[price_ticks]
@@ -229,17 +190,22 @@ class RecordedMatching(OrderBook):
             if quote is None or not reaches(side, ours, quote):
                 return
             order = next(iter(half.levels[ours].values()))
-            lots = min(order.left_lots, self._shown(against.side, quote))
-            self._take_shown(against, quote, lots)
-            self._trade_with(order, lots)
-            events.append(self._traded(ours, lots, against.side, None, order))
+            lots = min(order.left_lots, self._anonymous_lots(against.side, quote))
+            self._take_anonymous(against.side, quote, lots)
+            self._take_from(order, lots)
+            events.append(self._trade(ours, lots, against.side, None, order))
 
     # ------------------------------------------------------------ the published book
 
-    def _shown(self, side: Side, price_ticks: int) -> int:
+    def _anonymous_lots(self, side: Side, price_ticks: int) -> int:
         """Recorded lots that nobody took."""
         taken = self._halves[side].taken.get(price_ticks, 0)
         return self._recorded.book.lots_at(side, price_ticks) - taken
+
+    def _take_anonymous(self, side: Side, price_ticks: int, lots: int) -> None:
+        taken = self._halves[side].taken
+        taken[price_ticks] = taken.get(price_ticks, 0) + lots
+        self._note_change(side, price_ticks)
 
     def _ahead(self, side: Side, price_ticks: int) -> int:
         """Recorded lots before an order that comes to rest now."""
@@ -250,114 +216,16 @@ class RecordedMatching(OrderBook):
         """The best recorded price where something was left."""
         book, taken = self._recorded.book, self._halves[side].taken
         best = book.best_bid_ticks if side is Side.BUY else book.best_ask_ticks
-        while best in taken and not self._shown(side, best):
+        while best in taken and not self._anonymous_lots(side, best):
             best = book.beyond(side, best)
         return best
 
-    def _best(self, side: Side) -> int | None:
-        shown, ours = self._best_shown(side), self._halves[side].best_ticks
-        if shown is None or ours is None:
-            return ours if shown is None else shown
-        return max(shown, ours) if side is Side.BUY else min(shown, ours)
+    # ------------------------------------------------------------ the accounts' queues
 
-    def _fillable(self, side: Side, qty_lots: int, price_ticks: int | None) -> bool:
-        half = self._halves[Side(-side)]
-        left, given = qty_lots, Counter[Owner]()
-        for best, _ in self.levels(half.side):
-            if left <= 0 or not reaches(side, price_ticks, best):
-                break
-            left -= self._shown(half.side, best)
-            left -= lots_given(half.levels.get(best, {}).values(), self.room, given)
-        return left <= 0
+    def _orders_at(self, side: Side, price_ticks: int) -> Iterable[Resting]:
+        return self._halves[side].levels.get(price_ticks, {}).values()
 
-    # ------------------------------------------------------------ the rules
-
-    def _match(
-        self,
-        taker: Resting,
-        price_ticks: int | None,
-        self_trade: SelfTrade,
-        events: list[MatchEvent],
-    ) -> bool:
-        half = self._halves[Side(-taker.side)]
-        while taker.left_lots:
-            best = self._best(half.side)
-            if best is None or not reaches(taker.side, price_ticks, best):
-                break
-            shown = self._shown(half.side, best)
-            if shown:
-                lots = min(taker.left_lots, shown)
-                self._take_shown(half, best, lots)
-                taker.left_lots -= lots
-                events.append(self._traded(best, lots, taker.side, taker, None))
-                continue
-            maker = next(iter(half.levels[best].values()))
-            if self_trade is not SelfTrade.NONE and same_account(taker, maker):
-                if self_trade is not SelfTrade.EXPIRE_TAKER:
-                    events += self.expire(maker.venue_order_id, Expiry.SELF_TRADE)
-                if self_trade is not SelfTrade.EXPIRE_MAKER:
-                    return True
-                continue
-            lots = self._lots_of(maker, min(taker.left_lots, maker.left_lots), events)
-            if lots == 0:
-                events += self.expire(maker.venue_order_id, Expiry.REDUCE_ONLY)
-                continue
-            taker.left_lots -= lots
-            self._trade_with(maker, lots)
-            events.append(self._traded(best, lots, taker.side, taker, maker))
-        return False
-
-    def _take_shown(self, half: _RecordedSide, price_ticks: int, lots: int) -> None:
-        half.taken[price_ticks] = half.taken.get(price_ticks, 0) + lots
-        self._note_change(half, price_ticks)
-
-    def _trade_with(self, maker: Resting, lots: int) -> None:
-        """Take lots from an account's order out of its turn in the recorded queue."""
-        if lots == maker.left_lots:
-            self._remove(maker)
-        else:
-            self.shrink(maker.venue_order_id, maker.left_lots - lots)
-
-    def _fill(self, order: Resting, lots: int, taker_side: Side, events: list[MatchEvent]) -> int:
-        """Book a fill that the table has made: there the order is smaller already.
-
-        Returns:
-            The lots that traded: all, unless the order only reduces; then the rest expires.
-        """
-        traded = self._lots_of(order, lots, events)
-        if traded:
-            self._lower(order, order.left_lots - traded)
-            events.append(self._traded(order.price_ticks, traded, taker_side, None, order))
-        if traded < lots:
-            events += self.expire(order.venue_order_id, Expiry.REDUCE_ONLY)
-        return traded
-
-    def _lots_of(self, order: Resting, lots: int, events: list[MatchEvent]) -> int:
-        """So many lots, or what a reduce-only order may still trade of them."""
-        return min(lots, self.room(order, events)) if order.reduce_only else lots
-
-    def _traded(
-        self,
-        price_ticks: int,
-        lots: int,
-        taker_side: Side,
-        taker: Resting | None,
-        maker: Resting | None,
-    ) -> Traded:
-        """The next trade; None is the background."""
-        self.next_trade_id += 1
-        return Traded(
-            self.next_trade_id - 1,
-            price_ticks,
-            lots,
-            taker_side,
-            taker.venue_order_id if taker else NO_ORDER_ID,
-            taker.owner if taker else BACKGROUND,
-            maker.venue_order_id if maker else NO_ORDER_ID,
-            maker.owner if maker else BACKGROUND,
-        )
-
-    def _rest(self, order: Resting) -> None:
+    def _enqueue(self, order: Resting) -> None:
         self._table.make_room()
         self._table.accept(
             order.venue_order_id,
@@ -366,25 +234,30 @@ class RecordedMatching(OrderBook):
             order.left_lots,
             self._ahead(order.side, order.price_ticks),
         )
-        self._orders[order.venue_order_id] = order
-        half = self._halves[order.side]
-        half.add(order)
-        self._note_change(half, order.price_ticks)
+        self._halves[order.side].add(order)
 
-    def _remove(self, order: Resting) -> None:
+    def _dequeue(self, order: Resting) -> None:
         self._table.cancel(order.venue_order_id)
-        self._lower(order, 0)
+        self._halves[order.side].lower(order, 0)
 
     def _lower(self, order: Resting, left_lots: int) -> None:
-        half = self._halves[order.side]
-        half.lower(order, left_lots)
-        if not left_lots:
-            del self._orders[order.venue_order_id]
-        self._note_change(half, order.price_ticks)
+        self._table.shrink(order.venue_order_id, left_lots)
+        self._halves[order.side].lower(order, left_lots)
 
-    def _note_change(self, half: _RecordedSide, price_ticks: int) -> None:
-        half.dirty.add(price_ticks)
-        self._count_change()
+    def _fill(self, order: Resting, lots: int, taker_side: Side, events: list[MatchEvent]) -> int:
+        """Book a fill that the table has made: there the order is smaller already.
 
-    def _dirty(self, side: Side) -> set[int]:
-        return self._halves[side].dirty
+        Returns:
+            The lots that traded: all, unless the order only reduces; then the rest expires.
+        """
+        traded = self._tradable(order, lots, events)
+        if traded:
+            self._halves[order.side].lower(order, order.left_lots - traded)
+            if order.left_lots:
+                self._note_change(order.side, order.price_ticks)
+            else:
+                self._forget(order)
+            events.append(self._trade(order.price_ticks, traded, taker_side, None, order))
+        if traded < lots:
+            events += self.expire(order.venue_order_id, Expiry.REDUCE_ONLY)
+        return traded

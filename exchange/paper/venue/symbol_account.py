@@ -269,18 +269,10 @@ class SymbolAccount:
         left_lots = sum(e.left_lots for e in events if isinstance(e, match.Expired))
         events = [event for event in events if not isinstance(event, match.Expired)]
         if left_lots:
-            taken_over = Traded(
-                trade_id=matching.next_trade_id,
-                price_ticks=limit_ticks,
-                qty_lots=left_lots,
-                taker_side=side,
-                taker_order_id=record.venue_order_id,
-                taker_owner=self.client.number,
-                maker_order_id=0,
-                maker_owner=buyer_of_last_resort,
+            rest = match.Resting(
+                record.venue_order_id, self.client.number, side, limit_ticks, left_lots
             )
-            matching.next_trade_id += 1
-            events.append(taken_over)
+            events.append(matching.take_over(rest, buyer_of_last_resort))
         self._open(record, events)
         self.market.note_liquidation(record)
         return notional_e8

@@ -6,6 +6,7 @@ import pytest
 
 from exchange.paper.matching.events import (
     BACKGROUND,
+    NO_ORDER_ID,
     Accepted,
     Amended,
     Cancelled,
@@ -17,7 +18,7 @@ from exchange.paper.matching.events import (
     SelfTrade,
     Traded,
 )
-from exchange.paper.matching.recorded import NO_ORDER_ID, RecordedMatching
+from exchange.paper.matching.recorded import RecordedMatching
 from exchange.types import Side, TimeInForce
 from tests.exchange.paper.recordings import (
     ASKS,
