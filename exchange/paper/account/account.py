@@ -8,8 +8,9 @@ of the parts sum to the whole.
 
 from dataclasses import dataclass
 
+from exchange.errors import Refused
 from exchange.instrument import E8, Instrument, e8_from_text
-from exchange.paper.account.margin import DEFAULT_LEVERAGE, bracket_of
+from exchange.paper.account.margin import DEFAULT_LEVERAGE, bracket_of, most_notional_e8
 from exchange.types import Side
 
 
@@ -86,6 +87,12 @@ class Holding:
         notional_e8 = abs(self.notional_e8)
         return bracket_of(notional_e8).maintenance_e8(notional_e8)
 
+    def order_value_e8(self, qty_lots: int, price_ticks: int | None) -> int:
+        """Notional of an order at its limit, or at the mark where it has none."""
+        if price_ticks is None:
+            return self.value_e8(qty_lots)
+        return price_ticks * qty_lots * self._tick_lot_e8
+
     def open_loss_e8(self, side: Side, qty_lots: int, price_e8: int) -> int:
         """What an order that trades at a price is worth less at the mark; never negative."""
         worse_e8 = max(0, side * (price_e8 - self.mark.price_e8))
@@ -113,6 +120,11 @@ class Holding:
             covered_lots: Already covered by resting reduce-only orders on the same side.
         """
         return max(0, abs(self.lots) - covered_lots) if self.lots * side < 0 else 0
+
+    def check_size(self, lots: int, leverage: int) -> None:
+        """Raises ``Refused`` with -2027 where a leverage does not allow so large a position."""
+        if abs(self.value_e8(lots)) > most_notional_e8(leverage):
+            raise Refused(-2027, "Exceeded the maximum allowable position at current leverage.")
 
     # ------------------------------------------------------------ fills
 
@@ -247,6 +259,24 @@ class Account:
         more_e8 = holding.initial_margin_e8(after) - holding.initial_margin_e8(before)
         lost_e8 = 0 if price_e8 is None else holding.open_loss_e8(side, qty_lots, price_e8)
         return self.initial_margin_e8 + more_e8 + lost_e8 <= self.margin_balance_e8
+
+    def check_margin(
+        self, symbol: str, side: Side, qty_lots: int, price_e8: int | None = None
+    ) -> None:
+        """Whether one more order may be opened; one that makes no position larger always may.
+
+        Args:
+            price_e8: As of ``carries``.
+
+        Raises:
+            Refused: With -2027 beyond the leverage's bracket, with -2019 beyond the margin.
+        """
+        holding = self.holdings[symbol]
+        after = holding.worst_lots_with(side, qty_lots)
+        if after > holding.worst_lots:
+            holding.check_size(after, holding.leverage)
+        if not self.carries(symbol, side, qty_lots, price_e8):
+            raise Refused(-2019, "Margin is insufficient.")
 
     def liquidation_price_e8(self, symbol: str) -> int:
         """The mark of one symbol that ends it, all others standing still; 0 when none does."""

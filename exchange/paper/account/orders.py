@@ -4,6 +4,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
+from exchange.errors import Refused
 from exchange.paper.matching.events import SelfTrade
 from exchange.types import Side, TimeInForce
 
@@ -13,6 +14,12 @@ EXPIRED_IN_MATCH = "EXPIRED_IN_MATCH"
 
 LIQUIDATION = "LIQUIDATION"
 """The type of an order by which the venue closes a position."""
+
+MAX_ORDERS = 200
+"""Open at a time, of an account and symbol."""
+
+MOST_AMENDMENTS = 10_000
+"""Of one order; then the venue wants a new one."""
 
 KEPT_ORDERS = 20_000
 """Finished orders of an account and symbol that queries still find."""
@@ -87,6 +94,23 @@ class OrderRecord:
     def left_lots(self) -> int:
         return self.qty_lots - self.filled_lots
 
+    def check_change(self, change: Change) -> None:
+        """What can be told of a change from the order alone.
+
+        Raises:
+            Refused: By the venue's code.
+        """
+        if self.price_ticks is None:
+            raise Refused(-5025, "Only limit order is supported.")
+        if change.side is not self.side:
+            raise Refused(-1117, "Invalid side.")
+        if (change.price_ticks, change.qty_lots) == (self.price_ticks, self.qty_lots):
+            raise Refused(-5027, "No need to modify the order.")
+        if len(self.amendments) >= MOST_AMENDMENTS:
+            raise Refused(-5026, "Exceed maximum modify order limit.")
+        if change.reduce_only and not self.reduce_only:
+            raise Refused(-5047, "ReduceOnly does not match the original order.")
+
 
 @dataclass(frozen=True, slots=True)
 class Income:
@@ -157,9 +181,24 @@ class OrderLog:
         order = self._by_client_id.get(client_order_id)
         return order if order is not None and order.open else None
 
+    def check_new(self, client_order_id: str) -> None:
+        """Whether one more order may be opened under this id.
+
+        Raises:
+            Refused: With -4116 while the id is taken, with -2025 beyond ``MAX_ORDERS``.
+        """
+        if self.find_open(client_order_id) is not None:
+            raise Refused(-4116, "ClientOrderId is duplicated.")
+        if len(self.open) >= MAX_ORDERS:
+            raise Refused(-2025, "Reach max open order limit.")
+
     def on_side(self, side: Side) -> list[OrderRecord]:
         """What is open there, oldest first."""
         return [order for order in self.open.values() if order.side is side]
+
+    def covered_lots(self, side: Side, but: OrderRecord | None = None) -> int:
+        """What reduce-only orders that are open on a side already cover, one of them apart."""
+        return sum(o.left_lots for o in self.on_side(side) if o.reduce_only and o is not but)
 
     def add(self, order: OrderRecord) -> None:
         self._orders[order.venue_order_id] = order

@@ -5,10 +5,10 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
-from exchange.errors import InvariantBroken
-from exchange.instrument import Instrument
+from exchange.errors import InvariantBroken, Refused
+from exchange.instrument import E8, Instrument, e8_from_text
 from exchange.paper.account.account import Mark
-from exchange.paper.account.orders import OrderRecord
+from exchange.paper.account.orders import Change, NewOrder, OrderRecord
 from exchange.paper.background.source import MarketSource
 from exchange.paper.background.synthetic_flow import SyntheticFlow
 from exchange.paper.matching import events as match
@@ -20,7 +20,8 @@ from exchange.paper.settings import Listing, RecordedMarket, SyntheticMarket
 from exchange.paper.streams.symbol_streams import MarketData
 from exchange.paper.tape.tape import Tape
 from exchange.paper.wire.market_wire import Marked, MarketWire
-from exchange.paper.wire.order_wire import Wire
+from exchange.paper.wire.order_wire import PERCENT_PRICE_DOWN, PERCENT_PRICE_UP, Wire
+from exchange.types import Side
 
 IDS_PER_MS = 100
 """Room for ids between two starts; the background alone uses about one in three milliseconds."""
@@ -127,6 +128,62 @@ class Market:
             return "is open"
         return "takes cancels alone: its recording has a gap, or has not begun"
 
+    # ------------------------------------------------------------ filters
+
+    def furthest_ticks(self, side: Side) -> int:
+        """The last price that an order may reach: so far from the mark, rounded towards it."""
+        mark_e8, tick_e16 = self.mark.price_e8, self.wire.tick_e8 * E8
+        if side is Side.BUY:
+            return mark_e8 * e8_from_text(PERCENT_PRICE_UP) // tick_e16
+        return -(-mark_e8 * e8_from_text(PERCENT_PRICE_DOWN) // tick_e16)
+
+    def check_new(self, order: NewOrder, notional_e8: int) -> None:
+        """What the symbol's filters say of a new order.
+
+        Raises:
+            Refused: By the venue's code.
+        """
+        if order.price_ticks is None:
+            self._check_counter_price(order.side)
+        else:
+            self._check_percent_price(order.side, order.price_ticks)
+        if self._too_small(notional_e8) and not order.reduce_only:
+            smallest = self.wire.min_notional()
+            raise Refused(
+                -4164,
+                f"Order's notional must be no smaller than {smallest} "
+                "(unless you choose reduce only).",
+            )
+
+    def check_change(self, order: OrderRecord, change: Change, notional_e8: int) -> None:
+        """What they say of an order as it is to be; raises like ``check_new``."""
+        self._check_percent_price(order.side, change.price_ticks)
+        if self._too_small(notional_e8) and not order.reduce_only:
+            smallest = self.wire.min_notional()
+            raise Refused(-5029, f"Order's notional must be no smaller than {smallest}.")
+
+    def _too_small(self, notional_e8: int) -> bool:
+        return notional_e8 < self.wire.instrument.min_notional_e8
+
+    def _check_percent_price(self, side: Side, price_ticks: int) -> None:
+        furthest = self.furthest_ticks(side)
+        if side * price_ticks <= side * furthest:
+            return
+        text = self.wire.price(furthest)
+        if side is Side.BUY:
+            raise Refused(-4016, f"Limit price can't be higher than {text}.")
+        raise Refused(-4024, f"Limit price can't be lower than {text}.")
+
+    def _check_counter_price(self, side: Side) -> None:
+        """A market order needs somebody to meet within the bounds around the mark."""
+        best = self.matching.best_ticks(Side(-side))
+        if best is not None and side * best > side * self.furthest_ticks(side):
+            raise Refused(
+                -4131, "The counterparty's best price does not meet the PERCENT_PRICE filter limit."
+            )
+
+    # ------------------------------------------------------------ time
+
     def advance(self, now_ns: int) -> None:
         """Let everybody else in the market act up to now."""
         self.now_ns = now_ns
@@ -153,6 +210,8 @@ class Market:
         now_ms = self.now_ms
         self.market_data.publish_aggregates(self.tape.advance(now_ms), now_ms)
         self.market_data.advance(now_ms)
+
+    # ------------------------------------------------------------ what happened
 
     def apply_events(self, events: list[MatchEvent]) -> None:
         """Take what the matching engine did into the parties' books and the streams."""

@@ -6,7 +6,6 @@ from itertools import count
 
 from exchange.errors import Refused
 from exchange.paper.account.account import Holding
-from exchange.paper.account.margin import most_notional_e8
 from exchange.paper.account.orders import (
     EXPIRED_IN_MATCH,
     LIQUIDATION,
@@ -21,7 +20,6 @@ from exchange.paper.matching import events as match
 from exchange.paper.matching.events import Expiry, MatchEvent, Refusal, SelfTrade, Traded
 from exchange.paper.venue.client import Client
 from exchange.paper.venue.market import Market
-from exchange.paper.venue.rules import Rules, too_large
 from exchange.paper.wire import account_wire
 from exchange.types import Side, TimeInForce
 
@@ -59,7 +57,6 @@ class SymbolAccount:
         self.holding = Holding(market.wire.instrument, market.mark)
         client.account.holdings[market.symbol] = self.holding
         market.parties[client.number] = self
-        self._rules = Rules(market, client.account, self.orders)
         self._wire = market.wire
         self._amendment_ids = count(market.matching.last_update_id)
         self._countdown_ends_ns: int | None = None
@@ -119,13 +116,13 @@ class SymbolAccount:
         Raises:
             Refused: By the venue's code; nothing was recorded.
         """
-        qty_lots = self._rules.check(order)
+        qty_lots = self._check_new(order)
         market = order.price_ticks is None  # and takes no price beyond the bounds either
         events = self.market.matching.submit(
             self.client.number,
             order.side,
             qty_lots,
-            self._rules.furthest_ticks(order.side) if market else order.price_ticks,
+            self.market.furthest_ticks(order.side) if market else order.price_ticks,
             TimeInForce.IOC if market else order.time_in_force,
             order.self_trade,
             reduce_only=order.reduce_only,
@@ -137,7 +134,7 @@ class SymbolAccount:
 
     def judge(self, order: NewOrder) -> OrderRecord:
         """What would be recorded if it were placed now; raises like ``place``, but for matching."""
-        return self._record(order, self._rules.check(order), venue_order_id=0)
+        return self._record(order, self._check_new(order), venue_order_id=0)
 
     def _record(self, order: NewOrder, qty_lots: int, venue_order_id: int) -> OrderRecord:
         return OrderRecord(
@@ -162,7 +159,9 @@ class SymbolAccount:
         Raises:
             Refused: By the venue's code; the order stands as it was.
         """
-        order = self._rules.check_change(order, change)
+        if order is None or not order.open:
+            raise Refused(-2013, "Order does not exist.")
+        self._check_change(order, change)
         if change.qty_lots <= order.filled_lots:
             return self.cancel(order)
         amendment = Amendment(
@@ -215,8 +214,7 @@ class SymbolAccount:
             Refused: When the position and its orders are too large for it.
         """
         holding, before = self.holding, self.holding.leverage
-        if abs(holding.value_e8(holding.worst_lots)) > most_notional_e8(leverage):
-            raise too_large()
+        holding.check_size(holding.worst_lots, leverage)
         holding.leverage = leverage
         account = self.client.account
         if leverage < before and account.initial_margin_e8 > account.margin_balance_e8:
@@ -284,6 +282,47 @@ class SymbolAccount:
         return max(1, (self.market.mark.price_e8 + side * away_e8) // self._wire.tick_e8)
 
     # ------------------------------------------------------------ rules
+
+    def _check_new(self, order: NewOrder) -> int:
+        """Every rule that can be told before matching, in the order of the venue's refusals.
+
+        Returns:
+            How much of the order may stand: all of it, unless it only reduces.
+
+        Raises:
+            Refused: By the venue's code.
+        """
+        self.orders.check_new(order.client_order_id)
+        notional_e8 = self.holding.order_value_e8(order.qty_lots, order.price_ticks)
+        self.market.check_new(order, notional_e8)
+        qty_lots = order.qty_lots
+        if order.reduce_only:
+            qty_lots = min(qty_lots, self._reducible_lots(order.side))
+            if qty_lots == 0:
+                raise _not_reducing()
+        self._check_margin(order.side, qty_lots, order.price_ticks)
+        return qty_lots
+
+    def _check_change(self, order: OrderRecord, change: Change) -> None:
+        """The same of a change."""
+        order.check_change(change)
+        notional_e8 = self.holding.order_value_e8(change.qty_lots, change.price_ticks)
+        self.market.check_change(order, change, notional_e8)
+        if order.reduce_only:
+            left_lots = change.qty_lots - order.filled_lots
+            if left_lots > self._reducible_lots(order.side, but=order):
+                raise _not_reducing()  # it would open a position, or flip one
+        more_lots = change.qty_lots - order.qty_lots
+        if more_lots > 0:
+            self._check_margin(order.side, more_lots, change.price_ticks)
+
+    def _reducible_lots(self, side: Side, but: OrderRecord | None = None) -> int:
+        """What is left to reduce beside the reduce-only orders that rest, one of them apart."""
+        return self.holding.reducible_lots(side, self.orders.covered_lots(side, but))
+
+    def _check_margin(self, side: Side, qty_lots: int, price_ticks: int | None) -> None:
+        price_e8 = None if price_ticks is None else price_ticks * self._wire.tick_e8
+        self.client.account.check_margin(self.market.symbol, side, qty_lots, price_e8)
 
     def _refuse_if_refused(self, events: list[MatchEvent]) -> None:
         refused = events[0]
@@ -393,3 +432,7 @@ class SymbolAccount:
                 order, execution, self.open_notional(), self.market.now_ms, trade, expiry_reason
             )
         )
+
+
+def _not_reducing() -> Refused:
+    return Refused(-2022, "ReduceOnly Order is rejected.")

@@ -6,11 +6,10 @@ carries no average price and no filled notional; only a query does.
 
 from exchange.instrument import E8, Instrument, e8_from_text, e8_text
 from exchange.paper.account.account import divide_rounded
-from exchange.paper.account.orders import Amendment, OrderRecord, TradeRecord
+from exchange.paper.account.orders import MAX_ORDERS, Amendment, OrderRecord, TradeRecord
 from exchange.paper.pubsub.pubsub import Payload
 from exchange.types import Side
 
-MAX_ORDERS = 200
 MAX_QTY_LOTS = 1_000_000
 MAX_MARKET_QTY_LOTS = 120_000
 MAX_PRICE_TICKS = 100_000_000
