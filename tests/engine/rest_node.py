@@ -98,8 +98,8 @@ class RestNode:
         symbol_account = self._symbol_account
         return _Known(
             since_ns=now_ns,
-            position=account_wire.position_risk(symbol_account.stand),
-            listed=symbol_account.stand.engaged,
+            position=account_wire.position_risk(symbol_account.ledger.stand),
+            listed=symbol_account.ledger.stand.engaged,
             balance=account_wire.balance(symbol_account.client.account, symbol_account.client.name),
             trades=len(symbol_account.trades),
             orders=orders,

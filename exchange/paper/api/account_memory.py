@@ -1,4 +1,4 @@
-"""What the accounts looked like: for answers from a replica that lags behind.
+"""Account memory: past states of the accounts, for answers from a replica that lags behind.
 
 A past state is the venue with other symbol accounts and clients in it, so the same endpoints answer
 from it. Finished orders, trades and incomes only ever grow, so of those it is kept how many there
@@ -16,6 +16,7 @@ from exchange.paper.account.account import Account, Holding, Mark
 from exchange.paper.account.orders import OrderLog, OrderRecord
 from exchange.paper.venue.client import Client
 from exchange.paper.venue.symbol_account import SymbolAccount
+from exchange.paper.venue.symbol_ledger import SymbolLedger
 from exchange.paper.venue.venue import PaperVenue
 
 EVERY_MS = 5
@@ -23,8 +24,8 @@ Row = TypeVar("Row")
 
 
 @dataclass(frozen=True, slots=True)
-class _SeatThen:
-    """One account in one market at an instant."""
+class _LedgerThen:
+    """One account's ledger of one symbol at an instant."""
 
     open_orders: tuple[OrderRecord, ...]
     finished: int
@@ -37,7 +38,8 @@ class _Then:
     """Every account at an instant."""
 
     time_ns: int
-    symbol_accounts: dict[tuple[int, str], _SeatThen]
+    ledgers: dict[tuple[int, str], _LedgerThen]
+    """By the client's number and the symbol."""
     accounts: dict[int, Account]
     """By the client's number, as copies."""
     incomes: dict[int, int]
@@ -87,13 +89,17 @@ class AccountMemory:
         return _Then(
             self._venue.now_ns,
             {
-                (client.number, symbol_account.market.symbol): _seat_now(symbol_account, before)
+                key: _ledger_now(ledger, before.ledgers[key] if before else None)
                 for client in self._venue.clients
-                for symbol_account in self._venue.seats_of(client)
+                for key, ledger in self._ledgers(client)
             },
             {client.number: copy(client.account) for client in self._venue.clients},
             {client.number: client.income_number for client in self._venue.clients},
         )
+
+    def _ledgers(self, client: Client) -> Iterator[tuple[tuple[int, str], SymbolLedger]]:
+        for symbol_account in self._venue.seats_of(client):
+            yield (client.number, symbol_account.market.symbol), symbol_account.ledger
 
     def _venue_of(self, then: _Then, client: Client) -> tuple[PaperVenue, Client]:
         past = copy(client)
@@ -103,41 +109,33 @@ class AccountMemory:
         symbol_accounts = {}
         past.account.holdings = {}
         for symbol_account in self._venue.seats_of(client):
-            symbol = symbol_account.market.symbol
-            symbol_accounts[client.number, symbol] = _past_seat(
-                symbol_account, then.symbol_accounts[client.number, symbol], past
-            )
-            past.account.holdings[symbol] = symbol_accounts[client.number, symbol].holding
+            market = symbol_account.market
+            key = client.number, market.symbol
+            ledger = _past_ledger(symbol_account.ledger, then.ledgers[key], past)
+            symbol_accounts[key] = SymbolAccount(ledger, market)
+            past.account.holdings[market.symbol] = ledger.holding
         return self._venue.with_symbol_accounts(symbol_accounts, then.time_ns), past
 
 
-def _seat_now(symbol_account: SymbolAccount, before: _Then | None) -> _SeatThen:
-    known = (
-        before.symbol_accounts[
-            symbol_account.client.number, symbol_account.market.symbol
-        ].open_orders
-        if before
-        else ()
-    )
-    held = {order.venue_order_id: order for order in known}
+def _ledger_now(ledger: SymbolLedger, before: _LedgerThen | None) -> _LedgerThen:
+    held = {order.venue_order_id: order for order in before.open_orders} if before else {}
     orders = []
-    for order in symbol_account.orders.open.values():
+    for order in ledger.orders.open.values():
         same = held.get(order.venue_order_id)
         # Most have not changed since, and are shared.
         orders.append(same if same == order else replace(order, amendments=list(order.amendments)))
-    holding = copy(symbol_account.holding)
+    holding = copy(ledger.holding)
     holding.mark = Mark(holding.mark.price_e8)
-    return _SeatThen(tuple(orders), symbol_account.orders.finished, symbol_account.traded, holding)
+    return _LedgerThen(tuple(orders), ledger.orders.finished, ledger.traded, holding)
 
 
-def _past_seat(symbol_account: SymbolAccount, then: _SeatThen, client: Client) -> SymbolAccount:
-    past = copy(symbol_account)
+def _past_ledger(ledger: SymbolLedger, then: _LedgerThen, client: Client) -> SymbolLedger:
+    past = copy(ledger)
     past.client = client
     past.orders = OrderLog.of(
-        _first(symbol_account.orders.ended, symbol_account.orders.finished - then.finished),
-        then.open_orders,
+        _first(ledger.orders.ended, ledger.orders.finished - then.finished), then.open_orders
     )
-    past.trades = deque(_first(symbol_account.trades, symbol_account.traded - then.trades))
+    past.trades = deque(_first(ledger.trades, ledger.traded - then.trades))
     past.holding = then.holding
     return past
 

@@ -97,14 +97,14 @@ class AccountRoutes:
 
     def _position_risk(self, client: Client, params: Params) -> list[Payload]:
         return [
-            account_wire.position_risk(symbol_account.stand)
+            account_wire.position_risk(symbol_account.ledger.stand)
             for symbol_account in self._symbol_accounts(client, params)
-            if symbol_account.stand.engaged
+            if symbol_account.ledger.stand.engaged
         ]
 
     def _position_risk_v2(self, client: Client, params: Params) -> list[Payload]:
         return [
-            account_wire.position_risk_v2(symbol_account.stand)
+            account_wire.position_risk_v2(symbol_account.ledger.stand)
             for symbol_account in self._symbol_accounts(client, params)
         ]
 
@@ -202,7 +202,7 @@ class AccountRoutes:
         )
 
     def _stands(self, client: Client) -> list[account_wire.Stand]:
-        return [symbol_account.stand for symbol_account in self._venue.seats_of(client)]
+        return [symbol_account.ledger.stand for symbol_account in self._venue.seats_of(client)]
 
 
 def _end_stream(client: Client, _params: Params) -> Payload:

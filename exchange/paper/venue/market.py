@@ -1,4 +1,4 @@
-"""One symbol of the venue: book, market source, streams, and the accounts that trade it."""
+"""One symbol of the venue: its book, its market source, its filters, its streams."""
 
 from collections import deque
 from collections.abc import Callable, Iterable
@@ -46,20 +46,20 @@ class Funding:
 
 
 class Party(Protocol):
-    """Somebody whose orders the market tells of."""
+    """Somebody who trades here, and is told what becomes of the orders."""
 
     @property
     def position_lots(self) -> int:
         """Signed, as booked so far."""
 
-    def fill(self, trade: Traded, venue_order_id: int, *, maker: bool) -> None: ...
+    def fill(self, trade: Traded, venue_order_id: int, now_ms: int, *, maker: bool) -> None: ...
 
-    def finish(self, venue_order_id: int, reason: Expiry | None) -> None:
+    def finish(self, venue_order_id: int, reason: Expiry | None, now_ms: int) -> None:
         """An order was cancelled, or expired for a reason."""
         ...
 
-    def trim(self) -> list[MatchEvent]:
-        """After its trades: what the new position no longer allows to rest has been ended."""
+    def trim(self) -> list[tuple[int, int]]:
+        """After its trades: orders of which the new position lets less rest, and how much."""
         ...
 
 
@@ -220,10 +220,20 @@ class Market:
         if trades:
             self._print(trades)
         for trader in traders:
-            trimmed = trader.trim()
+            trimmed = self._trim(trader)
             if trimmed:
                 self.apply_events(trimmed)
         self.market_data.publish_touch(self.now_ms)
+
+    def _trim(self, party: Party) -> list[MatchEvent]:
+        """Shrink or end the reduce-only orders that a position no longer covers."""
+        ended: list[MatchEvent] = []
+        for venue_order_id, left_lots in party.trim():
+            if left_lots:
+                self.matching.shrink(venue_order_id, left_lots)
+            else:
+                ended += self.matching.expire(venue_order_id, Expiry.REDUCE_ONLY)
+        return ended
 
     def _print(self, trades: list[Traded]) -> None:
         """Everybody hears of them; what the insurance fund takes over is no market trade."""
@@ -255,13 +265,13 @@ class Market:
                 ):
                     party = self.parties.get(owner)
                     if party is not None:
-                        party.fill(event, order_id, maker=maker)
+                        party.fill(event, order_id, self.now_ms, maker=maker)
                         traders[owner] = party
             elif isinstance(event, match.Cancelled | match.Expired):
                 party = self.parties.get(event.owner)
                 if party is not None:
                     reason = event.reason if isinstance(event, match.Expired) else None
-                    party.finish(event.venue_order_id, reason)
+                    party.finish(event.venue_order_id, reason, self.now_ms)
         return list(traders.values())
 
     def _move_mark(self) -> None:

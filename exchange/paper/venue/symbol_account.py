@@ -1,29 +1,21 @@
-"""What one account does in one market: its orders, and what becomes of them."""
+"""Symbol account: what one account asks of one market, by the venue's rules."""
 
-from collections import deque
-from collections.abc import Iterator
 from itertools import count
 
 from exchange.errors import Refused
-from exchange.paper.account.account import Holding
 from exchange.paper.account.orders import (
-    EXPIRED_IN_MATCH,
     LIQUIDATION,
     Amendment,
     Change,
     NewOrder,
-    OrderLog,
     OrderRecord,
-    TradeRecord,
 )
 from exchange.paper.matching import events as match
-from exchange.paper.matching.events import Expiry, MatchEvent, Refusal, SelfTrade, Traded
-from exchange.paper.venue.client import Client
+from exchange.paper.matching.events import Expiry, MatchEvent, Refusal, SelfTrade
 from exchange.paper.venue.market import Market
+from exchange.paper.venue.symbol_ledger import SymbolLedger
 from exchange.paper.wire import account_wire
 from exchange.types import Side, TimeInForce
-
-KEPT_TRADES = 20_000
 
 _REFUSALS = {
     Refusal.WOULD_TAKE: (
@@ -44,19 +36,19 @@ _REFUSALS = {
 
 
 class SymbolAccount:
-    """One account in one market."""
+    """One account in one market.
 
-    def __init__(self, client: Client, market: Market) -> None:
-        self.client = client
+    Args:
+        ledger: What the account has here; the market tells it what happens.
+    """
+
+    def __init__(self, ledger: SymbolLedger, market: Market) -> None:
+        self.ledger = ledger
         self.market = market
-        self.orders = OrderLog()
-        self.trades: deque[TradeRecord] = deque(maxlen=KEPT_TRADES)
-        """The account's own executions, oldest first."""
-        self.traded = 0
-        """How many there ever were."""
-        self.holding = Holding(market.wire.instrument, market.mark)
-        client.account.holdings[market.symbol] = self.holding
-        market.parties[client.number] = self
+        self.client = ledger.client
+        self.orders = ledger.orders
+        self.trades = ledger.trades
+        self.holding = ledger.holding
         self._wire = market.wire
         self._amendment_ids = count(market.matching.last_update_id)
         self._countdown_ends_ns: int | None = None
@@ -76,39 +68,9 @@ class SymbolAccount:
 
     def settle_funding(self) -> None:
         """Pay or receive the market's funding on what is held at this instant."""
-        rate_e12 = round(self.market.funding_rate * 1e12)
-        paid_e8 = self.holding.notional_e8 * rate_e12 // 10**12
-        if paid_e8 == 0:
-            return
-        self.client.pay(self.market.symbol, "FUNDING_FEE", -paid_e8, self.market.now_ms)
-        self.client.publish(
-            account_wire.funded(
-                self.client.account, self.market.symbol, -paid_e8, self.market.now_ms
-            )
-        )
+        self.ledger.pay_funding(self.market.funding_rate, self.market.now_ms)
 
     # ------------------------------------------------------------ orders
-
-    @property
-    def position_lots(self) -> int:
-        return self.holding.lots
-
-    @property
-    def stand(self) -> account_wire.Stand:
-        return account_wire.Stand(
-            self._wire,
-            self.holding,
-            self.client.account.liquidation_price_e8(self.market.symbol),
-            self.open_notional(),
-        )
-
-    def open_notional(self) -> tuple[str, str]:
-        """Of the account's open bids and asks here."""
-        bids, asks = (
-            sum((o.price_ticks or 0) * o.left_lots for o in self.orders.on_side(side))
-            for side in Side
-        )
-        return self._wire.notional(bids), self._wire.notional(asks)
 
     def place(self, order: NewOrder) -> OrderRecord:
         """Give the account's order its turn.
@@ -129,7 +91,8 @@ class SymbolAccount:
         )
         self._refuse_if_refused(events)
         record = self._record(order, qty_lots, self.market.matching.last_order_id)
-        self._open(record, events)
+        self.ledger.open(record)
+        self.market.apply_events(events)
         return record
 
     def judge(self, order: NewOrder) -> OrderRecord:
@@ -181,11 +144,7 @@ class SymbolAccount:
         )
         self._refuse_if_refused(events)
         if isinstance(events[0], match.Amended):
-            order.amendments.append(amendment)
-            self._count_open(order.side, change.qty_lots - order.qty_lots)
-            order.price_ticks, order.qty_lots = change.price_ticks, change.qty_lots
-            order.updated_ms = self.market.now_ms
-            self._publish_order(order, "AMENDMENT")
+            self.ledger.amend(order, amendment)
         self.market.apply_events(events)
         return order
 
@@ -271,7 +230,8 @@ class SymbolAccount:
                 record.venue_order_id, self.client.number, side, limit_ticks, left_lots
             )
             events.append(matching.take_over(rest, buyer_of_last_resort))
-        self._open(record, events)
+        self.ledger.open(record)
+        self.market.apply_events(events)
         self.market.note_liquidation(record)
         return notional_e8
 
@@ -297,7 +257,7 @@ class SymbolAccount:
         self.market.check_new(order, notional_e8)
         qty_lots = order.qty_lots
         if order.reduce_only:
-            qty_lots = min(qty_lots, self._reducible_lots(order.side))
+            qty_lots = min(qty_lots, self.ledger.reducible_lots(order.side))
             if qty_lots == 0:
                 raise _not_reducing()
         self._check_margin(order.side, qty_lots, order.price_ticks)
@@ -310,15 +270,11 @@ class SymbolAccount:
         self.market.check_change(order, change, notional_e8)
         if order.reduce_only:
             left_lots = change.qty_lots - order.filled_lots
-            if left_lots > self._reducible_lots(order.side, but=order):
+            if left_lots > self.ledger.reducible_lots(order.side, but=order):
                 raise _not_reducing()  # it would open a position, or flip one
         more_lots = change.qty_lots - order.qty_lots
         if more_lots > 0:
             self._check_margin(order.side, more_lots, change.price_ticks)
-
-    def _reducible_lots(self, side: Side, but: OrderRecord | None = None) -> int:
-        """What is left to reduce beside the reduce-only orders that rest, one of them apart."""
-        return self.holding.reducible_lots(side, self.orders.covered_lots(side, but))
 
     def _check_margin(self, side: Side, qty_lots: int, price_ticks: int | None) -> None:
         price_e8 = None if price_ticks is None else price_ticks * self._wire.tick_e8
@@ -332,106 +288,6 @@ class SymbolAccount:
         if refused.reason is Refusal.NOT_OPEN and ending:
             raise Refused(-4141, f"Symbol is closed: {ending}.")
         raise Refused(*_REFUSALS[refused.reason])
-
-    # ------------------------------------------------------------ books
-
-    def _open(self, record: OrderRecord, events: list[MatchEvent]) -> None:
-        """An order was accepted; take what it did at once."""
-        self.orders.add(record)
-        self._count_open(record.side, record.qty_lots)
-        self._publish_order(record, "NEW")
-        self.market.apply_events(events)
-
-    def fill(self, trade: Traded, venue_order_id: int, *, maker: bool) -> None:
-        order = self.orders.open[venue_order_id]
-        client, now_ms = self.client, self.market.now_ms
-        booked = client.account.book_fill(
-            self.market.symbol, order.side, trade.price_ticks, trade.qty_lots, maker=maker
-        )
-        self.holding.updated_ms = client.account.updated_ms = now_ms
-        record = TradeRecord(
-            trade_id=trade.trade_id,
-            venue_order_id=venue_order_id,
-            side=order.side,
-            price_ticks=trade.price_ticks,
-            qty_lots=trade.qty_lots,
-            realised_e8=booked.realised_e8,
-            fee_e8=booked.fee_e8,
-            maker=maker,
-            time_ms=now_ms,
-        )
-        self.trades.append(record)
-        self.traded += 1
-        for kind, money_e8 in (
-            ("REALIZED_PNL", booked.realised_e8),
-            ("COMMISSION", -booked.fee_e8),
-        ):
-            client.note_income(self.market.symbol, kind, money_e8, now_ms, trade.trade_id)
-        order.filled_lots += trade.qty_lots
-        order.filled_tick_lots += trade.price_ticks * trade.qty_lots
-        order.updated_ms = now_ms
-        order.status = "PARTIALLY_FILLED" if order.left_lots else "FILLED"
-        self._count_open(order.side, -trade.qty_lots)
-        if not order.open:
-            self.orders.close(order)
-        client.publish(self._wire.trade_lite(order, record, now_ms))
-        execution = "CALCULATED" if order.order_type == LIQUIDATION else "TRADE"
-        self._publish_order(order, execution, record)
-        client.publish(account_wire.traded(client.account, self._wire, self.holding, now_ms))
-
-    def finish(self, venue_order_id: int, reason: Expiry | None) -> None:
-        order = self.orders.open[venue_order_id]
-        execution = "CANCELED" if reason is None else "EXPIRED"
-        if reason is Expiry.IOC_REMAINDER and order.price_ticks is None:
-            reason = Expiry.MARKET_REMAINDER
-        order.status = (
-            EXPIRED_IN_MATCH if reason in (Expiry.SELF_TRADE, Expiry.IOC_SELF_TRADE) else execution
-        )
-        order.updated_ms = self.market.now_ms
-        self._count_open(order.side, -order.left_lots)
-        self.orders.close(order)
-        self._publish_order(order, execution, expiry_reason=reason.value if reason else "0")
-
-    def trim(self) -> list[MatchEvent]:
-        """Shrink or end reduce-only orders that the position no longer covers, newest first."""
-        if not any(order.reduce_only for order in self.orders.open.values()):
-            return []
-        return list(self._trim())
-
-    def _trim(self) -> Iterator[MatchEvent]:
-        for side in Side:
-            room = self.holding.reducible_lots(side, 0)
-            for order in self.orders.on_side(side):
-                if not order.reduce_only:
-                    continue
-                kept = min(order.left_lots, room)
-                room -= kept
-                if kept == 0:
-                    yield from self.market.matching.expire(order.venue_order_id, Expiry.REDUCE_ONLY)
-                elif kept < order.left_lots:
-                    less = order.left_lots - kept
-                    order.qty_lots -= less
-                    self._count_open(side, -less)
-                    self.market.matching.shrink(order.venue_order_id, kept)
-
-    def _count_open(self, side: Side, more_lots: int) -> None:
-        if side is Side.BUY:
-            self.holding.bids_lots += more_lots
-        else:
-            self.holding.asks_lots += more_lots
-
-    def _publish_order(
-        self,
-        order: OrderRecord,
-        execution: str,
-        trade: TradeRecord | None = None,
-        expiry_reason: str = "0",
-    ) -> None:
-        self.client.publish(
-            self._wire.order_event(
-                order, execution, self.open_notional(), self.market.now_ms, trade, expiry_reason
-            )
-        )
 
 
 def _not_reducing() -> Refused:

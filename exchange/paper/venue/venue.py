@@ -9,13 +9,14 @@ from copy import copy
 
 from exchange.errors import InvariantBroken, Refused
 from exchange.paper.account.account import Account, Holding
-from exchange.paper.matching.events import INSURANCE, Expiry, MatchEvent, Traded
+from exchange.paper.matching.events import INSURANCE, Expiry, Traded
 from exchange.paper.pubsub.pubsub import PubSub
 from exchange.paper.settings import PaperSettings
 from exchange.paper.venue.all_markets import AllMarkets
 from exchange.paper.venue.client import Client
 from exchange.paper.venue.market import Market, OpenRecorded, no_recordings
 from exchange.paper.venue.symbol_account import SymbolAccount
+from exchange.paper.venue.symbol_ledger import SymbolLedger
 from exchange.paper.wire import account_wire
 from exchange.types import Side
 
@@ -31,10 +32,10 @@ class InsuranceFund:
 
     def join(self, market: Market) -> None:
         self.account.holdings[market.symbol] = Holding(market.wire.instrument, market.mark)
-        market.parties[INSURANCE] = _FundSeat(self.account, market.symbol)
+        market.parties[INSURANCE] = _FundLedger(self.account, market.symbol)
 
 
-class _FundSeat:
+class _FundLedger:
     """The fund in one market: it only ever takes the other side of a liquidation."""
 
     def __init__(self, account: Account, symbol: str) -> None:
@@ -45,14 +46,14 @@ class _FundSeat:
     def position_lots(self) -> int:
         return self._account.holdings[self._symbol].lots
 
-    def fill(self, trade: Traded, venue_order_id: int, *, maker: bool) -> None:
+    def fill(self, trade: Traded, venue_order_id: int, now_ms: int, *, maker: bool) -> None:
         side = Side(-trade.taker_side)
         self._account.book_fill(self._symbol, side, trade.price_ticks, trade.qty_lots, maker=maker)
 
-    def finish(self, venue_order_id: int, reason: Expiry | None) -> None:
+    def finish(self, venue_order_id: int, reason: Expiry | None, now_ms: int) -> None:
         raise InvariantBroken("the insurance fund has no orders")
 
-    def trim(self) -> list[MatchEvent]:
+    def trim(self) -> list[tuple[int, int]]:
         return []
 
 
@@ -88,7 +89,9 @@ class PaperVenue:
         for market in self.markets.values():
             self.insurance.join(market)
             for client in self.clients:
-                self._symbol_accounts[client.number, market.symbol] = SymbolAccount(client, market)
+                ledger = SymbolLedger(client, market.wire, market.mark)
+                market.parties[client.number] = ledger
+                self._symbol_accounts[client.number, market.symbol] = SymbolAccount(ledger, market)
         self.advance(start_ns)
 
     @property
@@ -150,7 +153,7 @@ class PaperVenue:
         """
         if not all(s.market.matching.open for s in self.seats_of(client) if s.holding.lots):
             return
-        stands = [symbol_account.stand for symbol_account in self.seats_of(client)]
+        stands = [symbol_account.ledger.stand for symbol_account in self.seats_of(client)]
         if any(stand.holding.lots for stand in stands):
             client.publish(account_wire.margin_call(client.account, stands, self.now_ms))
         for symbol_account in self.seats_of(client):

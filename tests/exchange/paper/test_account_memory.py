@@ -138,7 +138,7 @@ def test_reading_the_past_changes_nothing_of_the_present() -> None:
         reads(desk)
         desk.dispatcher.weight = WeightLimit()
     told = [
-        [symbol_account.position_lots, len(symbol_account.orders.open)]
+        [symbol_account.holding.lots, len(symbol_account.orders.open)]
         for symbol_account in (desk.symbol_account, untouched.symbol_account)
     ]
 
