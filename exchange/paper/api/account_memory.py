@@ -98,7 +98,7 @@ class AccountMemory:
         )
 
     def _ledgers(self, client: Client) -> Iterator[tuple[tuple[int, str], SymbolLedger]]:
-        for symbol_account in self._venue.seats_of(client):
+        for symbol_account in self._venue.symbol_accounts(client):
             yield (client.number, symbol_account.market.symbol), symbol_account.ledger
 
     def _venue_of(self, then: _Then, client: Client) -> tuple[PaperVenue, Client]:
@@ -108,7 +108,7 @@ class AccountMemory:
         past.incomes = deque(_first(client.incomes, more))
         symbol_accounts = {}
         past.account.holdings = {}
-        for symbol_account in self._venue.seats_of(client):
+        for symbol_account in self._venue.symbol_accounts(client):
             market = symbol_account.market
             key = client.number, market.symbol
             ledger = _past_ledger(symbol_account.ledger, then.ledgers[key], past)

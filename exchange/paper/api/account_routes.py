@@ -5,11 +5,11 @@ from exchange.instrument import e8_text
 from exchange.paper import limits
 from exchange.paper.account.margin import BRACKETS, MOST_LEVERAGE
 from exchange.paper.account.orders import Income
+from exchange.paper.api import symbols
 from exchange.paper.api.params import Params, malformed
 from exchange.paper.api.routes import MemberRoute, Routes
 from exchange.paper.pubsub.pubsub import Payload
 from exchange.paper.venue.client import Client
-from exchange.paper.venue.symbol_account import SymbolAccount
 from exchange.paper.venue.venue import PaperVenue
 from exchange.paper.wire import account_wire
 from exchange.paper.wire.order_wire import QUOTE_ASSET
@@ -67,7 +67,7 @@ class AccountRoutes:
     # ------------------------------------------------------------ money and positions
 
     def _user_trades(self, client: Client, params: Params) -> list[Payload]:
-        symbol_account = self._symbol_account(client, params)
+        symbol_account = symbols.account(self._venue, client, params)
         venue_order_id, first_id = params.number("orderId"), params.number("fromId")
         timed = params.number("startTime") is not None or params.number("endTime") is not None
         if first_id is not None and timed:
@@ -98,14 +98,14 @@ class AccountRoutes:
     def _position_risk(self, client: Client, params: Params) -> list[Payload]:
         return [
             account_wire.position_risk(symbol_account.ledger.stand)
-            for symbol_account in self._symbol_accounts(client, params)
+            for symbol_account in symbols.accounts(self._venue, client, params)
             if symbol_account.ledger.stand.engaged
         ]
 
     def _position_risk_v2(self, client: Client, params: Params) -> list[Payload]:
         return [
             account_wire.position_risk_v2(symbol_account.ledger.stand)
-            for symbol_account in self._symbol_accounts(client, params)
+            for symbol_account in symbols.accounts(self._venue, client, params)
         ]
 
     def _income(self, client: Client, params: Params) -> list[Payload]:
@@ -127,7 +127,7 @@ class AccountRoutes:
                 "symbol": symbol_account.market.symbol,
                 "adlQuantile": {"LONG": 0, "SHORT": 0, "BOTH": 0},
             }
-            for symbol_account in self._symbol_accounts(client, params)
+            for symbol_account in symbols.accounts(self._venue, client, params)
         ]
 
     # ------------------------------------------------------------ settings
@@ -141,13 +141,13 @@ class AccountRoutes:
                 "leverage": symbol_account.holding.leverage,
                 "maxNotionalValue": account_wire.max_notional(symbol_account.holding.leverage),
             }
-            for symbol_account in self._symbol_accounts(client, params)
+            for symbol_account in symbols.accounts(self._venue, client, params)
         ]
 
     def _commission_rate(self, client: Client, params: Params) -> Payload:
         account = client.account
         return {
-            "symbol": self._symbol_account(client, params).market.symbol,
+            "symbol": symbols.account(self._venue, client, params).market.symbol,
             "makerCommissionRate": e8_text(account.maker_rate_e8),
             "takerCommissionRate": e8_text(account.taker_rate_e8),
             "rpiCommissionRate": e8_text(account.maker_rate_e8),
@@ -156,12 +156,12 @@ class AccountRoutes:
     def _brackets(self, client: Client, params: Params) -> Payload | list[Payload]:
         rows = [
             _bracket_row(symbol_account.market.symbol)
-            for symbol_account in self._symbol_accounts(client, params)
+            for symbol_account in symbols.accounts(self._venue, client, params)
         ]
         return rows if params.text("symbol") is None else rows[0]
 
     def _set_leverage(self, client: Client, params: Params) -> Payload:
-        symbol_account = self._symbol_account(client, params)
+        symbol_account = symbols.account(self._venue, client, params)
         leverage = params.need_number("leverage")
         if not 1 <= leverage <= MOST_LEVERAGE:
             raise Refused(-4028, f"Leverage {leverage} is not valid.")
@@ -173,7 +173,7 @@ class AccountRoutes:
         }
 
     def _set_margin_type(self, client: Client, params: Params) -> Payload:
-        self._symbol_account(client, params)
+        symbols.account(self._venue, client, params)
         kind = params.need("marginType")
         if kind == "CROSSED":
             raise Refused(-4046, "No need to change margin type.")
@@ -189,20 +189,10 @@ class AccountRoutes:
     def _extend_stream(self, client: Client, _params: Params) -> Payload:
         return {"listenKey": client.user_stream.extend(self._venue.now_ms)}
 
-    # ------------------------------------------------------------ symbols
-
-    def _symbol_account(self, client: Client, params: Params) -> SymbolAccount:
-        return self._venue.symbol_account(client, params.need("symbol"))
-
-    def _symbol_accounts(self, client: Client, params: Params) -> list[SymbolAccount]:
-        """That of the symbol which was sent, or else all."""
-        symbol = params.text("symbol")
-        return (
-            [self._venue.symbol_account(client, symbol)] if symbol else self._venue.seats_of(client)
-        )
-
     def _stands(self, client: Client) -> list[account_wire.Stand]:
-        return [symbol_account.ledger.stand for symbol_account in self._venue.seats_of(client)]
+        return [
+            symbol_account.ledger.stand for symbol_account in self._venue.symbol_accounts(client)
+        ]
 
 
 def _end_stream(client: Client, _params: Params) -> Payload:

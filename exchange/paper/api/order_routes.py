@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 from exchange.errors import Refused
 from exchange.paper.account.orders import LIQUIDATION, Change, NewOrder, OrderRecord
+from exchange.paper.api import symbols
 from exchange.paper.api.params import WEEK_MS, Params, error, malformed, neither_sent
 from exchange.paper.api.routes import MemberRoute, Routes, by_symbol, through
 from exchange.paper.faults.faults import Faults
@@ -106,14 +107,14 @@ class OrderRoutes:
 
     def _test(self, client: Client, params: Params) -> Payload:
         """Judge an order as if it were placed, and leave it at that."""
-        symbol_account = self._symbol_account(client, params)
+        symbol_account = symbols.account(self._venue, client, params)
         _response_type(params)
         return symbol_account.market.wire.order_as_tested(
             symbol_account.judge(self._new_order(symbol_account, params))
         )
 
     def _place_one(self, client: Client, params: Params) -> Payload:
-        symbol_account = self._symbol_account(client, params)
+        symbol_account = symbols.account(self._venue, client, params)
         response_type = _response_type(params)
         order = symbol_account.place(self._new_order(symbol_account, params))
         takes = order.price_ticks is None or order.time_in_force in (
@@ -164,7 +165,7 @@ class OrderRoutes:
         return self._modify_one(client, params)
 
     def _modify_one(self, client: Client, params: Params) -> Payload:
-        symbol_account = self._symbol_account(client, params)
+        symbol_account = symbols.account(self._venue, client, params)
         order, wire = _find(symbol_account, params), symbol_account.market.wire
         _refuse_price_match(params)
         change = Change(
@@ -177,7 +178,7 @@ class OrderRoutes:
         return wire.modify_ack(symbol_account.modify(order, change), change.modify_id)
 
     def _amendments(self, client: Client, params: Params) -> list[Payload]:
-        symbol_account = self._symbol_account(client, params)
+        symbol_account = symbols.account(self._venue, client, params)
         order = _known(_find(symbol_account, params))
         made = params.between(order.amendments, [a.time_ms for a in order.amendments])
         newest = list(reversed(made))[: params.limit(50, 100)]
@@ -186,17 +187,17 @@ class OrderRoutes:
     # ------------------------------------------------------------ cancelling
 
     def _cancel(self, client: Client, params: Params) -> Payload:
-        symbol_account = self._symbol_account(client, params)
+        symbol_account = symbols.account(self._venue, client, params)
         return symbol_account.market.wire.cancel_ack(
             symbol_account.cancel(_find(symbol_account, params))
         )
 
     def _cancel_all(self, client: Client, params: Params) -> Payload:
-        self._symbol_account(client, params).cancel_all()
+        symbols.account(self._venue, client, params).cancel_all()
         return _all_cancelled(client, params)
 
     def _countdown(self, client: Client, params: Params) -> Payload:
-        symbol_account = self._symbol_account(client, params)
+        symbol_account = symbols.account(self._venue, client, params)
         countdown_ms = params.need_number("countdownTime")
         if countdown_ms < 0:
             malformed("countdownTime")
@@ -253,7 +254,7 @@ class OrderRoutes:
             return error(refused)
 
     def _cancel_batch(self, client: Client, params: Params) -> list[Payload]:
-        symbol_account = self._symbol_account(client, params)
+        symbol_account = symbols.account(self._venue, client, params)
         wanted = None
         for name in ("orderIdList", "origClientOrderIdList"):
             # The venue reads the names in lower case too, and most clients send them so.
@@ -275,18 +276,18 @@ class OrderRoutes:
     # ------------------------------------------------------------ asking
 
     def _order(self, client: Client, params: Params) -> Payload:
-        symbol_account = self._symbol_account(client, params)
+        symbol_account = symbols.account(self._venue, client, params)
         return symbol_account.market.wire.order_record(_known(_find(symbol_account, params)))
 
     def _open_order(self, client: Client, params: Params) -> Payload:
-        symbol_account = self._symbol_account(client, params)
+        symbol_account = symbols.account(self._venue, client, params)
         order = _known(_find(symbol_account, params))
         return symbol_account.market.wire.order_record(_known(order if order.open else None))
 
     def _open_orders(self, client: Client, params: Params) -> list[Payload]:
         return [
             symbol_account.market.wire.order_record(order)
-            for symbol_account in self._symbol_accounts(client, params)
+            for symbol_account in symbols.accounts(self._venue, client, params)
             for order in symbol_account.orders.open.values()
         ]
 
@@ -323,23 +324,11 @@ class OrderRoutes:
         """What is wanted of the orders still known, oldest first."""
         found = [
             (order, symbol_account.market.wire)
-            for symbol_account in self._symbol_accounts(client, params)
+            for symbol_account in symbols.accounts(self._venue, client, params)
             for order in symbol_account.orders
             if wanted(order)
         ]
         return sorted(found, key=lambda pair: pair[0].created_ms)
-
-    # ------------------------------------------------------------ symbols
-
-    def _symbol_account(self, client: Client, params: Params) -> SymbolAccount:
-        return self._venue.symbol_account(client, params.need("symbol"))
-
-    def _symbol_accounts(self, client: Client, params: Params) -> list[SymbolAccount]:
-        """That of the symbol which was sent, or else all."""
-        symbol = params.text("symbol")
-        return (
-            [self._venue.symbol_account(client, symbol)] if symbol else self._venue.seats_of(client)
-        )
 
 
 def _find(symbol_account: SymbolAccount, params: Params) -> OrderRecord | None:

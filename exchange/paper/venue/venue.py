@@ -109,7 +109,7 @@ class PaperVenue:
         """Raises ``Refused`` like ``market``."""
         return self._symbol_accounts[client.number, self.market(symbol).symbol]
 
-    def seats_of(self, client: Client) -> list[SymbolAccount]:
+    def symbol_accounts(self, client: Client) -> list[SymbolAccount]:
         """One in every market."""
         return [self._symbol_accounts[client.number, symbol] for symbol in self.markets]
 
@@ -151,15 +151,15 @@ class PaperVenue:
 
         It waits while a market that would have to buy cannot trade.
         """
-        if not all(s.market.matching.open for s in self.seats_of(client) if s.holding.lots):
+        if not all(s.market.matching.open for s in self.symbol_accounts(client) if s.holding.lots):
             return
-        stands = [symbol_account.ledger.stand for symbol_account in self.seats_of(client)]
+        stands = [symbol_account.ledger.stand for symbol_account in self.symbol_accounts(client)]
         if any(stand.holding.lots for stand in stands):
             client.publish(account_wire.margin_call(client.account, stands, self.now_ms))
-        for symbol_account in self.seats_of(client):
+        for symbol_account in self.symbol_accounts(client):
             symbol_account.expire_all()
         closed_e8 = sum(
-            symbol_account.liquidate(INSURANCE) for symbol_account in self.seats_of(client)
+            symbol_account.liquidate(INSURANCE) for symbol_account in self.symbol_accounts(client)
         )
         wallet_e8 = client.account.wallet_e8
         paid_e8 = min(wallet_e8, closed_e8 * LIQUIDATION_FEE_PPM // 1_000_000)

@@ -85,7 +85,7 @@ def test_without_a_symbol_the_orders_of_all_symbols_are_listed() -> None:
 
     rows = desk.call("GET", "/fapi/v1/openOrders", symbol="BTCUSDT")
     everything = [
-        symbol_account.market.symbol for symbol_account in desk.venue.seats_of(desk.client)
+        symbol_account.market.symbol for symbol_account in desk.venue.symbol_accounts(desk.client)
     ]
 
     assert [row["symbol"] for row in rows] == ["BTCUSDT"]

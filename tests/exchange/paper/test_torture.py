@@ -155,7 +155,7 @@ class Torture:
             self._check_account(desk)
 
     def _check_account(self, desk: Desk) -> None:
-        for symbol_account in self.venue.seats_of(desk.client):
+        for symbol_account in self.venue.symbol_accounts(desk.client):
             held = symbol_account.holding
             assert held.bids_lots == sum(
                 o.left_lots for o in symbol_account.orders.on_side(Side.BUY)
@@ -168,7 +168,8 @@ class Torture:
                     assert order.side * held.lots < 0
                     assert order.left_lots <= abs(held.lots)
         if not any(
-            symbol_account.holding.lots for symbol_account in self.venue.seats_of(desk.client)
+            symbol_account.holding.lots
+            for symbol_account in self.venue.symbol_accounts(desk.client)
         ):
             assert desk.client.account.wallet_e8 >= 0
 
@@ -186,7 +187,7 @@ def test_nothing_is_lost_whatever_the_accounts_do(seed: int) -> None:
         sum(
             len(symbol_account.trades)
             for d in world.desks
-            for symbol_account in world.venue.seats_of(d.client)
+            for symbol_account in world.venue.symbol_accounts(d.client)
         )
         > 50
     )
