@@ -1,12 +1,11 @@
 """Abstract order book: the rules that both matching engines share.
 
 What an order may do in its turn, who trades with whom, self-trade prevention and the making of
-trades stand here; an engine says only what rests at a price, and in which order.
+trades stand here, with the queues; an engine says what is published beside them.
 """
 
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Iterable
 
 from exchange.errors import InvariantBroken
 from exchange.paper.matching.events import (
@@ -32,6 +31,7 @@ from exchange.paper.matching.events import (
     reaches,
     same_account,
 )
+from exchange.paper.matching.queues import OrderQueues
 from exchange.types import Side, TimeInForce
 
 
@@ -52,6 +52,8 @@ class OrderBook(ABC):
         self.room: Room = no_room
         self._orders: dict[int, Resting] = {}
         """What rests, by the venue's id."""
+        self._queues = {side: OrderQueues(side) for side in Side}
+        """The same by side, price and age."""
         self._dirty: dict[Side, set[int]] = {Side.BUY: set(), Side.SELL: set()}
         """Prices whose level has changed since ``take_changes``."""
         self._first_change_id: int | None = None
@@ -75,22 +77,6 @@ class OrderBook(ABC):
     @abstractmethod
     def levels(self, side: Side, limit: int | None = None) -> list[tuple[int, int]]:
         """``(price_ticks, lots)``, best first."""
-
-    @abstractmethod
-    def _orders_at(self, side: Side, price_ticks: int) -> Iterable[Resting]:
-        """The queue at a price, the next to trade first."""
-
-    @abstractmethod
-    def _enqueue(self, order: Resting) -> None:
-        """Put an order last in the queue at its price."""
-
-    @abstractmethod
-    def _dequeue(self, order: Resting) -> None:
-        """Take an order out of its queue."""
-
-    @abstractmethod
-    def _lower(self, order: Resting, left_lots: int) -> None:
-        """Leave fewer lots, at least 1, of an order; its place in the queue stays."""
 
     def _anonymous_lots(self, _side: Side, _price_ticks: int) -> int:
         """Lots at a price that belong to no order and trade before all orders there."""
@@ -249,7 +235,6 @@ class OrderBook(ABC):
         if not 1 <= left_lots <= order.left_lots:
             raise InvariantBroken(f"cannot shrink {order.left_lots} lots to {left_lots}")
         self._lower(order, left_lots)
-        self._note_change(order.side, order.price_ticks)
 
     def take_over(self, order: Resting, buyer: Owner) -> Traded:
         """All of an order trades at its price with somebody who has none, away from the book."""
@@ -265,12 +250,13 @@ class OrderBook(ABC):
 
     def _fillable(self, side: Side, qty_lots: int, price_ticks: int | None) -> bool:
         against = Side(-side)
+        queues = self._queues[against]
         left, given = qty_lots, Counter[Owner]()
         for best, _ in self.levels(against):
             if not reaches(side, price_ticks, best):
                 break
             left -= self._anonymous_lots(against, best)
-            left -= lots_given(self._orders_at(against, best), self.room, given)
+            left -= lots_given(queues.orders_at(best), self.room, given)
             if left <= 0:
                 return True
         return False
@@ -288,6 +274,7 @@ class OrderBook(ABC):
             Whether the taker met an order of its own account and must not go on.
         """
         against = Side(-taker.side)
+        queues = self._queues[against]
         while taker.left_lots:
             best = self.best_ticks(against)
             if best is None or not reaches(taker.side, price_ticks, best):
@@ -299,7 +286,7 @@ class OrderBook(ABC):
                 taker.left_lots -= lots
                 events.append(self._trade(best, lots, taker.side, taker, None))
                 continue
-            maker = next(iter(self._orders_at(against, best)))
+            maker = queues.first_at(best)
             if self_trade is SelfTrade.NONE or not same_account(taker, maker):
                 self._meet(taker, maker, events)
                 continue
@@ -355,18 +342,18 @@ class OrderBook(ABC):
             self.shrink(maker.venue_order_id, maker.left_lots - lots)
 
     def _rest(self, order: Resting) -> None:
-        self._enqueue(order)
         self._orders[order.venue_order_id] = order
+        self._queues[order.side].add(order)
         self._note_change(order.side, order.price_ticks)
 
     def _remove(self, order: Resting) -> None:
-        """Take an order out of the book, with nothing left of it."""
-        self._dequeue(order)
-        order.left_lots = 0
-        self._forget(order)
+        self._lower(order, 0)
 
-    def _forget(self, order: Resting) -> None:
-        del self._orders[order.venue_order_id]
+    def _lower(self, order: Resting, left_lots: int) -> None:
+        """Leave fewer lots of an order; one of which nothing is left no longer rests."""
+        self._queues[order.side].lower(order, left_lots)
+        if not left_lots:
+            del self._orders[order.venue_order_id]
         self._note_change(order.side, order.price_ticks)
 
     def _note_change(self, side: Side, price_ticks: int) -> None:

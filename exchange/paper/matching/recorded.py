@@ -18,8 +18,6 @@ was last known, and prints go past every order. What the market moved onto meanw
 when its book is next known.
 """
 
-from collections.abc import Iterable
-
 import numpy as np
 
 from exchange.binance import depth_sync, frames
@@ -30,49 +28,6 @@ from exchange.queue_models import QUEUE_MODELS, QueueModelName
 from exchange.recorded_book import RecordedBook
 from exchange.simulation import RestingOrders
 from exchange.types import Side
-
-
-class _RecordedSide:
-    """What accounts added to one side of the recorded book, and what they took from it."""
-
-    __slots__ = ("_best", "levels", "lots", "side", "taken")
-
-    def __init__(self, side: Side) -> None:
-        self.side = side
-        self.levels: dict[int, dict[int, Resting]] = {}
-        """The accounts' orders by price, each price in order of age."""
-        self.lots: dict[int, int] = {}
-        """Theirs together, by price."""
-        self.taken: dict[int, int] = {}
-        """Recorded lots by price, each no more than the recording shows there."""
-        self._best: int | None = None
-
-    @property
-    def best_ticks(self) -> int | None:
-        """Of the accounts' orders alone."""
-        if self._best is None and self.levels:
-            self._best = max(self.levels, key=self.side.__mul__)
-        return self._best
-
-    def add(self, order: Resting) -> None:
-        price_ticks = order.price_ticks
-        self.levels.setdefault(price_ticks, {})[order.venue_order_id] = order
-        self.lots[price_ticks] = self.lots.get(price_ticks, 0) + order.left_lots
-        if self._best is not None and self.side * price_ticks > self.side * self._best:
-            self._best = price_ticks
-
-    def lower(self, order: Resting, left_lots: int) -> None:
-        """Leave so much of an order; nothing takes it out."""
-        price_ticks = order.price_ticks
-        self.lots[price_ticks] -= order.left_lots - left_lots
-        order.left_lots = left_lots
-        if left_lots:
-            return
-        level = self.levels[price_ticks]
-        del level[order.venue_order_id]
-        if not level:
-            del self.levels[price_ticks], self.lots[price_ticks]
-            self._best = None
 
 
 class RecordedMatching(OrderBook):
@@ -87,7 +42,8 @@ class RecordedMatching(OrderBook):
         super().__init__(first_id)
         self._table = RestingOrders(256, *QUEUE_MODELS[queue], instrument.qty.value)
         self._recorded = RecordedBook(self._table)
-        self._halves = {Side.BUY: _RecordedSide(Side.BUY), Side.SELL: _RecordedSide(Side.SELL)}
+        self._taken: dict[Side, dict[int, int]] = {Side.BUY: {}, Side.SELL: {}}
+        """Recorded lots by price, each no more than the recording shows there."""
         self._over = False
 
     # ------------------------------------------------------------ questions
@@ -97,7 +53,7 @@ class RecordedMatching(OrderBook):
         return self._recorded.sync.trusted and not self._over
 
     def best_ticks(self, side: Side) -> int | None:
-        shown, ours = self._best_shown(side), self._halves[side].best_ticks
+        shown, ours = self._best_shown(side), self._queues[side].best_ticks
         if shown is None or ours is None:
             return ours if shown is None else shown
         return max(shown, ours) if side is Side.BUY else min(shown, ours)
@@ -108,18 +64,18 @@ class RecordedMatching(OrderBook):
         return self._recorded.mid_ticks
 
     def lots_at(self, side: Side, price_ticks: int) -> int:
-        return self._anonymous_lots(side, price_ticks) + self._halves[side].lots.get(price_ticks, 0)
+        return self._anonymous_lots(side, price_ticks) + self._queues[side].lots_at(price_ticks)
 
     def levels(self, side: Side, limit: int | None = None) -> list[tuple[int, int]]:
-        book, half = self._recorded.book, self._halves[side]
-        count = book.level_count if limit is None else limit + len(half.taken)
+        book, taken, queues = self._recorded.book, self._taken[side], self._queues[side]
+        count = book.level_count if limit is None else limit + len(taken)
         ticks, lots = np.zeros((2, count), dtype=np.int64)
         found = book.top(side, count, ticks, lots)
         shown = dict(zip(ticks[:found].tolist(), lots[:found].tolist(), strict=True))
-        for price_ticks in half.taken.keys() & shown.keys():
-            shown[price_ticks] -= half.taken[price_ticks]
-        for price_ticks, more in half.lots.items():
-            shown[price_ticks] = shown.get(price_ticks, 0) + more
+        for price_ticks in taken.keys() & shown.keys():
+            shown[price_ticks] -= taken[price_ticks]
+        for price_ticks in queues.prices:
+            shown[price_ticks] = shown.get(price_ticks, 0) + queues.lots_at(price_ticks)
         best_first = sorted(shown, key=(-side).__mul__)
         return [(price, shown[price]) for price in best_first if shown[price]][:limit]
 
@@ -160,22 +116,25 @@ class RecordedMatching(OrderBook):
     def _note_levels(self, action: depth_sync.SyncAction) -> None:
         """Before it is written: what it speaks of is as it says, whatever takers took."""
         told: frames.DepthDiff | frames.Snapshot
-        bids, asks = self._halves[Side.BUY], self._halves[Side.SELL]
         match action:
             case depth_sync.ResetBook(snapshot=snapshot):
                 told = snapshot
-                for half in bids, asks:
-                    self._dirty[half.side].update(price for price, _ in self.levels(half.side))
-                    half.taken.clear()
+                for side in Side:
+                    self._dirty[side].update(price for price, _ in self.levels(side))
+                    self._taken[side].clear()
             case depth_sync.ApplyDiff(diff=diff):
                 told = diff
             case _:
                 return
-        for half, ticks in (bids, told.bid_ticks.tolist()), (asks, told.ask_ticks.tolist()):
-            self._dirty[half.side].update(ticks)
-            if half.taken:
-                for price_ticks in half.taken.keys() & set(ticks):
-                    del half.taken[price_ticks]
+        for side, ticks in (
+            (Side.BUY, told.bid_ticks.tolist()),
+            (Side.SELL, told.ask_ticks.tolist()),
+        ):
+            self._dirty[side].update(ticks)
+            taken = self._taken[side]
+            if taken:
+                for price_ticks in taken.keys() & set(ticks):
+                    del taken[price_ticks]
         self._count_change()
 
     def _meet_quotes(self, side: Side, events: list[MatchEvent]) -> None:
@@ -184,37 +143,37 @@ class RecordedMatching(OrderBook):
         Only what is left of a taker can rest where the recording still quotes against it. It
         gets what stands there, and no more: that much is taken then.
         """
-        half, against = self._halves[side], self._halves[Side(-side)]
-        while (ours := half.best_ticks) is not None:
-            quote = self._best_shown(against.side)
+        queues, against = self._queues[side], Side(-side)
+        while (ours := queues.best_ticks) is not None:
+            quote = self._best_shown(against)
             if quote is None or not reaches(side, ours, quote):
                 return
-            order = next(iter(half.levels[ours].values()))
-            lots = min(order.left_lots, self._anonymous_lots(against.side, quote))
-            self._take_anonymous(against.side, quote, lots)
+            order = queues.first_at(ours)
+            lots = min(order.left_lots, self._anonymous_lots(against, quote))
+            self._take_anonymous(against, quote, lots)
             self._take_from(order, lots)
-            events.append(self._trade(ours, lots, against.side, None, order))
+            events.append(self._trade(ours, lots, against, None, order))
 
     # ------------------------------------------------------------ the published book
 
     def _anonymous_lots(self, side: Side, price_ticks: int) -> int:
         """Recorded lots that nobody took."""
-        taken = self._halves[side].taken.get(price_ticks, 0)
+        taken = self._taken[side].get(price_ticks, 0)
         return self._recorded.book.lots_at(side, price_ticks) - taken
 
     def _take_anonymous(self, side: Side, price_ticks: int, lots: int) -> None:
-        taken = self._halves[side].taken
+        taken = self._taken[side]
         taken[price_ticks] = taken.get(price_ticks, 0) + lots
         self._note_change(side, price_ticks)
 
     def _ahead(self, side: Side, price_ticks: int) -> int:
         """Recorded lots before an order that comes to rest now."""
-        taken = self._halves[side].taken.get(price_ticks, 0)
+        taken = self._taken[side].get(price_ticks, 0)
         return self._recorded.queue_lots(side, price_ticks) - taken
 
     def _best_shown(self, side: Side) -> int | None:
         """The best recorded price where something was left."""
-        book, taken = self._recorded.book, self._halves[side].taken
+        book, taken = self._recorded.book, self._taken[side]
         best = book.best_bid_ticks if side is Side.BUY else book.best_ask_ticks
         while best in taken and not self._anonymous_lots(side, best):
             best = book.beyond(side, best)
@@ -222,10 +181,7 @@ class RecordedMatching(OrderBook):
 
     # ------------------------------------------------------------ the accounts' queues
 
-    def _orders_at(self, side: Side, price_ticks: int) -> Iterable[Resting]:
-        return self._halves[side].levels.get(price_ticks, {}).values()
-
-    def _enqueue(self, order: Resting) -> None:
+    def _rest(self, order: Resting) -> None:
         self._table.make_room()
         self._table.accept(
             order.venue_order_id,
@@ -234,15 +190,14 @@ class RecordedMatching(OrderBook):
             order.left_lots,
             self._ahead(order.side, order.price_ticks),
         )
-        self._halves[order.side].add(order)
-
-    def _dequeue(self, order: Resting) -> None:
-        self._table.cancel(order.venue_order_id)
-        self._halves[order.side].lower(order, 0)
+        super()._rest(order)
 
     def _lower(self, order: Resting, left_lots: int) -> None:
-        self._table.shrink(order.venue_order_id, left_lots)
-        self._halves[order.side].lower(order, left_lots)
+        if left_lots:
+            self._table.shrink(order.venue_order_id, left_lots)
+        else:
+            self._table.cancel(order.venue_order_id)
+        super()._lower(order, left_lots)
 
     def _fill(self, order: Resting, lots: int, taker_side: Side, events: list[MatchEvent]) -> int:
         """Book a fill that the table has made: there the order is smaller already.
@@ -252,11 +207,7 @@ class RecordedMatching(OrderBook):
         """
         traded = self._tradable(order, lots, events)
         if traded:
-            self._halves[order.side].lower(order, order.left_lots - traded)
-            if order.left_lots:
-                self._note_change(order.side, order.price_ticks)
-            else:
-                self._forget(order)
+            super()._lower(order, order.left_lots - traded)
             events.append(self._trade(order.price_ticks, traded, taker_side, None, order))
         if traded < lots:
             events += self.expire(order.venue_order_id, Expiry.REDUCE_ONLY)
