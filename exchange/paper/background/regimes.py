@@ -130,12 +130,23 @@ class Volatile(Calm):
         self.sigma_factor = self.buy_pace = self.sell_pace = factor
 
 
-class Jumping(Calm):
-    """Poisson jumps of the fair value; the makers smell each just before it comes."""
+class Waiting(Calm):
+    """Calm, but for what happens now and then, after exponential waits."""
+
+    mean_wait_s: float
 
     def __init__(self, sigma_ticks: float, step_s: float, random: SplitMix64) -> None:
         super().__init__(sigma_ticks, step_s, random)
         self._wait()
+
+    def _wait(self) -> None:
+        self._left_s = self._random.exponential(1.0 / self.mean_wait_s)
+
+
+class Jumping(Waiting):
+    """Poisson jumps of the fair value; the makers smell each just before it comes."""
+
+    mean_wait_s = JUMP_MEAN_S
 
     def step(self) -> RegimeEvent | None:
         if not self._passed():
@@ -145,29 +156,21 @@ class Jumping(Calm):
             return None
         sigmas = JUMP_LEAST_SIGMAS + self._random.exponential(1.0 / JUMP_MORE_SIGMAS)
         jump = Jump(self.foreseen_side * sigmas * self._sigma_ticks)
+        self.foreseen_side = None
         self._wait()
         return jump
 
-    def _wait(self) -> None:
-        self.foreseen_side = None
-        self._left_s = self._random.exponential(1.0 / JUMP_MEAN_S)
 
+class Wicking(Waiting):
+    """A wick now and then, down or up."""
 
-class Wicking(Calm):
-    """Calm, but for a wick now and then, down or up."""
-
-    def __init__(self, sigma_ticks: float, step_s: float, random: SplitMix64) -> None:
-        super().__init__(sigma_ticks, step_s, random)
-        self._wait()
+    mean_wait_s = WICK_MEAN_S
 
     def step(self) -> RegimeEvent | None:
         if not self._passed():
             return None
         self._wait()
         return WickBegins(self._toss())
-
-    def _wait(self) -> None:
-        self._left_s = self._random.exponential(1.0 / WICK_MEAN_S)
 
 
 _REGIMES: dict[Regime, type[Calm]] = {
