@@ -5,18 +5,20 @@ moves the venue's book and fills our orders by queue position; what we send arri
 after the order latency, and what it answers arrives here after the response latency.
 Nothing overtakes anything on either way. Own orders move nothing in the recorded market.
 
+The money is kept in the embedded exchange's books, not in the engine's ledger, so that the
+desk's reconciliation compares two counts that were made apart.
+
 Source: the replay rules, sections 2 to 8, with partial fills done right (section 9).
 """
 
 import heapq
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from decimal import Decimal
 from itertools import count
 
-from engine.core.ledger import Ledger
 from exchange.binance import frames
 from exchange.instrument import Instrument
+from exchange.paper.account.account import Account, Holding, Mark
 from exchange.queue_models import QueueModel
 from exchange.recorded_book import RecordedBook
 from exchange.simulation import RestingOrders
@@ -90,8 +92,9 @@ class RecordedVenue:
         self._answers: list[tuple[int, int, Callable[[int], Event]]] = []
         self._turns = count()
         self._last_arrival_ns = self._last_answer_ns = 0
-        self._ledger = Ledger(instrument.tick_lot_e8)
-        self._opening_e8 = wallet_e8
+        self._account = Account(wallet_e8, rules.maker_fee_rate, rules.taker_fee_rate)
+        self._holding = Holding(instrument, Mark())  # unmarked: no margin is asked of a replay
+        self._account.holdings[instrument.symbol] = self._holding
 
     # ------------------------------------------------------------ the two ways between
 
@@ -141,8 +144,9 @@ class RecordedVenue:
 
     def _tell_fill(self, order: _Order, lots: int, exch_ns: int) -> None:
         place = order.place
-        money_e8 = place.price_ticks * lots * self._instrument.tick_lot_e8
-        fee_e8 = round(money_e8 * self._rules.maker_fee_rate)
+        booked = self._account.book_fill(
+            self._instrument.symbol, place.side, place.price_ticks, lots, maker=True
+        )
         number = len(self.fills) + 1
 
         def fill(now_ns: int) -> Fill:
@@ -155,12 +159,11 @@ class RecordedVenue:
                 price_ticks=place.price_ticks,
                 qty_lots=lots,
                 maker=True,
-                fee_e8=fee_e8,
+                fee_e8=booked.fee_e8,
                 exch_ns=exch_ns,
             )
 
         self.fills.append(fill(exch_ns))
-        self._ledger.book_fill(self.fills[-1])
         self._answer(exch_ns, fill)
         self._tell_order(order, exch_ns)
         self._tell_wallet(exch_ns)
@@ -257,19 +260,9 @@ class RecordedVenue:
     def _tell_order(self, order: _Order, now_ns: int) -> None:
         self._answer(now_ns, self._update(order))
 
-    @property
-    def _wallet_e8(self) -> int:
-        return self._opening_e8 + self._ledger.realised_e8 - self._ledger.fees_e8
-
-    @property
-    def _entry_price_e8(self) -> int:
-        ledger = self._ledger
-        held = Decimal(self._instrument.qty.step) * ledger.position_lots
-        return round(ledger.cost_e8 / held) if held else 0
-
     def _tell_wallet(self, exch_ns: int) -> None:
-        position_lots, wallet_e8 = self._ledger.position_lots, self._wallet_e8
-        entry_price_e8 = self._entry_price_e8
+        position_lots, wallet_e8 = self._holding.lots, self._account.wallet_e8
+        entry_price_e8 = self._holding.entry_price_e8
         self._answer(
             exch_ns,
             lambda at: AccountUpdate(
@@ -284,8 +277,9 @@ class RecordedVenue:
         )
 
     def _tell_account(self, now_ns: int) -> None:
-        position_lots, wallet_e8 = self._ledger.position_lots, self._wallet_e8
-        entry_price_e8, changed_ns = self._entry_price_e8, max(self._ledger.newest_exch_ns, 0)
+        position_lots, wallet_e8 = self._holding.lots, self._account.wallet_e8
+        entry_price_e8 = self._holding.entry_price_e8
+        changed_ns = self.fills[-1].exch_ns if self.fills else 0
         updates = [self._update(order) for order in self._by_key.values()]
         asked_ns = now_ns - self._rules.order_latency_ns
 

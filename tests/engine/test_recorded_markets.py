@@ -3,6 +3,8 @@
 import gzip
 import itertools
 import math
+from collections.abc import Iterator
+from fractions import Fraction
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,7 +19,7 @@ from exchange.queue_models import QUEUE_MODELS, QueueModelName
 from exchange.recorded_book import RecordedBook
 from exchange.recording.reader import Recording
 from exchange.simulation import RestingOrders
-from exchange.types import Cancel, Command, Place, Side, TimeInForce
+from exchange.types import AccountUpdate, Cancel, Command, Event, Place, Side, TimeInForce
 from tests.naive.peer_exchange import PeerMessage, market_in_exchange_order
 from tests.places import USDM
 
@@ -28,6 +30,7 @@ LIVES_NS = 3_000 * MS
 DISTANCES = (0, 3, 0, 12, 1, 40)
 SIZES = (5, 800, 40, 3000)
 ACCOUNT = 1
+OPENING_E8 = 500_000_000_000
 
 
 class Request(NamedTuple):
@@ -87,19 +90,31 @@ def schedule(messages: list[PeerMessage]) -> list[Request]:
     return sorted(requests, key=lambda request: request.at_ns)
 
 
-def fills_in_replay(
-    messages: list[PeerMessage], schedule: list[Request], queue: QueueModelName
-) -> list[Filled]:
+def replayed_venue(
+    messages: list[PeerMessage],
+    schedule: list[Request],
+    queue: QueueModelName,
+    maker_fee_rate: float = 0.0,
+) -> RecordedVenue:
+    """The venue of a replay, once everything asked of it and recorded has happened."""
     model, power = QUEUE_MODELS[queue]
-    venue = RecordedVenue(GRID, ReplayRules(0, 0, model, power, 0.0, 0.0), wallet_e8=0)
+    rules = ReplayRules(0, 0, model, power, maker_fee_rate, 0.0)
+    venue = RecordedVenue(GRID, rules, OPENING_E8)
     for request in schedule:
         venue.send(_command(request), request.at_ns)
     for message in messages:
         while (due_ns := venue.next_request_ns()) is not None and due_ns < message.exch_ns:
             venue.take_request()
         venue.on_message(message, message.exch_ns)
+    return venue
+
+
+def fills_in_replay(
+    messages: list[PeerMessage], schedule: list[Request], queue: QueueModelName
+) -> list[Filled]:
     return [
-        Filled(f.exch_ns, f.client_order_id, f.side, f.price_ticks, f.qty_lots) for f in venue.fills
+        Filled(f.exch_ns, f.client_order_id, f.side, f.price_ticks, f.qty_lots)
+        for f in replayed_venue(messages, schedule, queue).fills
     ]
 
 
@@ -170,3 +185,33 @@ def test_a_recording_played_faster_fills_the_same(
     replayed = fills_in_replay(messages, schedule, "log")
 
     assert fills_in_the_exchange(recording, schedule, "log", speed=7.5) == replayed
+
+
+def test_the_wallet_of_a_replay_is_what_its_fills_make_it(
+    messages: list[PeerMessage], schedule: list[Request]
+) -> None:
+    """Cash out and in, less the fees, and what is held at what it had cost."""
+    venue = replayed_venue(messages, schedule, "log", maker_fee_rate=0.0002)
+    *_, told = (event for event in _answers(venue) if isinstance(event, AccountUpdate))
+
+    lots, cash, cost, fees = 0, Fraction(0), Fraction(0), Fraction(0)
+    for fill in venue.fills:
+        money = Fraction(fill.price_ticks * fill.qty_lots * GRID.tick_lot_e8)
+        cash -= fill.side * money
+        fees += money * Fraction(2, 10_000)
+        closed = min(fill.qty_lots, abs(lots)) if lots * fill.side < 0 else 0
+        if closed:
+            cost -= cost * closed / abs(lots)
+        cost += fill.side * money * (fill.qty_lots - closed) / fill.qty_lots
+        lots += fill.side * fill.qty_lots
+    fills = len(venue.fills)
+    assert fills > 200
+    assert told.position_lots == lots != 0
+    assert told.wallet_e8 is not None
+    assert abs(told.wallet_e8 - (OPENING_E8 + cash + cost - fees)) <= fills
+    assert told.entry_price_e8 == pytest.approx(float(cost * 1000 / lots), rel=1e-12)
+
+
+def _answers(venue: RecordedVenue) -> Iterator[Event]:
+    while venue.next_answer_ns() is not None:
+        yield from venue.take_answers()

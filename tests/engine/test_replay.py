@@ -11,6 +11,7 @@ import pytest
 
 from engine.cli import app, guarded
 from engine.config.desk import load_config
+from engine.core.ledger import Ledger
 from engine.replay.driver import Replay
 from tests.places import THIN, USDM
 
@@ -365,3 +366,17 @@ def test_the_replayed_wallet_is_explained_to_the_last_unit(minute: Path) -> None
 
     assert money.fills > 10
     assert money.residual_usdt == pytest.approx(0.0, abs=1e-6)
+
+
+def test_a_ledger_that_counts_wrongly_shows_in_a_replay(
+    minute: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A venue that keeps its wallet by the desk's own ledger would agree with any mistake."""
+    monkeypatch.setattr(Ledger, "realised_e8", property(lambda _ledger: 0))
+    config = load_config(STUDY.with_name("paper.toml"), ["calibration.window_s=10"])
+
+    money = Replay(config, [minute], lambda _done, _total: None).run().view.money
+
+    assert money.fills > 10
+    assert money.residual_usdt is not None
+    assert abs(money.residual_usdt) > 1e-3
