@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from typing import Any, Literal, TypeAlias, TypeVar
+from typing import Any, Literal, TypeAlias, TypeVar, get_args
 
 import msgspec
 
@@ -27,15 +27,7 @@ ServerFault: TypeAlias = plan.Cut | plan.ListenKeyLoss | plan.Restart
 """What the shell has to do to its sockets and its venue."""
 
 _Kind = TypeVar("_Kind", bound=AnyFault)
-_ON_FRAMES = (
-    plan.Cut,
-    plan.Stall,
-    plan.Delay,
-    plan.Duplicate,
-    plan.Reorder,
-    plan.Corrupt,
-    plan.DepthGap,
-)
+_ON_FRAMES = tuple(kind for kind in get_args(AnyFault) if "streams" in kind.__struct_fields__)
 _EPISODES = (plan.Episode, plan.ClockSkew)
 _DIFF_STREAM = re.compile(r".*@depth(@\d+ms)?")
 
