@@ -29,7 +29,9 @@ STAYS = {
         TUTORIAL,
     ),
     "volatility": {"demeaned_sigma": TUTORIAL, "parkinson_sigma": "another estimator, by range"},
-    "intensity": dict.fromkeys(("Tally", "fit_side", "fit_tally", "tally", "shrink"), BY_DEPTH),
+    "intensity": dict.fromkeys(
+        ("DepthTally", "fit_side", "fit_tally", "tally", "shrink"), BY_DEPTH
+    ),
     "own_fills": dict.fromkeys(("fit_rates", "fit_waits", "virtual_waits"), OWN_WAITS),
     "roundtrip": {"average_cost": "what a position history says of each round trip"},
     "stationary": dict.fromkeys(("half_life_s", "pull_half_life"), "the optimum to search for"),
