@@ -192,9 +192,8 @@ class CalibrationView(msgspec.Struct, frozen=True):
     """What the newest window says of the market, taken or refused."""
 
     intensity: str
-    """``mle wls ols online``."""
+    """Which estimator, as configs call it; so is ``volatility``."""
     volatility: str
-    """``realised two_scale bipower ewma``."""
     bid: SideFitView | None
     """Sellers' market orders, which fill bids."""
     ask: SideFitView | None

@@ -140,12 +140,11 @@ class ViewBuilder:
         tuning, at, fair = trader.operator.tuning, trader.offsets, trader.fair_ticks
         fit = trader.calibrator.fit
         half_spread, inventory_skew = at.at(trader.q) if at else (None, None)
+        reservation = None if inventory_skew is None or fair is None else fair - inventory_skew
         return QuoteView(
             fair_ticks=fair,
             fair_kind=trader.fair.kind,
-            reservation_ticks=fair - inventory_skew
-            if inventory_skew is not None and fair is not None
-            else None,
+            reservation_ticks=reservation,
             half_spread_ticks=half_spread,
             inventory_skew_ticks=inventory_skew,
             skew_ticks_per_lot=at.skew(trader.q) if at else None,
@@ -169,16 +168,16 @@ class ViewBuilder:
             grid_num=trader.settings.grid_num,
             bid_ticks=trader.wanted[Side.BUY],
             ask_ticks=trader.wanted[Side.SELL],
-            bid_clamped=self._clamped(Side.BUY, half_spread, inventory_skew),
-            ask_clamped=self._clamped(Side.SELL, half_spread, inventory_skew),
+            bid_clamped=self._clamped(Side.BUY, reservation, half_spread),
+            ask_clamped=self._clamped(Side.SELL, reservation, half_spread),
         )
 
-    def _clamped(self, side: Side, half_spread: float | None, inventory_skew: float | None) -> bool:
-        touch, fair = self._trader.market.touch, self._trader.fair_ticks
-        if touch is None or fair is None or half_spread is None or inventory_skew is None:
+    def _clamped(self, side: Side, reservation: float | None, half_spread: float | None) -> bool:
+        touch = self._trader.market.touch
+        if touch is None or reservation is None or half_spread is None:
             return False
         others = touch[0] if side is Side.BUY else touch[1]
-        return side * (fair - inventory_skew - side * half_spread - others) > 0
+        return side * (reservation - side * half_spread - others) > 0
 
     def fit_kind(self) -> FitKind:
         """What the quoted A and k are at this moment."""
