@@ -119,24 +119,27 @@ class OrderLimits:
 
 def too_many_requests(left_ms: int) -> OverLimit:
     """The refusal of a request beyond the weight of a minute, of which so much is left."""
-    return OverLimit(
-        -1003,
+    return _retry_after(
+        left_ms,
+        429,
         f"Too many requests; current limit of IP(127.0.0.1) is {WEIGHT_PER_MINUTE} requests per "
         "minute. Please use the websocket for live updates to avoid polling the API.",
-        429,
-        {"Retry-After": str(math.ceil(left_ms / 1000))},
     )
 
 
 def banned(left_ms: int, now_ms: int) -> OverLimit:
     """The refusal of any request while a ban lasts."""
-    return OverLimit(
-        -1003,
+    return _retry_after(
+        left_ms,
+        418,
         f"Way too many requests; IP(127.0.0.1) banned until {now_ms + left_ms}. "
         "Please use the websocket for live updates to avoid bans.",
-        418,
-        {"Retry-After": str(math.ceil(left_ms / 1000))},
     )
+
+
+def _retry_after(left_ms: int, http_status: int, text: str) -> OverLimit:
+    """The refusal of an address, which is told how long to wait."""
+    return OverLimit(-1003, text, http_status, {"Retry-After": str(math.ceil(left_ms / 1000))})
 
 
 def _too_many_orders(limit: int, interval: str) -> OverLimit:
