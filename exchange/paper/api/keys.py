@@ -3,6 +3,8 @@
 import base64
 import binascii
 import hmac
+from collections.abc import Callable
+from functools import partial
 from typing import Protocol
 
 from cryptography.exceptions import InvalidSignature
@@ -37,34 +39,20 @@ class _Hmac:
         return hmac.compare_digest(expected.encode(), signature.lower().encode())
 
 
-class _Ed25519:
-    logs_on = True
+class _PublicKey:
+    """Proves itself by a signature in base64.
 
-    def __init__(self, key: Ed25519PublicKey) -> None:
-        self._key = key
+    Args:
+        verify: Raises ``InvalidSignature`` for a signature and a payload that do not fit.
+    """
 
-    def verifies(self, payload: str, signature: str) -> bool:
-        try:
-            self._key.verify(base64.b64decode(signature, validate=True), payload.encode())
-        except (InvalidSignature, binascii.Error, ValueError):
-            return False
-        return True
-
-
-class _Rsa:
-    logs_on = False
-
-    def __init__(self, key: RSAPublicKey) -> None:
-        self._key = key
+    def __init__(self, verify: Callable[[bytes, bytes], None], *, logs_on: bool) -> None:
+        self.logs_on = logs_on
+        self._verify = verify
 
     def verifies(self, payload: str, signature: str) -> bool:
         try:
-            self._key.verify(
-                base64.b64decode(signature, validate=True),
-                payload.encode(),
-                padding.PKCS1v15(),
-                hashes.SHA256(),
-            )
+            self._verify(base64.b64decode(signature, validate=True), payload.encode())
         except (InvalidSignature, binascii.Error, ValueError):
             return False
         return True
@@ -88,7 +76,8 @@ def verifier(name: str, secret: str) -> Verifier:
             f"account {name}: its public key cannot be read; it must start with {PEM}"
         ) from error
     if isinstance(key, Ed25519PublicKey):
-        return _Ed25519(key)
+        return _PublicKey(key.verify, logs_on=True)
     if isinstance(key, RSAPublicKey):
-        return _Rsa(key)
+        verify = partial(key.verify, padding=padding.PKCS1v15(), algorithm=hashes.SHA256())
+        return _PublicKey(verify, logs_on=False)
     raise SettingsError(f"account {name}: a public key must be Ed25519 or RSA")
