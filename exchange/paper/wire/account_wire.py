@@ -72,13 +72,7 @@ def balance(account: Account, name: str) -> Payload:
         "accountAlias": name,
         "asset": QUOTE_ASSET,
         "balance": margin["wallet"],
-        "crossWalletBalance": margin["wallet"],
-        "crossUnPnl": margin["unrealised"],
-        "availableBalance": margin["available"],
-        "maxWithdrawAmount": margin["available"],
-        "marginAvailable": True,
-        "updateTime": account.updated_ms,
-    }
+    } | _cross(account)
 
 
 def position_risk(stand: Stand) -> Payload:
@@ -226,6 +220,13 @@ def _asset(account: Account) -> Payload:
         "initialMargin": margin["initial"],
         "positionInitialMargin": margin["position"],
         "openOrderInitialMargin": margin["orders"],
+    } | _cross(account)
+
+
+def _cross(account: Account) -> Payload:
+    """How every row of the asset ends: all of the wallet answers for every position."""
+    margin = _margin(account)
+    return {
         "crossWalletBalance": margin["wallet"],
         "crossUnPnl": margin["unrealised"],
         "availableBalance": margin["available"],
@@ -263,7 +264,8 @@ def _v3_position(stand: Stand) -> Payload:
     }
 
 
-def _v2_position(stand: Stand) -> Payload:
+def _entered(stand: Stand) -> Payload:
+    """How every row begins that tells an entry price."""
     holding = stand.holding
     return {
         "symbol": stand.wire.symbol,
@@ -271,27 +273,32 @@ def _v2_position(stand: Stand) -> Payload:
         "positionAmt": stand.amount,
         "entryPrice": e8_text(holding.entry_price_e8),
         "breakEvenPrice": e8_text(holding.break_even_price_e8),
-        "unrealizedProfit": e8_text(holding.unrealised_e8),
-        "leverage": str(holding.leverage),
-        "isolated": False,
-        "notional": e8_text(holding.notional_e8),
-        "isolatedWallet": "0",
-        "maxNotional": max_notional(holding.leverage),
-        "bidNotional": stand.open_notional[0],
-        "askNotional": stand.open_notional[1],
-        "updateTime": holding.updated_ms,
-    } | _margins(holding)
+    }
+
+
+def _v2_position(stand: Stand) -> Payload:
+    holding = stand.holding
+    return (
+        _entered(stand)
+        | {
+            "unrealizedProfit": e8_text(holding.unrealised_e8),
+            "leverage": str(holding.leverage),
+            "isolated": False,
+            "notional": e8_text(holding.notional_e8),
+            "isolatedWallet": "0",
+            "maxNotional": max_notional(holding.leverage),
+            "bidNotional": stand.open_notional[0],
+            "askNotional": stand.open_notional[1],
+            "updateTime": holding.updated_ms,
+        }
+        | _margins(holding)
+    )
 
 
 def _risk(stand: Stand) -> Payload:
     """What both versions of the position risk tell."""
     holding = stand.holding
-    return {
-        "symbol": stand.wire.symbol,
-        "positionSide": "BOTH",
-        "positionAmt": stand.amount,
-        "entryPrice": e8_text(holding.entry_price_e8),
-        "breakEvenPrice": e8_text(holding.break_even_price_e8),
+    return _entered(stand) | {
         "markPrice": e8_text(holding.mark.price_e8),
         "unRealizedProfit": e8_text(holding.unrealised_e8),
         "liquidationPrice": e8_text(stand.liquidation_price_e8),
