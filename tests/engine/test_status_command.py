@@ -10,6 +10,8 @@ from rich.console import Console as Terminal
 
 from engine.commands import status_stop
 from engine.commands.status_stop import _status_table
+from engine.console.client import ConsoleClient
+from engine.console.protocol import Role
 from engine.core.view import (
     DeskView,
     ErrorView,
@@ -103,6 +105,22 @@ async def test_the_whole_view_is_told_as_json(capsys: pytest.CaptureFixture[str]
 
     assert code == 0
     assert msgspec.json.decode(capsys.readouterr().out, type=DeskView) == desk_view()
+
+
+async def test_looking_takes_nobody_s_keys() -> None:
+    """Whoever watches would otherwise lock the trader's own screen out."""
+    places = started("desk.name=btc")
+    async with serving(places) as engine:
+        looking = asyncio.ensure_future(asyncio.to_thread(status_here))
+        async with asyncio.timeout(PATIENCE_S):
+            while not engine._server.attached:
+                await asyncio.wait({looking}, timeout=0.01)
+            trader = await ConsoleClient.connect(places.socket, Role.WRITER)
+            await trader.close()
+            engine.publish()
+            await looking
+
+    assert trader.welcome.role is Role.WRITER
 
 
 async def test_looking_commands_nothing() -> None:

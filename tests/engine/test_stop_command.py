@@ -198,7 +198,7 @@ def lock_of(places: Places) -> ProcessLock:
 
 
 async def test_a_socket_that_is_made_anew_is_waited_for(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, brief: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It advised kill -9 of an engine that was well."""
     monkeypatch.setattr(status_stop, "_SOCKET_PATIENCE_S", PATIENCE_S)
@@ -209,7 +209,7 @@ async def test_a_socket_that_is_made_anew_is_waited_for(
         return lock_owner(path)
 
     monkeypatch.setattr(status_stop, "lock_owner", look)
-    with lock_of(places):
+    with lock_of(places), hearing_sigterm(lambda: None):
         stopping = asyncio.create_task(_stop_engine(places, flatten=False))
         await looked.wait()
         async with an_engine_that(engine, places):
