@@ -1,4 +1,4 @@
-"""What can go wrong on the deciding floor, as one tree.
+"""Errors of the engine, as one tree.
 
     EngineError
     ├── ConfigError      the operator, before start: names file, key and fix

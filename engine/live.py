@@ -1,4 +1,4 @@
-"""The live driver: owns the sockets, the timer and the console of one desk, and its last word.
+"""Live driver: owns the sockets, the timer, the console and the stop path of one desk.
 
 Paper, demo and live differ only in the address that the venue answers at. Whatever ends a
 session, one path leads out: the gate is closed, then a REST session of its own cancels
@@ -37,10 +37,10 @@ from exchange.errors import InvariantBroken, VenueError
 from exchange.types import Alert, Command, Event, Tick
 
 _STOP_PATIENCE_S = 5.0
-"""How long a stop waits for the trader to cancel, before the last word does it."""
+"""How long a stop waits for the trader to cancel, before the session of its own does it."""
 _FLATTEN_PATIENCE_S = PATIENCE_NS / 1e9 + _STOP_PATIENCE_S
 """A flatten gives up by itself; this waits a little longer."""
-_LAST_WORD_S = 10.0
+_LAST_WORD_S = 10.0  # for the stop session, and as long again as an order may take to be listed
 _QUEUE_LIMIT = 50_000
 """Unhandled events beyond which the engine is too far behind to be trusted with orders."""
 _TOGETHER_LIMIT = 1_000
@@ -53,7 +53,7 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A command that waits for its turn, and where its answer goes."""
+    """Queued command: it waits for its turn, and knows where its answer goes."""
 
     message: CommandMessage
     answer: Callable[[Answer], None]
@@ -70,7 +70,7 @@ Turn: TypeAlias = Asked | Failed | list[Event]
 
 
 class Inputs:
-    """Everything that waits for the trader, and a lane that goes before all of it."""
+    """Input queue of the trader, with an urgent lane that goes before the rest."""
 
     def __init__(self) -> None:
         self._first: deque[Asked | Failed] = deque()
@@ -122,7 +122,7 @@ class LiveDesk:
         venue_settings: Where the venue answers.
         places: Socket of the console.
         engine_lock: Held by the caller, as is ``account_lock``.
-        digest: Of the settings, told to every console.
+        digest: Of the settings, sent to every console.
     """
 
     def __init__(
@@ -328,7 +328,7 @@ class LiveDesk:
     # ------------------------------------------------------------ the way out
 
     async def _let_trader_finish(self) -> None:
-        """Give the trader's own cancels their time; the last word comes in any case."""
+        """Give the trader's own cancels their time; the stop session follows in any case."""
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._finished.wait(), self._patience_s)
 
@@ -379,7 +379,7 @@ class LiveDesk:
         return Goodbye(verified=True, text=text)
 
     async def _say_goodbye(self, goodbye: Goodbye) -> None:
-        """Tell the consoles; a failure there must not change what this process ends with."""
+        """Send it to the consoles; a failure there must not change what this process ends with."""
         try:
             await self._console.close(goodbye)
         except Exception as error:

@@ -1,4 +1,4 @@
-"""How fast the embedded exchange is, beside what is promised of it.
+"""Benchmark of the embedded exchange: what it carries and how fast it answers, beside the targets.
 
 A real exchange runs in a process of its own on one processor; whoever reads it and trades on it
 runs on another. Twenty raw sockets, half of them in the combined framing, count the frames of a
@@ -44,16 +44,16 @@ MESSAGES_PER_S = 10_000
 READERS = 20
 ACTIONS_PER_S = 1_000
 CONNECTIONS = 8
-ACK_P99_MS = 5.0
+ACK_P99_MS = 5.0  # this and the four before it are the targets
 WITHIN_WINDOW = 0.99
 """Share of the writing rounds that must come within the promised 2 ms."""
 
 _MORE = 1.02
 """Asked for above what is promised, so that the clock's edges decide nothing."""
-_MESSAGES_A_TAKER = 3
-_DEEP_LOTS = 1_000_000
-_START_S = 20.0
-_UNLIMITED = 10**9
+_MESSAGES_A_TAKER = 3  # a trade, an aggregate and a new touch
+_DEEP_LOTS = 1_000_000  # a level, so deep that the takers never empty one
+_START_S = 20.0  # a fresh process must import and open its sockets first
+_UNLIMITED = 10**9  # stands for each request limit, which a bench would break
 _STREAMS = ("bookTicker", "trade", "aggTrade", "depth@100ms")
 
 
@@ -61,7 +61,7 @@ _STREAMS = ("bookTicker", "trade", "aggTrade", "depth@100ms")
 
 
 class Crowd:
-    """Takers of a few lots at an even pace, before a market that goes on as it would.
+    """Taker flow: market orders of a few lots at an even pace, beside the market's own.
 
     Args:
         others: The market as it would be; its levels must be deep.
@@ -111,7 +111,7 @@ def _settle(processor: int) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Meter:
-    """What the exchange's process has used and done so far."""
+    """CPU time and counters of the exchange's process so far."""
 
     mono_ns: int
     cpu_ns: int
@@ -125,7 +125,7 @@ class Meter:
 def run_exchange(
     settings: PaperSettings, takers_per_s: float, processor: int, parent: Connection
 ) -> None:
-    """Serve as long as the parent lives; answer each of its words with a ``Meter``."""
+    """Serve as long as the parent lives; answer each of its messages with a ``Meter``."""
     _settle(processor)
     limits.WEIGHT_PER_MINUTE = _UNLIMITED
     limits.ORDERS_PER_10S = limits.ORDERS_PER_MINUTE = _UNLIMITED
@@ -239,7 +239,7 @@ class Reader(asyncio.Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """What the readers heard in their time."""
+    """Frames and ages that the readers measured."""
 
     seconds: float
     frames: list[int]
@@ -249,7 +249,7 @@ class Heard:
 def read_streams(
     port: int, symbol: str, readers: int, seconds: float, processor: int, parent: Connection
 ) -> None:
-    """Listen; report once every reader hears, and again when the time is over."""
+    """Listen; report once every reader receives frames, and again when the time is over."""
     _settle(processor)
     names = "/".join(f"{symbol.lower()}@{stream}" for stream in _STREAMS)
 
@@ -276,7 +276,7 @@ def read_streams(
 
 @dataclass(frozen=True, slots=True)
 class Acks:
-    """What the traders were answered in their time."""
+    """Acknowledgements that the traders got, with the time each took."""
 
     seconds: float
     held_up_ns: int
@@ -469,7 +469,7 @@ def _process(target: Callable[..., None], *arguments: object) -> Iterator[Connec
 
 
 def _hear(line: Connection, patience_s: float, who: str) -> Any:
-    """The next word from a process.
+    """The next message from a process.
 
     Raises:
         StartError: When none comes.

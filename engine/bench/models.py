@@ -1,4 +1,4 @@
-"""What a quote and a recalibration cost, beside what is promised of them.
+"""Benchmark of the models: what a requote and a recalibration cost, beside the targets.
 
 A full requote is the fair price, the volatility after one more mid, the intensity of both
 sides and the grid of prices from a cached table. A recalibration is everything from the ring of
@@ -51,13 +51,13 @@ TOO_SLOW = 3.0
 
 COMPILED, CALLED = "compiled", "Python"
 
-_BATCHES = 31
-_BATCH_NS = 2e6
+_BATCHES = 31  # medians of many, since machines are busy
+_BATCH_NS = 2e6  # calls to a batch until it lasts so long, so that reading the clock costs nothing
 _QUOTES = 2000
 _STEP_S = STEP_NS / 1e9
-_STEPS_A_SAMPLE = 10
-_SLOW_STEPS = 60
-_SLOTS = 60
+_STEPS_A_SAMPLE = 10  # volatility samples the mid once a second, as the desk does by default
+_SLOW_STEPS = 60  # the slow scale of the two-scale sigma, as the calibration has it
+_SLOTS = 60  # of the window, as ``LevelWindow`` cuts it
 _SHORTEST_WINDOW_S = 60.0
 _A, _K, _SIGMA = 1.5, 0.12, 6.0
 """The synthetic market of ``configs/paper.toml``."""
@@ -243,7 +243,7 @@ def recalibrate(
 
 
 class Scene:
-    """A seeded market as the desk remembers it after one window.
+    """Benchmark input: a seeded market as the desk remembers it after one window.
 
     Args:
         settings: The desk's; its calibrator refits at every step, over a minute at least.

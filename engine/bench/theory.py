@@ -1,4 +1,4 @@
-"""The theory against simulation: every exact or published figure beside what seeded paths give.
+"""Theory against simulation: every exact or published figure beside what seeded paths give.
 
 A row says how many standard errors apart the two are. Each job plays one market, or a
 thousand small ones where it asks how often an interval holds its truth, so that a new model
@@ -150,6 +150,7 @@ class Published:
 _PUBLISHED_PATHS = 1000
 _AVELLANEDA = {"sigma": 2.0, "A": 140.0, "k": 1.5}
 _STEPS = 200
+"""The paper's own simulation: how many paths, in which market, in how many time steps."""
 
 
 def avellaneda_rows(

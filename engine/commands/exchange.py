@@ -1,4 +1,4 @@
-"""What ``engine exchange`` does before and around the loop of the embedded exchange."""
+"""``engine exchange``: what it does before and around the loop of the embedded exchange."""
 
 import asyncio
 import signal

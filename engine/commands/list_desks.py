@@ -1,4 +1,4 @@
-"""What ``engine list`` shows: every desk of this machine that runs, or died."""
+"""``engine list``: every desk of this machine that runs, or died."""
 
 import asyncio
 from dataclasses import dataclass
@@ -14,13 +14,14 @@ from engine.errors import EngineError
 from engine.process.paths import Places
 
 _VIEW_PATIENCE_S = 3.0
+"""Views come ten times a second: an engine silent for so long starts or hangs."""
 _WIDEST = 1000
 _S_A_MINUTE, _S_AN_HOUR = 60, 3600
 
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What an engine said when it was looked at."""
+    """Status of one engine, as it answered over its console socket."""
 
     welcome: Welcome
     view: DeskView | None

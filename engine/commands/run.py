@@ -1,4 +1,4 @@
-"""What ``engine run`` and ``engine exchange`` do before and around their loops."""
+"""``engine run``: start-up and clean-up around the live loop, with the exchange that it needs."""
 
 import asyncio
 import logging
@@ -30,11 +30,12 @@ from exchange.binance.signing import Credentials
 from exchange.errors import VenueError
 from exchange.paper.server.stdout_writer import StdoutWriter
 
-_PING_TIMEOUT_S = 0.5
+_PING_TIMEOUT_S = 0.5  # loopback; an exchange that is slower does not serve yet and is asked again
 _LEFTOVER_DEADLINE_S = 10.0
+"""Nothing is compiled or quoted before the account is clean, so not for ever."""
 _LEFTOVER_LOOK_AGAIN_S = 0.05
 """A dead run sends nothing more; what it sent last is found again by the trader."""
-_LAST_LINES_S = 1.0
+_LAST_LINES_S = 1.0  # a reader of stdout that hangs must not keep the process alive
 _RECENT_NS = 60_000_000_000
 """By then the venue's switch has cancelled what an earlier run left, and no node lags so far."""
 
@@ -65,7 +66,7 @@ def run_engine(config_path: Path, overrides: list[str]) -> None:
         ) as exchange:
             import uvloop
 
-            import engine.live  # noqa: F401
+            import engine.live  # noqa: F401  # slow: loaded while the exchange starts
 
             exchange.wait()
             try:
@@ -251,7 +252,7 @@ def _pings(url: str) -> bool:
 
 
 class UncrashableLog:
-    """Takes each line at once, whatever becomes of it.
+    """Logger that never raises and never waits: it takes each line, whatever becomes of it.
 
     A desk must not end because its log cannot grow, nor stand still because nobody reads it.
     """

@@ -1,4 +1,4 @@
-"""What ``engine status`` and ``engine stop`` do: talk to a desk's engine from outside."""
+"""``engine status`` and ``engine stop``: requests to a desk's engine from outside."""
 
 import asyncio
 import os
@@ -23,16 +23,18 @@ from engine.process.paths import Places
 from exchange.instrument import DecimalGrid
 
 _VIEW_PATIENCE_S = 3.0
-_STOP_PATIENCE_S = 30.0
-_FLATTEN_PATIENCE_S = 60.0
+"""Views come ten times a second: an engine silent for so long starts or hangs."""
+_STOP_PATIENCE_S = 30.0  # the engine itself gives up after some 21 s: 5 s to cancel, 16 s to prove
+_FLATTEN_PATIENCE_S = 60.0  # and 20 s more for closing the position, with some to spare
 _EXIT_PATIENCE_S = 5.0
-_SOCKET_PATIENCE_S = 5.0
-_SIGNAL_PATIENCE_S = 25.0
-_LOOK_AGAIN_S = 0.1
+"""Its last message is out: only sockets and the interpreter are left to close."""
+_SOCKET_PATIENCE_S = 5.0  # an engine that runs makes a deleted socket anew within a second
+_SIGNAL_PATIENCE_S = 25.0  # longer than the some 21 s in which an engine that is signalled ends
+_LOOK_AGAIN_S = 0.1  # a person waits for it
 
 
 class EndedBySignal(NoEngine):
-    """The engine ended, and its last word was not heard: somebody must look for orders."""
+    """The engine ended, and its final report did not arrive: somebody must look for orders."""
 
 
 def show_status(
@@ -109,7 +111,7 @@ def stop_desk(
 ) -> None:
     """Stop the engine of a desk, then its paper exchange; says how each ended.
 
-    A dead engine's last word is said in its place.
+    A dead engine's orders are cancelled and verified in its place.
 
     Args:
         name: Of the desk; None for the desk of the config, or else the usual one.
@@ -150,13 +152,13 @@ async def _stop_engine(places: Places, *, flatten: bool) -> Goodbye:
     """Have the engine end, by its socket or else by a signal, which is a stop to it too.
 
     Raises:
-        EndedBySignal: When it did, without a word to us.
+        EndedBySignal: When it did, without a report to us.
         NoEngine: When none runs, or it runs on and obeys neither.
-        NotVerified: When it did not end in time, or without a word.
+        NotVerified: When it did not end in time, or without a report.
     """
     try:
         client = await _reached(places)
-    except (NoEngine, ProtocolError) as error:  # or it speaks as another version of us does
+    except (NoEngine, ProtocolError) as error:  # or it is of another version of the protocol
         if await _signal(places):
             raise EndedBySignal(
                 "the engine could not be reached and was ended by SIGTERM; whether it verified "
@@ -189,7 +191,7 @@ async def _reached(places: Places) -> ConsoleClient:
 
 
 async def _goodbye(client: ConsoleClient, *, flatten: bool) -> Goodbye:
-    """Ask for the stop and hear the last word; the answer in between says nothing more."""
+    """Ask for the stop and wait for the final report; the answer in between adds nothing."""
     client.say(Action.STOP, "flatten" if flatten else "keep")
     async for message in client.messages():
         if isinstance(message, Goodbye):

@@ -1,4 +1,4 @@
-"""The door by which a fault file comes in."""
+"""Loader of fault files: TOML to a checked plan of faults."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""What tables and values of a config file are made of."""
+"""Field types of the config files, with their ranges."""
 
 from typing import Annotated
 

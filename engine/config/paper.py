@@ -1,4 +1,4 @@
-"""The section ``paper`` of a config file: the markets and the accounts of the embedded exchange."""
+"""Config section ``paper``: the markets and the accounts of the embedded exchange."""
 
 from dataclasses import replace
 from pathlib import Path

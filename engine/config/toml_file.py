@@ -1,4 +1,4 @@
-"""TOML files at the door: read whole, or refused with the file's name."""
+"""TOML loader: a file is read whole, or refused with its name."""
 
 import tomllib
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""A screen's end of the console socket."""
+"""Console client: a screen's end of the console socket."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -57,7 +57,7 @@ class ConsoleClient:
 
         Raises:
             NoEngine: When nobody listens there.
-            ProtocolError: When what listens there speaks something else.
+            ProtocolError: When what listens there uses another protocol.
         """
         try:
             reader, writer = await asyncio.open_unix_connection(path)
@@ -106,7 +106,7 @@ class ConsoleClient:
         """What the engine says, until it closes the line. Of views that came together, the last.
 
         Raises:
-            ProtocolError: When it speaks something else.
+            ProtocolError: When it uses another protocol.
         """
         batch, self._early = self._early, []
         try:

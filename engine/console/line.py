@@ -1,4 +1,4 @@
-"""The console's socket, as both of its ends use it."""
+"""Socket primitives of the console, as both of its ends use them."""
 
 import asyncio
 import contextlib
@@ -11,12 +11,12 @@ from engine.console.protocol import (
     encode,
 )
 
-CHUNK_BYTES = 65536
-HELLO_TIMEOUT_S = 2.0
+CHUNK_BYTES = 65536  # of one read; a console with more than this unread skips a view
+HELLO_TIMEOUT_S = 2.0  # it is answered at once, or the process behind the socket hangs
 
 
 def send(writer: asyncio.StreamWriter, message: ToConsole | ToEngine) -> None:
-    """Say it, unless nobody is on the line any more."""
+    """Send a message, unless the other end has closed."""
     if not writer.is_closing():  # uvloop raises on a line that is closed but not yet left
         writer.write(encode(message))
 

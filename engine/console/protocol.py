@@ -15,8 +15,8 @@ from engine.core.actions import Action
 from engine.core.view import DeskView, Preview, Record
 from engine.errors import ProtocolError
 
-VERSION = 2
-MAX_FRAME_BYTES = 4 * 1024 * 1024
+VERSION = 2  # raised with every change of a message; both ends must have the same
+MAX_FRAME_BYTES = 4 * 1024 * 1024  # far beyond any message; a larger length is not of this protocol
 _HEADER_BYTES = 4
 
 

@@ -37,10 +37,11 @@ from engine.core.actions import Action
 from engine.core.view import DeskView, Record
 from engine.errors import ProtocolError, StartError
 
-_GOODBYE_TIMEOUT_S = 1.0
+_GOODBYE_TIMEOUT_S = 1.0  # a console that hangs must not keep the engine alive
 _UNREAD_LIMIT_BYTES = 1024 * 1024
+"""Records are never skipped, so a console that stopped reading is dropped."""
 _BACKLOG = 100
-_PEER_CREDENTIALS = struct.Struct("3i")
+_PEER_CREDENTIALS = struct.Struct("3i")  # Linux's ``struct ucred``: process, user, group
 
 
 class Console:
@@ -78,7 +79,7 @@ class ConsoleServer:
 
     Args:
         path: Where the socket goes; its folder must be private already.
-        welcome: What every console is told, with its role filled in later.
+        welcome: What every console is greeted with, its role filled in later.
         on_command: Called with each command that its console may give, and with what takes
             the answer to it.
         on_failure: Called with a failure of our own in serving a console, which nobody else
@@ -268,7 +269,7 @@ def listen_at(path: Path) -> socket.socket:
 
 
 def _same_user(writer: asyncio.StreamWriter) -> bool:
-    """Only the engine's own user may speak to it (or root, who could anyway)."""
+    """Only the engine's own user may connect to it (or root, who could anyway)."""
     peer = writer.get_extra_info("socket")
     credentials = peer.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _PEER_CREDENTIALS.size)
     _pid, uid, _gid = _PEER_CREDENTIALS.unpack(credentials)

@@ -1,11 +1,11 @@
-"""The account as the venue tells it, held against what we counted ourselves.
+"""Account reconciliation: the venue's account, compared with what we counted ourselves.
 
-Whatever tells of the position says as of when: the venue stamps the last change of it. Such
-a word is never stale, only old: it is compared with what we counted for that very moment.
+Whatever reports the position says as of when: the venue stamps the last change of it. Such
+a report is never stale, only old: it is compared with what we counted for that very moment.
 Where the two differ we miss a fill, or the node that answered has made a mistake, and neither
 a clock of ours nor a second look at the same node can tell which. So our own trades are
 listed, and only a difference that outlives the longest lag of any node, with a list of trades
-younger than that, is settled by taking the venue's word.
+younger than that, is settled by adopting the venue's position.
 """
 
 from dataclasses import dataclass
@@ -35,14 +35,14 @@ _PATIENCE_NS = 1_000_000_000
 
 
 class PositionVerdict(Enum):
-    """What the venue's word says about our count of the position."""
+    """How our count of the position compares with the venue's report."""
 
     AGREES = auto()
     UNTOLD = auto()
     """It is too old, or undated, to be compared with anything we know."""
     DIFFERS = auto()
     OPENS = auto()
-    """The first word: what we start from."""
+    """The first report: what we start from."""
     ADOPT = auto()
     """It differs, and nothing on its way can explain that any more."""
     BEGUN_ANEW = auto()
@@ -80,7 +80,7 @@ class Doubt:
     trades_asked_ns: int = 0
     """When the newest list of trades that we have was asked for."""
     forgotten: bool = False
-    """Does that list leave out the newest trade that the venue once told us of?"""
+    """Does that list leave out the newest trade that the venue once reported to us?"""
 
 
 class AccountReconciler:
@@ -106,7 +106,7 @@ class AccountReconciler:
         self.early_fills: dict[int, Fill] = {}
         """Fills that came before that, by trade id."""
         self.agreed: Evidence | None = None
-        """The newest word of the venue's that agreed with us."""
+        """The newest report of the venue that agreed with us."""
         self.history_exch_ns: int | None = None
         """The newest of our trades in the first list; None until it is here."""
         self._confirmed_exch_ns = 0
@@ -126,7 +126,7 @@ class AccountReconciler:
             self.troubles[kind] = trouble
 
     def lose(self) -> None:
-        """The private stream is down: nothing that it confirmed speaks for what follows."""
+        """The private stream is down: nothing that it confirmed says anything of what follows."""
         self.reconciled = False
         self.agreed = None
         self._confirmed_exch_ns = 0
@@ -179,7 +179,7 @@ class AccountReconciler:
     def settled(self, started_mono_ns: int) -> bool:
         """Is every fill known that an earlier run may have left?
 
-        What it filled in its last moments a lagging node tells only when its lag has passed.
+        What it filled in its last moments a lagging node shows only when its lag has passed.
         """
         return not self.has_past or self.compared_ns >= started_mono_ns + REST_LAG_NS
 
@@ -203,11 +203,11 @@ class AccountReconciler:
         return PositionVerdict.OPENS
 
     def _apart(self, evidence: Evidence, ledger: Ledger) -> int | None:
-        """The venue's position less ours at the same moment; None: cannot be told."""
+        """The venue's position less ours at the same moment; None: not known."""
         apart = evidence.lots - ledger.position_lots
         settled = evidence.asked_mono_ns - ledger.filled_mono_ns >= REST_LAG_NS
         if settled and not evidence.pushed:
-            return apart  # no node can be so far behind: it speaks of the present
+            return apart  # no node can be so far behind: it reports the present
         if not evidence.exch_ns:
             return 0 if apart == 0 else None
         then = ledger.position_at(evidence.exch_ns)
@@ -269,7 +269,7 @@ class AccountReconciler:
         return 0
 
     def receive_wallet(self, snapshot: AccountSnapshot) -> None:
-        """Take a wallet from REST, unless the stream has told of a younger one."""
+        """Take a wallet from REST, unless the stream has reported a younger one."""
         if snapshot.wallet_exch_ns:
             older = snapshot.wallet_exch_ns < self._wallet_exch_ns
         else:
@@ -300,11 +300,11 @@ def _not_older(evidence: Evidence, than: Evidence) -> bool:
 
 
 def _may_be_adopted(evidence: Evidence, doubt: Doubt, ledger: Ledger) -> bool:
-    """Does this word hold every fill that the venue has told us of?
+    """Does this report hold every fill that the venue has reported to us?
 
     A row that leaves one out proves its node wrong. Where their stamps are too close to tell,
     the longest lag after the fill will. And an unlisted position proves nothing of itself:
-    either a stamped word said the same, or our trades are gone too, as with an exchange that
+    either a stamped report said the same, or our trades are gone too, as with an exchange that
     has begun anew.
     """
     if not evidence.exch_ns:

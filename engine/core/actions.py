@@ -1,4 +1,4 @@
-"""The verbs of the console: everything that an operator can ask of a desk."""
+"""Operator actions: everything that can be asked of a desk from a console."""
 
 from enum import StrEnum
 

@@ -1,4 +1,4 @@
-"""How many orders the venue still takes, and what a desk near the end of it does.
+"""Order budget: how many orders the venue still takes, and what a desk near the end of it does.
 
 The venue counts in fixed windows of 10 seconds and one minute of its own clock. Cancels
 are not counted, so nothing here can ever hold one back.
@@ -7,7 +7,7 @@ are not counted, so nothing here can ever hold one back.
 ORDERS_10S = 300
 ORDERS_1M = 1200
 _WINDOWS_NS = (10_000_000_000, 60_000_000_000)
-_LIMITS = (ORDERS_10S, ORDERS_1M)
+_LIMITS = (ORDERS_10S, ORDERS_1M)  # of one account, as exchangeInfo documents them
 _WIDEN_AT = 0.8
 _SLOW_INTERVAL_NS = 1_000_000_000
 

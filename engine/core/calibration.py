@@ -1,9 +1,9 @@
-"""What the market's numbers are, fitted again and again, and whether they may be quoted.
+"""Calibration of A, k and sigma: fitted again and again, and judged before they may be quoted.
 
 A market order is counted from the mid just before it by the venue's stamps: the streams do
 not arrive in order, and a mid of a moment later takes a sweep for a touch. Each side keeps
 its own A; k is of both together, since they share it and either alone knows little. The pair
-that is quoted is then exact but for a inventory skew of ln(A_bid/A_ask)/2k, which is mostly noise.
+that is quoted is then exact but for an inventory skew of ln(A_bid/A_ask)/2k, which is mostly noise.
 """
 
 import math
@@ -57,7 +57,7 @@ from engine.models.volatility import (
 from exchange.jit import FloatArray
 from exchange.types import Severity, Side
 
-_STALL_NS = 3 * STEP_NS // 2
+_STALL_NS = 3 * STEP_NS // 2  # a change of the mid over a longer step is no change of 100 ms
 _SAME_ORDER_NS = 1_000_000
 """Prints of one side this close together are one market order."""
 _STEP_S = STEP_NS / 1e9
@@ -343,7 +343,7 @@ class Calibrator:
         self.seen_s = 0.0
         self.reading: Reading | None = None
         self.note = ""
-        """Why there is no newer fit, in words; empty after a good one."""
+        """Why there is no newer fit, as a text; empty after a good one."""
         self.fit: Fit | None = None
         if settings.prior is not None:
             self.fit = Fit(*settings.prior, source="prior", mono_ns=0, arrivals=0)
@@ -368,7 +368,7 @@ class Calibrator:
         """One 100 ms sample; refits when it is time.
 
         Args:
-            tape_up: Would prints be heard? Time in which they would not is not counted.
+            tape_up: Would prints reach us? Time in which they would not is not counted.
 
         Returns:
             True when the fit to quote with has changed, perhaps to none.

@@ -36,17 +36,18 @@ from exchange.types import (
 _S = 1_000_000_000
 _CANCEL_PATIENCE_NS = 300_000_000
 """How long a failed cancel waits for the private stream to say why, before it asks."""
-_ASK_AGAIN_NS = _S
+_ASK_AGAIN_NS = _S  # a query costs request weight
 _REPLY_PATIENCE_NS = 5 * _S
 _MISSING_FILL_PATIENCE_NS = _S // 2
-_ABSENCES_THAT_PROVE = 2
+"""An order's end often comes before its fills, from another channel."""
+_ABSENCES_THAT_PROVE = 2  # one answer may come from a node that lags
 _ABSENT_AFTER_NS = REST_LAG_NS + _S
 """Sooner, a placing may still arrive within its receive window, or the node that is asked may
 be behind the one that took it."""
 _CLOCK_BREAK_NS = 5 * _S
-_WINDOW_BREAK_NS = 10 * _S
+_WINDOW_BREAK_NS = 10 * _S  # the venue's shorter window of order counts is as long
 _ROUND_TRIPS = 100
-_NO_SUCH_ORDER = -2013
+_NO_SUCH_ORDER = -2013  # from a query; a cancel says -2011
 
 
 @dataclass(slots=True)
@@ -203,7 +204,7 @@ class OrderEntry:
         ):
             return  # closing paces itself, and its refusals say nothing of quotes
         breaker = self.breakers[place.side]
-        # A whole grid refused at one touch is one refusal: one late book, told several times.
+        # A whole grid refused at one touch is one refusal: one late book, seen several times.
         told_before = policy is RejectAction.STEP_AWAY and breaker.waits_for_touch
         match policy:
             case RejectAction.STEP_AWAY:
@@ -273,12 +274,12 @@ class OrderEntry:
             self.misses_fills = self.misses_fills or bool(missing)
 
     def mark_missing(self, listed: set[str], asked_mono_ns: int) -> None:
-        """Orders that should rest but are not listed: filled, cancelled or lost; a query tells.
+        """Orders that should rest but are not listed: filled, cancelled or lost; a query proves it.
 
         Args:
             listed: Client ids of all open orders.
             asked_mono_ns: When that list was asked for; younger orders may be missing from it,
-                and so may those that a lagging node has not heard of.
+                and so may those that a lagging node does not know yet.
         """
         for slot in self.table.used:
             settled = orders.ACKED <= self.table.state[slot] <= orders.CANCELLING

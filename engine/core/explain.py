@@ -1,4 +1,4 @@
-"""Why a side quotes or does not: the first rule that holds, its value and what would end it."""
+"""Quote status of a side: why it quotes or does not, by the first rule that holds, and its end."""
 
 from dataclasses import dataclass
 

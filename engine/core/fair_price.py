@@ -1,4 +1,4 @@
-"""What the desk takes for the fair price: the mid, or what the sizes around it say."""
+"""Fair price of the desk: the mid, or what the sizes around it say."""
 
 from collections import deque
 

@@ -1,4 +1,4 @@
-"""Closing what is held: one reduce-only order at a time, until nothing is held or time is up.
+"""Flattening: one reduce-only order at a time, until nothing is held or time is up.
 
     idle ──ask──► closing ──► flat
                    └─────────► not flat ──► flat (a late fill closed it after all)
@@ -18,7 +18,7 @@ PATIENCE_NS = 20_000_000_000
 """How long a position is tried to be closed."""
 _FIRST_PAUSE_NS = 250_000_000
 _LONGEST_PAUSE_NS = 2_000_000_000
-_TOO_LARGE = -4005
+_TOO_LARGE = -4005  # the quantity is above the maximum of one order
 _PRICE_REFUSED = (-4131, -4016, -4024)
 """A market order whose counterparty is too far from mark, and a limit order that is."""
 
@@ -45,7 +45,7 @@ class Flatten:
     def _void(self) -> None:
         self.state = FlattenState.IDLE
         self.refusal = ""
-        """Code and words of the last one."""
+        """Code and message of the last one."""
         self.tries = 0
         self.asked_ns = 0
         """Monotonic: when the operator asked for it."""

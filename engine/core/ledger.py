@@ -1,4 +1,4 @@
-"""The money, in exact integers: what each fill and each move of the mid was worth.
+"""Profit ledger in exact integers: what each fill and each move of the mid was worth.
 
 The unit inside is half a tick times a lot, so that a mid between two ticks stays whole.
 At every moment
@@ -138,7 +138,7 @@ class Ledger:
         self._position.open(position_lots, cost_e8, exch_ns)
 
     def adopt_position(self, position_lots: int, cost_e8: int, exch_ns: int) -> None:
-        """Take the venue's word for the position as of a stamp, at no profit."""
+        """Adopt the venue's position as of a stamp, at no profit."""
         self._position.adopt(position_lots, cost_e8, exch_ns)
         if self._mid2 is not None:
             self._adoptions.append((exch_ns, self._mid2))

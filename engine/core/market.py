@@ -1,4 +1,4 @@
-"""The market as the trader sees it: book, touch and tape, from raw frames.
+"""Market state of one symbol: book, touch and tape, from raw frames.
 
 The depth stream carries the book, the ticker stream runs ahead of it at the touch. A
 ticker newer than the book is written into it; a depth message older than the newest
@@ -22,6 +22,7 @@ from exchange.jit import IntArray, njit
 from exchange.types import Command, FetchSnapshot, Link, Severity, Side
 
 _RESYNC_WAITS_MS = (0, 250, 500, 1000, 2000, 4000)
+"""A snapshot costs 20 of the minute's weight, so gaps in a row are spaced out."""
 _TOUCHES_KEPT = 512
 _LEVELS = 50
 
@@ -178,7 +179,7 @@ class MarketState:
         """Lots of ours that the feed may show, by slot.
 
         Whole sizes and every order still known: a late book shows what was filled or
-        cancelled a moment ago, and it may show an order before we hear of its placing.
+        cancelled a moment ago, and it may show an order before its placing is answered.
         """
         if self._own_in_book:
             np.multiply(table.qty_lots, table.state != FREE, out=self._own_lots)

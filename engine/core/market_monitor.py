@@ -1,4 +1,4 @@
-"""What the market is like, apart from any quote: how much it moves, flickers and wanders.
+"""Market monitor: how much the market moves, flickers and wanders, apart from any quote.
 
 Nothing here moves a quote. Times of the touch and the tape are the venue's.
 """
@@ -22,7 +22,7 @@ from exchange.types import Severity, Side
 _STEPS_A_SECOND = SECOND_NS // STEP_NS
 _LEAP_NS = 5 * SECOND_NS
 _CURVE_POINTS = 24
-_FEWEST_READINGS = 100
+_FEWEST_READINGS = 100  # of minutes, before a 98 % point of them means anything
 _CURVE_SIGMAS = 3.0
 _LEVELS = ("quiet", "notice", "warning", "alarm")
 _SEVERITIES = (Severity.INFO, Severity.INFO, Severity.WARNING, Severity.ALARM)

@@ -1,4 +1,4 @@
-"""The operator's hand: what a console may ask, and what has been decided so far."""
+"""Operator commands and state: what a console may ask, and what has been decided so far."""
 
 from dataclasses import dataclass, field, replace
 

@@ -1,12 +1,12 @@
-"""Where each of our orders stands, and what may happen to it: one table of transitions.
+"""Order life cycle: where each of our orders stands, and one table of transitions.
 
     placed ──► acked ──► resting ──► cancelling ──► done
        └───────────┴─────────┴────────────┴──► unknown ──► (proven by query)
 
 ``placed`` has left us; ``acked`` was taken by the answer to its placing; ``resting`` was also
-told of by the private stream, a list or a query; ``unknown`` is an order whose fate only a query
-can tell. Its size counts against the inventory limit until then. Events may come twice or out
-of order: ``done`` is final, and an event that means nothing in a state leaves it as it is.
+reported by the private stream, a list or a query; ``unknown`` is an order whose state only a
+query can prove. Its size counts against the inventory limit until then. Events may come twice or
+out of order: ``done`` is final, and an event that means nothing in a state leaves it as it is.
 
 An order that is done but whose reported fills have not all been booked keeps its slot:
 those lots are ours though we have not seen them yet. It also keeps it until the book has
@@ -42,7 +42,7 @@ STATE_NAMES = ("free", "placed", "acked", "resting", "cancelling", "unknown", "d
 """What can happen. ``CANCEL_FAILED`` says nothing of why (-2011), so it needs a query."""
 
 _SIGNS_OF_LIFE = (PLACE_ACKED, SEEN_LIVE)
-_ENDED_KEPT = 4096
+_ENDED_KEPT = 4096  # so that memory is bounded; what arrives for an older order is long overdue
 
 
 def _transitions() -> IntArray:
@@ -73,13 +73,13 @@ class OrderTable:
     def __init__(self) -> None:
         self.state, self.side, self.price_ticks, self.qty_lots = _columns(4)
         self.booked_lots, self.reported_lots = _columns(2)
-        """Filled as far as we have booked it, and as far as the venue has told us."""
+        """Filled as far as we have booked it, and as far as the venue has reported."""
         self.settled_lots = _columns(1)[0]
         """Booked without having seen the fills, since an adopted position holds them."""
         self.changed_ns, self.placed_ns, self.asked_ns = _columns(3)
         """Monotonic: the last change of state, the placement, the last query."""
         self.reported_progress = _columns(1)[0]
-        """How far the private stream has told of it; 0 while it has not spoken."""
+        """How far the private stream has reported it; 0 before its first report."""
         self.ended_exch_ns = _columns(1)[0]
         """The venue's stamp on the end of a done order; 0 while it has none."""
         self.alive_ns = _columns(1)[0]
@@ -153,7 +153,7 @@ class OrderTable:
         self.apply(slot, SEEN_FINAL, mono_ns)
 
     def book_fill(self, slot: int, lots: int, exch_ns: int, mono_ns: int) -> None:
-        """Count an execution; the last one ends the order, before the venue says so in words."""
+        """Count an execution; the last one ends the order, before the venue says so."""
         known = min(int(self.settled_lots[slot]), lots)
         self.settled_lots[slot] -= known
         self.booked_lots[slot] += lots - known
@@ -162,7 +162,7 @@ class OrderTable:
             self.end(slot, exch_ns, mono_ns)
 
     def settle_reported(self, slot: int) -> None:
-        """A position of the venue's holds every fill of this order that it has told of.
+        """A position of the venue's holds every fill of this order that it has reported.
 
         Such a fill may still be listed one by one; what is counted here is not counted then.
         """
@@ -183,7 +183,7 @@ class OrderTable:
                     self._remember_end(client_order_id)
 
     def ended(self, client_order_id: str) -> bool:
-        """Did the venue itself say that this order is over? Then whatever else is told is older."""
+        """Did the venue itself say that this order is over? Then whatever else arrives is older."""
         return client_order_id in self._ended
 
     def _remember_end(self, client_order_id: str) -> None:

@@ -1,4 +1,4 @@
-"""A and k from the life of our own quotes: how long they stood how deep, and what they met.
+"""Fill intensity of our own quotes: A and k from how long they stood how deep, and what they met.
 
 Other people's market orders say how deep they reached; only our own fills say how often
 somebody at our place in the queue, with our size, is reached.
@@ -70,7 +70,7 @@ class OwnIntensity:
             self._fills[min(round(2.0 * depth_ticks), _DEPTHS - 1)] += 1
 
     def read(self) -> SideFit | None:
-        """A and k with their intervals; None while the fills cannot tell a slope."""
+        """A and k with their intervals; None while the fills show no slope."""
         stood = np.flatnonzero(self._exposure_s)
         fills = self._fills[stood]
         depths = stood.astype(np.float64) / 2

@@ -1,4 +1,4 @@
-"""The position, its cost and realised profit, in the venue's order of executions.
+"""Position keeping: position, cost and realised profit, in the venue's order of executions.
 
 Fills reach us late, twice and out of order, and what a sell realises depends on what was
 bought before it. So executions are kept sorted by the venue's stamp and trade id, and one
@@ -12,8 +12,8 @@ from bisect import bisect_right
 from dataclasses import dataclass
 from typing import TypeAlias
 
-_KEPT = 20_000
-_AFTER_ALL_TRADES = 1 << 62
+_KEPT = 20_000  # executions that a late one may still be slipped between; memory is bounded
+_AFTER_ALL_TRADES = 1 << 62  # in the place of a trade id: a base holds every execution of its stamp
 
 _Key: TypeAlias = tuple[int, int]
 
@@ -46,7 +46,7 @@ class PositionBook:
         self._trade_ids: set[int] = set()
         self._history: set[int] = set()
         self._floor: _Key = (-1, 0)
-        """Nothing is booked at or before this: it is in the opening, or too old to tell."""
+        """Nothing is booked at or before this: it is in the opening, or too old to know."""
 
     def open(self, lots: int, cost_e8: int, exch_ns: int) -> None:
         """Start from a position of the venue's: everything up to its stamp is history."""
@@ -85,7 +85,7 @@ class PositionBook:
 
         Returns:
             The positions after each execution of that very stamp, or the one that stood
-            then; None when that is too long ago to tell.
+            then; None when that is too long ago to know.
         """
         if exch_ns < self._floor[0]:
             return None

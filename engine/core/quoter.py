@@ -1,4 +1,4 @@
-"""From a fair price and an inventory to the prices that we want to stand at.
+"""Quoter: from a fair price and an inventory to the prices that we want to stand at.
 
     half_spread, inventory_skew = the model's table at q, times adj1 and adj2
     reservation = fair - inventory_skew
@@ -21,7 +21,7 @@ from engine.models.policy import bound_of, empty_table, table_offsets
 from engine.models.spectral import glft_table
 from exchange.jit import FloatArray, IntArray, njit
 
-_FARTHEST_TICKS = 1e9
+_FARTHEST_TICKS = 1e9  # beyond it a depth is absurd, and no price in ticks
 
 
 @njit

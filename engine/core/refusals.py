@@ -1,4 +1,4 @@
-"""What each refusal of the venue means for a maker: policy, not exceptions.
+"""Reject policy: what each refusal of the venue means for a maker; policy, not exceptions.
 
 Source: the venue reference, section 10. Codes not listed close one side for a while after
 three in a row, which is the safe reading of a refusal that nobody foresaw.

@@ -1,4 +1,4 @@
-"""Commands on their way out, and the requests that still wait for their answer."""
+"""Request tracker: commands on their way out, and the requests that still wait for an answer."""
 
 from collections.abc import Callable
 from typing import Any

@@ -1,4 +1,4 @@
-"""The outermost and dumbest rules: what halts the desk, and what closes one side for a while."""
+"""Risk gate and breakers: what halts the desk, and what closes one side for a while."""
 
 from dataclasses import dataclass
 
@@ -40,7 +40,7 @@ class SideBreaker:
 
 
 class RiskGate:
-    """Active or halted. Falls by itself, rises only by the operator's hand.
+    """Active or halted. Halts by itself, resumes only by the operator's command.
 
     Args:
         max_loss_usdt: Loss from the start or from the peak that halts the desk.
@@ -80,7 +80,7 @@ class RiskGate:
             self.detail, self.cure, self.final = detail, cure, final
 
     def resume(self) -> bool:
-        """The operator's hand; False when this halt is final."""
+        """Resume by the operator's command; False when this halt is final."""
         if self.final:
             return False
         self.state = RiskState.ACTIVE

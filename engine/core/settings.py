@@ -1,4 +1,4 @@
-"""What the trader is told at start, on the instrument's grid."""
+"""Trader settings: what the trader starts with, on the instrument's grid."""
 
 from dataclasses import dataclass
 from typing import Literal, TypeAlias

@@ -1,6 +1,6 @@
-"""Touches and prints of two streams, put back into the order of the venue's stamps.
+"""Tape merge: touches and prints of two streams, put back into the order of the venue's stamps.
 
-The streams do not arrive together: what a print did to the touch is often heard before the
+The streams do not arrive together: what a print did to the touch often arrives before the
 print, by milliseconds or by seconds. So a touch waits until the tape has passed its stamp. The
 tape says how far it is by its prints, and while it is quiet by whatever else its link carries,
 less a margin. Nothing here depends on how long anything took to arrive.
@@ -49,7 +49,7 @@ class TapeMerge:
         self._prints: deque[Print] = deque()
         self._newest_ns = 0
         self._tape_ns = 0
-        self._holes = [(0, _NEVER_NS)]  # the tape is not heard from, up to; oldest first
+        self._holes = [(0, _NEVER_NS)]  # no tape from, up to; oldest first
 
     def receive_touch(self, exch_ns: int, touch: Touch | None) -> None:
         """The touch after one message of the book; None for a book that was lost.
@@ -72,7 +72,7 @@ class TapeMerge:
         self._pass(exch_ns, exch_ns - MARGIN_NS)
 
     def lose_tape(self) -> None:
-        """The tape's link is down: what is printed until it is heard again nobody knows."""
+        """The tape's link is down: what is printed until it is up again nobody knows."""
         if not self._lost:
             self._holes.append((self._tape_ns, _NEVER_NS))
         if len(self._holes) > _MOST_HOLES:

@@ -1,4 +1,4 @@
-"""The desk's one mind: fed with events, questioned for commands, and never waiting.
+"""Trader: the desk's decision core, fed with events, questioned for commands, and never waiting.
 
 Live, paper and replay differ only in who feeds it. Time arrives inside events. Every
 input is applied whole before anything is decided, and what is decided leaves as values.
@@ -66,10 +66,10 @@ OUR_PREFIX = "mdesk-"
 
 COUNTDOWN_MS = 30_000
 _S = 1_000_000_000
-_COUNTDOWN_EVERY_NS = 10 * _S
+_COUNTDOWN_EVERY_NS = 10 * _S  # two refreshes may be lost before the venue's switch cancels
 _NEVER_NS = -(1 << 62)
 _ACCOUNT_EVERY_NS = 10 * _S
-_PROOF_EVERY_NS = _S // 5
+_PROOF_EVERY_NS = _S // 5  # a stop or a panic waits for it
 _ASK_AGAIN_NS = _S
 _LOOK_CLOSELY_NS = 2 * REST_LAG_NS
 """After the private stream came up: what a lagging node did not know shows soon after."""
@@ -98,7 +98,7 @@ def is_younger(client_order_id: str, run_prefix: str) -> bool:
 
 @dataclass(slots=True)
 class LinkState:
-    """One connection as the trader last heard of it."""
+    """State of one connection, as of the last event about it."""
 
     up: bool = False
     reconnects: int = -1  # the first connection is none
@@ -191,7 +191,7 @@ class Trader:
         """Take in what arrived together and give the commands that follow, in order.
 
         Nothing is decided between events of one call: a sweep that fills four of our orders
-        tells of them in one breath, and after the first of them the other three are no
+        reports them together, and after the first of them the other three are no
         longer there to be cancelled.
         """
         dirty = False
@@ -333,7 +333,7 @@ class Trader:
             self.table.reported_progress[slot] = max(self.table.reported_progress[slot], told)
 
     def _learn_by_rest(self, update: OrderUpdate, alive: int = orders.SEEN_LIVE) -> None:
-        """Apply a word that the private stream owes too, if it was up at the placing."""
+        """Apply a report that the private stream owes too, if it was up at the placing."""
         self._learn(update, alive)
         known, name = _progress(update), update.client_order_id
         slot = self.table.slot(name)
@@ -343,7 +343,7 @@ class Trader:
             self._watchdog.expect_order(name, known, self.mono_ns)
 
     def _learn(self, update: OrderUpdate, alive: int = orders.SEEN_LIVE) -> None:
-        """Apply the venue's word on one order, from whatever channel it came.
+        """Apply the venue's report of one order, from whatever channel it came.
 
         Args:
             alive: What it is to the order that it is not over.
@@ -374,7 +374,7 @@ class Trader:
             self._adopt(update)
 
     def _meet_younger_run(self, client_order_id: str) -> None:
-        """Two hands on one account: ours, the older, lets go of it for good."""
+        """Two engines on one account: ours, the older, lets go of it for good."""
         if not self.met_younger_run:
             self.met_younger_run = True
             detail = f"another engine trades here: {client_order_id}"
@@ -384,13 +384,13 @@ class Trader:
         """Take an order of ours into the table, where it is cancelled unless it is wanted.
 
         One of this run was taken for absent and then arrived after all, or a late event
-        tells of one long done; a cancel and a query find out which.
+        reports one long done; a cancel and a query find out which.
         """
         name = update.client_order_id
         slot = self.table.add(
             name, update.side, update.price_ticks, update.qty_lots, self.mono_ns, orders.RESTING
         )
-        # Whatever was told of it may have been told before we knew it.
+        # Whatever was reported of it may have been reported before we knew it.
         self.table.reported_progress[slot] = progress(update.qty_lots, final=True)
         self.table.booked_lots[slot] = self.ledger.lots_of(name)
         self.table.report_filled(slot, update.filled_lots)
@@ -496,7 +496,7 @@ class Trader:
                     if not self._trades_missing:
                         self._agreed_exch_ns = max(self._agreed_exch_ns, evidence.exch_ns)
                 elif evidence.exch_ns > max(self._agreed_exch_ns, self._unlisted_exch_ns):
-                    # It moved and came back, and we heard of neither: the next list tells.
+                    # It moved and came back, and neither reached us: the next list shows it.
                     self._unlisted_exch_ns, self._unlisted_ns = evidence.exch_ns, self.mono_ns
             case PositionVerdict.OPENS:
                 self._open_position(evidence)

@@ -1,4 +1,4 @@
-"""What the desk looks like at one moment: everything that a screen may show.
+"""Desk view: everything that a screen may show, at one moment.
 
 The trader builds one ``DeskView`` some ten times a second; screens draw it and never ask
 for more. Prices stay integers of ticks and sizes integers of lots; the view carries the
@@ -71,7 +71,7 @@ class FlattenView(msgspec.Struct, frozen=True):
     state: FlattenState
     tries: int
     refusal: str
-    """The last one's code and words; empty without one."""
+    """The last one's code and message; empty without one."""
     left_s: float
     """Until it gives up."""
 
@@ -80,7 +80,7 @@ class LeftView(msgspec.Struct, frozen=True):
     """What may be left of our orders while none is wanted, by the evidence there is."""
 
     live: int
-    """That may rest at the venue, as far as was heard; those unknown among them."""
+    """That may rest at the venue, as far as was reported; those unknown among them."""
     unknown: int
     proven: bool
     """Did the venue's own list, asked for since, show none of ours?"""
@@ -315,7 +315,7 @@ class MoneyView(msgspec.Struct, frozen=True):
     funding_usdt: float
     capital_usdt: float
     wallet_usdt: float | None
-    """As the venue last told it."""
+    """As the venue last reported it."""
     residual_usdt: float | None
     """Wallet change that our own fills do not explain."""
     drawdown_usdt: float

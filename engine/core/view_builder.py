@@ -1,4 +1,4 @@
-"""The trader's state as the view that every screen draws."""
+"""View builder: the trader's state as the view that every screen draws."""
 
 import math
 from statistics import median

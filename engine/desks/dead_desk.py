@@ -1,4 +1,4 @@
-"""The last word on a desk whose engine is dead, said in its place.
+"""Clean-up after a dead engine: cancel what it left, prove that nothing rests, close if asked.
 
 It holds the locks of the desk and of its account meanwhile: no engine of ours runs there
 then, and whatever bears our prefix was left behind.
@@ -29,14 +29,14 @@ from exchange.instrument import Instrument
 from exchange.types import Place, Side
 
 _VERIFIED = "verified: no open order of ours"
-_VERIFY_S = 10.0
+_VERIFY_S = 10.0  # and as long again as an order may take to be listed
 _FLATTEN_S = 15.0
-_POSITION_S = 3.0
-_PROBE_S = 1.0
+_POSITION_S = 3.0  # of no order's safety: without an answer the position is reported as not known
+_PROBE_S = 1.0  # loopback: whoever has the port open accepts at once
 _LOOK_AGAIN_S = 0.5
 _OLDEST_ANSWER_S = REST_LAG_NS / 1e9
 """A venue's node may answer from as long ago: flat is what is still flat after it."""
-_TOO_LARGE = -4005
+_TOO_LARGE = -4005  # the quantity is above the maximum of one order
 
 
 def last_word(desk: Desk, *, flatten: bool) -> str:
@@ -139,7 +139,7 @@ async def _cancel_and_verify(settings: VenueSettings, credentials: Credentials) 
 async def _flatten(venue: Rest, instrument: Instrument) -> None:
     """Close the position at market, until two looks in a row show none.
 
-    Every order is reduce-only: one that is sent on an old answer, or twice because its fate
+    Every order is reduce-only: one that is sent on an old answer, or twice because its state
     is unknown, can close less than it says but never open anything.
 
     Raises:

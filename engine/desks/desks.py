@@ -1,4 +1,4 @@
-"""Which desk a command means, and how it stands with its engine."""
+"""Desk lookup: which desk a command means, and whether its engine runs."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +19,7 @@ class Desk:
     places: Places
     config: Config | None
     """What its engine runs with; where none ever ran, what the command line says. None when
-    neither tells."""
+    neither says."""
     start: str
     """The command that starts it again."""
 
@@ -38,7 +38,7 @@ class Desk:
 
     @property
     def is_dead(self) -> bool:
-        """Did its engine end without its last word? Then orders of ours may rest."""
+        """Did its engine end without a clean stop? Then orders of ours may rest."""
         return self.engine_pid is None and (
             self.places.socket.exists() or _says_something(self.places.engine_lock)
         )
@@ -118,7 +118,7 @@ def every_desk() -> list[Desk]:
 
 
 def running_desks() -> str:
-    """Which desks run, in words, with the command that shows them."""
+    """Which desks run, as a text, with the command that shows them."""
     names = [desk.name for desk in every_desk() if desk.engine_pid is not None]
     if not names:
         return "no desk runs"

@@ -1,4 +1,4 @@
-"""Starting an engine or an exchange as a process of its own, which outlives this terminal."""
+"""Process launcher: an engine or an exchange of its own session, which outlives this terminal."""
 
 import asyncio
 import os
@@ -21,11 +21,11 @@ from engine.process.lock import lock_owner
 from engine.process.paths import Places
 from engine.process.warm_up import warm_up_first
 
-_ENGINE_PATIENCE_S = 60.0
-_END_PATIENCE_S = 30.0
-_EXCHANGE_END_PATIENCE_S = 5.0
+_ENGINE_PATIENCE_S = 60.0  # imports and kernels from the cache, on a slow machine
+_END_PATIENCE_S = 30.0  # longer than the some 21 s in which an engine that is signalled ends
+_EXCHANGE_END_PATIENCE_S = 5.0  # it closes its sockets within 3 s
 _FIRST_LOOK_S = 0.02
-_LOG_TAIL_BYTES = 2000
+_LOG_TAIL_BYTES = 2000  # the reason of an end is in the last lines
 _NEW_RUN = "==== a new run"
 
 
@@ -40,7 +40,7 @@ def ensure_engine(
 
     Args:
         overrides: ``section.key=value`` texts over the file.
-        say: Told in one line what is being waited for.
+        say: Called with one line on what is being waited for.
         interruption: Of the caller, which takes note of signals all the while.
         meanwhile: Work of the caller's own that may as well be done while the engine starts.
 
@@ -143,7 +143,7 @@ async def engine_welcome(places: Places) -> Welcome | None:
 
 
 def start_detached(arguments: list[str], log: Path) -> "subprocess.Popen[bytes]":
-    """Run ``engine ARGUMENTS`` in a session of its own, its words going to a log file.
+    """Run ``engine ARGUMENTS`` in a session of its own, its output going to a log file.
 
     Raises:
         StartError: When the log cannot be written.
@@ -175,7 +175,7 @@ def wait_until(
     """Wait until a process that was just started is ready; a caller ends what is not.
 
     Raises:
-        StartError: When it ends first, with its own last words, or takes too long.
+        StartError: When it ends first, with the last line of its log, or takes too long.
         Interrupted: When a signal came first.
     """
     pause_s = _FIRST_LOOK_S

@@ -1,4 +1,4 @@
-"""What an engine was started with, kept in its desk's folder for whoever comes after it.
+"""Desk record: what an engine was started with, kept in its desk's folder for later commands.
 
 A console attaches by the desk's name alone, and a stop that finds the engine dead must know
 which venue and symbol to ask. No secret is written.

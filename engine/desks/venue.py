@@ -1,4 +1,4 @@
-"""Where the venue of a desk answers, and by which key."""
+"""Venue settings of a desk: where its venue answers, and with which key."""
 
 from engine.config.desk import Config
 from engine.config.paper import PAPER_API_KEY, PAPER_API_SECRET

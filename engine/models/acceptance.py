@@ -1,4 +1,4 @@
-"""Whether a fresh fit of A and k may move quotes, or the last good one stays.
+"""Fit acceptance: whether a fresh fit of A and k may move quotes, or the last good one stays.
 
 A refused fit is not an error: quiet minutes and torn books happen every day. What must not
 happen is a quote made of one, or an old fit passing for a new one.
@@ -22,7 +22,7 @@ REASONS = {
     POOR_FIT: "depths are far from exponential",
     NOT_A_NUMBER: "the fit is not a number",
 }
-"""What to tell a trader about each code."""
+"""What a trader reads about each code."""
 
 
 @njit

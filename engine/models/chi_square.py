@@ -10,11 +10,11 @@ import numpy as np
 
 from exchange.jit import njit
 
-_LAST_TERM = 1e-17
-_TINY = 1e-300
-_MOST_TERMS = 100_000
-_STEPS = 200
-_MANY = 1_000
+_LAST_TERM = 1e-17  # of the sum: below the rounding of doubles
+_TINY = 1e-300  # stands for a denominator of zero
+_MOST_TERMS = 100_000  # a bound on the loop; the terms shrink long before
+_STEPS = 200  # a bound on the loop: bisection alone would be done by then
+_MANY = 1_000  # exact takes too long for more, and the approximation is right to a millionth
 _TWO_SIDED = 1.959963984540054
 """97.5 % point of the standard normal."""
 

@@ -1,4 +1,4 @@
-"""Do the 95 % intervals of A, k and sigma hold the truth in 95 % of markets?
+"""Interval coverage: do the 95 % intervals of A, k and sigma hold the truth in 95 % of markets?
 
 Run on the synthetic market of the reference: one side's arrivals with exponential gaps and
 depths, and a mid that diffuses. Once with every depth and mid known exactly, and once as a

@@ -1,4 +1,4 @@
-"""How much more than a Poisson stream's the counts of a window vary, from the window itself.
+"""Overdispersion: how much more than Poisson a window's counts vary, from the window itself.
 
 Market orders come in bursts: variance over mean of their counts is 10 to 150 on a busy future,
 and an interval from the count alone is that many times too sure of itself. So the window's
@@ -12,7 +12,7 @@ import math
 
 from exchange.jit import FloatArray, njit
 
-_LAG = 3
+_LAG = 3  # bursts reach into the slots that follow; see the module
 _UNSURE = (2.069 / 1.960) ** 2
 """Student's 97.5 % point over the normal one, squared: 60 slots in fours are worth 23."""
 

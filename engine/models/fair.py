@@ -1,4 +1,4 @@
-"""A fair price read off one book."""
+"""Fair price estimators that read one book."""
 
 import numpy as np
 

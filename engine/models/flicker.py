@@ -1,4 +1,4 @@
-"""How much more one side of the touch flickers than the other, and how much of it is bluff.
+"""Flicker of the touch (D-measure): how much more one side moves, and how much of it is bluff.
 
 Path length U is how far a best price travelled in a minute; D compares the two sides':
 
@@ -40,9 +40,9 @@ GAP_NS = 2 * SECOND_NS
 PATH_BID, PATH_ASK, MOVES_BID, MOVES_ASK, STAR_BID, STAR_ASK, UNJUDGED_BID, UNJUDGED_ASK = range(8)
 SUMS = 8
 
-_SLOTS = 600
-_STEPS_KEPT = 4096
-_TRADES_KEPT = 512
+_SLOTS = 600  # of a tenth of a second: what leaves the window leaves so much at a time
+_STEPS_KEPT = 4096  # the oldest is overwritten: memory is bounded, whatever arrives
+_TRADES_KEPT = 512  # likewise
 _TOP, _HELD = 0, 1
 """Where a stack of steps keeps its running top and how many it holds; pairs follow."""
 

@@ -1,4 +1,4 @@
-"""When flicker deserves a word: against the instrument's own day, and against chance.
+"""Flicker alarm: levels against the instrument's own day, and against chance.
 
 The study's cut at 3.1 is where two per cent of one future's minutes lay; how much that is
 elsewhere depends on how often the touch moves. So the instrument's own 98 % point counts
@@ -29,7 +29,7 @@ WORDS = {
 """About the book, never about anybody."""
 
 _BIN = 0.1
-_BINS = 1000
+_BINS = 1000  # up to D = 100; what lies beyond counts in the last
 _HOURS = 24
 
 

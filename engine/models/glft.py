@@ -19,7 +19,7 @@ import numpy as np
 from engine.models.policy import Policy, bound_of, empty_table
 from exchange.jit import FloatArray, njit
 
-_SERIES_BELOW = 1e-6
+_SERIES_BELOW = 1e-6  # where the series' next term is below the rounding of doubles
 
 
 @njit

@@ -25,7 +25,7 @@ from engine.models.intensity import SideFit, fit_binned, fit_levels, worst_misfi
 from engine.models.ring import sum_rows, turn_ring
 from exchange.jit import FloatArray, IntArray, njit
 
-_SLOTS = 60
+_SLOTS = 60  # the window loses a sixtieth at a time
 _DEPTHS = 128
 """Half ticks of depth at which a first level is watched."""
 
@@ -117,7 +117,7 @@ def first_rate(numbers: FloatArray) -> tuple[float, float]:
 
 @njit
 def fit_level_side(numbers: FloatArray) -> tuple[float, float]:
-    """``(A, k)`` of one side by maximum likelihood; nan where there is nothing to tell."""
+    """``(A, k)`` of one side by maximum likelihood; nan where there is nothing to fit."""
     rate, k = first_rate(numbers)
     return carry_to_mid(rate, k, numbers), k
 

@@ -1,4 +1,4 @@
-"""How well quotes did their work: filled, present, passive, and the stock turned over."""
+"""Market-making figures: fill ratio, uptime, maker share and inventory half-life."""
 
 import math
 

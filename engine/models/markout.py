@@ -1,4 +1,4 @@
-"""What a fill was worth a while later, and how well the quotes did their work.
+"""Markouts: what a fill was worth a while later, and how well the quotes did their work.
 
     s·(mid - price)  =  s·(later mid - price)  +  s·(mid - later mid)
     effective        =  realised               +  adverse

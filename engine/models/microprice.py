@@ -1,4 +1,4 @@
-"""Where the mid is heading, given the touch's imbalance and spread: Stoikov's micro-price.
+"""Micro-price (Stoikov): where the mid is heading, given the touch's imbalance and spread.
 
 A touch is in one of ``n·m`` states: n buckets of imbalance by m spreads. From a history one
 counts how often a state passes into another with the mid standing still (Q), how often the

@@ -1,4 +1,4 @@
-"""A and k that forget, one arrival at a time.
+"""Online fill intensity: A and k that forget, one arrival at a time.
 
 The state is float64[5]: weighted arrivals, weighted depths, weighted seconds in which they could
 be seen, the same by squared weights, and when all that was last decayed. It decays only when

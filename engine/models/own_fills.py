@@ -1,6 +1,6 @@
-"""A and k from the life of our own quotes, where queue and size have had their say.
+"""Fill intensity from our own quotes: A and k where queue and size have had their say.
 
-Market orders tell how deep others reached; only our own fills tell how often somebody at our
+Market orders show how deep others reached; only our own fills show how often somebody at our
 place in the queue is reached.
 """
 
@@ -11,7 +11,7 @@ import numpy as np
 from engine.models.chi_square import chi_square_quantile
 from exchange.jit import FloatArray, IntArray, njit
 
-_STEPS = 100
+_STEPS = 100  # a bound on the loop: bisection alone would be done by then
 
 
 @njit
@@ -50,7 +50,7 @@ def fit_own_fills(
         fills: int64[n], how many fills each brought.
 
     Returns:
-        ``(A, k, se_k)``; nan thrice when the fills cannot tell a slope: none, or all of
+        ``(A, k, se_k)``; nan thrice when the fills show no slope: none, or all of
         them at the nearest depth, or all at the farthest.
 
     Source:

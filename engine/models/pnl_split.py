@@ -1,4 +1,4 @@
-"""Where the money came from: spread, inventory, fees and funding, exactly.
+"""Profit attribution: spread, inventory, fees and funding, exactly.
 
     total = sum dq·(M - p)  +  sum q·dM  -  sum c  -  sum q·mark·g
             spread             inventory    fees      funding

@@ -1,4 +1,4 @@
-"""A quoting policy as a table: the bid and ask depth for every inventory.
+"""Quoting policy as a table: the bid and ask depth for every inventory.
 
 One flat array of 2(2Q+1) depths, bid and ask in turn, for inventories -Q..Q counted in
 fills; nan where nothing is quoted: no bid at +Q, no ask at -Q. Closed form, spectral table,

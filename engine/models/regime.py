@@ -1,4 +1,4 @@
-"""Four kinds of day: volatility across the day against volatility within it.
+"""Volatility regime: four kinds of day, by volatility across the day and within it.
 
     |            | intraday low                 | intraday high                          |
     | daily low  | tight, for volume            | wide, larger size, averaging allowed   |
@@ -24,12 +24,12 @@ RETURNS_A_DAY = 288
 LEAST_SCALE = 0.05
 """In logs: a flat history must not make every ripple an outlier."""
 HIGH_AT = 0.5
-LOW_AT = 0.0
+LOW_AT = 0.0  # below the other mark: with one alone a state would change all day
 STAY_S = 1800.0
 """A state lasts at least so long."""
 FEWEST_DAYS = 7.0
 _DAYS_KEPT = 30
-_RETURN_S = 300.0
+_RETURN_S = 300.0  # the returns are of 5 minutes
 _SCORES_AN_HOUR = 12
 
 DAILY_LOW_INTRADAY_LOW, DAILY_LOW_INTRADAY_HIGH, DAILY_HIGH_INTRADAY_LOW, BOTH_HIGH = range(4)

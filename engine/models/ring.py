@@ -1,4 +1,4 @@
-"""A rolling window as a ring of time slots: rows of sums, of which the oldest goes as a whole.
+"""Rolling window as a ring of time slots: rows of sums, of which the oldest goes as a whole.
 
 Memory and the cost of an update do not depend on how much happens; a window of n slots is
 exact to its nth part.

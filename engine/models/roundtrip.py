@@ -1,4 +1,4 @@
-"""What a round trip really costs, and where it breaks even, rebates included.
+"""Round-trip cost and break-even prices, rebates included.
 
 ``rate`` is positive for a rebate and negative for a fee, as a share of value, and always the
 maker's: what the other side pays is the other side's affair. Prices in any one unit.

@@ -1,4 +1,4 @@
-"""Paths of one market maker in the model's own market, from a seed.
+"""Market-maker simulator: paths of one maker in the model's own market, from a seed.
 
 Two markets. In ``play`` time is continuous: between fills both rates are constant, so the
 next fill and the mid's move until then are drawn exactly, without a time grid. In
@@ -19,7 +19,7 @@ from exchange.jit import FloatArray, IntArray, njit
 
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 _MIX_1 = np.uint64(0xBF58476D1CE4E5B9)
-_MIX_2 = np.uint64(0x94D049BB133111EB)
+_MIX_2 = np.uint64(0x94D049BB133111EB)  # these three and the shifts are SplitMix64's own
 _S11, _S27, _S30, _S31 = np.uint64(11), np.uint64(27), np.uint64(30), np.uint64(31)
 
 P_HALF_PROFIT, P_PROFIT, P_FILLS, P_INCOME, P_LOTS = range(5)

@@ -1,4 +1,4 @@
-"""Exact quotes for a distant horizon, from the lowest eigenvector of the model's matrix.
+"""Exact stationary quotes, from the lowest eigenvector of the model's matrix.
 
 M is tridiagonal over the inventories n = -Q..Q (in fills): alpha·n² - beta·n on the
 diagonal, -eta beside it, with beta = k·drift. With f its positive eigenvector,
@@ -23,7 +23,7 @@ from engine.models.glft import (
 from engine.models.policy import Policy, bound_of, empty_table
 from exchange.jit import FloatArray, njit
 
-_HALVINGS = 64
+_HALVINGS = 64  # more than the bits of a double's fraction
 _NO_PIVOT = 1e-300
 """Stands for a pivot of exactly zero."""
 

@@ -1,4 +1,4 @@
-"""The noise model: how wide to quote around a price that always comes back.
+"""Noise model: how wide to quote around a price that always comes back.
 
 Each period the price deviates from a fixed fair value by a normal amount; a quote that is
 passed fills, and its edge is measured from the fair value. This is a calculus of mean
@@ -19,9 +19,9 @@ from exchange.jit import FloatArray, njit
 WINDOW = 60
 """One-second samples in the window."""
 _SERIES_BELOW = 6.0
-_FRACTION_TERMS = 80
-_SCAN = 200
-_GOLDEN = 0.6180339887498949
+_FRACTION_TERMS = 80  # for full precision from 6 on, where it converges slowest
+_SCAN = 200  # the curve may have two hills; finer than either
+_GOLDEN = 0.6180339887498949  # golden section search
 
 
 @njit

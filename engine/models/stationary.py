@@ -1,4 +1,4 @@
-"""What quoting one policy for ever, or for a given time, is worth: exact, without a path.
+"""Stationary value of a quoting policy: what it is worth for ever or for a time, without a path.
 
 Money is in tick·fills: ticks of profit on one fill. Risk aversion ``gamma_fill`` is
 per tick·fill, that is gamma·delta. The tests of every simulator start here, because nothing

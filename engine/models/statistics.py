@@ -13,9 +13,9 @@ import numpy as np
 from exchange.jit import FloatArray, njit
 
 DAY_S = 86400.0
-_ROUNDING = 1e-12
+_ROUNDING = 1e-12  # of the largest sample: a deviation below it is rounding alone
 DAYS_A_YEAR = 365
-"""Crypto never closes. hftbacktest 2.x says 252 unless told otherwise."""
+"""Crypto never closes. hftbacktest 2.x says 252 by default."""
 
 
 @njit

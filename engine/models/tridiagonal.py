@@ -1,4 +1,4 @@
-"""exp(G·tau)·v for a tridiagonal G with nothing negative beside its diagonal.
+"""Matrix exponential: exp(G·tau)·v for a tridiagonal G with nothing negative beside its diagonal.
 
 Uniformisation: with ``shift`` = -min(diagonal) the series of exp((G + shift)·tau) has no
 negative term, so even the smallest component of the answer keeps all its digits. The time

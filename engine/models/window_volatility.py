@@ -13,7 +13,7 @@ from exchange.jit import FloatArray, IntArray, njit
 
 WINDOWS_S = np.array([10.0, 60.0, 600.0, 3600.0, 21600.0, 86400.0])
 """From ten seconds to a day: the mid is sampled by the second, and one change is no volatility."""
-SLOTS = 32
+SLOTS = 32  # of each window, which loses a thirty-second of itself at a time
 
 
 @njit

@@ -1,4 +1,4 @@
-"""Commands for the trader to paste into the shell that this program was started from."""
+"""Shell hints: commands for the trader to paste into the shell that started this program."""
 
 import os
 import shlex
@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Self
 
 STARTED_BY = "MAKERS_DESK_RUN"
-"""Environment variable in which ``./run`` tells how it was typed."""
+"""Environment variable in which ``./run`` notes how it was typed."""
 
 
 def pasteable(program: str, *arguments: str) -> str:
@@ -29,7 +29,7 @@ def _as_found(program: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class DeskCommands:
-    """What one may want to say to a desk from a shell."""
+    """Shell commands that address one desk."""
 
     attach: str
     status: str
@@ -46,4 +46,4 @@ class DeskCommands:
 
 
 USUAL = DeskCommands("tui", "engine status", "engine stop")
-"""What one says to the desk that is meant where none is named."""
+"""Those of the desk that is meant where none is named."""

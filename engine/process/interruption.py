@@ -1,4 +1,4 @@
-"""Signals that ask a process to end before it is up."""
+"""Signal handling at start-up: signals that ask a process to end before it is up."""
 
 import signal
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""One process per desk: a lock file that the kernel lets go of when its holder dies.
+"""Process lock: one process a desk, by a file lock that the kernel drops when its holder dies.
 
 The lock belongs to an open file description, since of such a lock it can be asked whether it
 is held: a look-up that took it for a moment would refuse an engine that starts just then.
@@ -22,13 +22,13 @@ _FLOCK = struct.Struct("hhqqi4x")
 _WHOLE_FILE = (os.SEEK_SET, 0, 0, 0)
 KEEP_EVERY_NS = 1_000_000_000
 """How often a holder notes in the file's time that it lives."""
-_FOR_EVER_NS = 1 << 62
+_FOR_EVER_NS = 1 << 62  # where there was no lock file, nobody ever held it
 _OWNER_PATIENCE_S = 1.0
 """A process that has just taken the lock writes its id within microseconds."""
 
 
 class ProcessLock:
-    """Held for as long as the ``with`` block runs; the file holds the owner's process id.
+    """File lock for as long as the ``with`` block runs; the file holds the owner's process id.
 
     Args:
         what: Who holds it, for the message, such as ``an engine``.

@@ -1,4 +1,4 @@
-"""Where desks keep their locks, sockets and logs: one private folder a desk, named as it is."""
+"""Desk folders: locks, sockets and logs in one private folder a desk, named as the desk is."""
 
 import os
 from collections.abc import Iterator
@@ -7,7 +7,7 @@ from pathlib import Path
 
 from engine.errors import StartError
 
-_LONGEST_SOCKET_PATH = 107
+_LONGEST_SOCKET_PATH = 107  # Linux's ``sun_path`` is 108 bytes with its final zero
 
 
 @dataclass(frozen=True, slots=True)

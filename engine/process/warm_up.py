@@ -1,4 +1,4 @@
-"""Compiling every kernel before anything starts, with a progress bar where a person waits."""
+"""JIT warm-up: every kernel compiled before anything starts, with a bar where a person waits."""
 
 import importlib
 import subprocess

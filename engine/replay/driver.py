@@ -1,4 +1,4 @@
-"""Replay: the same trader, fed from recordings on a virtual clock.
+"""Replay driver: the same trader, fed from recordings on a virtual clock.
 
 A first fast pass finds the clock shift and the range of latencies; the second plays the
 file. Four sources take their turns by time and, at one instant, in this order: local data,
@@ -37,7 +37,7 @@ _MOVES_THE_VENUE = (frames.DepthDiff, frames.TradePrint, frames.Snapshot, frames
 
 @dataclass(slots=True)
 class ReplayResult:
-    """What became of one desk over some recordings."""
+    """Result of a replay: what became of one desk over some recordings."""
 
     files: list[str]
     """In order of time, as they were played."""
@@ -66,7 +66,7 @@ class ReplayResult:
 
     @property
     def never_quoted(self) -> str:
-        """Why not one order was ever placed, in words; empty when some were."""
+        """Why not one order was ever placed, as a text; empty when some were."""
         if self.orders_placed:
             return ""
         parts = []
@@ -79,7 +79,7 @@ class ReplayResult:
 
 
 class _Turn(NamedTuple):
-    """Something that a recorded message does, at its time."""
+    """Scheduled step: something that a recorded message does, at its time."""
 
     at_ns: int
     rank: int

@@ -1,9 +1,9 @@
-"""How well a session went: what a recorder noted while it ran, by every definition we report.
+"""Session performance: what a recorder noted while it ran, by every definition we report.
 
 The study's result slide is hftbacktest 1.7.1's; today's hftbacktest means other things by the
 same words, so each has a column of its own. The market maker's figures stand beside them.
 
-A fill is marked by the mid that the desk knows when it is told of it. So does the ledger, and
+A fill is marked by the mid that the desk knows when it is reported. So does the ledger, and
 the effective half spread times the quantity filled is the spread part of the profit.
 """
 
@@ -43,12 +43,12 @@ NEAR_TICKS = 2.0
 cheap coin may be more than 5 bp."""
 STEP_1_7_S = 300.0
 STEP_2_S = 10.0
-"""What either version resamples by unless told otherwise."""
+"""What either version resamples by unless set otherwise."""
 _INVENTORY_S = 1.0
 _TOLERANCE = 1e-9
 """Of the turnover: how far two ways of counting one profit may lie apart."""
-_POST_ONLY_REFUSED = -5022
-_NO_SUCH_ORDER = -2011
+_POST_ONLY_REFUSED = -5022  # it would have taken
+_NO_SUCH_ORDER = -2011  # answers a cancel of an order that is gone
 _NONE = 0
 """In place of a price: no mid, or nothing working."""
 
@@ -70,7 +70,7 @@ class StepSeries(NamedTuple):
 
 
 class Fills(NamedTuple):
-    """One row a fill that the desk was told of, in that order: int64[n] each."""
+    """One row a fill that reached the desk, in that order: int64[n] each."""
 
     told_ns: IntArray
     side: IntArray
@@ -142,7 +142,7 @@ class SessionRecorder:
         self._steps.extend((trader.recv_ns, ledger.total_e8, ledger.position_lots, mid2, bid, ask))
 
     def note_market(self) -> None:
-        """The trader has heard of the market."""
+        """The market's events have reached the trader."""
         touch = self._trader.market.touch
         if touch is not None:
             self.last_mid2 = touch[0] + touch[1]
@@ -156,7 +156,7 @@ class SessionRecorder:
             self._tally.cancels += 1
 
     def note_told(self, events: Iterable[Event]) -> None:
-        """The trader has heard these together; some may be fills, each told once."""
+        """These reached the trader together; some may be fills, each reported once."""
         for event in events:
             if isinstance(event, Fill):
                 self._filled.add(event.client_order_id)
@@ -233,13 +233,13 @@ class Audit:
 
 @dataclass(frozen=True, slots=True)
 class Performance:
-    """All of it. A figure that is undefined is nan."""
+    """Every figure of a session. One that is undefined is nan."""
 
     capital_usdt: float
     slide_1_7: dict[str, float]
     slide_2: dict[str, float]
     fills: int
-    """That the desk was told of."""
+    """That reached the desk."""
     markouts: dict[str, Markout]
     """In ticks, by when the fill is marked."""
     mean_mid_ticks: float
@@ -365,7 +365,7 @@ def audit(fills: Fills, last_mid2: int, ledger: Ledger, tick_lot_e8: int) -> Aud
     """Count the profit again from the fills alone, and compare it with the ledger's.
 
     Cash and stock are counted in integers, the parts by the model in floats; of funding the
-    ledger's own word is taken, since no fill tells of it.
+    ledger's own figure is taken, since no fill shows it.
 
     Args:
         last_mid2: Twice the mid that the ledger stands at.
@@ -421,7 +421,7 @@ def _positions(steps: StepSeries) -> tuple[FloatArray, FloatArray, FloatArray]:
 
 
 def _between(record_ns: IntArray, when_ns: IntArray) -> NDArray[np.bool_]:
-    """What records can tell of: after the first, which has none before it, up to the last."""
+    """What records cover: after the first, which has none before it, up to the last."""
     if not record_ns.size:
         return np.zeros(when_ns.size, dtype=np.bool_)
     seen: NDArray[np.bool_] = (record_ns[0] < when_ns) & (when_ns <= record_ns[-1])
