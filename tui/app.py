@@ -1,4 +1,4 @@
-"""The screen's program: holds the newest view, hands it to the desk, carries the trader's word.
+"""Terminal app: holds the newest view, hands it to the desk screen, sends the trader's commands.
 
 It trades nothing. Closing it stops nothing.
 """
@@ -54,7 +54,7 @@ _LIMITS = {
 
 
 class DeskApp(App[None]):
-    """The desk in a terminal.
+    """Textual app of one desk.
 
     Args:
         socket: Where the engine listens; its folder bears the desk's name.
@@ -115,7 +115,7 @@ class DeskApp(App[None]):
         return DESK.variables
 
     def _display(self, screen: Screen[Any], renderable: RenderableType | None) -> None:
-        # Textual has no public door here; a test of bytes guards it.
+        # Textual has no public API for this; a test of bytes guards it.
         update = thrifty(renderable)
         super()._display(screen, plain(update) if self._glyphs is ASCII else update)
 
@@ -312,7 +312,7 @@ class DeskApp(App[None]):
     def _send(
         self, action: Action, name: str = "", value: float = 0.0, expected: float | None = None
     ) -> None:
-        """Say it to the engine at once; tell what it answers when it does."""
+        """Send a command to the engine at once; show its answer when it comes."""
         if self._refused(action):
             return
 
@@ -339,7 +339,7 @@ class DeskApp(App[None]):
         return None
 
     def _refused(self, action: Action) -> bool:
-        """Is this console not to say that? Then the trader is told so."""
+        """May this console not send that? Then a notice says so."""
         if self._role is Role.WRITER or (self._role is Role.REDUCER and action in RISK_REDUCING):
             return False
         word = action.replace("_", " ")
@@ -348,11 +348,12 @@ class DeskApp(App[None]):
 
     def _tell(self, text: str, severity: str = "information") -> None:
         levels = {"information": "information", "warning": "warning", "error": "error"}
+        # Textual types a severity as literals, which a look-up by text cannot give.
         self.notify(text, severity=levels[severity], timeout=4, markup=False)  # type: ignore[arg-type]
 
 
 def _severity(action: Action, answer: Answer) -> str:
-    """A brake that was only asked for is no good news yet: the banner tells what is proven."""
+    """A brake that was only asked for is no good news yet: the banner shows what is proven."""
     if not answer.accepted or action is Action.PANIC:
         return "error"
     return "warning" if action in (Action.PAUSE, Action.STOP, Action.FLATTEN) else "information"

@@ -1,4 +1,4 @@
-"""The screen's end of the line: attaches to the engine, and again whenever the line is lost."""
+"""Engine client of the screen: attaches, and again whenever the connection is lost."""
 
 import asyncio
 from collections.abc import Callable
@@ -10,12 +10,12 @@ from engine.console.protocol import Answer, Goodbye, RecordsMessage, Role, ViewM
 from engine.core.actions import Action
 from engine.errors import EngineError, NoEngine
 
-RETRY_S = 1.0
+RETRY_S = 1.0  # an engine that starts again should be on the screen at once
 
 
 @dataclass(frozen=True, slots=True)
 class LineLost:
-    """Nobody is on the other end; ``reason`` is one line for the operator."""
+    """Connection to the engine lost; ``reason`` is one line for the operator."""
 
     reason: str
 
@@ -24,12 +24,12 @@ Heard = Welcome | ViewMessage | RecordsMessage | Goodbye | LineLost
 
 
 class EngineLine:
-    """Keeps one console attached for as long as ``run`` runs.
+    """Reconnecting console client, attached for as long as ``run`` runs.
 
     Args:
         socket: Where the engine listens.
         role: The role to ask for.
-        hear: Called with everything the engine says and with every loss of the line.
+        hear: Called with every message of the engine and with every loss of the connection.
         retry_s: Pause before attaching again.
     """
 

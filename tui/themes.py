@@ -1,4 +1,4 @@
-"""The palettes. Bid is teal and ask orange, apart for every common colour blindness."""
+"""Colour themes. Bid is teal and ask orange, apart for every common colour blindness."""
 
 from textual.theme import Theme
 

@@ -1,4 +1,4 @@
-"""The bars across the screen that cannot be overlooked, and the big box when the engine is gone."""
+"""Banners: the bars that cannot be overlooked, and the big box when the engine is gone."""
 
 import math
 
@@ -31,7 +31,7 @@ def banner(frame: Frame, width: int) -> list[Text]:
 
 
 def _most_important(frame: Frame) -> tuple[list[str], str] | None:
-    """The bar's words, most telling first, and its ink."""
+    """The bar's text, what matters most first, and its ink."""
     view = frame.view
     frozen = ["[display FROZEN: space]"] if frame.frozen else []
     worried = bool(view.left and view.left.unknown) or _flattens(view)
@@ -80,7 +80,7 @@ def _held(view: DeskView) -> list[str]:
 
 
 def gone(frame: Frame, width: int) -> list[Text]:
-    """Big words for a lost engine; empty while the line stands."""
+    """Large text for a lost engine; empty while the line stands."""
     if frame.line is EngineLink.ENDED:
         return _ended(frame, width)
     if frame.line is not EngineLink.LOST:

@@ -1,4 +1,4 @@
-"""A and k by side, with their intervals, as a table; under it what is quoted, and its source."""
+"""Fit table: A and k by side with their intervals; under it what is quoted, and its source."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -17,7 +17,7 @@ NAME = 7
 
 
 class _Row(NamedTuple):
-    """The texts of one side; padded, so that they stand under each other."""
+    """Table row of one side; padded, so that texts stand under each other."""
 
     name: str
     ink: str

@@ -1,4 +1,4 @@
-"""How much more one side of the touch flickers than the other: about the book, about nobody."""
+"""Flicker of the touch (D-measure): how much more one side moves; about the book, about nobody."""
 
 from rich.text import Text
 
@@ -14,11 +14,11 @@ _LEVELS = {
     "warning": (ink.WARN_BLOCK, ink.WARN),
     "alarm": (ink.ALARM_BLOCK, ink.ALARM),
 }
-"""Ink of a level's name and of its words."""
+"""Ink of a level's name and of its text."""
 
 
 def flicker(view: DeskView, width: int, glyphs: Glyphs, *, brief: bool = False) -> list[Text]:
-    """Level and words, D and D* at both paces; then chance and what is usual.
+    """Level and text, D and D* at both paces; then chance and what is usual.
 
     Args:
         brief: Without what is usual.

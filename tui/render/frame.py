@@ -1,4 +1,4 @@
-"""What one redraw of the desk knows: the newest view, and how the line to the engine stands."""
+"""Frame of one redraw: the newest view, and how the connection to the engine stands."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -12,7 +12,7 @@ STALE_S = 2.0
 
 
 class EngineLink(StrEnum):
-    """How the line to the engine stands."""
+    """Connection state: how the line to the engine stands."""
 
     WAITING = "waiting"
     ATTACHED = "attached"
@@ -30,11 +30,11 @@ class Frame:
     """Since the view arrived at this screen."""
     line: EngineLink = EngineLink.ATTACHED
     line_text: str = ""
-    """Why the line was lost, or the engine's last words."""
+    """Why the line was lost, or the engine's final report."""
     verified: bool = False
-    """Did those last words say that no order of ours is left?"""
+    """Did that final report say that no order of ours is left?"""
     limits: str = ""
-    """What this console may not do, in two or three words; empty when it may do all."""
+    """What this console may not do, as a short text; empty when it may do all."""
     frozen: bool = False
     commands: DeskCommands = USUAL
     """What to say to this very desk from a shell."""

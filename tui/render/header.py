@@ -1,4 +1,4 @@
-"""The head of the desk: whose money, what state, why each side quotes or not, how old it all is."""
+"""Header of the desk: whose money, what state, why each side quotes or not, how old it all is."""
 
 from rich.text import Text
 
@@ -18,7 +18,7 @@ _RISK_INK = {
     RiskState.ACTIVE: ink.GOOD,
     RiskState.HALTED: ink.ALARM_BLOCK,
 }
-_MOST_PRICES = 6
+_MOST_PRICES = 6  # a grid has up to 20 a side; the rest are counted
 
 
 def header(frame: Frame, width: int) -> list[Text]:
@@ -87,7 +87,7 @@ def _ms(value: float | None) -> str:
 
 
 def side_line(frame: Frame, side: int, width: int) -> Text:
-    """One side: its reason in words, then its prices, or what would clear the reason."""
+    """One side: its reason as a text, then its prices, or what would clear the reason."""
     view, glyphs = frame.view, frame.glyphs
     state = view.bid if side > 0 else view.ask
     quoting = state.reason is SideReason.QUOTING

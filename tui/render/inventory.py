@@ -1,4 +1,4 @@
-"""The inventory gauge: what we hold, and what we would hold if everything open filled."""
+"""Inventory gauge: what we hold, and what we would hold if everything open filled."""
 
 from rich.text import Text
 

@@ -1,4 +1,4 @@
-"""The bar of keys at the foot of the screen."""
+"""Key bar at the foot of the screen."""
 
 from dataclasses import dataclass
 

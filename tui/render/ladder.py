@@ -1,4 +1,4 @@
-"""The order book around the touch, with our own orders in their places.
+"""Price ladder: the order book around the touch, with our own orders in their places.
 
 A price keeps its row while it can: the spread wanders through the middle of the panel and
 the rows are moved only when it comes too near an edge. The eye likes that, and so does a

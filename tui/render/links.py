@@ -1,4 +1,4 @@
-"""Each connection to the venue: up or down, how long silent, how often rebuilt."""
+"""Connection list: each link to the venue, up or down, how long silent, how often rebuilt."""
 
 from rich.text import Text
 

@@ -1,4 +1,4 @@
-"""The desk's log: fills, alerts and lines, oldest first, each with its time."""
+"""Log of the desk: fills, alerts and lines, oldest first, each with its time."""
 
 from rich.text import Text
 
@@ -8,7 +8,7 @@ from tui.render.draw.format import clock
 from tui.render.draw.glyphs import Glyphs
 from tui.render.draw.lines import line, wrapped
 
-_INDENT = 11
+_INDENT = 11  # the rest of a long line stands under its text, not under its time
 _NARROW = 40
 """Below this many cells the time has a line of its own, so that figures stay whole."""
 

@@ -1,4 +1,4 @@
-"""What the market is like, apart from any quote: volatility, flicker, the noise model, the day."""
+"""Market panel: volatility, flicker, the noise model and the kind of day, apart from any quote."""
 
 from rich.text import Text
 

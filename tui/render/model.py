@@ -1,4 +1,4 @@
-"""The calibration: what the newest window says of the market, how surely, and what is quoted."""
+"""Calibration panel: what the newest window says, how surely, and what is quoted."""
 
 import math
 

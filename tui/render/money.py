@@ -1,4 +1,4 @@
-"""Profit and its parts, which sum exactly on the screen too."""
+"""Profit panel: the total and its parts, which sum exactly on the screen too."""
 
 from rich.text import Text
 

@@ -1,4 +1,4 @@
-"""The noise model's spread: what quotes would gain around a price that always comes back."""
+"""Noise model panel: what quotes would gain around a price that always comes back."""
 
 from rich.text import Text
 

@@ -1,4 +1,4 @@
-"""Every order of the account on this symbol, one a row."""
+"""Order list: every order of the account on this symbol, one a row."""
 
 from rich.text import Text
 

@@ -1,4 +1,4 @@
-"""Old and new quotes side by side, so that nobody agrees to a change unseen."""
+"""Quote preview: old and new quotes side by side, so that nobody agrees to a change unseen."""
 
 from rich.text import Text
 

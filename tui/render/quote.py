@@ -1,4 +1,4 @@
-"""The quote taken apart: which branch of the model quotes, and today's numbers in it."""
+"""Quote breakdown: which branch of the model quotes, and today's numbers in it."""
 
 from rich.text import Text
 
@@ -30,7 +30,7 @@ _SHORT_FAIR = {"weighted_mid": "wmid", "microprice": "micro", "depth_weighted": 
 
 
 def quote(frame: Frame, width: int, height: int) -> list[Text]:
-    """As much of the reckoning as the rows hold; the prices and the half spread come first."""
+    """As many steps of the quote as the rows hold; the prices and the half spread come first."""
     view, glyphs = frame.view, frame.glyphs
     if height < _TIGHT_ROWS:
         rows = _tight(view, width, glyphs)

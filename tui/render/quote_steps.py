@@ -1,4 +1,4 @@
-"""The steps from the model to the prices, each with the numbers that it is made of.
+"""Quote steps from the model to the prices, each with the numbers that it is made of.
 
 What stands on the screen adds up there too: sums are made of the figures shown.
 """

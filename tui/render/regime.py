@@ -1,4 +1,4 @@
-"""Which of the four kinds of day it is, and what the study advises on it."""
+"""Volatility regime panel: which of the four kinds of day it is, and the study's advice on it."""
 
 from rich.text import Text
 

@@ -1,4 +1,4 @@
-"""What the venue refuses, by its code, and how much of its order budget is used."""
+"""Venue errors and order budget: what is refused, by its code, and how much is used."""
 
 from rich.text import Text
 
@@ -33,7 +33,7 @@ _BRIEF = {-2011: "unknown", -1021: "clock", -5022: "taker"}
 ALWAYS = (-2011, -1021, -5022)
 _CODE_WIDTH = 6
 _RECENT_S = 10.0
-_BUSY = 0.8
+_BUSY = 0.8  # from here on the engine spaces its requotes out
 
 
 def venue(frame: Frame, width: int, height: int) -> list[Text]:
@@ -84,7 +84,7 @@ def _error_row(error: ErrorView, width: int, glyphs: Glyphs) -> Text:
 
 
 def _two_columns(errors: list[ErrorView], width: int, height: int, glyphs: Glyphs) -> list[Text]:
-    """Codes, counts and a word each, two to a row."""
+    """Codes, counts and short meanings, two to a row."""
     half = width // 2
     cells = []
     for error in errors:

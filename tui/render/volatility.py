@@ -1,4 +1,4 @@
-"""Volatility from ten seconds to a day, as bars against the sigma that is quoted with."""
+"""Volatility panel: from ten seconds to a day, as bars against the sigma that is quoted with."""
 
 from rich.text import Text
 

@@ -1,4 +1,4 @@
-"""A change that could add risk: the quotes before and after, then enter or esc."""
+"""Confirmation of a change that could add risk: the quotes before and after, then enter or esc."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -20,13 +20,13 @@ from tui.widgets.preview import PreviewPanel
 STEP = 1.1
 """One press changes a parameter by a tenth."""
 _DIGITS = 4
-_ASK_AGAIN_S = 0.5
+_ASK_AGAIN_S = 0.5  # the market moves while the trader reads: the preview must not grow old
 _KEYS = {"gamma": "[ ]", "adj1": "{ }", "adj2": ", ."}
 
 
 @dataclass(frozen=True, slots=True)
 class ParameterChange:
-    """What is asked of the engine once the trader agrees."""
+    """Pending command: what is asked of the engine once the trader agrees."""
 
     action: Action
     title: str
@@ -122,7 +122,7 @@ class ChangeDialog(Dialog[float]):
         return preview
 
     def action_agree(self) -> None:
-        """Agree to what was seen: nothing before the preview, nothing in the same breath."""
+        """Agree to what was seen: nothing before the preview, nothing at the same moment."""
         if self.settled and self._panel.preview is not None:
             self.dismiss(self.value)
 

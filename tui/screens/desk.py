@@ -1,4 +1,4 @@
-"""The desk: one screen that shows everything and commands nothing itself."""
+"""Main screen: shows everything of the desk and commands nothing itself."""
 
 from typing import ClassVar
 
@@ -147,7 +147,7 @@ class DeskScreen(Screen[None]):
         self.query_one(KeyBar).hints = hints(self.active_bindings.values(), self._glyphs)
 
     def _wear(self, mode: Mode) -> None:
-        """The mode in words and colour on the border around everything."""
+        """The mode as text and colour on the border around everything."""
         wanted = f"-{mode.lower()}"
         if self.has_class(wanted):
             return

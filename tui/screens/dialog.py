@@ -1,4 +1,4 @@
-"""What every dialog has: the keys that reduce risk, esc, and a guard against keys typed ahead."""
+"""Dialog base: the keys that reduce risk, esc, and a guard against keys typed ahead."""
 
 from typing import ClassVar, Generic, TypeVar
 
@@ -12,7 +12,7 @@ from tui.screens.keys import REDUCING
 
 T = TypeVar("T")
 
-_SETTLE_S = 0.25
+_SETTLE_S = 0.25  # keys of a pasted burst are over by then
 
 
 class Dialog(ModalScreen[T], Generic[T]):

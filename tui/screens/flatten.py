@@ -1,4 +1,4 @@
-"""Closing the position at market while the engine stays: the symbol is typed first."""
+"""Flatten dialog: closing at market while the engine stays; the symbol is typed first."""
 
 from textual.app import ComposeResult
 from textual.containers import Vertical

@@ -1,4 +1,4 @@
-"""The keys that work, read from the bindings themselves."""
+"""Help dialog: the keys that work, read from the bindings themselves."""
 
 from rich.table import Table
 from textual.app import ComposeResult

@@ -1,4 +1,4 @@
-"""The keys, once: which of them every screen and dialog has, and how they are shown."""
+"""Key bindings, once: which of them every screen and dialog has, and how they are shown."""
 
 from collections.abc import Iterable
 

@@ -1,4 +1,4 @@
-"""Which panels are on which page at which size: the order in which they drop is written here."""
+"""Page layout: which panels are on which page at which size, in the order in which they drop."""
 
 from enum import StrEnum
 from typing import NamedTuple

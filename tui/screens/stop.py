@@ -1,4 +1,4 @@
-"""Stopping the engine: what is held, and whether to keep it or to flatten it."""
+"""Stop dialog: what is held, and whether to keep it or to flatten it."""
 
 from typing import ClassVar
 

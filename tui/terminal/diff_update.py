@@ -1,8 +1,8 @@
-"""An update of the terminal in few bytes: only the cells that changed, only the style that differs.
+"""Terminal diff update: only the cells that changed are sent, only the style that differs.
 
 Textual 8.2 sends each changed line from the left edge of its widget, and every stretch of
 text with its whole style and a reset: 35 kB/s for this desk at 120x40. Here the cells are
-cut exactly and a style is spoken as its difference from the one before. What the terminal
+cut exactly and a style is sent as its difference from the one before. What the terminal
 shows is the same.
 """
 

@@ -1,4 +1,4 @@
-"""An update of the terminal in plain ASCII, whatever a widget drew.
+"""ASCII update of the terminal, whatever a widget drew.
 
 The desk draws with signs that a terminal has. What it is given to show, and what Textual
 draws by itself, may hold others; a terminal that cannot show them loses its columns.

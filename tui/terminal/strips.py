@@ -1,4 +1,4 @@
-"""From inked text to the cells of a terminal, and which cells changed between two drawings."""
+"""Text to terminal cells, and which cells changed between two drawings."""
 
 from collections.abc import Callable, Iterator
 from itertools import pairwise, zip_longest

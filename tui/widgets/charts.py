@@ -1,4 +1,4 @@
-"""Charts of what this screen has seen: each keeps its own history of the views it was given."""
+"""Chart panels of what this screen has seen: each keeps its own history of the views."""
 
 from rich.text import Text
 

@@ -1,4 +1,4 @@
-"""The foot of the screen: the keys that work now."""
+"""Key bar at the foot of the screen: the keys that work now."""
 
 from rich.text import Text
 from textual.reactive import reactive

@@ -1,4 +1,4 @@
-"""The ladder: a panel that remembers on which row each price stood."""
+"""Price ladder panel, which remembers on which row each price stood."""
 
 from rich.text import Text
 

@@ -1,4 +1,4 @@
-"""The log: scrolls back through everything said, and follows the newest line at the bottom."""
+"""Log panel: scrolls back through everything said, and follows the newest line."""
 
 from collections import deque
 from typing import ClassVar
@@ -14,7 +14,7 @@ from tui.render.frame import Frame
 from tui.render.log import record_lines
 from tui.widgets.panel import FramePanel
 
-_KEPT = 5000
+_KEPT = 5000  # as many lines as the engine keeps for a new console
 
 
 class LogPanel(FramePanel, can_focus=True):

@@ -1,4 +1,4 @@
-"""A panel draws lines of text and sends the terminal only the cells that changed."""
+"""Panel base: draws lines of text and sends the terminal only the cells that changed."""
 
 from typing import ClassVar
 

@@ -1,4 +1,4 @@
-"""The table of old and new quotes inside a dialog."""
+"""Preview panel: the table of old and new quotes inside a dialog."""
 
 from rich.text import Text
 from textual.reactive import reactive

@@ -1,4 +1,4 @@
-"""What stands there before the first view has come."""
+"""Waiting panel: what stands there before the first view has come."""
 
 from rich.text import Text
 from textual.reactive import reactive

@@ -1,4 +1,4 @@
-"""Lines drawn in braille; over time, what this screen itself has seen and no more."""
+"""Line charts in braille; over time, what this screen itself has seen and no more."""
 
 from collections import deque
 from dataclasses import dataclass, field
@@ -11,10 +11,11 @@ from tui.render.draw.lines import line, pad, spread
 
 BUCKET_S = 0.5
 _BUCKET_NS = 500_000_000
-_KEPT = 8192
+_KEPT = 8192  # an hour and a bit of half seconds; memory is bounded
 _STRIDES = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32)
+"""Whole buckets a dot, few of them, so that the scale of time rarely changes."""
 _DOTS = ((0x01, 0x02, 0x04, 0x40), (0x08, 0x10, 0x20, 0x80))  # left and right column, top down
-_BRAILLE = 0x2800
+_BRAILLE = 0x2800  # first code point of the patterns; the dots are its low bits
 
 Values = list[float | None]
 

@@ -1,4 +1,4 @@
-"""Lines over depth: ticks from the middle of the market to the right, one place marked."""
+"""Depth charts: lines over ticks from the middle of the market, one place marked."""
 
 from bisect import bisect_right
 from collections.abc import Sequence
@@ -37,7 +37,7 @@ def depth_chart(
 
     Args:
         drawn: Each line's points, ink and stroke; at least one point in all.
-        mark: A depth and its words, or none.
+        mark: A depth and its label, or none.
         unit: Of the values.
     """
     reach = max(points[-1][0] for points, _, _ in drawn if points) or 1.0
@@ -72,7 +72,7 @@ def _between(points: Points, depths: Sequence[float], depth: float) -> float:
 
 
 def _foot(across: int, reach: float, mark: tuple[float, str] | None, glyphs: Glyphs) -> Text:
-    """The axis: nought, the mark with its words, the reach."""
+    """The axis: nought, the mark with its label, the reach."""
     end = f"{figure(reach)} ticks"
     if mark is None or not 0 <= mark[0] <= reach:
         return pad(line(("0", ink.LABEL)), across - len(end)).append(end, ink.LABEL)

@@ -1,4 +1,4 @@
-"""Numbers as a trader reads them: ages, money, sizes, prices between two ticks."""
+"""Number formats as a trader reads them: ages, money, sizes, prices between two ticks."""
 
 import math
 from functools import lru_cache

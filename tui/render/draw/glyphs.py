@@ -1,4 +1,4 @@
-"""The signs the screen draws with, in two sets: one for UTF-8 terminals and one of plain ASCII."""
+"""Glyph sets of the screen: one for UTF-8 terminals and one of plain ASCII."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""The inks a drawing may name; what each looks like is in ``theme.tcss``, as ``.ink--<name>``.
+"""Ink names that a drawing may use; what each looks like is in ``theme.tcss``, as ``.ink--<name>``.
 
 Renders stylize ``Text`` with these names only, so that they know no colour.
 """

@@ -1,4 +1,4 @@
-"""Small moves with lines of text: pieces with ink, fitting a width, spreading to both edges."""
+"""Text line helpers: pieces with ink, fitting a width, spreading to both edges."""
 
 from collections.abc import Iterable
 
