@@ -1,4 +1,4 @@
-"""The order book of one contract: every level near the touch in an array, the rest in a map.
+"""Order book of one contract: every level near the touch in an array, the rest in a map.
 
 A book is five flat int64 arrays, so that compiled loops can own one without Python:
 
@@ -41,7 +41,7 @@ S_LEVELS = 4
 STATE_SIZE = 5
 
 _FREE = -1
-_FAR_SLOTS = 2**14
+_FAR_SLOTS = 2**14  # to begin with: the map grows with the book
 
 
 @njit
@@ -486,7 +486,7 @@ def top_levels(
 
 
 class Book:
-    """One contract's book, as deep as the venue has told us.
+    """One contract's book, as deep as the venue has shown it.
 
     Args:
         window_ticks: Width of the array part: a power of two, at least 2 * ``BLOCK_TICKS``.

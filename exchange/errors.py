@@ -1,4 +1,4 @@
-"""What can go wrong on the market's floor, as one tree.
+"""Errors of the exchange floor, as one tree.
 
 ExchangeError
 ├── OffGrid          a price or size that is not a whole number of ticks or lots
@@ -63,7 +63,7 @@ class Unreachable(VenueError):
 
 
 class Garbled(VenueError):
-    """Bytes that are not what the protocol promises."""
+    """Malformed answer: bytes that are not what the protocol promises."""
 
     def __init__(self, what: str, raw: bytes | str) -> None:
         text = raw.decode("utf-8", "replace") if isinstance(raw, bytes) else raw

@@ -1,4 +1,4 @@
-"""The tick and lot grid of one contract: decimal text to integers and back, exactly."""
+"""Instrument grid: ticks and lots of one contract, decimal text to integers and back, exactly."""
 
 import re
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""The one door to numba: compile options, the cache folder, and the warm-up.
+"""JIT compilation, the only import of numba: compile options, the cache folder, and the warm-up.
 
 A kernel is a function of annotated scalars and contiguous arrays. Its signature is read
 from its annotations, so that every kernel can be compiled, or loaded from the cache, for
@@ -26,7 +26,7 @@ _cold: list[Any] = []
 """Kernels that no warm-up has seen yet."""
 
 
-setattr(numba.config, "CACHE_DIR", str(open_cache()))  # noqa: B010  # untyped
+setattr(numba.config, "CACHE_DIR", str(open_cache()))  # noqa: B010  # numba.config has no types
 
 
 def njit(kernel: Kernel) -> Kernel:
@@ -67,7 +67,7 @@ def warm_up() -> Iterator[tuple[int, int, str]]:
     Yields:
         ``(done, total, name)`` after each kernel, for a progress bar.
     """
-    if getattr(numba.config, "DISABLE_JIT"):  # noqa: B009  # untyped
+    if getattr(numba.config, "DISABLE_JIT"):  # noqa: B009  # numba.config has no types
         return
     total = len(_cold)
     while _cold:

@@ -1,4 +1,4 @@
-"""Where compiled kernels are kept, known without importing numba.
+"""JIT cache folder: where compiled kernels are kept, known without importing numba.
 
 The folder is keyed by a hash of every kernel's source, numba's version and the CPU:
 numba's own check misses a callee that changed in another file. It is keyed by each file's path

@@ -1,11 +1,11 @@
-"""A market that was recorded without us, in which orders of ours rest.
+"""Recorded order book: a market that was recorded without us, in which orders of ours rest.
 
 Each message moves the book, and fills by the rules of ``exchange.simulation`` what it
 reaches: a print by queue position, a touch that moved onto us in full. Orders of ours move
 nothing here.
 
 A book that began with a snapshot follows the diffs alone. One that has grown, for want of a
-snapshot, takes its touch from the ticker too, and an order at a level that nobody has told of
+snapshot, takes its touch from the ticker too, and an order at a level that is not known
 yet stands behind more than will ever trade, until somebody does.
 
 Source: the replay rules, sections 4 to 7, with partial fills done right (section 9).
@@ -154,7 +154,7 @@ class RecordedBook:
             yield from self.resting.fills(self.resting.on_best_bid_raised(new_bid))
 
     def _show_queues(self, diff: frames.DepthDiff) -> None:
-        """Tell the queue models of every changed level where an order of ours rests."""
+        """Update the queue models at every changed level where an order of ours rests."""
         if not len(self.resting):
             return
         sides = (

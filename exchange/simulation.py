@@ -1,4 +1,4 @@
-"""What would have become of our orders in a market that was recorded without them.
+"""Fill simulation: what would have become of our orders in a market recorded without them.
 
 Our orders are never in the recorded book. Each has a ``front``: the lots estimated to stand
 before it at its price, a float because the estimates are. Prints at the price use the front

@@ -1,9 +1,9 @@
-"""The words that every floor speaks: what arrives from a market, and what is asked of it.
+"""Event and command types: what arrives from a market, and what is asked of it, on every floor.
 
 Prices are integer ticks, sizes integer lots, fees and balances integers of 1e-8 of the
 quote asset (``_e8``). Every event carries the two clocks of its arrival: ``recv_ns``, our
 wall clock, and ``mono_ns``, our monotonic clock. ``exch_ns`` is the venue's own stamp.
-All words are immutable msgspec structs with a tag, so that any of them can be written
+All types are immutable msgspec structs with a tag, so that any of them can be written
 to a flight recording and read back.
 """
 
@@ -53,7 +53,7 @@ class Outcome(StrEnum):
 
 
 class Link(StrEnum):
-    """A connection whose loss the trader must hear of."""
+    """A connection whose loss the trader must learn of."""
 
     PUBLIC = "public"
     """Book and touch."""
@@ -92,7 +92,7 @@ class DepthSnapshot(Event, frozen=True, kw_only=True, tag=True):
 
 
 class OrderUpdate(Event, frozen=True, kw_only=True, tag=True):
-    """The venue's newest word on one order, ours or not."""
+    """The venue's newest report of one order, ours or not."""
 
     client_order_id: str
     venue_order_id: int
@@ -139,7 +139,7 @@ class AccountUpdate(Event, frozen=True, kw_only=True, tag=True):
 
 
 class AccountSnapshot(Event, frozen=True, kw_only=True, tag=True):
-    """The account as REST tells it: the answer to ``FetchAccount``.
+    """The account as REST gives it: the answer to ``FetchAccount``.
 
     Each part is as of its own stamp, since the node that answers may lag behind the stream.
     """
@@ -159,7 +159,7 @@ class AccountSnapshot(Event, frozen=True, kw_only=True, tag=True):
 
 
 class TradesSnapshot(Event, frozen=True, kw_only=True, tag=True):
-    """The account's own trades as REST tells them, oldest first: the answer to ``FetchTrades``."""
+    """The account's own trades as REST gives them, oldest first: the answer to ``FetchTrades``."""
 
     fills: tuple[Fill, ...]
     since_ms: int
@@ -181,7 +181,7 @@ class Reply(Event, frozen=True, kw_only=True, tag=True):
     """The venue's error code, or 0."""
     message: str = ""
     order: OrderUpdate | None = None
-    """The order as the answer told it, where it did."""
+    """The order as the answer reports it, where it does."""
     round_trip_ns: int = 0
 
 

@@ -1,4 +1,4 @@
-"""The venue's clock, told from our monotonic clock, so that a step of ours breaks no signature."""
+"""Venue clock: the venue's time by our monotonic clock, so that setting ours breaks no stamp."""
 
 from collections.abc import Iterable
 from typing import NamedTuple
@@ -7,7 +7,7 @@ NS_PER_MS = 1_000_000
 
 
 class ClockSample(NamedTuple):
-    """One question for the venue's time."""
+    """One measurement of the venue's time: when it was asked, and what it answered."""
 
     sent_mono_ns: int
     received_mono_ns: int

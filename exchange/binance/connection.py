@@ -1,4 +1,4 @@
-"""When a connection counts as dead, and how long to wait before the next try."""
+"""Connection policy: when a connection counts as dead, and how long to wait before the next try."""
 
 from collections.abc import Callable
 
@@ -7,7 +7,7 @@ class Backoff:
     """Waits that double from try to try, each between half and the whole of its bound.
 
     Args:
-        random: Numbers in [0, 1); jitter keeps many clients from knocking together.
+        random: Numbers in [0, 1); jitter keeps many clients from connecting together.
         first_ms: Bound of the first wait.
         most_ms: Bound of every later one.
     """

@@ -1,8 +1,8 @@
-"""Joins one depth snapshot to a stream of diffs, by the venue's own rule.
+"""Depth synchroniser: joins one snapshot to a stream of diffs, by the venue's own rule.
 
 Two states: waiting for a snapshot, with diffs held back; and a snapshot in place, which is
 trusted once a diff has met it. Futures ids are sparse, so a diff follows another when its
-``prev_last_id`` names it; no arithmetic on ids would tell.
+``prev_last_id`` names it; no arithmetic on ids would show it.
 
 A recording cannot be asked for a snapshot. There, and nowhere else, a book that has grown
 from the diffs takes its place until one comes; see ``growing_book``.
@@ -118,7 +118,7 @@ class DepthSync:
 
     def receive_snapshot(self, snapshot: Snapshot) -> list[SyncAction]:
         if self._last_id is not None and snapshot.last_id <= self._last_id and not self._grown:
-            return []  # an answer that came too late to tell us anything
+            return []  # an answer that came too late to be of use
         held = [diff for diff in self._held if diff.last_id >= snapshot.last_id]
         if held and not _meets(held[0], snapshot.last_id):
             return [SnapshotNeeded()]  # older than the first diff we kept
@@ -130,7 +130,7 @@ class DepthSync:
         return actions
 
     def receive_touch(self, touch: TouchUpdate) -> list[SyncAction]:
-        """The ticker runs ahead of the diffs; one that comes behind them tells nothing."""
+        """The ticker runs ahead of the diffs; one that comes behind them adds nothing."""
         if self._touch is not None and touch.update_id <= self._touch.update_id:
             return []
         self._touch = touch

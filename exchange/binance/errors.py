@@ -1,4 +1,4 @@
-"""What an answer of the venue means: was it done, refused, or is its end unknown?
+"""Error classification: what an answer means: was it done, refused, or is its end unknown?
 
 Unknown is the cautious answer. A request that is wrongly called unknown costs one query;
 an order wrongly called refused is forgotten while it lives.

@@ -1,4 +1,4 @@
-"""Market messages of the venue, decoded into words of integers.
+"""Market message decoder: the venue's JSON to structs of integers.
 
 The venue's spellings and its decimal strings end here. Prices become ticks and sizes lots
 by exact integer arithmetic; times become nanoseconds. What is well formed but not ours to
@@ -21,7 +21,7 @@ from exchange.types import Side
 _NS_PER_MS = 1_000_000
 _NOT_A_DIFF = re.compile(r"@(depth\d|rpiDepth)")
 """Streams that say ``depthUpdate`` but are no part of the diff sequence."""
-_LARGEST_BEFORE_DIGIT = (2**63 - 1 - 9) // 10
+_LARGEST_BEFORE_DIGIT = (2**63 - 1 - 9) // 10  # one digit more must still fit an int64
 
 # What the level kernel answers; see its docstring.
 _FINE, _NOT_DECIMAL, _PRICE_OFF_GRID, _LOTS_OFF_GRID = range(4)
@@ -42,7 +42,7 @@ class DepthDiff(msgspec.Struct, frozen=True, eq=False):
 
 
 class Snapshot(msgspec.Struct, frozen=True, eq=False):
-    """The book as REST tells it, down to some depth. Arrays are int64[n], best first."""
+    """The book as REST gives it, down to some depth. Arrays are int64[n], best first."""
 
     last_id: int
     exch_ns: int

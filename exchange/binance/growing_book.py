@@ -1,9 +1,9 @@
-"""A book grown from diffs where no snapshot comes.
+"""Book without a snapshot, grown from diffs where none comes.
 
 A collector writes one snapshot when it starts, so every day file but the first begins in the
-middle of a sequence. Each diff tells the size of some levels exactly; all others are unknown.
-The levels near the touch change all the time, so that soon everything that matters has been
-told; how soon was measured on recordings whose snapshot was taken away. With a ticker the
+middle of a sequence. Each diff gives the size of some levels exactly; all others are unknown.
+The levels near the touch change all the time, so that soon everything that matters is
+known; how soon was measured on recordings whose snapshot was taken away. With a ticker the
 touch was right within a second at BTCUSDT, and within 20 s in a market of one change a second,
 whose first ticker comes late; from diffs alone that market took up to 70 s.
 """
@@ -22,7 +22,7 @@ STANDS_UNTOLD_NS = 120_000_000_000
 
 
 class GrowingBook:
-    """Every level told of since a sequence of diffs began.
+    """Book of every level that was reported since a sequence of diffs began.
 
     Args:
         begun_ns: The venue's time of the first diff.
@@ -36,7 +36,7 @@ class GrowingBook:
         self._touch_told = False
 
     def write_diff(self, diff: DepthDiff) -> None:
-        """Write levels over what was told of them before."""
+        """Write levels over what was known of them before."""
         self._book.apply(diff.bid_ticks, diff.bid_lots, diff.ask_ticks, diff.ask_lots)
         self._told[Side.BUY].update(diff.bid_ticks.tolist())
         self._told[Side.SELL].update(diff.ask_ticks.tolist())
@@ -61,7 +61,7 @@ class GrowingBook:
         return now_ns - self._standing_ns >= enough_ns
 
     def snapshot(self, last_id: int, exch_ns: int) -> Snapshot:
-        """Every level told of, best first, 0 lots where nobody stands."""
+        """Every level known, best first, 0 lots where nobody stands."""
         return Snapshot(last_id, exch_ns, *self._side(Side.BUY), *self._side(Side.SELL))
 
     def _side(self, side: Side) -> tuple[IntArray, IntArray]:

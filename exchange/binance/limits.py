@@ -1,7 +1,7 @@
-"""What the venue still allows us to ask: request weight by address, order counts by account.
+"""Request budget: what the venue still lets us ask, by weight an address and orders an account.
 
 The venue counts in fixed windows that begin at whole multiples of their length on its own
-clock, and tells its counts in response headers. Ours run ahead of those, since a request is
+clock, and reports its counts in response headers. Ours run ahead of those, since a request is
 counted when it leaves; a header may raise a count but never lower it. Cancels cost weight
 and no order count; a part of the weight is theirs alone, so neither placing nor polling can
 ever be the reason why an order cannot be cancelled.
@@ -17,7 +17,7 @@ MINUTE_MS = 60_000
 ORDER_WINDOW_MS = 10_000
 FIRST_BAN_MS = 120_000  # the shortest that the venue is known to give
 
-_BAN_END = re.compile(r"\b(\d{13})\b")
+_BAN_END = re.compile(r"\b(\d{13})\b")  # the text of a 418 holds the ban's end in milliseconds
 
 
 class Lane(StrEnum):
@@ -57,7 +57,7 @@ class BudgetCounts:
     orders_1m: int
     limits: Limits
     blocked_ms: int
-    """How long the venue wants to hear nothing at all; 0 normally."""
+    """How long the venue takes no request at all; 0 normally."""
 
 
 class _Window:

@@ -1,4 +1,4 @@
-"""The venue's REST calls: one method a call, each answered in our words or with an error.
+"""REST client of the venue: one method a call, each answered in our types or with an error.
 
 A request is held for the budget first, then stamped, signed and sent, in that order, so
 that no wait can make a stamp old. A refused stamp is measured and tried again once.
@@ -37,12 +37,13 @@ from exchange.types import OrderUpdate, Outcome, Place
 BATCH_SIZE = 10
 """How many orders one batch cancel may name."""
 TRADES_PAGE = 1000
+"""The most rows that the venue gives at once: after a full page there may be more."""
 PLACE_RETRY_WITHIN_NS = 500_000_000
 """A quote whose stamp was refused is sent anew only at once: by then it may be unwanted."""
-KEEPALIVE_S = 60.0
+KEEPALIVE_S = 60.0  # a new connection costs round trips that a quote should not wait for
 CANCEL_WINDOW_MS = 5000  # a stale quote must not execute late, but a late cancel is welcome
 
-_DEPTH_WEIGHTS = {5: 2, 10: 2, 20: 2, 50: 2, 100: 5, 500: 10, 1000: 20}
+_DEPTH_WEIGHTS = {5: 2, 10: 2, 20: 2, 50: 2, 100: 5, 500: 10, 1000: 20}  # the venue's, by ``limit``
 _ONE = RequestCost(weight=1)
 _ONE_ORDER = RequestCost(orders_10s=1, orders_1m=1)
 _PATIENCE_MS = {Lane.CANCEL: 1500, Lane.PLACE: 0, Lane.POLL: 1500}
@@ -355,7 +356,7 @@ class Rest:
         except aiohttp.ClientConnectorError as error:
             raise NotSent(f"no connection: {type(error).__name__}") from error
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            # The text may quote the address with its signature, so only the name is told.
+            # The text may quote the address with its signature, so only the name is shown.
             raise Unreachable(f"no answer: {type(error).__name__}") from error
         self._budget.correct(asked_ms, self._now_ms(), response.headers)
         self._judge(response, body)

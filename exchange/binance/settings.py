@@ -1,4 +1,4 @@
-"""Where one venue is, and how patient to be with it."""
+"""Venue settings: where one venue is, and how patient to be with it."""
 
 from dataclasses import dataclass
 
@@ -19,6 +19,7 @@ class VenueSettings:
     request_timeout_s: float = 5.0
     """The longest a request may take, connecting included."""
     listen_key_refresh_s: float = 1800.0
+    """Half the hour that a key lives, so that a failed refresh can be repeated."""
 
     @property
     def listed_within_s(self) -> float:

@@ -1,4 +1,4 @@
-"""Signing of REST requests: a keyed digest over the query exactly as it is sent."""
+"""Request signing: a keyed digest over the query exactly as it is sent."""
 
 import hashlib
 import hmac

@@ -1,4 +1,4 @@
-"""One stream socket that is always wanted: it reconnects for ever and says when it is up."""
+"""Stream client: one websocket that reconnects for ever and says when it is up."""
 
 import asyncio
 import random
@@ -13,7 +13,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketExce
 from exchange.binance.connection import Backoff, Freshness
 from exchange.errors import VenueError
 
-OPEN_TIMEOUT_S = 5.0
+OPEN_TIMEOUT_S = 5.0  # as long as any request may take
 CLOSE_TIMEOUT_S = 0.5  # a dead peer answers no close frame, and the next try is waiting
 A_DAY_MS = 86_400_000
 """Longer than the venue keeps any connection."""
@@ -37,7 +37,7 @@ class Stream:
         on_down: Called with a reason when a connection is lost, and for every try that
             never opened.
         freshness_ms: The longest silence before a connection counts as dead. The default is
-            for streams where silence is normal and only unanswered pings tell.
+            for streams where silence is normal and only unanswered pings show it.
         ping_interval_s: Seconds between pings, and for how long one may stay unanswered;
             None for no pings.
         random: Numbers in [0, 1) for the jitter of the waits between tries.
@@ -125,7 +125,7 @@ class Stream:
 
 
 def _reason(error: BaseException) -> str:
-    """What to tell of an error; never an address, which may hold a listen key."""
+    """What to log of an error; never an address, which may hold a listen key."""
     if isinstance(error, (OSError, ConnectionClosed, InvalidStatus, VenueError)):
         return f"{type(error).__name__}: {error}".removesuffix(": ")
     return type(error).__name__

@@ -1,7 +1,7 @@
-"""The venue as the trader knows it: commands in, events out, and never a wait between.
+"""Trading client: the venue as the trader knows it, commands in and events out, never a wait.
 
-``BinanceVenue`` owns the sockets and the requests of one session. ``StopSession`` is the
-last word after it: it shares nothing with it, so that it works when all of it has failed.
+``BinanceVenue`` owns the sockets and the requests of one session. ``StopSession`` cancels and
+verifies after it: it shares nothing with it, so that it works when all of it has failed.
 """
 
 import asyncio
@@ -58,15 +58,18 @@ __all__ = ["BinanceVenue", "StopSession", "VenueSettings"]
 PLACE_WORKERS = 4
 CANCEL_WORKERS = 4
 POLL_WORKERS = 2
+"""Requests of a lane on their way at once, each on a connection of its own so that none waits
+behind another."""
 PLACE_PATIENCE_MS = 200
 """How long a placing may wait for a worker before it is too old to be sent."""
 LANE_LENGTH = 256
 """Requests of one lane that may wait; beyond it a request is refused, not delayed."""
-CLOCK_REFRESH_S = 180.0
-PRIVATE_PING_S = 4.0
+CLOCK_REFRESH_S = 180.0  # clocks drift, so it is measured every few minutes
+PRIVATE_PING_S = 4.0  # silence is normal there: only an unanswered ping shows a dead connection
 MARKET_FRESHNESS_MS = 5000  # the mark price comes every second, whatever happens
-NAMES_KEPT = 20_000
+NAMES_KEPT = 20_000  # memory is bounded; the oldest is forgotten
 DISARM_TIMEOUT_S = 2.0
+"""Nothing of ours rests by then, so a process that ends waits no longer for it."""
 
 Item = TypeVar("Item")
 
@@ -98,7 +101,7 @@ class BinanceVenue:
         credentials: Whose account.
         instrument: The symbol's grid.
         emit: Takes each event at once and in order.
-        on_trouble: Takes a line of text for troubles that no event tells: a clock, listen
+        on_trouble: Takes a line of text for troubles that no event reports: a clock, listen
             key or snapshot request that failed and will be tried again.
     """
 
@@ -296,7 +299,7 @@ class BinanceVenue:
         """Name of the order of a trade, or "" when the venue has forgotten it.
 
         Raises:
-            Refused: Also with -2013 while a node that lags may not have heard of the order:
+            Refused: Also with -2013 while a node that lags may not know the order yet:
                 a trade booked without its name would leave its order waiting for it.
         """
         if venue_order_id not in self._names:
@@ -310,7 +313,7 @@ class BinanceVenue:
         return self._names[venue_order_id]
 
     def _noted(self, order: OrderUpdate) -> OrderUpdate:
-        """Remember the order's name, since lists of trades do not tell it."""
+        """Remember the order's name, since lists of trades do not carry it."""
         self._names[order.venue_order_id] = order.client_order_id
         if len(self._names) > NAMES_KEPT:
             del self._names[next(iter(self._names))]
@@ -464,7 +467,7 @@ class StopSession:
         self._look_again_s = look_again_s
         self._left: list[str] | None = None  # what the last look showed; None if it failed
         self._unproven: dict[str, None] = {}  # ours by name that may rest; keeps its order
-        self._ended: set[str] = set()  # of those, what the venue itself told the end of
+        self._ended: set[str] = set()  # of those, the ones whose end the venue itself reported
         self.others: list[str] = []
         """Client ids with our prefix that the last look showed and the caller does not own."""
 
@@ -492,10 +495,10 @@ class StopSession:
     ) -> list[str]:
         """Cancel our open orders until it is proven that none rests, then disarm the countdown.
 
-        An order that we can name is proven gone by the venue's word on it: its answer to the
-        cancel, or a query that tells its end. What lists of open orders leave out says nothing
+        An order that we can name is proven gone by the venue's report of it: its answer to the
+        cancel, or a query that shows its end. What lists of open orders leave out says nothing
         of an order sent within ``listed_within_s`` before, since the node that lists may lag;
-        so for what has no such word, and what we cannot name, it takes two looks in a row,
+        so for what has no such report, and what we cannot name, it takes two looks in a row,
         begun later than that, which show none.
 
         The countdown is the symbol's, not ours: while orders of ``others`` rest, it stays as
@@ -566,7 +569,7 @@ class StopSession:
         return [each for each in desks if owns(each) and each not in self._ended]
 
     async def _cancel_by_name(self) -> None:
-        """Cancel each that may rest; those whose end the venue tells are proven gone."""
+        """Cancel each that may rest; those whose end the venue reports are proven gone."""
         names = list(self._unproven)
         async with asyncio.TaskGroup() as tasks:
             for start in range(0, len(names), BATCH_SIZE):

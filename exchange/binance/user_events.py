@@ -1,6 +1,6 @@
-"""The account's own events, from the venue's spelling to our words.
+"""User data decoder: the account's own events, from the venue's spelling to our types.
 
-``TRADE_LITE`` tells of a fill some milliseconds early but without its fee or the order's
+``TRADE_LITE`` reports a fill some milliseconds early but without its fee or the order's
 status, so that it could only ever be half a ``Fill``; the full event with the same trade id
 always follows, and it alone is used.
 
@@ -75,7 +75,7 @@ def decode(raw: bytes, instrument: Instrument, recv_ns: int, mono_ns: int) -> li
 def order_update_from_rest(
     row: Mapping[str, Any], instrument: Instrument, recv_ns: int, mono_ns: int
 ) -> OrderUpdate:
-    """An order as an acknowledgement or a record tells it.
+    """An order as an acknowledgement or a record gives it.
 
     Raises:
         Garbled: When a field is missing or off the grid.
@@ -116,7 +116,7 @@ def fill_from_rest(
     recv_ns: int,
     mono_ns: int,
 ) -> Fill:
-    """A fill as the list of own trades tells it.
+    """A fill as the list of own trades gives it.
 
     Args:
         row: One trade.

@@ -1,10 +1,10 @@
-"""The venue's request limits: fixed windows of the clock; who goes on beyond them is banned."""
+"""Rate limits of the venue: fixed windows of the clock; who goes on beyond them is banned."""
 
 import math
 
 from exchange.errors import Refused
 
-WEIGHT_PER_MINUTE = 2400
+WEIGHT_PER_MINUTE = 2400  # this and the next two as exchangeInfo documents them
 ORDERS_PER_10S = 300
 ORDERS_PER_MINUTE = 1200
 
@@ -14,6 +14,7 @@ REFUSALS_BEFORE_BAN = 10
 
 FIRST_BAN_MS = 120_000
 LONGEST_BAN_MS = 3 * 86_400_000
+"""Bans at the venue grow from 2 minutes to 3 days."""
 
 
 class OverLimit(Refused):
@@ -50,7 +51,7 @@ class Window:
 
 
 class Banishment:
-    """Shuts out the address that goes on asking after it was told to stop, each time for longer."""
+    """IP ban: shuts out an address that goes on asking after a 429, each time for longer."""
 
     def __init__(self) -> None:
         self._refusals = Window(MINUTE_MS, REFUSALS_BEFORE_BAN)
@@ -148,12 +149,12 @@ def _too_many_orders(limit: int, interval: str) -> OverLimit:
 
 
 def weight_row() -> dict[str, object]:
-    """How exchangeInfo tells the limit of an address."""
+    """How exchangeInfo states the limit of an address."""
     return _row("REQUEST_WEIGHT", "MINUTE", 1, WEIGHT_PER_MINUTE)
 
 
 def order_rows() -> list[dict[str, object]]:
-    """How exchangeInfo tells the limits of an account."""
+    """How exchangeInfo states the limits of an account."""
     return [
         _row("ORDERS", "MINUTE", 1, ORDERS_PER_MINUTE),
         _row("ORDERS", "SECOND", 10, ORDERS_PER_10S),

@@ -1,12 +1,12 @@
-"""The seeded generator behind everything that looks like chance on the embedded exchange."""
+"""Random number generator, seeded, behind everything that looks like chance on the exchange."""
 
 import math
 
-_MASK = (1 << 64) - 1
+_MASK = (1 << 64) - 1  # Python's integers do not wrap at 64 bits by themselves
 
 
 class SplitMix64:
-    """A small generator that any language reproduces exactly.
+    """SplitMix64: a small generator that any language reproduces exactly.
 
     Source: Steele, Lea & Flood, "Fast splittable pseudorandom number generators" (2014).
     """

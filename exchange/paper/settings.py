@@ -1,4 +1,4 @@
-"""What the embedded exchange is told at start: its markets and its accounts."""
+"""Settings of the embedded exchange: its markets and its accounts."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -34,7 +34,7 @@ class SyntheticMarket:
     level_lots: int
     """Mean background size of a level."""
     regime: Regime = "calm"
-    """How it moves; what each brings is told in ``exchange.paper.background.regimes``."""
+    """How it moves; what each brings is described in ``exchange.paper.background.regimes``."""
     undercutter_lots: int = 0
     """Size of a maker that steps ahead of the accounts; 0 when there is none."""
     flicker: Flicker = "none"
@@ -86,7 +86,7 @@ class PaperSettings:
     accounts: tuple[AccountSettings, ...]
     """At least one, no key twice."""
     seed: int = 0
-    """Of what is drawn at the venue's doors: whether an event overtakes an answer."""
+    """Of what is drawn at the venue's sockets: whether an event overtakes an answer."""
     strict: bool = False
     """Serve streams as mainnet does: each on its own path only, wrong names in silence."""
     faults: FaultPlan | None = None

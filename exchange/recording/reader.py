@@ -1,8 +1,8 @@
-"""Raw recordings, read line by line: plain, gzip or zstandard.
+"""Recording reader: raw recordings line by line, plain, gzip or zstandard.
 
 A line is ``<receive time> <json>``. The time is our wall clock in milliseconds,
-microseconds or nanoseconds, told apart by its 13, 16 or 19 digits. The compression is told
-by the file's first bytes, not by its name. What editors and other systems leave around a
+microseconds or nanoseconds, told apart by its 13, 16 or 19 digits. The compression is seen
+from the file's first bytes, not by its name. What editors and other systems leave around a
 line says nothing and is passed over: blank lines, white space at either end, a byte order
 mark.
 
@@ -26,9 +26,9 @@ from exchange.errors import RecordingGarbled
 _CHUNK_BYTES = 1 << 18
 _GZIP_MAGIC = b"\x1f\x8b"
 _ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
-_GZIP_WBITS = 31
+_GZIP_WBITS = 31  # zlib's number for the largest window in a gzip wrapping
 _NS_PER_MS = 1_000_000
-_SHOWN_BYTES = 60
+_SHOWN_BYTES = 60  # enough of a bad line to know it again
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _UTF_16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 _DAMAGE: tuple[type[Exception], ...] = (
@@ -193,7 +193,7 @@ def _is_whole(row: bytes) -> bool:
 
 
 class LatencyScan(NamedTuple):
-    """What a first pass over a recording tells, before anything is replayed."""
+    """Latency statistics of a first pass over a recording, before anything is replayed."""
 
     min_ns: int
     """Smallest receive time minus venue time; negative when our clock ran behind.

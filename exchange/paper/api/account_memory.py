@@ -19,7 +19,7 @@ from exchange.paper.venue.symbol_account import SymbolAccount
 from exchange.paper.venue.symbol_ledger import SymbolLedger
 from exchange.paper.venue.venue import PaperVenue
 
-EVERY_MS = 5
+EVERY_MS = 5  # as often as the server advances the venue's time
 Row = TypeVar("Row")
 
 

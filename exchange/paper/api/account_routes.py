@@ -1,4 +1,4 @@
-"""The account over REST and ws-fapi: its money, its positions, its settings, its stream's key."""
+"""Account endpoints over REST and ws-fapi: money, positions, settings, and the stream's key."""
 
 from exchange.errors import Refused
 from exchange.instrument import e8_text

@@ -1,6 +1,6 @@
-"""A call's way in: limits, key, clock and signature, in the venue's order, then its route.
+"""Request dispatcher: limits, key, clock and signature, in the venue's order, then the route.
 
-REST and ws-fapi are two doors to the same gate.
+REST and ws-fapi are two ways into the same checks.
 """
 
 from collections.abc import Callable
@@ -32,15 +32,15 @@ READS_OF_ACCOUNT = frozenset(
 )
 """What a replica that lags may answer."""
 
-AHEAD_MS = 1000
-DEFAULT_WINDOW_MS = 5000
+AHEAD_MS = 1000  # the venue refuses stamps a second ahead of its clock, whatever the window
+DEFAULT_WINDOW_MS = 5000  # ``recvWindow`` where a call names none, as at the venue
 
 _Answer = TypeVar("_Answer")
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One request, whichever door it came by."""
+    """One request, whether by REST or by ws-fapi."""
 
     name: str
     """Method and path of the REST endpoint that it means."""

@@ -1,4 +1,4 @@
-"""Market data over REST that looks back: trades, candles, the statistics of a day."""
+"""Market history endpoints: trades, candles, the statistics of a day."""
 
 from bisect import bisect_left
 
@@ -13,7 +13,7 @@ from exchange.paper.venue.market import Market
 from exchange.paper.venue.venue import PaperVenue
 from exchange.paper.wire import candle_wire
 
-MOST_CANDLES = 1500
+MOST_CANDLES = 1500  # the venue's largest ``limit``
 
 MOST_APART_MS = HOUR_MS
 """Between the start and the end of a search for aggregate trades."""

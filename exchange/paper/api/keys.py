@@ -1,4 +1,4 @@
-"""How an account proves who it is: a shared HMAC secret, or an Ed25519 or RSA key of its own."""
+"""API key verification: a shared HMAC secret, or an Ed25519 or RSA key of the account's own."""
 
 import base64
 import binascii

@@ -1,4 +1,4 @@
-"""Market data over REST as it is now: the symbols, their books, their marks, their funding."""
+"""Market data endpoints: the symbols, their books, their marks, their funding, as they are now."""
 
 from exchange.errors import Refused
 from exchange.paper import limits
@@ -10,14 +10,14 @@ from exchange.paper.venue.market import Market
 from exchange.paper.venue.venue import PaperVenue
 from exchange.paper.wire.order_wire import QUOTE_ASSET
 
-_DEPTH_WEIGHTS = {5: 2, 10: 2, 20: 2, 50: 2, 100: 5, 500: 10, 1000: 20}
+_DEPTH_WEIGHTS = {5: 2, 10: 2, 20: 2, 50: 2, 100: 5, 500: 10, 1000: 20}  # the venue's, by ``limit``
 
-_RPI_DEPTH_LIMIT = 1000
+_RPI_DEPTH_LIMIT = 1000  # the only ``limit`` that the venue takes there
 
 _FUNDING_CALLS = 500
-_FUNDING_WINDOW_MS = 300_000
+_FUNDING_WINDOW_MS = 300_000  # the venue counts these endpoints by calls, apart from weight
 
-_USUAL_FUNDING_MS = 8 * 3_600_000
+_USUAL_FUNDING_MS = 8 * 3_600_000  # fundingInfo leaves out symbols that have it
 _FUNDING_CAP = "0.02000000"
 
 

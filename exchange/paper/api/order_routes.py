@@ -1,4 +1,4 @@
-"""Orders: placing, changing, cancelling and asking for them, as REST and ws-fapi both know it."""
+"""Order endpoints: placing, changing, cancelling and asking, for REST and ws-fapi alike."""
 
 import re
 from collections.abc import Callable
@@ -17,10 +17,10 @@ from exchange.paper.venue.venue import PaperVenue
 from exchange.paper.wire.order_wire import MAX_MARKET_QTY_LOTS, MAX_PRICE_TICKS, MAX_QTY_LOTS, Wire
 from exchange.types import TimeInForce
 
-BATCH_PLACE = 5
-BATCH_CANCEL = 10
+BATCH_PLACE = 5  # as many as the venue takes in one call
+BATCH_CANCEL = 10  # as many as the venue takes in one call
 
-_CLIENT_ID = re.compile(r"[\.A-Z\:/a-z0-9_-]{1,36}")
+_CLIENT_ID = re.compile(r"[\.A-Z\:/a-z0-9_-]{1,36}")  # the venue's own pattern
 _CONDITIONAL = frozenset(
     ("STOP", "STOP_MARKET", "TAKE_PROFIT", "TAKE_PROFIT_MARKET", "TRAILING_STOP_MARKET")
 )

@@ -1,4 +1,4 @@
-"""The parameters of one call, asked for by name and type; what is malformed is refused as there."""
+"""Request parameters, asked for by name and type; what is malformed is refused as there."""
 
 import re
 from typing import NoReturn, TypeVar
@@ -15,7 +15,7 @@ _DECIMAL = re.compile(r"-?[0-9]{1,20}(\.[0-9]{1,20})?")
 OF_EVERY_CALL = ("apiKey", "recvWindow", "returnRateLimits", "signature", "symbol", "timestamp")
 """What is no reason to refuse a call; clients send a symbol with many that are of every one."""
 
-WEEK_MS = 7 * 86_400_000
+WEEK_MS = 7 * 86_400_000  # the longest stretch of history that the venue gives at once
 
 _Row = TypeVar("_Row")
 

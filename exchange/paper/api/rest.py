@@ -1,4 +1,4 @@
-"""The REST door: a request in, the venue's answer out, its headers telling what was used up."""
+"""REST API: a request in, the venue's answer out, with headers that report what was used up."""
 
 import re
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""What every endpoint is made of: who may call it, what it costs, and who answers."""
+"""Routes: what every endpoint is made of: who may call it, what it costs, and who answers."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -37,7 +37,7 @@ class MemberRoute:
     signed: bool = True
     """Whether the key alone is not enough."""
     orders: bool = False
-    """Whether the answer tells how many orders the account has sent."""
+    """Whether the answer reports how many orders the account has sent."""
 
 
 Route = PublicRoute | MemberRoute

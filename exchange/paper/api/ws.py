@@ -1,4 +1,4 @@
-"""The ws-fapi door: trading over one socket, frame in and frame out.
+"""WebSocket trading API (ws-fapi): trading over one socket, frame in and frame out.
 
 Its methods mean REST endpoints, and are answered by them; only sessions are its own.
 """
@@ -17,7 +17,7 @@ from exchange.paper.streams.stream_socket import StreamReply
 from exchange.paper.venue.client import Client
 from exchange.paper.venue.venue import PaperVenue
 
-HANDSHAKE_WEIGHT = 5
+HANDSHAKE_WEIGHT = 5  # the venue's, as the next
 SESSION_WEIGHT = 2
 
 _MEANS = {

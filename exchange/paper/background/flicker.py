@@ -1,4 +1,4 @@
-"""One side of the touch that shakes while the other stands still: the two cases of flicker.
+"""Flicker on order: one side of the touch shakes while the other stands still, in two cases.
 
 Somebody quotes far inside the spread, again and again. In the first case a taker eats the
 quote each time, which is what a quote is for; in the second it is cancelled each time, which

@@ -1,4 +1,4 @@
-"""The background maker's quotes on one side of the synthetic market."""
+"""Background maker: its quotes on one side of the synthetic market."""
 
 import math
 from collections.abc import Iterable, Iterator
@@ -14,7 +14,7 @@ RESIZE_REACH_LEVELS = 12.0
 
 THIN_LEVELS = 10
 THIN_SHARE = 0.1
-"""What a maker who smells a jump leaves on so many levels, of the mean size."""
+"""What a maker who foresees a jump leaves on so many levels, of the mean size."""
 
 
 class Ladder:

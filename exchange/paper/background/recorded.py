@@ -1,4 +1,4 @@
-"""A recording played on the venue's own clock.
+"""Recorded market: a recording played on the venue's own clock.
 
 What drives it is the recording's exchange time: message ``i`` happens ``(t_i - t_0) / speed``
 after the market opened, where ``t`` is when the venue says that it happened (``T``, or ``E``
@@ -79,7 +79,7 @@ def open_recording(
 def in_venue_order(
     name: str, instrument: Instrument, lines: Iterable[RecordedLine]
 ) -> Iterator[tuple[int, MovingMessage]]:
-    """``(exch_ns, word)`` of what moves the market, by time; one that came too late is late.
+    """``(exch_ns, message)`` of what moves the market, by time; one that came too late is late.
 
     Args:
         name: Of the recording, for the error.
@@ -126,7 +126,7 @@ class RecordedFlow:
         speed: Seconds of the recording in one of the venue's; positive.
         words: As ``in_venue_order`` gives them; taken one by one, as they fall due.
         matching: Where they take effect.
-        mark_ticks: The mark until the recording tells a better one.
+        mark_ticks: The mark until the recording has a better one.
     """
 
     def __init__(
@@ -154,7 +154,7 @@ class RecordedFlow:
 
     @property
     def mark_ticks(self) -> float:
-        """The recording's newest mark price, or the mid of its book where it tells none."""
+        """The recording's newest mark price, or the mid of its book where it has none."""
         return self._mid_ticks if self._mark_ticks is None else self._mark_ticks
 
     def advance(self, now_ns: int) -> Iterator[list[MatchEvent]]:

@@ -1,7 +1,7 @@
-"""How the synthetic market moves from step to step, in each of its regimes.
+"""Market regimes: how the synthetic market moves from step to step in each of them.
 
 A regime bends the Brownian market and never replaces it: the path of the fair value and the
-arrivals are drawn as in the calm one, and a regime, with dice of its own, says how far a
+arrivals are drawn as in the calm one, and a regime, with a generator of its own, says how far a
 step goes and how fast the clocks of buyers and sellers run. All sizes are in units of the
 symbol's own volatility and order flow.
 """
@@ -30,7 +30,7 @@ JUMP_LEAST_SIGMAS = 8.0
 JUMP_MORE_SIGMAS = 4.0
 """Mean of the exponential that comes on top."""
 JUMP_WARNING_S = 0.4
-"""The makers smell a jump so long before it."""
+"""The makers foresee a jump so long before it."""
 
 WICK_MEAN_S = 300.0
 

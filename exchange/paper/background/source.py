@@ -1,4 +1,4 @@
-"""Everybody in a market but the accounts, whichever market it is."""
+"""Market source: everybody in a market but the accounts, whichever market it is."""
 
 from collections.abc import Iterator
 from typing import Protocol

@@ -1,4 +1,4 @@
-"""The synthetic market: a Brownian fair value, a background maker, and takers who reach deep.
+"""Synthetic market: a Brownian fair value, a background maker, and takers who reach deep.
 
 A market order on either side reaches a depth of at least d beyond the fair value with the
 rate ``A exp(-k d)``, so that a quote resting d ticks away is met at the very rate that the

@@ -1,8 +1,8 @@
-"""A background maker that steps one tick ahead of the accounts.
+"""Undercutter: a background maker that steps one tick ahead of the accounts.
 
 Where an account quotes the best price, it stands one tick before it after a reaction time.
 It goes on until its quote would be nearer to the fair value than a quarter of the
-background's half spread, and leaves when no account is left there to beat.
+background's half spread, and leaves when no account is left there to undercut.
 """
 
 import math
@@ -23,7 +23,7 @@ LEAST_EDGE = 0.25
 
 
 class Undercutter:
-    """One side of it."""
+    """The undercutting maker on one side of the book."""
 
     def __init__(
         self, side: Side, market: SyntheticMarket, matching: Matching, random: SplitMix64

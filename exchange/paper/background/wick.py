@@ -1,4 +1,4 @@
-"""A wick: one venue's price falls or rises by a tenth within seconds, then comes back.
+"""Wick: one venue's price falls or rises by a tenth within seconds, then comes back.
 
 Liquidations feed it, so it accelerates; nothing stands behind it, so the price returns,
 fast at first. It is local: the index, and with it the mark price, goes its own way.

@@ -1,4 +1,4 @@
-"""What waits for its time, in lanes that keep their order. It reads no clock; it is told."""
+"""Delay queue with per-key order; it reads no clock but is given the time."""
 
 import heapq
 from collections.abc import Callable, Hashable

@@ -1,4 +1,4 @@
-"""What the book looked like: for answers that are too old."""
+"""Depth history: what the book looked like, for answers that are too old."""
 
 from collections import deque
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 from exchange.paper.pubsub.pubsub import Payload
 
 EVERY_MS = 250
-KEPT_MS = 61_000
+KEPT_MS = 61_000  # a fault may ask for a book 60 s old
 
 
 class DepthMemory:

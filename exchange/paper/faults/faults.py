@@ -1,8 +1,8 @@
-"""Decides at each point whether something goes wrong there; the shell then does it.
+"""Fault injection: decides at each point whether something goes wrong; the shell then does it.
 
 Every fault draws from a generator of its own, made of the plan's seed and the fault's name, so
 that one more fault shifts nobody else's draws: the same seed with the same traffic gives the
-same failures. Whatever strikes is noted with the venue's millisecond, and told.
+same failures. Whatever strikes is noted with the venue's millisecond, and reported.
 """
 
 import re
@@ -20,7 +20,7 @@ from exchange.paper.faults.plan import AnyFault, FaultPlan
 from exchange.paper.faults.trigger import ChanceTrigger, EpisodeTrigger, Trigger
 from exchange.paper.limits import WEIGHT_PER_MINUTE, banned, too_many_requests
 
-KEPT_HITS = 1000
+KEPT_HITS = 1000  # memory is bounded; the oldest go
 NOTHING = FaultPlan()
 
 ServerFault: TypeAlias = plan.Cut | plan.ListenKeyLoss | plan.Restart
@@ -60,7 +60,7 @@ class FrameVerdict:
 
 
 class Faults:
-    """Everything armed. With nothing armed every answer is that all is well.
+    """Armed faults, asked at each point. With nothing armed every answer is that all is well.
 
     Args:
         faults: What to arm at once.
@@ -159,7 +159,7 @@ class Faults:
             self._note(trigger, ", ".join(getattr(trigger.fault, "streams", ("the listen key",))))
 
     def skew_ms(self, now_ms: int) -> int:
-        """By how much the clock that the venue tells and judges by is ahead of its own."""
+        """By how much the clock that the venue shows and judges by is ahead of its own."""
         skews = self._episodes(plan.ClockSkew)
         return sum(trigger.fault.skew_ms for trigger in skews if trigger.lasts(now_ms))
 
@@ -224,7 +224,7 @@ class Faults:
         return 1000.0 * max((a.fault.age_s for a in self._chances(plan.StaleAccount)), default=0.0)
 
     def account_lag_ms(self, call: str, now_ms: int, order: str = "") -> float | None:
-        """How old the state is that a read of an account tells; None for the present one."""
+        """How old the state is that a read of an account returns; None for the present one."""
         for trigger in self._chances(plan.StaleAccount):
             if _calls(trigger.fault.calls, call) and trigger.strikes(now_ms):
                 self._note(trigger, f"{call} {order}".rstrip())
@@ -268,7 +268,7 @@ class Faults:
     # ------------------------------------------------------------ frames
 
     def verdict(self, label: str, raw: bytes, order: str = "") -> FrameVerdict:
-        """What becomes of a frame, which strikes all who hear it alike.
+        """What becomes of a frame, the same for everyone who receives it.
 
         Args:
             label: Prefix and name of its stream; of a user event its type for the name.

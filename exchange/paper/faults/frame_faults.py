@@ -1,7 +1,7 @@
-"""Does to frames on their way what the faults decide: loses, doubles, damages, swaps, delays.
+"""Frame faults: loses, doubles, damages, swaps and delays frames as the faults decide.
 
 It stands between the encoding of a payload and the queues, so that what strikes a frame
-strikes everyone who hears it. A frame that waits is passed by none of its own stream.
+strikes everyone who receives it. A frame that waits is passed by none of its own stream.
 """
 
 from collections.abc import Callable
@@ -29,7 +29,7 @@ class _Frame:
 
 
 class FrameFaults:
-    """The last stretch of every frame.
+    """Stage between the encoder and the queues, through which every frame goes.
 
     Args:
         now_ns: Gives the venue's present time.

@@ -1,4 +1,4 @@
-"""What may go wrong on command, and when: the tables of a fault file, checked.
+"""Fault plan: what may go wrong on command, and when: the tables of a fault file, checked.
 
 A file has ``seed`` and any number of ``[[fault]]`` tables, each with a ``kind`` and that kind's
 keys. When a fault strikes is said by ``at_s`` (once, counted from its arming), ``every_s``
@@ -7,7 +7,7 @@ keys. When a fault strikes is said by ``at_s`` (once, counted from its arming), 
 
 Streams are aimed at by patterns on ``public/btcusdt@trade``, ``market/btcusdt@aggTrade`` or
 ``private/ORDER_TRADE_UPDATE``, with or without what stands before the slash; requests by
-patterns on ``POST /fapi/v1/order``. A ``*`` matches anything. A frame that nobody hears is never
+patterns on ``POST /fapi/v1/order``. A ``*`` matches anything. A frame that nobody receives is never
 made, and so is no chance.
 """
 
@@ -202,7 +202,7 @@ class DepthGap(Chance, frozen=True, tag_field="kind", tag="depth_gap"):
 class Delay(Chance, frozen=True, tag_field="kind", tag="delay"):
     """Requests on their way in, answers on their way out, or frames take longer.
 
-    Each stream keeps its own order, and so does each connection's talk.
+    Each stream keeps its own order, and so do each connection's messages.
     """
 
     on: Literal["request", "reply", "frame"]
@@ -272,7 +272,7 @@ class RateLimit(Episode, frozen=True, tag_field="kind", tag="rate_limit"):
 
 
 class Ban(Episode, frozen=True, tag_field="kind", tag="ban"):
-    """Every request is answered with 418, which tells the ban's end."""
+    """Every request is answered with 418, which states the ban's end."""
 
     rate: Rate | None = None
 

@@ -1,4 +1,4 @@
-"""When one armed fault strikes: its moments, its chances, its generator and its count."""
+"""Fault trigger: when one armed fault strikes: its moments, chances, generator and count."""
 
 import hashlib
 import math

@@ -5,7 +5,7 @@ TICK_MS = 50
 
 
 class PeriodClock:
-    """Says what fell due since it was last told the time; a tick that was slept through is one."""
+    """Says what fell due since its last tick; several that were slept through are one."""
 
     def __init__(self, now_ms: int) -> None:
         self._before_ms = self._now_ms = now_ms

@@ -1,6 +1,6 @@
-"""Who listens to which stream: subscriptions, and a bounded queue for each connection.
+"""Publish and subscribe: who receives which stream, by a bounded queue for each connection.
 
-A payload is encoded once for all who hear it in the same framing. Nobody waits here: a frame
+A payload is encoded once for all who receive it in the same framing. Nobody waits here: a frame
 goes into a queue, and whoever owns the connection empties it. A queue that is full belongs
 to a reader too slow to be served, and is hung up on.
 """
@@ -65,7 +65,7 @@ class SubscriberQueue:
             the first urgent one. Must not wait.
         hang_up: Called when a frame finds no room; must not wait, and ends the connection.
         combined: Whether frames name their stream; change it with ``PubSub.set_combined``.
-        events: By listen key the user events to hear; a key that is missing hears all.
+        events: By listen key the user events to receive; a key that is missing receives all.
     """
 
     def __init__(
@@ -113,7 +113,7 @@ class SubscriberQueue:
 
 
 class _Channel:
-    """Who hears one stream, by framing."""
+    """Subscribers of one stream, by framing."""
 
     __slots__ = ("combined", "head", "name", "private", "raw")
 
@@ -169,7 +169,7 @@ class PubSub:
         self._offered.discard(name)
 
     def silent(self, names: Iterable[str]) -> list[str]:
-        """Those on which nobody will ever speak, and which are to be refused.
+        """Those on which nothing will ever be published, and which are to be refused.
 
         None where it is strict: the venue acknowledges any name, and so hides a wrong one.
         """

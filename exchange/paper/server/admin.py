@@ -1,4 +1,4 @@
-"""The back door of the embedded exchange: see, arm and disarm faults while it runs.
+"""Admin API of the embedded exchange: see, arm and disarm faults while it runs.
 
 Plain HTTP on a loopback port of its own, so that no client of the exchange can meet it. A web
 page in a browser of this machine could: so it is answered only under a loopback name (against a
@@ -24,13 +24,14 @@ from exchange.paper.server.half_sent import HalfSent, read_body
 from exchange.paper.venue.market import Market
 from exchange.types import Side
 
-MOST_BODY_BYTES = 65_536
+MOST_BODY_BYTES = 65_536  # a fault's table has some hundred
 
 _LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
+"""A page whose own name was pointed here sends that name as its host."""
 
 
 class Admin:
-    """The endpoint and its port.
+    """Admin endpoint, on a port of its own.
 
     ``GET /faults``, ``POST /faults`` (one fault, as a table of a fault file), ``DELETE
     /faults/{name}``, ``DELETE /faults``, ``GET /log``, and ``POST /wick`` with a ``symbol`` and
@@ -119,7 +120,7 @@ class Admin:
 
     @web.middleware
     async def _in_json(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        """Whatever is wrong with a request is told in the same way."""
+        """Whatever is wrong with a request is answered in the same way."""
         self._half_sent.served(request)
         foreign = _foreign(request)
         if foreign is not None:

@@ -1,4 +1,4 @@
-"""Carries waiting frames to their sockets, all that wait for one of them in a single write.
+"""Frame writer: carries waiting frames to their sockets, each socket's in a single write.
 
 Market frames wait at most ``COALESCE_S`` for company; user events and answers wait for nobody.
 Prebuilt frames go straight to the transport. aiohttp writes each frame of its own (pong, close)
@@ -16,7 +16,7 @@ COALESCE_S = 0.001
 _SHORTEST_SLEEP_S = 0.0008
 """The event loop's timers count whole milliseconds: a shorter sleep could take twice as long."""
 
-LATE_NS = 2_000_000
+LATE_NS = 2_000_000  # what is promised of a frame that waits for company
 
 MOST_UNSENT_BYTES = 8 << 20
 """Seconds of the busiest market; whoever is further behind than that is hung up on."""
@@ -45,7 +45,7 @@ def _frame(first: int, payload: bytes) -> bytes:
 
 @dataclass(slots=True)
 class WriteTally:
-    """What was carried so far."""
+    """Counters of what was written so far."""
 
     frames: int = 0
     writes: int = 0
@@ -111,7 +111,7 @@ class Outlet:
 
 
 class FrameWriter:
-    """Makes the rounds of all lines with frames waiting."""
+    """Writes, in rounds, what waits for each outlet."""
 
     def __init__(self) -> None:
         self.tally = WriteTally()

@@ -1,4 +1,4 @@
-"""Gives up on requests whose rest never comes: no whole head, or a head and no whole body.
+"""Request timeout: gives up on requests whose head or body never comes whole.
 
 aiohttp bounds a connection's silence between requests, but not before the first one.
 """
@@ -12,7 +12,7 @@ PATIENCE_S = 10.0
 
 
 class HalfSent:
-    """Watches the connections of one server."""
+    """Timeout of unfinished requests on the connections of one server."""
 
     def __init__(self) -> None:
         self._served: set[object] = set()

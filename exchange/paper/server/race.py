@@ -1,4 +1,4 @@
-"""Which comes first, the answer to a call or the private events of what it did.
+"""Event race: which comes first, the answer to a call or the private events of what it did.
 
 They travel on two connections, and at the venue either wins. Here an event comes first unless it
 is drawn to be slow; then it leaves some milliseconds after its answer, and what is said on the

@@ -1,4 +1,4 @@
-"""The embedded exchange on loopback: the sockets, the clock and the tasks around ``venue``."""
+"""Loopback server of the embedded exchange: sockets, clock and tasks around ``venue``."""
 
 import asyncio
 import gc
@@ -42,20 +42,20 @@ from exchange.paper.venue.venue import PaperVenue
 
 HOST = "127.0.0.1"
 BEAT_S = 0.005
-"""How often the venue is told the time; its dead man's switch is as fine as this."""
+"""How often the venue's time advances; its dead man's switch is as fine as this."""
 
 SLICE_NS = 2_000_000
 """How much of the past the market lives through before others have their turn."""
 
 LONGEST_SLICED_NS = 30_000_000_000
-"""After a longer sleep of the process the market is told the time at once, and leaps."""
+"""After a longer sleep of the process the market's time advances at once, and it leaps."""
 
 TRADING_PATH = "/ws-fapi/v1"
 LONGEST_LINE = 65_536
 """Of a request: a batch of five orders may stand in the query."""
 
-WATCH_S = 1.0
-STOP_S = 1.0
+WATCH_S = 1.0  # what it watches for lasts ten seconds at least
+STOP_S = 1.0  # a client that answers no close frame must not hold up the end
 
 _STREAM_PATH = re.compile(r"/(?:(public|market|private)/)?(ws|stream)(?:/(.*))?")
 _DEPTH = "GET /fapi/v1/depth"
@@ -84,7 +84,7 @@ class SteadyClock:
 
 
 class Connection:
-    """One open socket: who talks there, its way out, and how long it may live."""
+    """One open socket: who is connected, its outlet, and how long it may live."""
 
     def __init__(
         self, socket: web.WebSocketResponse, outlet: Outlet, talk: Conversation, now_ms: int
@@ -178,7 +178,7 @@ class PaperServer:
     # ------------------------------------------------------------ time
 
     async def _run_market(self) -> None:
-        """Tell the venue the time, for ever."""
+        """Advance the venue's time, for ever."""
         while True:
             await self._catch_up()
             self.writer.deliver()  # the market says nothing more until the next tick
@@ -341,7 +341,7 @@ class PaperServer:
         return socket
 
     async def _converse(self, connection: Connection) -> None:
-        """Talk until either side ends it."""
+        """Answer messages until either side ends it."""
         socket, outlet = connection.socket, connection.outlet
         self._connections.add(connection)
         try:

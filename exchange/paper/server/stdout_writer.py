@@ -1,11 +1,11 @@
-"""Lines to the terminal from a thread of its own: whoever prints goes on when nobody reads."""
+"""Stdout writer on a thread of its own: whoever prints goes on when nobody reads."""
 
 import os
 import queue
 import threading
 from contextlib import suppress
 
-KEPT_LINES = 10_000
+KEPT_LINES = 10_000  # memory is bounded when nobody reads
 STDOUT = 1
 
 
@@ -14,7 +14,7 @@ class StdoutWriter:
 
     Args:
         fd: Where to; the lock of a stream object could hold up the end of the process.
-        name: Of the program, to tell of lines that were lost.
+        name: Of the program, to report lines that were lost.
     """
 
     def __init__(self, fd: int = STDOUT, most: int = KEPT_LINES, name: str = "exchange") -> None:
@@ -37,7 +37,7 @@ class StdoutWriter:
             self._lost += 1
 
     def drain(self, patience_s: float) -> None:
-        """Wait until everything said is written, or for so long: a process ends with its words."""
+        """Wait until everything is written, or for so long: a process ends with its last lines."""
         with self._lines.all_tasks_done:
             self._lines.all_tasks_done.wait_for(
                 lambda: not self._lines.unfinished_tasks, patience_s

@@ -1,8 +1,8 @@
-"""The kline streams of one symbol.
+"""Kline streams of one symbol.
 
-As the venue does, a running candle is told when trades have changed it, and a closed one
-once, soon after its end; a new one that nobody traded in yet is not told. Whoever is the first
-to listen also hears where the candle stands.
+As the venue does, a running candle is published when trades have changed it, and a closed one
+once, soon after its end; a new one that nobody traded in yet is not published. The first
+subscriber also receives where the candle stands.
 """
 
 from collections.abc import Callable
@@ -12,7 +12,7 @@ from exchange.paper.tape.candles import INTERVALS, Candles, Interval
 from exchange.paper.wire import candle_wire
 from exchange.paper.wire.market_wire import MarketWire
 
-PERIOD_MS = 250
+PERIOD_MS = 250  # the venue's pace of klines
 
 _Spelling = Callable[[MarketWire, Payload, int], Payload]
 
@@ -33,7 +33,7 @@ class CandleStreams:
             self._streams.append((continuous, interval, candle_wire.continuous_kline))
             pubsub.offer(ordinary, continuous)
         self._told: dict[str, tuple[int, int]] = {}
-        """By stream: when the candle opened that was told last, and how many trades it had."""
+        """By stream: when the candle opened that was published last, and its trades then."""
 
     def send(self, now_ms: int) -> None:
         """Say what has changed; to be called every ``PERIOD_MS``."""
@@ -47,7 +47,7 @@ class CandleStreams:
         running = self._candles.running(interval.name)
         if running is None:
             return
-        # A new listener came after the tick before this one.
+        # A new subscriber came after the tick before this one.
         fresh = (interval.opening_ms(now_ms - PERIOD_MS), -1)
         told_ms, told_trades = self._told.get(name, fresh)
         if told_ms < running.opened_ms:

@@ -1,4 +1,4 @@
-"""The depth streams of one symbol: its changes at several speeds, and the top of its book."""
+"""Depth streams of one symbol: its changes at several speeds, and the top of its book."""
 
 from exchange.paper.matching.events import Changes
 from exchange.paper.matching.order_book import OrderBook
@@ -10,10 +10,10 @@ from exchange.types import Side
 SKIPPED_IDS = 3
 """Update ids left out after each tick: the venue's are shared, and so never consecutive."""
 
-PARTIAL_LEVELS = (5, 10, 20)
+PARTIAL_LEVELS = (5, 10, 20)  # those that the venue offers
 
 _SPEEDS = {TICK_MS: ("@0ms",), 100: ("@100ms",), 250: ("", "@250ms"), 500: ("@500ms",)}
-"""How often each is told, by milliseconds; the fastest as often as changes are gathered."""
+"""How often each is published, by milliseconds; the fastest as often as changes are gathered."""
 
 
 class _Feed:

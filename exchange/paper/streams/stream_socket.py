@@ -1,4 +1,4 @@
-"""The rules of one stream connection without its socket: control messages, limits, lifetime.
+"""Stream protocol of one connection, without its socket: control messages, limits, lifetime.
 
 Feed it texts and the time; send what it answers, and close where it says so.
 """
@@ -12,16 +12,16 @@ import orjson
 
 from exchange.paper.pubsub.pubsub import PubSub, SubscriberQueue
 
-MOST_STREAMS = 1024
+MOST_STREAMS = 1024  # a connection; the venue's limit, as the next
 CONTROL_PER_S = 10
 CONTROL_BURST = 15
 """What the venue answers of many messages sent at once."""
 
 PING_MS = 180_000
 PONG_DEADLINE_MS = 600_000
-LIFE_MS = 86_400_000
+LIFE_MS = 86_400_000  # this and the two above are the venue's
 
-POLICY_VIOLATION = 1008
+POLICY_VIOLATION = 1008  # the close code of RFC 6455 that the venue uses too
 UNKNOWN_PROPERTY, NOT_BOOLEAN, BAD_REQUEST, NOT_JSON, TOO_MANY_STREAMS = range(5)
 
 _METHODS = ("SUBSCRIBE", "UNSUBSCRIBE", "LIST_SUBSCRIPTIONS", "SET_PROPERTY", "GET_PROPERTY")
@@ -37,7 +37,7 @@ class Close:
 
 @dataclass(frozen=True, slots=True)
 class StreamReply:
-    """What a connection says to one message."""
+    """Reply of a connection to one message."""
 
     frame: bytes | None = None
     close: Close | None = None
@@ -45,7 +45,7 @@ class StreamReply:
 
 
 class Conversation(Protocol):
-    """What stands behind one socket: a text in, a reply out."""
+    """Protocol behind one socket: a text in, a reply out."""
 
     def call(self, text: str, /) -> str:
         """What a fault can aim at, such as ``POST /fapi/v1/order``; empty for mere control."""
@@ -94,7 +94,7 @@ class _Bad(Exception):
 
 
 class StreamSocket:
-    """One stream connection's talk with its client.
+    """Control protocol of one stream connection.
 
     Args:
         now_ms: Of its opening.
@@ -111,7 +111,7 @@ class StreamSocket:
         return ""
 
     def open(self, names: list[str]) -> StreamReply:
-        """Subscribe to what the address asked for; what there is not is told, the rest heard."""
+        """Subscribe to what the address asked for; what there is not is reported, the rest sent."""
         silent = set(self._pubsub.silent(names))
         try:
             self._subscribe([name for name in names if name not in silent])

@@ -1,6 +1,6 @@
-"""What the streams of one symbol say.
+"""Market data streams of one symbol.
 
-The tape and the touch are told as they happen, all else at its own pace. A payload is built
+The tape and the touch are published as they happen, all else at its own pace. A payload is built
 only when somebody listens.
 """
 
@@ -19,8 +19,8 @@ from exchange.paper.wire import candle_wire
 from exchange.paper.wire.market_wire import Marked, MarketWire
 from exchange.types import Side
 
-MARK_PERIODS_MS = {"": 3000, "@1s": 1000}
-TICKER_PERIOD_MS = 2000
+MARK_PERIODS_MS = {"": 3000, "@1s": 1000}  # the venue's, by the stream's suffix
+TICKER_PERIOD_MS = 2000  # the venue's, for one symbol
 
 
 class MarketData:
@@ -76,7 +76,7 @@ class MarketData:
                 self._pubsub.publish(self._aggregate_name, self._wire.aggregate(made, now_ms))
 
     def publish_touch(self, now_ms: int) -> None:
-        """Tell the best prices, if they or their sizes changed."""
+        """Publish the best prices, if they or their sizes changed."""
         if not self._pubsub.wanted(self._touch_name):
             return
         touch = self._matching.touch()
@@ -86,7 +86,7 @@ class MarketData:
             self._pubsub.publish(self._touch_name, self._wire.book_ticker(update_id, touch, now_ms))
 
     def note_liquidation(self, order: OrderRecord) -> None:
-        """Told at the next full second, if no larger one comes before."""
+        """Published at the next full second, if no larger one comes before."""
         largest = self._liquidation
         if largest is None or order.qty_lots > largest.qty_lots:
             self._liquidation = order

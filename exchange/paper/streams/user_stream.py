@@ -1,4 +1,4 @@
-"""The account's private stream: one listen key, its hour of life, and what is said on it."""
+"""User data stream of one account: one listen key, its hour of life, and its events."""
 
 import hashlib
 from collections.abc import Callable
@@ -6,14 +6,14 @@ from collections.abc import Callable
 from exchange.errors import Refused
 from exchange.paper.pubsub.pubsub import Payload, PubSub
 
-LIFE_MS = 3_600_000
+LIFE_MS = 3_600_000  # a key that nobody extends lives 60 minutes at the venue
 
 
 class UserStream:
     """Publishes user events to whoever subscribed to the key in force.
 
     Args:
-        secret: What the keys are derived from; never told.
+        secret: What the keys are derived from; never shown.
     """
 
     def __init__(self, pubsub: PubSub, secret: str) -> None:

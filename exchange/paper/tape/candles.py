@@ -158,7 +158,7 @@ class Candles:
         self._series = {name: _Series(interval) for name, interval in INTERVALS.items()}
 
     def note(self, trade: Traded, now_ms: int) -> None:
-        """Take a trade of this instant, up to which ``advance`` has been told."""
+        """Take a trade of this instant, to which ``advance`` has come."""
         minute = self._minute or self._open(MINUTE.opening_ms(now_ms), trade.price_ticks)
         minute.note(trade)
 

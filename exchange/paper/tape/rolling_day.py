@@ -1,4 +1,4 @@
-"""What was traded in the last 24 hours, whole minutes at a time."""
+"""Rolling 24-hour statistics, whole minutes at a time."""
 
 from exchange.paper.tape.candles import DAY_MS, MINUTE, Candle, Candles
 

@@ -1,4 +1,4 @@
-"""Everybody's executions in one market: one by one, in a row, by candle and by day."""
+"""Tape of one market: everybody's executions, one by one, in a row, by candle and by day."""
 
 from collections import deque
 from collections.abc import Iterable
@@ -10,10 +10,10 @@ from exchange.paper.tape.candles import Candles
 from exchange.paper.tape.rolling_day import RollingDay
 from exchange.types import Side
 
-KEPT_TRADES = 20_000
+KEPT_TRADES = 20_000  # memory is bounded; requests for older ones find none
 
 GATHERING_MS = 100
-"""How long the venue waits for more of the same before it tells of it."""
+"""How long the venue waits for more of the same before it publishes them."""
 
 
 class Print(msgspec.Struct, frozen=True, gc=False):

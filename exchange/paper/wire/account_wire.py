@@ -1,6 +1,6 @@
-"""The venue's words for an account as a whole: balances, positions, margin, and their changes.
+"""Account wire format: balances, positions, margin, and their changes, as the venue writes them.
 
-Version 3 tells only of symbols with a position or an open order; version 2 of every one.
+Version 3 lists only symbols with a position or an open order; version 2 of every one.
 """
 
 from collections.abc import Iterable
@@ -296,7 +296,7 @@ def _v2_position(stand: Stand) -> Payload:
 
 
 def _risk(stand: Stand) -> Payload:
-    """What both versions of the position risk tell."""
+    """What both versions of the position risk hold."""
     holding = stand.holding
     return _entered(stand) | {
         "markPrice": e8_text(holding.mark.price_e8),

@@ -1,4 +1,4 @@
-"""The venue's words for what was traded over a time: klines, and the statistics of a day."""
+"""Candle wire format: klines, and the statistics of a day, as the venue writes them."""
 
 from exchange.instrument import DecimalGrid, e8_text
 from exchange.paper.account.account import divide_rounded
@@ -52,7 +52,7 @@ def continuous_kline(market: MarketWire, body: Payload, now_ms: int) -> Payload:
 
 
 def kline_body(market: MarketWire, interval: Interval, candle: Candle, *, closed: bool) -> Payload:
-    """What events tell of a candle.
+    """What events hold of a candle.
 
     Args:
         closed: Whether nothing will ever change it.

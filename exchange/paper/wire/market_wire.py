@@ -1,4 +1,4 @@
-"""The venue's public words about one symbol: its book, its tape, its mark, its funding."""
+"""Market data wire format of one symbol: its book, its tape, its mark, its funding."""
 
 from dataclasses import dataclass
 from functools import lru_cache
@@ -36,7 +36,7 @@ class Marked:
 
 @dataclass(frozen=True, slots=True)
 class UpdateIds:
-    """Which changes of the book one message tells of."""
+    """Which changes of the book one message holds."""
 
     first: int
     last: int

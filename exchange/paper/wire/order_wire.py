@@ -1,4 +1,4 @@
-"""The venue's words for one symbol as JSON-ready values: orders, trades, the instrument.
+"""Order wire format of one symbol: orders, trades and the instrument as JSON-ready values.
 
 Money and sizes are strings, ids and times are integers. The answer to placing or cancelling
 carries no average price and no filled notional; only a query does.
@@ -10,8 +10,8 @@ from exchange.paper.account.orders import MAX_ORDERS, Amendment, OrderRecord, Tr
 from exchange.paper.pubsub.pubsub import Payload
 from exchange.types import Side
 
-MAX_QTY_LOTS = 1_000_000
-MAX_MARKET_QTY_LOTS = 120_000
+MAX_QTY_LOTS = 1_000_000  # 1,000 BTC, as seen for BTCUSDT at the venue
+MAX_MARKET_QTY_LOTS = 120_000  # 120 BTC, likewise; the venue's is much smaller for market orders
 MAX_PRICE_TICKS = 100_000_000
 PERCENT_PRICE_UP = "1.0500"
 PERCENT_PRICE_DOWN = "0.9500"
