@@ -144,7 +144,7 @@ class Waiting(Calm):
 
 
 class Jumping(Waiting):
-    """Poisson jumps of the fair value; the makers smell each just before it comes."""
+    """Poisson jumps of the fair value; the makers foresee each just before it comes."""
 
     mean_wait_s = JUMP_MEAN_S
 
