@@ -240,9 +240,14 @@ class FakeEngine:
         self.records.append(record(len(self.records) + 1, text, **changes))
         self.publish()
 
+    @property
+    def orders(self) -> list[CommandMessage]:
+        """What it was asked to do, previews left out: one may come after what was agreed to."""
+        return [c for c in self.commands if c.action is not Action.PREVIEW]
+
     def actions(self) -> list[Action]:
         """What it was told, previews left out."""
-        return [c.action for c in self.commands if c.action is not Action.PREVIEW]
+        return [c.action for c in self.orders]
 
     def cut(self) -> None:
         """Die without a word."""

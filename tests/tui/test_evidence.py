@@ -120,7 +120,7 @@ async def test_flatten_wants_the_symbol_and_says_so_to_the_engine(socket: Path) 
         await desk.press(*"USDT", "enter")
 
         await desk.until(lambda: desk.engine.actions() == [Action.FLATTEN], "flatten")
-        assert desk.engine.commands[-1].name == "BTCUSDT"
+        assert desk.engine.orders[-1].name == "BTCUSDT"
 
 
 async def test_a_second_console_may_flatten_and_a_watcher_may_not(socket: Path) -> None:

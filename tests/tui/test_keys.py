@@ -42,7 +42,7 @@ async def test_gamma_is_set_after_a_preview_with_the_value_expected(socket: Path
         await desk.press("enter")
 
         await told(desk, Action.SET)
-        command = desk.engine.commands[-1]
+        command = desk.engine.orders[-1]
         assert (command.name, command.value, command.expected) == ("gamma", 0.055, 0.05)
 
 
@@ -100,7 +100,7 @@ async def test_a_side_goes_off_at_once_and_on_after_a_preview(socket: Path) -> N
         await desk.press("enter")
 
         await told(desk, Action.SIDE_OFF, Action.SIDE_ON)
-        assert desk.engine.commands[-1].name == "bid"
+        assert desk.engine.orders[-1].name == "bid"
 
 
 @pytest.mark.parametrize("opens", ["right_square_bracket", "r", "Q", "question_mark", "ctrl+p"])
@@ -139,7 +139,7 @@ async def test_a_paste_commands_nothing(socket: Path) -> None:
         await desk.press("a")
 
         await told(desk, Action.SIDE_OFF)
-        assert desk.engine.commands[-1].name == "ask"
+        assert desk.engine.orders[-1].name == "ask"
 
 
 async def test_a_pasted_symbol_flattens_nothing(socket: Path) -> None:

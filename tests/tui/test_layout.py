@@ -72,7 +72,7 @@ async def test_a_plain_terminal_is_sent_only_ascii(socket: Path, size: tuple[int
         await desk.sees("PANIC")
         assert desk.text().isascii(), desk.text()
         for severity in ("information", "warning", "error"):
-            desk.app.notify("told", severity=severity)
+            desk.app.notify("told", severity=severity, timeout=600)
         await desk.sees("told")
         assert desk.text().isascii(), desk.text()
         for key in ("question_mark", "right_square_bracket", "Q"):

@@ -79,7 +79,7 @@ async def test_stop_keeps_the_position_with_one_more_key(socket: Path) -> None:
         assert "q is +3.33: long 0.010 BTC" in desk.text()
         await desk.press("k")
         await desk.until(lambda: desk.engine.actions() == [Action.STOP], "stop")
-        assert desk.engine.commands[-1].name == "keep"
+        assert desk.engine.orders[-1].name == "keep"
         await desk.engine.close(Goodbye(verified=True, text="all cancelled"))
         await desk.until(lambda: desk.app.return_code is not None, "the exit")
 
@@ -109,4 +109,4 @@ async def test_flatten_wants_the_symbol_typed(socket: Path) -> None:
         await desk.press(*"BTCUSDT", "enter")
 
         await desk.until(lambda: desk.engine.actions() == [Action.STOP], "stop")
-        assert desk.engine.commands[-1].name == "flatten"
+        assert desk.engine.orders[-1].name == "flatten"
