@@ -361,9 +361,15 @@ async def test_a_countdown_is_answered_like_any_request() -> None:
 
 
 async def test_an_alert_is_not_the_venues_business() -> None:
-    """The engine passes every command on, whomever it is for."""
-    async with FakeVenue() as venue, running(venue.settings) as (client, _):
+    """The engine passes every command on, whomever it is for: the next one is met as ever."""
+    async with FakeVenue() as venue, running(venue.settings) as (client, heard):
         client.send(Alert(severity=Severity.INFO, text="hello"))
+        client.send(QueryOrder(request_id=1, client_order_id="mm-1"))
+        reply = await heard.next(Reply)
+
+    assert reply.request_id == 1
+    assert "hello" not in repr(venue.asked)
+    assert heard.troubles.empty()
 
 
 async def test_the_budget_that_the_venue_tells_is_on_the_screen() -> None:
