@@ -35,10 +35,10 @@ from engine.process.lock import ProcessLock
 from engine.process.paths import Places
 from exchange.binance.settings import VenueSettings
 from exchange.binance.signing import Credentials
-from exchange.binance.trading import StopSession
+from exchange.binance.trading import BinanceVenue, StopSession
 from exchange.errors import InvariantBroken
 from exchange.paper.settings import SyntheticMarket
-from exchange.types import Event, Tick
+from exchange.types import Cancel, Command, Event, Tick
 from tests.engine.virtual_desk import CALM, GRID, MARKET, SETTINGS
 from tests.exchange.paper.bench import KEY, SECRET
 from tests.exchange.paper.live import Client, fragile_exchange
@@ -273,16 +273,29 @@ async def test_a_preview_is_answered_with_prices_and_changes_nothing(start: Star
     assert view.quote.gamma == UNHURRIED.gamma
 
 
-async def test_a_pause_says_only_what_is_proven_by_then(start: Start) -> None:
-    """The cancels are on their way; that nothing is left only the venue's own list tells."""
+async def test_a_pause_sends_its_cancels_and_says_only_what_is_proven_by_then(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """That nothing is left only the venue's own list tells."""
+    sent: list[Command] = []
+    send = BinanceVenue.send
+
+    def note_and_send(venue: BinanceVenue, command: Command) -> None:
+        sent.append(command)
+        send(venue, command)
+
+    monkeypatch.setattr(BinanceVenue, "send", note_and_send)
     async with start() as session:
         await session.until(rests)
 
+        sent.clear()
         answer = await session.console.ask(Action.PAUSE)
+        cancels = [command for command in sent if isinstance(command, Cancel)]
         await session.until(lambda view: view.left is not None and view.left.proven)
         resting = await session.open_orders()
         await session.stop()
 
+    assert len(cancels) > 0
     assert answer.text.startswith("pause: gate closed; ")
     assert answer.text.endswith(" of ours being cancelled")
     assert resting == []
@@ -370,6 +383,18 @@ async def test_a_stop_ends_with_nothing_of_ours_at_the_venue_and_spares_the_rest
     assert (goodbye.verified, goodbye.flat) == (True, True)
     assert resting == ["web-1"]
     assert not places.socket.exists()
+
+
+async def test_a_stop_waits_no_longer_than_the_traders_own_cancels_take(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine.live, "_STOP_PATIENCE_S", 10 * PATIENCE_S)
+    async with start() as session:
+        await session.until(rests)
+
+        goodbye = await session.stop()
+
+    assert goodbye.verified
 
 
 async def test_a_stop_that_flattens_ends_with_nothing_held(start: Start) -> None:
