@@ -1,7 +1,7 @@
-"""The engine with a fault in it, for tests: ``python -m tests.broken_engine FAULT run ...``.
+"""Fault injection: an engine with a fault, ``python -m tests.broken_engine FAULT run ...``.
 
-A fault of the strategy strikes once, and only where the operator's hand led there, so that
-nothing else can tell of it. The rest is the engine as it is.
+A fault of the strategy strikes once, and only where an operator's command led there, so that
+nothing else can reveal it. The rest is the engine as it is.
 """
 
 import sys
@@ -15,7 +15,7 @@ from engine.core.view_builder import ViewBuilder
 
 
 class Fault(Exception):
-    """What the strategy would raise."""
+    """Injected error: what the strategy would raise."""
 
 
 _to_come = [Fault("a kernel has no answer")]

@@ -1,4 +1,4 @@
-"""The suite runs kernels as the desk does: compiled beforehand, and for their own types alone."""
+"""Suite set-up: kernels run as in the desk, compiled beforehand and for their own types alone."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Where the real recordings are."""
+"""Paths of the real recordings."""
 
 from pathlib import Path
 

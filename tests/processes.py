@@ -1,4 +1,4 @@
-"""A desk of real processes for tests: its own folders and port, and the truth from its exchange."""
+"""Desk processes for tests: folders and a port of their own, and the truth from the exchange."""
 
 import asyncio
 import json

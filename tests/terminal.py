@@ -1,4 +1,4 @@
-"""A real terminal for tests: tmux on a server of its own, typed into and read from."""
+"""Terminal for tests: tmux on a server of its own, typed into and read from."""
 
 import subprocess
 import time

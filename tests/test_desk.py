@@ -1,4 +1,4 @@
-"""The product as a stranger meets it: real processes, a real terminal, the exchange's own word."""
+"""End-to-end tests of the desk: real processes, a real terminal, the exchange's own records."""
 
 import json
 import os
@@ -198,7 +198,7 @@ def test_a_stop_that_cannot_verify_says_so_and_fails(desk: DeskProcesses) -> Non
 def test_leftovers_of_a_killed_engine_are_cancelled_by_the_next(desk: DeskProcesses) -> None:
     """kill -9 leaves orders resting; the next start finds and cancels them first.
 
-    What they filled in their last moments may be told late: it waits that long to quote.
+    What they filled in their last moments may be reported late: it waits that long to quote.
     """
     engine = desk.start("run")
     wait_for(lambda: desk.quotes and len(desk.our_orders()) > 0, lambda: str(desk.status()))
@@ -253,7 +253,7 @@ def test_stopping_an_engine_that_hangs_claims_nothing_and_spares_the_exchange(
 
 
 def test_settings_that_a_running_engine_cannot_take_are_refused(desk: DeskProcesses) -> None:
-    """A limit given by hand and dropped in silence would be worse than none."""
+    """A limit given by the operator and dropped in silence would be worse than none."""
     engine = desk.start("run")
     wait_for(lambda: bool(desk.status()), lambda: "no engine")
 

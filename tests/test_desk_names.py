@@ -1,4 +1,4 @@
-"""Desks by name: which one a command means, and what becomes of one whose engine died."""
+"""Desk names: which desk a command means, and what becomes of one whose engine died."""
 
 import asyncio
 import os
@@ -282,7 +282,7 @@ def test_stopping_one_desk_spares_the_exchange_that_another_trades_on(
 
 
 def test_attaching_needs_the_desk_and_not_its_settings(desk: DeskProcesses) -> None:
-    """A setting given by hand is refused only where the engine runs with another value."""
+    """A setting on the command line is refused only where the engine runs with another value."""
     running = quoting(desk, "--set", "strategy.gamma=0.02", "--set", "strategy.grid_num=3")
 
     for arguments in (

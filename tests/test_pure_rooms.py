@@ -1,4 +1,4 @@
-"""The pure rooms wait for nothing, read no clock and roll no dice of their own."""
+"""Purity of the pure rooms: they wait for nothing, read no clock and draw no random numbers."""
 
 import ast
 import subprocess
@@ -59,7 +59,7 @@ def module_name(path: Path) -> str:
 
 
 def impurities(source: str) -> list[str]:
-    """Every call and import in a source that reads a clock or rolls dice."""
+    """Every call and import in a source that reads a clock or draws random numbers."""
     found = []
     for node in ast.walk(ast.parse(source)):
         match node:

@@ -1,4 +1,4 @@
-"""Code that nobody can run is not kept as if somebody did.
+"""Dead code check: code that nobody can run is not kept as if somebody did.
 
 Every public function, class and constant of ``engine.models`` is used by a command, through
 whatever other code; what is not is named here, with the reason why it stays. Names are followed

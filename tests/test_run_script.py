@@ -1,4 +1,4 @@
-"""``./run`` on machines that are not as they should be: one clear line, and not zero."""
+"""Run script (``./run``) on machines that are not as they should be: one clear line, not zero."""
 
 import re
 import shutil

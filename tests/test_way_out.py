@@ -1,4 +1,4 @@
-"""Whatever fails, and whoever asks: the engine ends with its orders cancelled and proven gone."""
+"""Stop path: whatever fails, and whoever asks, orders end cancelled and proven gone."""
 
 import asyncio
 import os
@@ -81,7 +81,7 @@ def say(desk: DeskProcesses, action: Action, name: str = "", value: float = 0.0)
 def test_a_failure_behind_a_console_command_ends_with_nothing_resting(
     desk: DeskProcesses, fault: str, action: Action
 ) -> None:
-    """It was logged by the loop and heard by nobody; the desk quoted on."""
+    """It was logged by the loop and noticed by nobody; the desk quoted on."""
     engine = start_broken(desk, fault)
 
     say(desk, action, "gamma", 0.02)
@@ -147,7 +147,7 @@ def test_signals_that_go_on_to_the_end_do_not_kill_the_engine(desk: DeskProcesse
 
 
 def test_a_log_that_nobody_reads_holds_no_stop_up(desk: DeskProcesses) -> None:
-    """A terminal stopped with ctrl+s, a pager: the engine stood still and heard no signal."""
+    """A terminal stopped with ctrl+s, a pager: the engine stood still and took no signal."""
     reader, writer = os.pipe()
     os.set_blocking(writer, False)
     with suppress(BlockingIOError):

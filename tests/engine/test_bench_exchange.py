@@ -1,4 +1,4 @@
-"""The stopwatch of ``engine bench exchange``: that it counts what is there. No test asserts a
+"""Benchmark of the exchange (``engine bench exchange``): it counts what is there. No test asserts a
 time: machines are busy."""
 
 import json

@@ -1,4 +1,4 @@
-"""The stopwatch of ``engine bench models``: that it times the desk's own work. No test asserts
+"""Benchmark of the models (``engine bench models``): it times the desk's own work. No test asserts
 a time: machines are busy."""
 
 import json

@@ -1,4 +1,4 @@
-"""A wrong setting is refused at the door, by file, key and fix."""
+"""Desk config: a wrong setting is refused at start, by file, key and fix."""
 
 from pathlib import Path
 
@@ -112,7 +112,7 @@ def test_a_file_that_is_not_there_says_which_one_is(tmp_path: Path) -> None:
 
 
 def test_the_digest_tells_settings_apart_and_not_files(tmp_path: Path) -> None:
-    """A screen is told when the engine that runs was started with others."""
+    """A screen shows when the engine that runs was started with others."""
     paper = load_config(PAPER)
     same = load_config(edited(tmp_path, "[desk]", "[desk] # other words"))
     other = load_config(PAPER, ["strategy.gamma=0.02"])

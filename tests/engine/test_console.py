@@ -1,4 +1,4 @@
-"""The console socket: who may command, what is answered, and that no record is skipped."""
+"""Console socket: who may command, what is answered, and that no record is skipped."""
 
 import asyncio
 import contextlib
@@ -43,12 +43,12 @@ from engine.errors import NoEngine, ProtocolError, StartError
 from exchange.types import Severity
 from tests.engine.virtual_desk import VirtualDesk
 
-PATIENCE_S = 60.0
+PATIENCE_S = 60.0  # for what comes at once on an idle machine
 Kind = TypeVar("Kind")
 
 
 class Bench:
-    """A console server, what it was told, and a view to show."""
+    """Console server under test, the commands it got, and a view to show."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -109,7 +109,7 @@ async def hang_up(writer: asyncio.StreamWriter) -> None:
 
 @contextlib.asynccontextmanager
 async def listening(client: ConsoleClient) -> AsyncIterator[None]:
-    """Answers are heard by whoever reads the messages."""
+    """Answers go to whoever reads the messages."""
 
     async def listen() -> None:
         async for _ in client.messages():
@@ -139,7 +139,7 @@ async def test_a_command_is_answered_by_its_id(bench: Bench) -> None:
 
 
 async def test_a_second_writer_may_only_reduce_risk(bench: Bench) -> None:
-    """Two hands on one wheel is how accidents happen; a second hand on the brake is not."""
+    """Two writers at once is how accidents happen; a second console that only stops is not."""
     holder = await bench.attach(Role.WRITER)
     second = await bench.attach(Role.WRITER)
 

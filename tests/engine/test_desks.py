@@ -1,4 +1,4 @@
-"""Which desk a command means, and the commands that it gives in return."""
+"""Desk lookup: which desk a command means, and the commands that it gives in return."""
 
 import shlex
 import sys
@@ -72,7 +72,7 @@ def test_no_secret_is_noted() -> None:
 
 
 def test_a_dead_desk_of_another_account_must_be_stopped_before_its_name_is_taken() -> None:
-    """Its record alone tells where its orders may rest."""
+    """Its record alone says where its orders may rest."""
     started("desk.name=btc", "paper.port=9000", die=True)
     other = load_config(DEFAULT_CONFIG, ["desk.name=btc", "paper.port=9001"])
 

@@ -1,4 +1,4 @@
-"""The paper exchange as a process: what it says of the market that it plays."""
+"""Exchange process (``engine exchange``): what it says of the market that it plays."""
 
 import gzip
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Fault files at the door."""
+"""Fault file loader."""
 
 from pathlib import Path
 

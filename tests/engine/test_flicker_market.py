@@ -1,4 +1,4 @@
-"""The desk's flicker watch on the market that flickers to order."""
+"""Flicker watch of the desk on the market that flickers to order."""
 
 from collections import Counter
 from dataclasses import replace
@@ -54,7 +54,7 @@ def test_the_calm_market_is_quiet() -> None:
 
 
 def test_quotes_that_are_eaten_shake_the_touch_and_alarm_nobody() -> None:
-    """Case 1: the plain measure cannot tell, the improved one can."""
+    """Case 1: the plain measure does not see it, the improved one does."""
     seen = Seen("case1")
 
     assert seen.highest > 100

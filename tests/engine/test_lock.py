@@ -1,4 +1,4 @@
-"""One process per desk, whatever somebody does to the lock file meanwhile."""
+"""Process lock: one process per desk, whatever somebody does to the lock file meanwhile."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""The section ``paper``: several symbols and accounts, and what is said when one is wrong."""
+"""Config section ``paper``: several symbols and accounts, and what is said when one is wrong."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""A session judged: what the recorder notes, and figures that one can do by hand."""
+"""Session performance: what the recorder notes, and figures that one can do by hand."""
 
 import math
 from dataclasses import replace
@@ -59,7 +59,7 @@ def fill(number: int, side: Side, price_ticks: int, lots: int, *, at_s: float = 
 
 
 def session(step_s: float, profits: list[float], **columns: list[int]) -> StepSeries:
-    """Steps from the start, with a mid of 1000 ticks and nothing held unless told."""
+    """Steps from the start, with a mid of 1000 ticks and nothing held by default."""
     n = len(profits)
     given = {
         "recv_ns": [START_NS + round(i * step_s * S) for i in range(n)],

@@ -1,4 +1,4 @@
-"""The same quotes on the same recording: in a replay, and traded on through the exchange."""
+"""Recorded markets: the same quotes on one recording, in a replay and through the exchange."""
 
 import gzip
 import itertools
@@ -34,7 +34,7 @@ OPENING_E8 = 500_000_000_000
 
 
 class Request(NamedTuple):
-    """Something of the schedule, asked between two messages of the recording."""
+    """Scheduled request, made between two messages of the recording."""
 
     at_ns: int
     name: str

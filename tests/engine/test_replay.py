@@ -1,4 +1,4 @@
-"""Replay on real bytes: fills, money that adds up, the same twice, and clear words when not."""
+"""Replay on real bytes: fills, money that adds up, the same twice, and clear errors when not."""
 
 import csv
 import gzip
@@ -55,7 +55,7 @@ def ticker_of(path: Path) -> tuple[np.ndarray, np.ndarray]:
 def test_a_desk_near_the_touch_is_filled_and_its_money_adds_up(
     minute: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Total, position and the file of fills tell one story."""
+    """Total, position and the file of fills agree."""
     fills_path = tmp_path / "fills.csv"
 
     code, out, _ = replay(capsys, minute, *NEAR, "--json", "--fills", fills_path)
@@ -205,7 +205,7 @@ def test_the_whole_recording_plays(capsys: pytest.CaptureFixture[str]) -> None:
 def test_the_study_s_window_is_too_long_for_a_short_recording_and_it_says_so(
     minute: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A strategy that never quoted without a word is the classic waste of an evening."""
+    """A strategy that never quoted without a warning is the classic waste of an evening."""
     code, out, _ = replay(capsys, minute, "--config", STUDY)
 
     assert code == 0

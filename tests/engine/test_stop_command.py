@@ -1,4 +1,4 @@
-"""``engine stop`` from outside: what it says when the engine does not get to say it."""
+"""Stop command (``engine stop``): what it says when the engine does not get to say it."""
 
 import asyncio
 import os

@@ -1,4 +1,4 @@
-"""The comparison of theory and simulation, and the command that prints it."""
+"""Theory benchmark: the comparison with simulation, and the command that prints it."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""The array book agrees with a dict, wherever the price goes."""
+"""Order book: the array book agrees with a dict, wherever the price goes."""
 
 import numpy as np
 import pytest
@@ -166,7 +166,7 @@ def test_window_must_be_a_power_of_two() -> None:
 
 
 def test_map_grows_instead_of_losing_far_levels() -> None:
-    """A day of diffs tells of more far levels than the map begins with."""
+    """A day of diffs holds more far levels than the map begins with."""
     book = book_of({600_000: 1}, {600_001: 1})
     far = np.arange(1, 40_001, dtype=np.int64)
 

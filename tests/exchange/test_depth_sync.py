@@ -1,4 +1,4 @@
-"""The venue's own procedure for a local book, case by case and over lossy streams."""
+"""Depth synchroniser: the venue's procedure for a local book, case by case and on lossy streams."""
 
 from itertools import pairwise
 
@@ -33,7 +33,7 @@ def snapshot(last_id: int) -> Snapshot:
 
 
 def spoken(actions: list[SyncAction]) -> list[str]:
-    """Actions as short words, so that a test reads as a conversation."""
+    """Actions as short texts, so that a test reads as a conversation."""
     words = []
     for action in actions:
         match action:

@@ -1,4 +1,4 @@
-"""What each message of the venue becomes, and what is refused."""
+"""Market message decoder: what each message of the venue becomes, and what is refused."""
 
 from typing import Any
 

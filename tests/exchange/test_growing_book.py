@@ -1,4 +1,4 @@
-"""A book without a snapshot: its touch against that of the book which a snapshot made."""
+"""Book without a snapshot: its touch against that of the book which a snapshot made."""
 
 from collections.abc import Iterable, Iterator
 from functools import cache
@@ -36,7 +36,7 @@ THIN_SPOT = Market(THIN, Instrument.from_steps("NEXOUSDT", "0.001", "0.01"))
 
 @cache
 def words_of(market: Market) -> list[tuple[int, MarketMessage]]:
-    """Receive time and word of everything about the book."""
+    """Receive time and message of everything about the book."""
     lines = ((line.recv_ns, decode(line.raw, market.grid)) for line in Recording(market.path))
     about_the_book = (DepthDiff, Snapshot, TouchUpdate)
     return [(recv_ns, word) for recv_ns, word in lines if isinstance(word, about_the_book)]
@@ -99,7 +99,7 @@ def touches_of_tickers_ahead(
     return ahead
 
 
-# ---------------------------------------------------------------- word by word
+# ---------------------------------------------------------------- message by message
 
 
 def ints(values: Iterable[int]) -> IntArray:
@@ -149,7 +149,7 @@ def test_where_a_venue_can_be_asked_no_book_grows() -> None:
 
 @pytest.mark.parametrize(("told", "after_s"), [(True, STANDS_S), (False, UNTOLD_S)])
 def test_a_book_is_trusted_once_both_sides_have_stood_for_a_while(told: bool, after_s: int) -> None:
-    """Without a ticker the touch itself may not have been told of for a long time."""
+    """Without a ticker the touch itself may not have been reported for a long time."""
     book = RecordedBook(RestingOrders(1))
     book.on_message(FIRST)
     if told:
@@ -180,7 +180,7 @@ def test_time_with_an_empty_side_does_not_count() -> None:
 
 
 def test_a_gap_ends_the_trust_and_the_growth() -> None:
-    """What was told before it may have changed meanwhile."""
+    """What was reported before it may have changed meanwhile."""
     book = grown()
     actions = book.sync.receive_diff(diff(4, 30, {90: 1}, {110: 1}))
     growing = RecordedBook(RestingOrders(1))

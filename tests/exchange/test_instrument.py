@@ -1,4 +1,4 @@
-"""Decimal text and grid integers are two spellings of one number."""
+"""Instrument grid: decimal text and grid integers are two spellings of one number."""
 
 from decimal import Decimal
 

@@ -1,4 +1,4 @@
-"""The door to numba: types from annotations, and a cache that notices every change."""
+"""JIT compilation: types from annotations, and a cache that notices every change."""
 
 import os
 import shutil

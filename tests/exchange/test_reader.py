@@ -1,4 +1,4 @@
-"""Recordings are read to the last whole line, and say where they break."""
+"""Recording reader: to the last whole line, and it says where a file breaks."""
 
 import gzip
 from collections.abc import Callable
@@ -44,7 +44,7 @@ def recording(folder: Path, data: bytes, name: str = "btcusdt_20240808.dat") -> 
 
 @packings
 def test_every_line_is_delivered(tmp_path: Path, pack: Callable[[bytes], bytes]) -> None:
-    """Whatever the packing, told by the bytes and not by the name."""
+    """Whatever the packing, known by the bytes and not by the name."""
     file = recording(tmp_path, pack(LINES))
 
     lines = list(file)
@@ -223,7 +223,7 @@ def test_a_file_of_another_coding_is_named_as_such(tmp_path: Path, coding: str) 
 
 
 def test_empty_file_has_no_lines_and_no_tear(tmp_path: Path) -> None:
-    """A recorder that started and heard nothing."""
+    """A recorder that started and received nothing."""
     file = recording(tmp_path, b"")
 
     assert (list(file), file.tear) == ([], None)

@@ -1,4 +1,4 @@
-"""Fills of our own orders in a market that was recorded without them."""
+"""Fill simulation: fills of our own orders in a market that was recorded without them."""
 
 import csv
 import gzip
@@ -172,7 +172,7 @@ def test_print_spent_on_a_better_order_is_not_there_for_a_worse_one() -> None:
 
 
 def test_cancelled_order_fills_no_more() -> None:
-    """And what was left of it is told once."""
+    """And what was left of it is reported once."""
     orders = resting_buy(qty_lots=10)
     fills_of_sale(orders, 100, 4)
 
@@ -293,7 +293,7 @@ def test_order_that_cannot_be_is_our_own_bug(key: int, lots: int) -> None:
 
 @pytest.mark.parametrize("options", [{"capacity": 0}, {"power": 0.0}, {"lot_size": float("nan")}])
 def test_table_with_impossible_numbers_is_refused(options: dict[str, float]) -> None:
-    """Found at the door and not as a nan in a queue."""
+    """Found at construction and not as a nan in a queue."""
     with pytest.raises(SettingsError):
         RestingOrders(**options)  # type: ignore[arg-type]  # wrong on purpose
 
@@ -376,7 +376,7 @@ def peer_fills(run: str) -> list[tuple[Entry, int]]:
     """Orders of one comparison run, with the venue time of their fills.
 
     The request time in the file is that of the last request, which for some is a cancel
-    that came too late; those tell nothing of when the order came, and are left out.
+    that came too late; those say nothing of when the order came, and are left out.
     """
     latency_ns = 10_000_000
     with gzip.open(PARITY / f"fills_{run}.csv.gz", "rt") as file:

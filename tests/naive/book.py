@@ -1,10 +1,10 @@
-"""The slow, obvious book: one dict a side."""
+"""Naive order book, slow and obvious: one dict a side."""
 
 from exchange.types import Side
 
 
 class NaiveBook:
-    """What ``exchange.book.Book`` promises, without a window."""
+    """Order book that does what ``exchange.book.Book`` promises, without a window."""
 
     def __init__(self) -> None:
         self._levels: dict[Side, dict[int, int]] = {Side.BUY: {}, Side.SELL: {}}

@@ -1,4 +1,4 @@
-"""The slow, obvious candles: every trade is kept, and every answer starts from all of them."""
+"""Naive candles, slow and obvious: every trade is kept, every answer starts from all of them."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -18,7 +18,7 @@ _STEPS = {
 
 
 class NaiveCandles:
-    """What ``Candles`` promises, without a limit of memory."""
+    """Candles as ``Candles`` promises them, without a limit of memory."""
 
     def __init__(self) -> None:
         self.tape: list[tuple[int, Traded]] = []

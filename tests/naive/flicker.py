@@ -1,4 +1,4 @@
-"""The improved flicker measure as the reference writes it: lists, and nothing ever forgotten."""
+"""Naive flicker measure, improved, as the reference writes it: lists, nothing ever forgotten."""
 
 from dataclasses import dataclass, field
 

@@ -1,4 +1,4 @@
-"""The traps of fitting A and k: each looks right, and each is some other quantity."""
+"""Naive fits of A and k, the traps: each looks right, and each is some other quantity."""
 
 import numpy as np
 from numpy.typing import NDArray

@@ -1,4 +1,4 @@
-"""The obvious ways to the market maker's theory: some slow and right, some short and wrong.
+"""Naive market-maker theory: the obvious ways, some slow and right, some short and wrong.
 
 The wrong ones are what one writes first. They are kept so that each has a test which it
 fails and the engine passes.

@@ -1,4 +1,4 @@
-"""A matching engine so slow and plain that it is its own proof: one list, searched each time."""
+"""Naive matching engine, so plain that it is its own proof: one list, searched each time."""
 
 from collections import defaultdict
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""The micro-price adjustment, added up term by term."""
+"""Naive micro-price adjustment, added up term by term."""
 
 import numpy as np
 from numpy.typing import NDArray

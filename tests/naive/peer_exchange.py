@@ -1,4 +1,4 @@
-"""The exchange side of hftbacktest without partial fills, one level at a time.
+"""Naive exchange of hftbacktest without partial fills, one level at a time.
 
 Written from the replay rules, sections 4 to 7. The best prices follow the peer: a bid that
 passes the best ask hides the asks that it passed, until they are updated.

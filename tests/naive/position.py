@@ -1,4 +1,4 @@
-"""Average-cost bookkeeping of trades that come in order: slow, obvious, and without memory."""
+"""Naive position keeping at average cost, of trades in order: slow, obvious, without memory."""
 
 from collections.abc import Sequence
 from typing import NamedTuple

@@ -1,4 +1,4 @@
-"""The slow, obvious table of resting orders: one object an order."""
+"""Naive table of resting orders, slow and obvious: one object an order."""
 
 import math
 from collections.abc import Callable

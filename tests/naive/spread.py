@@ -1,4 +1,4 @@
-"""The noise model's optimum as one would first write it."""
+"""Naive optimum of the noise model, as one would first write it."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""Performance figures the careless way, each with the trap it falls into."""
+"""Naive performance figures, the careless way, each with the trap it falls into."""
 
 import numpy as np
 from numpy.typing import NDArray

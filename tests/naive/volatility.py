@@ -1,4 +1,4 @@
-"""Volatility written out, and the traps of sampling it."""
+"""Naive volatility, written out, and the traps of sampling it."""
 
 import numpy as np
 from numpy.typing import NDArray

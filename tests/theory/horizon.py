@@ -1,4 +1,4 @@
-"""Exact quotes with a set time at which trading ends, and what is then held must be closed.
+"""Finite-horizon quotes: exact, with a set time at which what is held must be closed.
 
 With M as in the stationary solution and v = exp(-M·tau)·exp(-k·close·|n|),
 

@@ -1,4 +1,4 @@
-"""A fair price that leans on another market, while that market keeps its senses.
+"""Reference price: a fair price that leans on another market while that market can be trusted.
 
 The other price differs from ours by a basis, which is learnt as a median, and strays from it
 by a scale, learnt as a median of distances. When it strays too far, or grows old, it is
@@ -52,7 +52,7 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Band:
-    """When a reference is believed."""
+    """Limits within which a reference is trusted."""
 
     weight: float = 0.7
     z_max: float = 5.0

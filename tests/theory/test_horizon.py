@@ -1,4 +1,4 @@
-"""Quotes with an end in sight: printed values, the equation itself, and both limits."""
+"""Finite-horizon quotes: printed values, the equation itself, and both limits."""
 
 import math
 

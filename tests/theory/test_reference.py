@@ -1,4 +1,4 @@
-"""When another market is believed, when not, and how it is let back in."""
+"""Reference price: when another market is trusted, when not, and how it is let back in."""
 
 import math
 

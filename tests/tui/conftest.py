@@ -1,4 +1,4 @@
-"""A desk on a fake engine, and the words that the screen tests speak."""
+"""Fixtures of the screen tests: a desk on a fake engine, and the helpers they share."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -44,7 +44,7 @@ class Desk:
             pytest.fail(f"never came: {what or claim}\n{self.text()}")
 
     async def sees(self, *words: str) -> None:
-        """Wait until every word is on the screen."""
+        """Wait until every text is on the screen."""
         await self.until(lambda: all(word in self.text() for word in words), f"{words}")
 
     async def press(self, *keys: str) -> None:

@@ -1,4 +1,4 @@
-"""An engine that decides nothing: a real console server fed with scripted views.
+"""Fake engine that decides nothing: a real console server fed with scripted views.
 
 It records every command it is given and answers as the real one would.
 """
@@ -201,7 +201,7 @@ def record(number: int, text: str, **changes: Any) -> Record:
 
 
 class FakeEngine:
-    """Serves a real console socket; ``view`` is what it shows, ``commands`` what it was told."""
+    """Serves a real console socket; ``view`` is what it shows, ``commands`` what it was sent."""
 
     def __init__(self, socket: Path, view: DeskView | None = None, pid: int = 4242) -> None:
         self.view = view or desk_view()
@@ -250,7 +250,7 @@ class FakeEngine:
         return [c.action for c in self.orders]
 
     def cut(self) -> None:
-        """Die without a word."""
+        """Die without a final report."""
         for console in list(self._server._consoles):
             console.drop()
         if self._server._server is not None:

@@ -1,4 +1,4 @@
-"""Plausible readings of a market: a calibration, and what is watched apart from any quote."""
+"""Fake market readings, plausible: a calibration, and what is watched apart from any quote."""
 
 import math
 from typing import Any

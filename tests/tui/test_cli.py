@@ -1,4 +1,4 @@
-"""The command line around the screen."""
+"""Command line of the screen."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""Few bytes travel, and the terminal ends up showing the same."""
+"""Terminal diff update: few bytes travel, and the terminal ends up showing the same."""
 
 from hypothesis import given
 from hypothesis import strategies as st

@@ -1,4 +1,4 @@
-"""After a panic, a halt or a stop the words on the screen follow the evidence."""
+"""Evidence on screen: after a panic, a halt or a stop it says what is proven, and no more."""
 
 from pathlib import Path
 from typing import Any

@@ -1,4 +1,4 @@
-"""Numbers as a trader reads them."""
+"""Number formats as a trader reads them."""
 
 import pytest
 from hypothesis import given

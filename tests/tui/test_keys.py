@@ -1,4 +1,4 @@
-"""What the trader's keys say to the engine, and what they do not."""
+"""Key bindings: what the trader's keys send to the engine, and what they do not."""
 
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from tests.tui.fake_engine import desk_view
 
 
 async def told(desk: Desk, *actions: Action) -> None:
-    """Wait until the engine has been told exactly these, previews left out."""
+    """Wait until the engine was sent exactly these, previews left out."""
     await desk.until(lambda: desk.engine.actions() == list(actions), f"{actions}")
 
 

@@ -1,4 +1,4 @@
-"""The ladder shows the book, and every order of ours wherever it is."""
+"""Price ladder: it shows the book, and every order of ours wherever it is."""
 
 from itertools import pairwise
 

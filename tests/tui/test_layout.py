@@ -1,4 +1,4 @@
-"""What is on the screen at which size."""
+"""Page layout: what is on the screen at which size."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Detaching, stopping, and losing the engine."""
+"""Connection to the engine: detaching, stopping, and losing it."""
 
 from pathlib import Path
 
@@ -72,7 +72,7 @@ async def test_detaching_leaves_the_engine_alone(socket: Path) -> None:
 
 
 async def test_stop_keeps_the_position_with_one_more_key(socket: Path) -> None:
-    """The screen leaves only after the engine's last word, and repeats it."""
+    """The screen leaves only after the engine's final report, and repeats it."""
     async with open_desk(socket) as desk:
         await desk.press("Q")
         await desk.settled()

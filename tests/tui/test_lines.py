@@ -1,4 +1,4 @@
-"""Small moves with lines, numbers and bars that the panels share."""
+"""Text line helpers that the panels share: lines, numbers and bars."""
 
 import pytest
 from hypothesis import given
@@ -57,7 +57,7 @@ def test_decimals_show_three_digits_where_four_decimals_can(value: float, decima
 def test_the_mark_under_a_chart_stands_at_its_depth(
     glyphs: Glyphs, width: int, depth: float
 ) -> None:
-    """Its words go to the other side rather than off the edge."""
+    """Its label goes to the other side rather than off the edge."""
     points = [(0.0, 1.0), (10.0, 0.0)]
     rows = depth_chart(
         [(points, "accent", Stroke.SOLID)], width, 5, mark=(depth, "best"), unit="", glyphs=glyphs

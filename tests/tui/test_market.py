@@ -1,4 +1,4 @@
-"""The market panel: volatility by window, flicker, the noise model, the kind of day."""
+"""Market panel: volatility by window, flicker, the noise model, the kind of day."""
 
 import pytest
 from rich.text import Text
@@ -36,7 +36,7 @@ def said(view: DeskView, size: tuple[int, int]) -> str:
 
 
 def inks_at(lines: list[Text], words: str) -> set[str]:
-    """Inks of just these words."""
+    """Inks of just this text."""
     line = next(line for line in lines if words in line.plain)
     at = line.plain.index(words)
     return {str(span.style) for span in line.spans if span.start <= at < span.end}

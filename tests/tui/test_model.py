@@ -1,4 +1,4 @@
-"""The model panel: what the newest window says, how surely, and whether it is used."""
+"""Calibration panel: what the newest window says, how surely, and whether it is used."""
 
 import pytest
 from rich.text import Text
@@ -24,7 +24,7 @@ def said(view: DeskView, size: tuple[int, int]) -> str:
 
 
 def inks_of(lines: list[Text], words: str) -> set[str]:
-    """Inks of the line that holds these words."""
+    """Inks of the line that holds this text."""
     line = next(line for line in lines if words in line.plain)
     return {str(span.style) for span in line.spans}
 

@@ -1,4 +1,4 @@
-"""The pages of the screen: what each shows, and that every one of them can brake."""
+"""Pages of the screen: what each shows, and that every one of them can pause and panic."""
 
 from pathlib import Path
 

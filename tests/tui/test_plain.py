@@ -1,4 +1,4 @@
-"""What a terminal without other signs is sent."""
+"""ASCII update: what a terminal without other signs is sent."""
 
 import io
 
@@ -9,7 +9,7 @@ from tui.terminal.plain import PlainUpdate, in_ascii, plain
 
 
 class Drawn(CompositorUpdate):
-    """An update that some widget made."""
+    """Screen update as some widget made it."""
 
     def render_segments(self, console: Console) -> str:
         del console

@@ -1,4 +1,4 @@
-"""The quote panel: true on both branches of the model, and every sum on it adds up."""
+"""Quote panel: true on both branches of the model, and every sum on it adds up."""
 
 import re
 from collections.abc import Iterator
@@ -145,7 +145,7 @@ def test_a_fair_price_that_is_not_the_mid_is_named(kind: str, words: str) -> Non
 
 @pytest.mark.parametrize("size", [USUAL, ROOMY])
 def test_an_older_fit_in_use_is_told_in_full(size: tuple[int, int]) -> None:
-    """A cut sentence once ended before the word that mattered."""
+    """A cut sentence once ended before the part that mattered."""
     text = said(desk_view(quote=quote(fit=FitKind.WIDENED, fit_note=REFUSED)), size)
 
     assert " ".join(text.split()).count(f"fit of 12 s ago, widened; {REFUSED}") == 1
@@ -179,7 +179,7 @@ def test_a_quote_without_numbers_says_why(height: int) -> None:
 
 
 def inks(lines: list[Text], words: str) -> list[str]:
-    """Inks of the line that holds these words."""
+    """Inks of the line that holds this text."""
     line = next(line for line in lines if words in line.plain)
     return [str(span.style) for span in line.spans]
 

@@ -1,4 +1,4 @@
-"""Each panel's render: what it says, and that it fits."""
+"""Panel renders: what each says, and that it fits."""
 
 from typing import Any
 

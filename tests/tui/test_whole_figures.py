@@ -1,4 +1,4 @@
-"""No figure is ever cut: at any width a number stands whole, or its field is left out."""
+"""Figure fitting: at any width a number stands whole, or its field is left out."""
 
 import re
 from collections.abc import Callable, Iterator

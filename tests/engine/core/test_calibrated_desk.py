@@ -1,4 +1,4 @@
-"""The whole desk between a good market and a bad one: what it quotes, and what it says of it."""
+"""Desk with calibration, between a good market and a bad one: what it quotes, and what it shows."""
 
 from dataclasses import replace
 
@@ -94,7 +94,7 @@ def test_a_desk_far_from_its_limits_in_a_calm_market_takes_the_closed_form() -> 
 
 
 def test_a_side_without_a_price_says_so() -> None:
-    """It called itself quoting, with nothing behind the word."""
+    """Its state was quoting, with no quote behind it."""
     desk = VirtualDesk(settings=replace(SETTINGS, adj1=200_000.0))
     desk.run(2.0)
     why = view_of(desk).bid

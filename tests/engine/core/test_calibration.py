@@ -1,4 +1,4 @@
-"""What the desk makes of a tape: which numbers it takes, and what it does without good ones."""
+"""Calibration: which numbers the desk takes from a tape, and what it does without good ones."""
 
 from dataclasses import replace
 from typing import get_args
@@ -18,7 +18,7 @@ MID = 600_000
 
 
 class Tape:
-    """A market that trades around a mid of its own; time goes on as it is played."""
+    """Synthetic market that trades around a mid of its own; time goes on as it is played."""
 
     def __init__(self, settings: DeskSettings = SIXTY, seed: int = 1) -> None:
         self.log = DeskLog()
@@ -122,7 +122,7 @@ def test_nothing_is_fitted_before_a_whole_window_was_seen() -> None:
 
 
 def test_too_few_market_orders_leave_the_prior_and_say_how_many() -> None:
-    """Nineteen events are no fit; the operator's word is better."""
+    """Nineteen events are no fit; the operator's prior is better."""
     tape = Tape()
     tape.play(70, A=0.1)
 
@@ -330,7 +330,7 @@ def test_a_book_that_is_away_for_part_of_the_time_costs_a_nothing(intensity: Int
 
 
 def test_time_without_a_tape_is_not_time_without_orders() -> None:
-    """Its link was down: nothing could be heard, so nothing is said of it."""
+    """Its link was down: nothing could arrive, so nothing is said of it."""
     tape = Tape(replace(SIXTY, window_s=100.0))
     for _ in range(12):
         tape.play(6)

@@ -1,4 +1,4 @@
-"""Looking at a desk changes nothing that it does, whatever the screen's clock says."""
+"""View building changes nothing that a desk does, whatever the screen's clock says."""
 
 import random
 from dataclasses import replace
@@ -28,7 +28,7 @@ def look(trader: Trader, now_ns: int, dice: random.Random) -> None:
 
 
 def session(seed: int, *, watched: bool) -> tuple[list[Command], DeskView]:
-    """A lossy session with the trader's hand in it; what was commanded, and how it ended."""
+    """A lossy session with an operator's commands in it; what was commanded, and how it ended."""
     desk = VirtualDesk(seed=seed, faults=LOSSY, market=RESTLESS)
     dice = random.Random(seed)
     for gamma in (0.02, 0.01, 0.05):

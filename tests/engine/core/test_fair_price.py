@@ -1,4 +1,4 @@
-"""The fair price of each kind, read off a real book with our own orders in it."""
+"""Fair price of each kind, read off a real book with our own orders in it."""
 
 from dataclasses import replace
 from random import Random

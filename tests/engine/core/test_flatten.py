@@ -1,4 +1,4 @@
-"""Closing a position at market, whatever the venue answers and in whatever order it arrives."""
+"""Flattening: a position is closed at market, whatever the venue answers and in what order."""
 
 from dataclasses import replace
 from functools import partial
@@ -28,7 +28,7 @@ TOUCH = (600_000, 600_001)
 
 
 class RefusingDesk(VirtualDesk):
-    """Its venue refuses closing orders, by a chance or so many times, before it takes one."""
+    """Desk whose venue refuses closing orders, by chance or so many times, before one is taken."""
 
     def __init__(self, seed: int, held_lots: int = 19) -> None:
         super().__init__(seed, opening_lots=held_lots, market=replace(MARKET, A_per_s=0.001))
@@ -163,7 +163,7 @@ def test_refusals_that_pass_are_tried_again_until_flat(code: int, ends: bool) ->
 
 @pytest.mark.parametrize("held_lots", [19, 1])
 def test_a_position_that_stays_is_not_flat(held_lots: int) -> None:
-    """It says how much is left and the venue's last word, and the stop still comes to its end."""
+    """It says how much is left and the venue's last answer, and the stop still comes to its end."""
     desk = quoting(RefusingDesk(1, held_lots=held_lots))
     desk.refuse_chance, desk.codes = 1.0, (-1008,)
     desk.operate(Action.STOP, "flatten")
@@ -252,7 +252,7 @@ def test_resume_waits_for_a_flatten_to_end() -> None:
 
 @pytest.mark.parametrize(("action", "name"), [(Action.PANIC, ""), (Action.STOP, "keep")])
 def test_panic_and_a_stop_that_keeps_end_a_flatten(action: Action, name: str) -> None:
-    """The last word of the operator counts, and nothing more is sent."""
+    """The last command of the operator counts, and nothing more is sent."""
     desk = quoting(RefusingDesk(1))
     desk.refuse_chance, desk.codes = 1.0, (-1008,)
     desk.operate(Action.FLATTEN, SYMBOL)

@@ -1,4 +1,4 @@
-"""The money adds up: to the last unit, on every path, and once per trade."""
+"""Profit ledger: the money adds up to the last unit, on every path, and once per trade."""
 
 import pytest
 from hypothesis import given
@@ -82,7 +82,7 @@ def test_the_reference_s_example_splits_as_printed() -> None:
 
 
 def test_a_trade_that_arrives_twice_is_booked_once() -> None:
-    """The stream and a later query tell of the same fill."""
+    """The stream and a later query report the same fill."""
     ledger = Ledger(TICK_LOT_E8)
 
     first = ledger.book_fill(fill(7, Side.BUY, 1000, 3))

@@ -1,4 +1,4 @@
-"""What the trader knows of the touch a moment ago."""
+"""Touch history: what the trader knows of the touch a moment ago."""
 
 from engine.core.log import DeskLog
 from engine.core.market import MarketState

@@ -1,4 +1,4 @@
-"""An order's life: no event, in whatever order or number, loses one or revives one."""
+"""Order life cycle: no event, in whatever order or number, loses an order or revives one."""
 
 import numpy as np
 import pytest
@@ -91,7 +91,7 @@ def test_a_refused_cancel_proves_nothing() -> None:
 
 
 def test_the_stream_may_be_faster_than_the_reply() -> None:
-    """The order is told of before its acknowledgement arrives, which then changes nothing."""
+    """The order is reported before its acknowledgement arrives, which then changes nothing."""
     table = OrderTable()
     slot = rest_order(table, "a", Side.BUY, 100, state=PLACED)
     table.apply(slot, SEEN_LIVE, 1)
@@ -156,7 +156,7 @@ def test_orders_at_a_wanted_price_keep_their_queue() -> None:
 
 @pytest.mark.parametrize("state", [PLACED, CANCELLING, UNKNOWN])
 def test_an_unsettled_price_is_left_alone(state: int) -> None:
-    """A second order beside one whose fate is open would double the position."""
+    """A second order beside one whose end is unknown would double the position."""
     table = OrderTable()
     rest_order(table, "a", Side.BUY, 100, state=state)
 

@@ -1,4 +1,4 @@
-"""A and k from our own quotes' life."""
+"""Fill intensity of our own quotes: A and k from their life."""
 
 import numpy as np
 import pytest

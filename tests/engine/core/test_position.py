@@ -1,4 +1,4 @@
-"""The position comes out the same in whatever order its executions reach us."""
+"""Position keeping: the same result in whatever order executions reach us."""
 
 from random import Random
 
@@ -35,7 +35,7 @@ def book(position: PositionBook, trade: Trade) -> None:
 def test_late_and_repeated_executions_change_nothing(
     rows: list[tuple[int, int, bool, int]], seed: int
 ) -> None:
-    """What a sell realises depends on what was bought before it, not on what we heard first."""
+    """What a sell realises depends on what was bought before it, not on what reached us first."""
     trades = in_venue_order(rows)
     arrivals = trades + trades[::2]
     Random(seed).shuffle(arrivals)

@@ -1,4 +1,4 @@
-"""From a fit to wanted prices: the branch, the table, the grid."""
+"""Quoter: from a fit to wanted prices: the branch, the table, the grid."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""What the venue says of our account is believed for the moment that it speaks of, and no other."""
+"""Account reconciliation: the venue's report counts for the moment of its stamp, and no other."""
 
 from dataclasses import replace
 from functools import partial
@@ -177,7 +177,7 @@ def test_an_exchange_that_forgot_our_trades_too_is_believed() -> None:
 
 @pytest.mark.parametrize("told", ["nothing", "another", "old"])
 def test_flat_is_said_when_the_venue_has_said_so_since_and_not_before(told: str) -> None:
-    """Never compared, in doubt, or told before the closing fill: "confirmed" was said of each."""
+    """Never compared, in doubt, or older than the closing fill: each was called "confirmed"."""
     heard = Heard()
     heard.fill(1, 10 * S, Side.BUY, 3)
     _, commands = heard.trader.operate(
@@ -361,7 +361,7 @@ def test_a_row_behind_our_fills_makes_no_unlisted_position_credible() -> None:
 
 
 def test_an_adopted_position_keeps_the_fill_that_its_row_lacks() -> None:
-    """Two fills in a third of a second, and a node that has heard of the first alone."""
+    """Two fills in a third of a second, and a node that knows the first alone."""
     heard = Heard()
     for _ in range(5):
         heard.account(7, 20 * S)
@@ -397,7 +397,7 @@ def test_no_list_of_trades_begins_more_than_a_week_ago() -> None:
 
 @pytest.mark.parametrize("hint", ["position", "order"])
 def test_a_push_that_agrees_outruns_no_trade_that_no_list_has_brought(hint: str) -> None:
-    """A round trip was missed; the stream speaks of later moments while no list can be had."""
+    """A round trip was missed; the stream reports later moments while no list can be had."""
     heard = Heard()
     heard.fill(1, 400 * S, Side.BUY, 3)
     heard.pushed(3, 400 * S)
@@ -578,7 +578,7 @@ def test_an_old_word_on_an_order_that_ended_is_not_taken_for_a_new_one() -> None
 
 
 def test_an_account_that_is_not_compared_any_more_ends_quoting() -> None:
-    """``/balance`` at 500 once left 45 s of quoting on nothing, without a word."""
+    """``/balance`` at 500 once left 45 s of quoting on nothing, without a warning."""
     desk = VirtualDesk(market=CALM)
     desk.run(3.0)
     desk.refuse(FetchAccount, "wallet: HTTP 500, 0: down")
@@ -718,7 +718,7 @@ def test_money_that_is_moved_is_no_profit() -> None:
 
 
 def test_funding_told_twice_is_charged_once() -> None:
-    """Two sockets on one key both tell of it."""
+    """Two sockets on one key both report it."""
     heard = Heard()
     for _ in range(2):
         heard.tell(

@@ -1,4 +1,4 @@
-"""What halts the desk, what is said of it, and what ends it."""
+"""Risk gate: what halts the desk, what is shown of it, and what ends it."""
 
 from collections.abc import Callable
 
@@ -346,6 +346,7 @@ def test_a_resume_is_for_the_halt_that_was_seen() -> None:
 def test_a_key_that_the_venue_refuses_says_mend_it() -> None:
     desk = VirtualDesk()
     desk.run(3.0)
+    # Replaced on this desk alone: none of its faults refuses a key.
     desk._answer_order = lambda command, sent_ms: desk._reply(  # type: ignore[method-assign]
         command.request_id, Outcome.REFUSED, -2015, message="Invalid API-key"
     )

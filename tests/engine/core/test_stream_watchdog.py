@@ -1,4 +1,4 @@
-"""A private stream that is up and says nothing is no stream."""
+"""Stream watchdog: a private stream that is up and carries nothing counts as down."""
 
 from dataclasses import replace
 
@@ -34,7 +34,7 @@ def details(desk: VirtualDesk) -> set[str]:
 
 
 def test_a_stream_that_told_in_time_owes_nothing() -> None:
-    """A fill, an end and an account, each told by the last moment."""
+    """A fill, an end and an account, each reported by the last moment."""
     watchdog = StreamWatchdog()
     watchdog.expect_order("a", progress(0, final=False), 0)
     watchdog.expect_order("a", progress(2, final=True), 1)
@@ -48,7 +48,7 @@ def test_a_stream_that_told_in_time_owes_nothing() -> None:
 
 @pytest.mark.parametrize("told", [progress(0, final=False), progress(2, final=False)])
 def test_a_stream_that_stops_halfway_is_overdue(told: int) -> None:
-    """It told that the order was taken, or filled, and never that it ended."""
+    """It reported that the order was taken, or filled, and never that it ended."""
     watchdog = StreamWatchdog()
     watchdog.expect_order("a", progress(2, final=True), 0)
     watchdog.hear_order("a", told, NS_PER_S)
@@ -111,7 +111,7 @@ def test_quotes_wait_only_when_one_connection_after_another_is_mute(
 
 
 def test_a_placing_s_own_answer_is_not_the_stream_s_word() -> None:
-    """Every answer brings its order, which once made it look told of at once."""
+    """Every answer brings its order, which once made it look reported at once."""
     desk = VirtualDesk(market=CALM)
     desk.mute_private()
 
@@ -203,7 +203,7 @@ def test_a_fill_that_only_rest_tells_is_owed_by_the_stream() -> None:
 
 
 def test_fills_without_their_account_cost_one_connection_and_no_more() -> None:
-    """Funding and the wallet are told nowhere else; our count of the position stands."""
+    """Funding and the wallet are reported nowhere else; our count of the position stands."""
     desk = VirtualDesk(2)
     desk.run(12.0)
     desk.mute_private("ACCOUNT_UPDATE", connections=FOR_GOOD)
@@ -238,7 +238,7 @@ def test_no_network_makes_a_stream_that_speaks_look_mute(world: str) -> None:
 
 
 def test_an_order_found_after_a_restart_is_owed_by_no_stream() -> None:
-    """It was told of to the run that placed it."""
+    """It was reported to the run that placed it."""
     desk = desk_that_gave_up()
     desk.mute_private("ORDER_TRADE_UPDATE")
 

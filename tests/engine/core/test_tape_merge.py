@@ -1,4 +1,4 @@
-"""Whatever the streams' delays, what the desk says of the touch depends on the venue's stamps."""
+"""Tape merge: what the desk says of the touch depends on the venue's stamps, not on delays."""
 
 import gzip
 import heapq
@@ -99,7 +99,7 @@ def judged(of: Market, delays: Delays, seed: int = 0) -> FlickerView:
 
 
 def true_star_bid(of: Market) -> float:
-    """D* of the bid by the plain twin, told everything in the venue's order."""
+    """D* of the bid by the plain twin, fed everything in the venue's order."""
     naive = NaiveFlicker(WINDOW_NS)
     for exch_ns, aggressor, price, lots in of.tape:
         naive.receive_trade(exch_ns, aggressor, price, lots)
@@ -122,7 +122,7 @@ def test_no_order_of_arrival_changes_what_is_said(seed: int) -> None:
 
 
 class Heard:
-    """A merge, and what it handed on."""
+    """Tape merge under test, and what it handed on."""
 
     def __init__(self) -> None:
         self.prints: list[Print] = []
@@ -230,7 +230,7 @@ def recorded_market() -> Market:
 
 
 def test_eaten_quotes_of_the_real_future_are_no_bluffs_however_late_their_prints() -> None:
-    """Recorded, 155 ms and 2 s late: what the plain twin says that was told all in order."""
+    """Recorded, 155 ms and 2 s late: what the plain twin says that was fed all in order."""
     recorded = recorded_market()
     together = judged(recorded, {"book": 0.0, "tape": 0.0})
 

@@ -1,4 +1,4 @@
-"""The whole desk on a virtual clock: it quotes, explains, obeys, and never loses an order."""
+"""Trader on a virtual clock: it quotes, explains, obeys, and never loses an order."""
 
 from dataclasses import replace
 
@@ -180,7 +180,7 @@ def test_one_side_off_leaves_the_other_alone(name: str, side: Side) -> None:
 
 
 def test_panic_halts_cancels_and_says_when_nothing_is_left() -> None:
-    """The log tells that the venue, not our table, said so."""
+    """The log shows that the venue, not our table, said so."""
     desk = quoting_desk()
 
     desk.operate(Action.PANIC)
@@ -249,7 +249,7 @@ def test_a_stop_with_flatten_closes_the_position_after_the_quotes_are_gone() -> 
 
 
 def test_foreign_orders_are_shown_and_never_touched() -> None:
-    """Somebody trades by hand on the same account."""
+    """Somebody trades manually on the same account."""
     desk = quoting_desk()
     price_ticks = MARKET.start_price_ticks - 500
     desk.symbol_account.place(NewOrder("by-hand", Side.BUY, 5, price_ticks, TimeInForce.GTC))
@@ -489,7 +489,7 @@ def test_a_list_of_trades_that_comes_late_books_no_fill_twice(seed: int) -> None
     desk = VirtualDesk(seed, Faults(trades_late_ms=300.0))
     desk.run(3.0)
     for _ in range(4):
-        desk._private_up_ns = desk.now_ns + 4_000_000_000  # silent, and nobody is told
+        desk._private_up_ns = desk.now_ns + 4_000_000_000  # silent, and no event reports it
         desk.run(12.0)
     desk.operate(Action.PAUSE)
     desk.run(25.0)
@@ -552,7 +552,7 @@ def test_verified_is_said_of_the_venue_s_list_and_not_of_our_table() -> None:
 
 
 def test_an_order_of_a_younger_run_halts_the_desk_for_good() -> None:
-    """Another engine was started on the same account: two hands would fight over every order."""
+    """Another engine was started on the same account: two would fight over every order."""
     desk = quoting_desk()
 
     desk.symbol_account.place(NewOrder("mdesk-zzzzzz-1", Side.BUY, 3, 599_000, TimeInForce.GTX))
@@ -595,7 +595,7 @@ def test_whatever_the_network_does_the_exchange_agrees_with_us_in_the_end(
 
 
 def test_the_same_seed_gives_the_same_commands() -> None:
-    """Nothing in the deciding rooms reads a clock or rolls dice."""
+    """Nothing in the deciding rooms reads a clock or draws random numbers."""
     first, second = VirtualDesk(3, LOSSY), VirtualDesk(3, LOSSY)
 
     for desk in (first, second):

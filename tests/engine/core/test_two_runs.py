@@ -1,4 +1,4 @@
-"""Two engines on one account: the older lets go, of its quotes and of the switch."""
+"""Two engines on one account: the older lets go, of its quotes and of the dead man's switch."""
 
 from itertools import permutations
 
@@ -97,7 +97,7 @@ def test_a_younger_runs_order_is_nobody_elses_to_cancel_nor_in_the_way_of_the_pr
 
 
 def test_an_older_runs_order_is_taken_over_and_then_owned() -> None:
-    """So that the last word covers it too; one that was never seen is not ours to touch."""
+    """So that the stop session covers it too; one that was never seen is not ours to touch."""
     desk = VirtualDesk()
     assert not desk.trader.owns(OLDER)
     assert desk.trader.owns("mdesk-tests1-7")

@@ -1,4 +1,4 @@
-"""What the desk says of the market's nature: flicker, volatility by window, noise, regime."""
+"""Market monitor: flicker, volatility by window, the noise model and the regime, as shown."""
 
 import math
 
@@ -15,7 +15,7 @@ START_NS = 1_800_000_000 * SECOND_NS
 
 
 class Book:
-    """A touch that somebody plays with."""
+    """Synthetic book: a touch that somebody plays with."""
 
     def __init__(self) -> None:
         self.log = DeskLog()
@@ -186,7 +186,7 @@ def test_a_minute_is_counted_once_for_each_side(book: Book) -> None:
 
 
 def test_a_market_s_own_habit_raises_the_notice(book: Book) -> None:
-    """What is usual here after fifty minutes of it deserves no word."""
+    """What is usual here after fifty minutes of it deserves no alert."""
     levels = []
     for _ in range(60 * 60):
         book.show(100 + book.now_ns // SECOND_NS % 2 * 4, wait_ms=1000)

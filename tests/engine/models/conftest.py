@@ -1,4 +1,4 @@
-"""Properties of kernels: the first call of each may compile, so no example has a deadline."""
+"""Hypothesis profile of the kernels: the first call of each may compile, so no deadline."""
 
 from hypothesis import settings
 

@@ -1,4 +1,4 @@
-"""The reference's markets, and ranges of others that a desk could meet."""
+"""Model markets: the reference's, and ranges of others that a desk could meet."""
 
 from hypothesis import strategies as st
 

@@ -1,4 +1,4 @@
-"""Which fits may move quotes, and what is quoted meanwhile."""
+"""Fit acceptance: which fits may move quotes, and what is quoted meanwhile."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""Where the closed form may quote, where it must not, and how far the two are apart."""
+"""Closed form or spectral: where the closed form may quote, and how far the two are apart."""
 
 import math
 
@@ -58,7 +58,7 @@ def quoted(model: GlftModel) -> tuple[FloatArray, bool]:
 @pytest.mark.parametrize("a", [0.002, 0.01, 0.0134, 0.02, 0.09, 0.3])
 @pytest.mark.parametrize("bound", [1, 5, 37, 43, 50, 60, 240, 260])
 def test_table_is_the_closed_form_exactly_where_that_is_honest(a: float, bound: int) -> None:
-    """One branch or the other to the last digit, and the screen is told which."""
+    """One branch or the other to the last digit, and the screen shows which."""
     model = calm_at(a, bound)
     table, spectral = quoted(model)
 

@@ -1,4 +1,4 @@
-"""The intervals that the screen shows hold what they say."""
+"""Interval coverage: the intervals that the screen shows hold what they say."""
 
 import numpy as np
 import pytest

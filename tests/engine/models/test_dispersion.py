@@ -1,4 +1,4 @@
-"""How bursty a window is, by its own slots."""
+"""Overdispersion: how bursty a window is, by its own slots."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""When the screen says something about flicker, and how it knows what is usual."""
+"""Flicker alarm: when the screen says something about flicker, and how it knows what is usual."""
 
 import math
 

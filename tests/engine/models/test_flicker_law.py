@@ -1,4 +1,4 @@
-"""Laws that give the study's "2 % of minutes above 3.1": none of them is the reason for it."""
+"""Flicker statistics: laws that give the study's "2 % of minutes above 3.1"; none is the reason."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""The closed form against the papers' printed values and against its own limits."""
+"""GLFT closed form against the papers' printed values and against its own limits."""
 
 import pytest
 from hypothesis import given
@@ -175,7 +175,7 @@ def test_least_bound_is_where_the_limit_stops_widening_the_quotes() -> None:
 @pytest.mark.parametrize("field", ["A_per_s", "k_per_tick", "sigma_ticks", "gamma", "delta"])
 @pytest.mark.parametrize("value", [0.0, -1.0, float("nan"), float("inf")])
 def test_model_of_impossible_numbers_is_refused(field: str, value: float) -> None:
-    """A kernel trusts its caller, so the caller's door must not."""
+    """A kernel trusts its caller, so its caller must check the input."""
     numbers = {"A_per_s": 1.0, "k_per_tick": 1.0, "sigma_ticks": 1.0, "gamma": 1.0}
 
     with pytest.raises(ValueError, match=field):

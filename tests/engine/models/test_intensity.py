@@ -1,4 +1,4 @@
-"""Counting and fitting market-order arrivals, against printed rows and known truths."""
+"""Fill intensity: counting and fitting market-order arrivals, against printed rows and truths."""
 
 import math
 
@@ -141,7 +141,7 @@ def test_few_arrivals_lean_on_the_prior() -> None:
 
 @given(A=rates, k=rates, n=st.integers(1, 1000))
 def test_a_prior_that_agrees_changes_nothing(A: float, k: float, n: int) -> None:
-    """Data and prior of one mind: the fit stays, whatever the prior's worth."""
+    """Data and prior agree: the fit stays, whatever the prior's worth."""
     assert shrink(n, n / k, n / A, 5.0, A, k) == pytest.approx((A, k), rel=1e-9)
 
 

@@ -1,4 +1,4 @@
-"""The kernels as a kind: none allocates while trading, each says what it is, few are long."""
+"""Kernel rules: none allocates while trading, each says what it is, few are long."""
 
 import ast
 import os

@@ -156,7 +156,7 @@ def test_reach_weighs_the_first_level_by_who_gets_there() -> None:
 
 
 def test_a_first_level_too_far_out_is_not_watched() -> None:
-    """A book torn wide for a moment tells nothing of where we would quote."""
+    """A book torn wide for a moment says nothing of where we would quote."""
     window = LevelWindow(60 * S_NS, 4)
     window.watch(1, 64.0, 10.0, 0)
 

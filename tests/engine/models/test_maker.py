@@ -1,4 +1,4 @@
-"""Fill ratio, uptime and half-life, against what one can count by hand."""
+"""Market-making figures: fill ratio, uptime and half-life, against what one can count by hand."""
 
 import math
 

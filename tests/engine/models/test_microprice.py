@@ -1,4 +1,4 @@
-"""The micro-price against its printed solution, its symmetry, and a market with a known answer."""
+"""Micro-price against its printed solution, its symmetry, and a market with a known answer."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""The fit that forgets, against its sums written out."""
+"""Online fill intensity: the fit that forgets, against its sums written out."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""A and k from our own quotes, against printed rows and against a scan."""
+"""Fill intensity from our own quotes, against printed rows and against a scan."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""The split adds up, always: against cash and stock counted apart."""
+"""Profit attribution adds up, always: against cash and stock counted apart."""
 
 import numpy as np
 import pytest

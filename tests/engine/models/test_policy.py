@@ -1,4 +1,4 @@
-"""A policy table read at whole fills, between them and beyond its end."""
+"""Quoting policy table, read at whole fills, between them and beyond its end."""
 
 import math
 
@@ -54,7 +54,7 @@ def test_no_bid_when_a_whole_fill_would_break_the_bound() -> None:
 
 
 def test_symmetric_maker_stands_still_until_full() -> None:
-    """The one whom every other policy has to beat."""
+    """The benchmark that every other policy has to improve on."""
     table = Policy.symmetric(3.0, 2).table
 
     assert np.array_equal(table, [3, math.nan, 3, 3, 3, 3, 3, 3, math.nan, 3], equal_nan=True)

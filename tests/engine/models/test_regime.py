@@ -1,4 +1,4 @@
-"""Which of four days it is, and how slowly one changes one's mind."""
+"""Volatility regime: which of four days it is, and how slowly the answer changes."""
 
 import math
 from itertools import pairwise
@@ -65,7 +65,7 @@ def test_no_history_has_no_score() -> None:
     ],
 )
 def test_between_the_marks_nothing_changes(high: bool, z: float, after: bool) -> None:
-    """Up at one half, down at nought; an unknown score changes no mind either."""
+    """Up at one half, down at nought; an unknown score changes no state either."""
     assert next_level(VolatilityLevel(high, 0.0), z, 1e6).high is after
 
 

@@ -1,4 +1,4 @@
-"""Round trips against the study's worked example, pennies and millionths included."""
+"""Round-trip cost against the study's worked example, pennies and millionths included."""
 
 import numpy as np
 import pytest

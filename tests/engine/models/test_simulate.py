@@ -1,4 +1,4 @@
-"""The simulator against its generator's known numbers and against exact theory."""
+"""Simulator against its generator's known numbers and against exact theory."""
 
 from collections.abc import Callable
 

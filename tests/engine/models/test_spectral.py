@@ -1,4 +1,4 @@
-"""The exact stationary quotes: printed values, limits by hand, and the traps."""
+"""Spectral quotes, exact and stationary: printed values, limits by hand, and the traps."""
 
 import math
 

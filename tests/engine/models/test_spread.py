@@ -1,4 +1,4 @@
-"""The noise model against its printed optimum, the study's three quotes, and simulation."""
+"""Noise model against its printed optimum, the study's three quotes, and simulation."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""Exact facts of quoting for ever, and the exact worth of any policy."""
+"""Stationary value: exact facts of quoting for ever, and the exact worth of any policy."""
 
 import math
 

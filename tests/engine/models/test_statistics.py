@@ -1,4 +1,4 @@
-"""Performance by two definitions of the same words, against numbers that the originals gave."""
+"""Performance statistics by two definitions of the same terms, against the originals' numbers."""
 
 import math
 from dataclasses import astuple
@@ -43,7 +43,7 @@ def test_slide_s_figures_by_the_older_definition() -> None:
 
 
 def test_the_same_equity_by_the_newer_definition() -> None:
-    """Another Sortino, a return not annualised, and 252 days unless told."""
+    """Another Sortino, a return not annualised, and 252 days by default."""
     metrics = metrics_2(EQUITY, STEP_S, traded_value=1000.0, trades=10)
 
     assert metrics.sharpe == pytest.approx(154.034250936, rel=1e-9)

@@ -1,4 +1,4 @@
-"""The reference's traps, each sprung on purpose: a model that fell into one would fail here.
+"""Model traps of the reference, each sprung on purpose: a model that fell into one fails here.
 
 Those of one formula stand beside it: log(1 + x) and the plain power in ``test_glft``, the
 eigenvector's tail in ``test_spectral``, the eigen-expansion in ``test_horizon``, the printed

@@ -1,4 +1,4 @@
-"""The exponential of a tridiagonal matrix against a plain power series."""
+"""Matrix exponential of a tridiagonal matrix against a plain power series."""
 
 import numpy as np
 import pytest
@@ -42,7 +42,7 @@ def dense_exponential(matrix: Array, tau: float) -> Array:
 
 
 def test_no_time_changes_nothing_but_the_scale() -> None:
-    """The largest component becomes one and its logarithm is told."""
+    """The largest component becomes one and its logarithm is returned."""
     v = np.array([1.0, 4.0, 2.0])
 
     log_scale = apply_exponential(np.ones(3), -np.ones(3), np.ones(3), 0.0, v, np.empty(3))

@@ -1,4 +1,4 @@
-"""The tutorial's own measure, and what can be undone of it."""
+"""Tutorial intensity: the tutorial's own measure, and what can be undone of it."""
 
 import math
 

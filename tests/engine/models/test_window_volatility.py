@@ -1,4 +1,4 @@
-"""Many windows at once, against going through every change."""
+"""Window volatility: many windows at once, against going through every change."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""A small venue on loopback that can be told to misbehave, one request at a time."""
+"""Fake venue on loopback that misbehaves on command, one request at a time."""
 
 import asyncio
 import time
@@ -65,7 +65,7 @@ class Fault:
 
 
 class FakeVenue:
-    """Open orders, three streams and a list of faults to come."""
+    """Loopback venue: open orders, three streams and a list of faults to come."""
 
     def __init__(self) -> None:
         self.orders: dict[str, dict[str, Any]] = {}
@@ -273,7 +273,7 @@ def _listing() -> dict[str, Any]:
 
 
 class Heard:
-    """The events and troubles that a venue told, in order."""
+    """Events and troubles that a venue client reported, in order."""
 
     def __init__(self) -> None:
         self.events: asyncio.Queue[Event] = asyncio.Queue()

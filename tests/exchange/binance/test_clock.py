@@ -1,4 +1,4 @@
-"""The venue's clock told from ours."""
+"""Venue clock: the venue's time, derived from ours."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""Waits between tries, and the silence that ends a connection."""
+"""Connection policy: waits between tries, and the silence that ends a connection."""
 
 from hypothesis import given
 from hypothesis import strategies as st

@@ -1,4 +1,4 @@
-"""What each answer of the venue means for the request that it answers."""
+"""Error classification: what each answer of the venue means for the request that it answers."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What we may still ask of the venue."""
+"""Request budget: what we may still ask of the venue."""
 
 from hypothesis import given
 from hypothesis import strategies as st

@@ -1,4 +1,4 @@
-"""Calls that no command asks for by itself."""
+"""REST client: calls that no command asks for by itself."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Signatures against the digests that real client libraries have produced."""
+"""Request signing against the digests that real client libraries have produced."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""The last word: ours are gone and proven gone, and nobody else's order was touched."""
+"""Stop session: ours are gone and proven gone, and nobody else's order was touched."""
 
 import asyncio
 from collections.abc import Iterable
@@ -23,7 +23,7 @@ LONG_AGO_NS = 0
 
 
 async def stop(venue: FakeVenue, deadline_s: float = 5.0) -> list[str]:
-    """The last word of an engine that has run for long, and whose orders all ended."""
+    """The stop session of an engine that has run for long, and whose orders all ended."""
     async with StopSession(venue.settings, CREDENTIALS, look_again_s=0.01) as last_word:
         return await last_word.cancel_ours_and_verify(
             OURS, deadline_s, unnamed_until_ns=LONG_AGO_NS
@@ -37,7 +37,7 @@ async def stop_behind_a_lag(
     deadline_s: float = 5.0,
     unnamed_until_ns: int | None = None,
 ) -> list[str]:
-    """The same where lists and queries tell the past, on a venue that is known to do so."""
+    """The same where lists and queries show the past, on a venue that is known to do so."""
     venue.reads_lag_s = lag_s
     settings = replace(venue.settings, recv_window_ms=0, rest_lag_ms=round(lag_s * 1000))
     async with StopSession(settings, CREDENTIALS, look_again_s=0.01) as last_word:
@@ -129,7 +129,7 @@ async def test_an_empty_prefix_is_refused() -> None:
 
 
 async def test_orders_of_another_run_are_left_alone_and_told() -> None:
-    """A halted engine's last word once cancelled the quotes of the one that took over."""
+    """A halted engine's stop once cancelled the quotes of the one that took over."""
     async with FakeVenue() as venue:
         for name in ("mm-old-1", "mm-new-1", "mm-new-2", "web_foreign"):
             venue.rest_order(name)

@@ -1,4 +1,4 @@
-"""The client against a venue that misbehaves: whatever happens, each request has one end."""
+"""Trading client against a venue that misbehaves: whatever happens, each request has one end."""
 
 import asyncio
 import time
@@ -118,7 +118,7 @@ async def test_a_market_order_has_neither_price_nor_time_in_force() -> None:
     ids=["lost after", "lost before", "503 unknown", "408", "502", "garbled"],
 )
 async def test_an_order_whose_answer_was_lost_is_unknown(fault: Fault) -> None:
-    """Executed or not, only a query can tell; calling it refused would forget an order."""
+    """Executed or not, only a query can show; calling it refused would forget an order."""
     async with FakeVenue() as venue:
         reply = await reply_to_a_bid(venue, fault)
 
@@ -529,7 +529,7 @@ async def test_a_garbled_private_event_costs_the_connection() -> None:
 
 
 async def test_a_venue_that_is_not_there_ends_nothing() -> None:
-    """The session outlives any number of failures, and stops when it is told to."""
+    """The session outlives any number of failures, and stops when it is asked to."""
     async with FakeVenue() as venue:
         venue.fail(TIME, *[Fault()] * 3)
         settings = venue.settings

@@ -1,4 +1,4 @@
-"""The account's events, from the venue's spelling to our words."""
+"""User data decoder: the account's events, from the venue's spelling to our types."""
 
 from typing import Any
 
@@ -185,7 +185,7 @@ def test_funding_on_a_cross_position_tells_the_wallet_alone() -> None:
     ],
 )
 def test_what_is_not_ours_is_passed_over(message: dict[str, Any]) -> None:
-    """Other symbols, hedge legs, half told fills and events of later years."""
+    """Other symbols, hedge legs, partial fill reports and events of later years."""
     assert heard(message) == []
 
 

@@ -1,4 +1,4 @@
-"""A local order book kept by the venue's own recipe, for clients that only hand on its messages."""
+"""Local order book by the venue's own recipe, for clients that only pass its messages on."""
 
 from typing import Any
 

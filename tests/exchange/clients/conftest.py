@@ -1,4 +1,4 @@
-"""What clients meet: an exchange that stands still or one that does not, and an attentive ear."""
+"""Fixtures of the client tests: an exchange that stands still, one that does not, and the log."""
 
 import logging
 from collections.abc import Iterator

@@ -1,5 +1,4 @@
-"""One embedded exchange on loopback for a test of somebody else's client, and the test's own word
-with it.
+"""Embedded exchange on loopback for tests of other people's clients, with access of the test's own.
 
 It lives in a thread of its own, so a client may block as long as it likes.
 """
@@ -68,7 +67,7 @@ class Account:
 
 @dataclass(frozen=True)
 class Exchange:
-    """Where the exchange is, with two accounts: the client's and another."""
+    """Running exchange: where it is, with two accounts: the client's and another."""
 
     port: int
 
@@ -145,7 +144,7 @@ def until(happened: Callable[[], bool]) -> None:
 
 
 class Heard:
-    """What a client was told, in order; give ``tell`` to it as the callback."""
+    """Messages that a client received, in order; give ``tell`` to it as the callback."""
 
     def __init__(self) -> None:
         self._queue: asyncio.Queue[Any] = asyncio.Queue()

@@ -1,4 +1,4 @@
-"""The official SDK, pointed at an exchange of ours and never changed otherwise."""
+"""Official SDK, pointed at an exchange of ours and never changed otherwise."""
 
 from collections.abc import Iterator
 from typing import Any

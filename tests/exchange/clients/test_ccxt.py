@@ -1,4 +1,4 @@
-"""ccxt trades on the exchange by its unified words: REST, its streams, and orders by socket."""
+"""ccxt trades on the exchange by its unified API: REST, its streams, and orders by socket."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -154,7 +154,7 @@ async def test_questions_about_the_account_agree(quiet: Exchange) -> None:
 
 
 async def test_prices_agree_whichever_way_they_are_asked_for(lively: Exchange) -> None:
-    """The day's extremes are asked for last, so they span every trade that was told before."""
+    """The day's extremes are asked for last, so they span every trade that was reported before."""
     until(lambda: bool(lively.ours.ask("GET", "/fapi/v1/trades", symbol=SYMBOL)))
     async with connected(lively) as client:
         trades = await client.fetch_trades(UNIFIED)
@@ -290,10 +290,10 @@ async def test_the_watched_balance_follows_the_wallet(quiet: Exchange) -> None:
 async def hears(client: Any) -> None:
     """Wait until ccxt's socket for user events is open."""
     async with asyncio.timeout(DEADLINE_S):
-        while not any(  # noqa: ASYNC110
+        while not any(  # noqa: ASYNC110  # there is no event to wait for
             "/private/" in url and c.isConnected for url, c in client.clients.items()
         ):
-            await asyncio.sleep(0.01)  # ccxt tells nobody
+            await asyncio.sleep(0.01)  # ccxt announces it to nobody
 
 
 # ------------------------------------------------------------ the WebSocket trading API

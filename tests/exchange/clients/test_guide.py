@@ -1,4 +1,4 @@
-"""The guide's own lines, run as they stand: only the port and the key are those of the test."""
+"""Guide examples, run as they stand: only the port and the key are those of the test."""
 
 import re
 import tomllib

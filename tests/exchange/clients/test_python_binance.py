@@ -243,7 +243,7 @@ async def test_user_events_tell_an_order_its_fill_and_its_end(quiet: Exchange) -
 
 
 async def test_closing_a_listen_key_silences_the_user_stream(quiet: Exchange) -> None:
-    """And a new key speaks again; the socket of the old one stays open."""
+    """And a new key delivers again; the socket of the old one stays open."""
     async with AsyncExitStack() as stack:
         client = await stack.enter_async_context(connected(quiet))
         old = await stack.enter_async_context(listening(client, quiet))

@@ -1,4 +1,4 @@
-"""The official SDK's REST client trades on the exchange; its strict models take every answer."""
+"""Official SDK, REST client: it trades on the exchange; its strict models take every answer."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -342,7 +342,7 @@ def test_the_connection_can_be_tried(lived_in: Any) -> None:
 
 
 def test_a_candle_is_twelve_values_in_the_venues_types(lived_in: Any) -> None:
-    """No model of the SDK covers them, so it hands them on as they came."""
+    """No model of the SDK covers them, so it passes them on as they came."""
     candle = lived_in.kline_candlestick_data(symbol=SYMBOL, interval="1m", limit=1).data()[-1]
 
     words = [type(value) for value in candle]

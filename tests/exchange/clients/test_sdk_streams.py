@@ -1,4 +1,4 @@
-"""The official SDK's stream client hears every stream, and its strict models take every message."""
+"""Official SDK, stream client: every stream delivers, and its strict models take every message."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -64,7 +64,7 @@ STREAMS: dict[str, Callable[[Any], Awaitable[Any]]] = {
 async def test_every_market_stream_speaks_and_its_model_finds_every_field(
     lively: Exchange,
 ) -> None:
-    """All at once, since the slowest speaks every five seconds."""
+    """All at once, since the slowest publishes every five seconds."""
     at_once = asyncio.Semaphore(3)  # the venue hangs up at more than ten messages a second
 
     async def first_message(subscribe: Callable[[Any], Awaitable[Any]]) -> list[str]:

@@ -1,4 +1,4 @@
-"""The official SDK's client of the WebSocket trading API, on every method that it knows."""
+"""Official SDK, client of the WebSocket trading API, on every method that it knows."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -19,7 +19,7 @@ from tests.exchange.clients.exchange import SYMBOL, Exchange, exchange
 from tests.exchange.clients.sdk import missing, sdk
 from tests.exchange.paper.bench import ACCOUNT
 
-# The SDK still speaks to aiohttp in its older words.
+# The SDK still calls aiohttp by an older parameter.
 pytestmark = pytest.mark.filterwarnings(
     "ignore:parameter 'timeout' of type 'float':DeprecationWarning"
 )

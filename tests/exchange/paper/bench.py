@@ -1,4 +1,4 @@
-"""Words that the tests of the embedded exchange share: a market, a signer, a listener."""
+"""Test bench of the embedded exchange: a market, a signer, a subscriber to every stream."""
 
 import hmac
 from copy import copy
@@ -77,13 +77,13 @@ def signed(params: dict[str, object], now_ms: int, secret: str = SECRET) -> str:
 
 
 def frames(queue: SubscriberQueue) -> list[Any]:
-    """What was heard since the last call."""
+    """What was received since the last call."""
     return [orjson.loads(frame) for frame in queue.take()]
 
 
 @dataclass
 class Desk:
-    """A venue on a virtual clock, with its REST side and a listener to every stream."""
+    """A venue on a virtual clock, with its REST side and a subscriber to every stream."""
 
     settings: PaperSettings = field(default_factory=paper_settings)
 
@@ -131,7 +131,7 @@ class Desk:
     def ask(
         self, method: str, path: str, body: str = "", query: str = "", key: str | None = ""
     ) -> HttpAnswer:
-        """One request, already signed if it needs to be; by the account's key unless told."""
+        """One request, already signed if it needs to be; by the account's key by default."""
         if key == "":
             key = self.account.api_key
         return self.api.answer(HttpRequest(method, path, query, body, key))
@@ -147,7 +147,7 @@ class Desk:
         return orjson.loads(self.ask(method, path, query=text).body)
 
     def place(self, side: str = "BUY", price: str = "59999.0", **params: object) -> Any:
-        """Place a limit order of 0.010, GTC unless told otherwise."""
+        """Place a limit order of 0.010, GTC by default."""
         order: dict[str, object] = {
             "side": side,
             "type": "LIMIT",
@@ -162,7 +162,7 @@ class Desk:
         return frames(self.queue)
 
     def story(self) -> list[str]:
-        """The same, each as a short word: ``NEW/NEW``, ``TRADE/FILLED``, ``ACCOUNT_UPDATE``."""
+        """The same, each as a short text: ``NEW/NEW``, ``TRADE/FILLED``, ``ACCOUNT_UPDATE``."""
         return [
             f"{event['o']['x']}/{event['o']['X']}" if "o" in event else event["e"]
             for event in self.heard()

@@ -1,4 +1,4 @@
-"""A real embedded exchange on loopback for tests, and an ordinary client of it."""
+"""Embedded exchange on loopback for tests, and an ordinary client of it."""
 
 import asyncio
 import socket
@@ -18,7 +18,7 @@ from tests.exchange.paper.bench import KEY, QUIET, paper_settings, signed
 
 
 class Client:
-    """An ordinary client of one exchange, with a hand on its back door where it has one."""
+    """Ordinary client of one exchange, and of its admin API where it has one."""
 
     def __init__(
         self, port: int, http: aiohttp.ClientSession, admin_port: int | None = None

@@ -1,4 +1,4 @@
-"""Words of a recording that a test writes itself."""
+"""Recorded messages that a test writes itself."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""The account's arithmetic, by sums one can do by hand."""
+"""Account arithmetic, by sums one can do by hand."""
 
 import random
 

@@ -1,4 +1,4 @@
-"""A replica of the accounts that lags: every read tells what was so, as it was told then."""
+"""Account history: every read of a lagging replica shows what was so, as it was answered then."""
 
 import random
 from dataclasses import replace
@@ -51,7 +51,7 @@ def reads(desk: Desk) -> dict[str, Any]:
 
 @pytest.mark.parametrize("seed", range(12))
 def test_each_read_is_what_it_was_then_to_the_last_field(seed: int) -> None:
-    """Through any order of placing, changing, cancelling, filling and paying; both doors."""
+    """Through any order of placing, changing, cancelling, filling and paying; REST and ws-fapi."""
     dice = random.Random(seed)
     desk, faults = lagging(plan.StaleAccount(rate=1.0, age_s=AGE_MS / 1000))
     stale = desk.api
@@ -171,7 +171,7 @@ def test_nothing_is_remembered_for_nobody() -> None:
 
 
 async def test_a_lagging_replica_over_real_sockets() -> None:
-    """The order is there, its event was heard, and a second look at the replica proves nothing."""
+    """The order is there, its event arrived, and a second look at the replica proves nothing."""
     async with fragile_exchange(replace(LIVELY, A_per_s=1e-9)) as client:
         key = await client.listen_key()
         await client.arm("stale_account", rate=1, age_s=30.0, calls=["GET */positionRisk"])

@@ -1,4 +1,4 @@
-"""The REST grammar: who may ask, how often, and what the venue calls each mistake."""
+"""REST grammar: who may ask, how often, and what the venue calls each mistake."""
 
 import orjson
 import pytest
@@ -207,7 +207,7 @@ def test_who_stops_at_the_first_429_is_never_banned() -> None:
 
 
 def test_too_many_orders_too_often_lead_to_a_ban() -> None:
-    """The other 429; over either door, since they are one address."""
+    """The other 429; over REST or ws-fapi, since they are one address."""
     desk = Desk()
     for _ in range(300):
         desk.place(price="60000.4", timeInForce="GTX")

@@ -1,4 +1,4 @@
-"""Whichever market it is, the venue meets the same book and the same background."""
+"""Market sources: whichever it is, the venue meets the same book and the same background."""
 
 from collections.abc import Callable
 

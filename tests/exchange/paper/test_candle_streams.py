@@ -1,4 +1,4 @@
-"""Klines as they happen: told when trades change them, and closed once."""
+"""Kline streams as trades happen: published when trades change them, and closed once."""
 
 from itertools import pairwise
 from typing import Any

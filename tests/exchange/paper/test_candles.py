@@ -57,7 +57,7 @@ turns = st.lists(
 
 
 class Both:
-    """The candles and their twin, told the same."""
+    """The candles and their twin, fed the same."""
 
     def __init__(self) -> None:
         self.candles, self.twin = Candles(), NaiveCandles()

@@ -1,4 +1,4 @@
-"""Several accounts in several symbols: what they share, and what is each one's own."""
+"""Accounts and symbols, several of each: what they share, and what is each one's own."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""Who may knock at the exchange's two ports, and how long half a knock is waited for."""
+"""Connection limits: who may connect to the two ports, and how long half a request may take."""
 
 import asyncio
 import contextlib

@@ -1,4 +1,4 @@
-"""Whatever stream a client may ask for: something comes on it, or it is refused in words."""
+"""Stream names: whatever a client may ask for, it delivers or is refused with an error."""
 
 import orjson
 import pytest
@@ -85,7 +85,7 @@ def test_what_is_acknowledged_comes() -> None:
         desk.pass_ms(50)
         heard |= {name for name, reader in readers.items() if frames(reader.queue)}
         if len(heard) == len(DELIVERED) - 2:
-            desk.client.account.wallet_e8 = 0  # the two that are missing tell of liquidations
+            desk.client.account.wallet_e8 = 0  # the two that are missing report liquidations
 
     assert answers == [{"result": None, "id": 1}] * len(DELIVERED)
     assert sorted(set(DELIVERED) - heard) == []
@@ -150,6 +150,7 @@ def test_a_contract_is_told_of_when_its_status_changes() -> None:
     def opener(market: RecordedMarket, *_: object) -> object:
         return open_recording(market, GRID, tape.lines)
 
+    # The opener is typed loosely, since it needs the market alone.
     venue = PaperVenue(settings, pubsub, START_MS * 10**6, opener)  # type: ignore[arg-type]
     reader = Reader(pubsub)
     reader.subscribe("!contractInfo")

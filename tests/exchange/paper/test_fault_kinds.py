@@ -1,4 +1,4 @@
-"""Each kind of fault on a real exchange, met by a real client."""
+"""Fault kinds, each on a real exchange, met by a real client."""
 
 import asyncio
 import os
@@ -308,7 +308,7 @@ async def test_a_clock_ahead_is_told_and_judged_by() -> None:
 # ---------------------------------------------------------------- the trading socket
 
 BOOK, KEEP = "depth", "userDataStream.start"
-"""``GET /fapi/v1/depth`` and ``POST /fapi/v1/listenKey`` by another door."""
+"""``GET /fapi/v1/depth`` and ``POST /fapi/v1/listenKey`` by another API."""
 
 
 def asked(method: str, number: int) -> str:
@@ -401,7 +401,7 @@ async def test_a_refusal_by_fault_is_the_same_through_both_doors() -> None:
     assert body["code"] == -1008
 
 
-# ---------------------------------------------------------------- the back door
+# ---------------------------------------------------------------- the admin API
 
 
 async def test_the_back_door_lists_arms_and_disarms() -> None:

@@ -1,4 +1,4 @@
-"""Fault files: what they may say, and how a slip is told."""
+"""Fault files: what they may say, and how a slip is reported."""
 
 import tomllib
 

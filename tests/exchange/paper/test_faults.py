@@ -1,4 +1,4 @@
-"""When faults strike and what they decide; nothing here is broken in earnest."""
+"""Fault decisions: when faults strike and what they decide; nothing here is broken in earnest."""
 
 from collections.abc import Callable
 
@@ -17,7 +17,7 @@ DIFF = "public/btcusdt@depth@100ms"
 
 
 class Scene:
-    """Armed faults on a clock that only the test moves."""
+    """Faults under test, armed, on a clock that only the test moves."""
 
     def __init__(self, *faults: AnyFault, seed: int = 1) -> None:
         self.faults = Faults(FaultPlan(faults, seed), START_MS)

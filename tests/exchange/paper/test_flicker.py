@@ -1,4 +1,4 @@
-"""One side of the touch that shakes, and whether the tape says why."""
+"""Flicker on order: one side of the touch shakes, and the tape says why or does not."""
 
 from dataclasses import replace
 from itertools import pairwise

@@ -1,4 +1,4 @@
-"""What happens to frames on their way, on a clock that only the test moves."""
+"""Frame faults: what happens to frames on their way, on a clock that only the test moves."""
 
 from typing import Any
 
@@ -17,7 +17,7 @@ KEY = "listenkey"
 
 
 class Way:
-    """From the pub/sub to the queues."""
+    """Frame path from the pub/sub to the queues."""
 
     def __init__(self, *faults: AnyFault) -> None:
         self.faults = Faults(FaultPlan(faults))

@@ -1,4 +1,4 @@
-"""What is written together, and what at once."""
+"""Frame writer: what is written together, and what at once."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -35,7 +35,7 @@ class Wire(asyncio.Transport):
 
 
 class Scene:
-    """One frame writer with its pub/sub, and lines that hear one market and one user stream."""
+    """One frame writer with its pub/sub, and outlets of one market and one user stream."""
 
     def __init__(self, outlets: int = 1) -> None:
         self.writer = FrameWriter()

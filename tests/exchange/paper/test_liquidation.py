@@ -1,4 +1,4 @@
-"""Funding, and what becomes of an account that the market has ruined."""
+"""Funding and liquidation: what becomes of an account that the market has ruined."""
 
 from dataclasses import replace
 from itertools import pairwise

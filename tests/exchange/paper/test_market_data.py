@@ -1,4 +1,4 @@
-"""The streams of one symbol and of all: the book by the venue's rule, the tape, the tickers."""
+"""Market data streams: the book by the venue's rule, the tape, the tickers, of one and of all."""
 
 from dataclasses import replace
 from itertools import pairwise
@@ -457,7 +457,7 @@ def liquidation(number: int, lots: int) -> OrderRecord:
 
 
 def test_what_the_insurance_fund_takes_over_is_no_market_trade() -> None:
-    """It is told as what it is on the raw stream, and counts nowhere else."""
+    """It is published as what it is on the raw stream, and counts nowhere else."""
     settings = paper_settings()
     poor = replace(settings.accounts[0], capital_e8=1_000 * E8)
     desk = Desk(replace(settings, accounts=(poor,)))
@@ -474,7 +474,7 @@ def test_what_the_insurance_fund_takes_over_is_no_market_trade() -> None:
     assert desk.market.tape.day.at(desk.venue.now_ms).lots == 300
 
 
-# ---------------------------------------------------------------- who hears
+# ---------------------------------------------------------------- who receives
 
 
 def test_a_reader_that_never_reads_is_hung_up_on() -> None:

@@ -1,4 +1,4 @@
-"""Market data over REST: what is told, in which types, at what weight, and what is refused."""
+"""Market data over REST: what is answered, in which types, at what weight, and what is refused."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""The matching engine, by its rules one at a time and against its plain twin at random."""
+"""Matching engine, by its rules one at a time and against its plain twin at random."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Modifying: the order keeps its ids and loses its place; some changes lose it altogether."""
+"""Order modification: an order keeps its ids and loses its place; some changes lose it whole."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""What the venue refuses of a call's parameters, on every endpoint that has them."""
+"""Request parameters: what the venue refuses of them, on every endpoint that has them."""
 
 import orjson
 import pytest
@@ -49,7 +49,7 @@ def test_a_limit_out_of_range_is_refused(path: str, most: int) -> None:
 
 
 def test_every_endpoint_refuses_what_it_does_not_read() -> None:
-    """But for those that refuse in words of their own whatever they are sent."""
+    """But for those that refuse with a text of their own whatever they are sent."""
     desk = Desk()
     refused, read = {}, []
     for number, name in enumerate(desk.dispatcher.names):

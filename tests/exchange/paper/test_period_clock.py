@@ -1,4 +1,4 @@
-"""When the timed streams speak."""
+"""Period clock: when the timed streams publish."""
 
 from exchange.paper.pubsub.period_clock import PeriodClock
 

@@ -1,4 +1,4 @@
-"""Who hears what: prefixes, spellings, framings, and what one frame costs."""
+"""Publish and subscribe: prefixes, spellings, framings, and what one frame costs."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ TRADE: dict[str, object] = {"e": "trade", "p": "1.5"}
 
 
 class Listener(SubscriberQueue):
-    """A queue that counts how often it was woken, and in which haste."""
+    """Subscriber that counts how often it was woken, and in which haste."""
 
     def __init__(self, prefix: Prefix, *, combined: bool = False, **events: frozenset[str]) -> None:
         self.woken: list[bool] = []

@@ -1,4 +1,4 @@
-"""An order's event and its answer: each may come first, by the seed, and no stream is mixed up."""
+"""Event race: an order's event or its answer comes first, by the seed; no stream is mixed up."""
 
 import asyncio
 import hmac
@@ -17,7 +17,7 @@ CALLS = 200
 
 
 class Scene:
-    """A race on a clock that only the test moves."""
+    """Event race on a clock that only the test moves."""
 
     def __init__(self, seed: int) -> None:
         self.now_ns = 0
@@ -29,7 +29,7 @@ class Scene:
         return self.now_ns
 
     def call(self, *events: str) -> bool:
-        """Whether its events were told before its answer left."""
+        """Whether its events were sent before its answer left."""
         before = len(self.told)
         with self.race.call():
             for event in events:

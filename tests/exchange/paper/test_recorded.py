@@ -1,4 +1,4 @@
-"""A recording on the venue's clock: when each message happens, and what cannot be played."""
+"""Recorded market on the venue's clock: when each message happens, and what cannot be played."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -40,7 +40,7 @@ SPOT_EIGHTHS = Instrument.from_steps("BTCUSDT", "0.01", "0.00000001")
 
 
 class Tape:
-    """Lines as a recorder would have written them; times in ms from the start."""
+    """Recording builder: lines as a recorder would write them; times in ms from the start."""
 
     def __init__(self) -> None:
         self.lines: list[RecordedLine] = []
@@ -142,7 +142,7 @@ def test_after_a_long_sleep_the_recording_has_slept_too() -> None:
 
 
 def test_a_message_that_moves_the_book_without_a_trade_gives_an_empty_lot() -> None:
-    """So the venue tells of the new touch when it is new."""
+    """So the venue publishes the new touch when it is new."""
     _, flow = opened(lively())
 
     assert list(flow.advance(0)) == [[], []]
@@ -269,7 +269,7 @@ def test_the_market_closes_when_the_recording_is_over() -> None:
 
 
 def test_every_change_of_standing_is_told_however_short() -> None:
-    """An exchange that was held up still tells of the gap that came before the end."""
+    """An exchange that was held up still reports the gap that came before the end."""
     tape = lively()
     tape.missing_diff().diff(400).sold(500)
     market = Market(

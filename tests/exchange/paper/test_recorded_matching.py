@@ -1,4 +1,4 @@
-"""Accounts in a recorded market: who gets what of prints, quotes and each other."""
+"""Recorded matching: which account gets what of prints, quotes and each other."""
 
 import random
 
@@ -432,7 +432,7 @@ def test_snapshot_forgets_what_takers_took() -> None:
 
 
 def test_recording_whose_book_is_crossed_is_not_traded_on() -> None:
-    """Bid at or above ask: something was lost that no id tells of."""
+    """Bid at or above ask: something was lost that no id shows."""
     market = opened()
     market.on_message(diff(3, {104: 1}))
 

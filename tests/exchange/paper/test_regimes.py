@@ -1,4 +1,4 @@
-"""What each regime of the synthetic market claims to be, in numbers."""
+"""Market regimes: what each of them claims to be, in numbers."""
 
 import math
 from dataclasses import replace

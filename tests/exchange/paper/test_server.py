@@ -1,4 +1,4 @@
-"""The embedded exchange over real loopback sockets."""
+"""Loopback server: the embedded exchange over real sockets."""
 
 import asyncio
 import socket
@@ -344,7 +344,7 @@ def test_the_venue_itself_knows_no_sockets() -> None:
 
 
 def sent(port: int, raw: bytes, *, wait: bool = True) -> bytes:
-    """What comes back for raw bytes; nothing where the client does not stay to hear it."""
+    """What comes back for raw bytes; nothing where the client does not stay to read it."""
     with socket.create_connection(("127.0.0.1", port), timeout=20) as line:
         line.sendall(raw)
         return line.recv(65_536) if wait else b""

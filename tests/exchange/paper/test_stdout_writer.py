@@ -1,4 +1,4 @@
-"""What the exchange says of itself, whether or not anybody reads it."""
+"""Stdout writer: what the exchange says of itself, whether or not anybody reads it."""
 
 import os
 

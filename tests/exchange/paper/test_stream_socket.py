@@ -1,4 +1,4 @@
-"""The talk on a stream connection, message by message; no socket is open here."""
+"""Stream protocol of one connection, message by message; no socket is open here."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ OPENED_MS = 1_700_000_000_000
 
 
 class Talk:
-    """A connection on a clock that only the test moves."""
+    """Stream connection on a clock that only the test moves."""
 
     def __init__(self) -> None:
         self.pubsub = PubSub(strict=True)  # any name is a stream

@@ -1,4 +1,4 @@
-"""The synthetic market: its randomness, its path, and the laws that it promises to obey."""
+"""Synthetic market: its randomness, its path, and the laws that it promises to obey."""
 
 import hashlib
 import math

@@ -1,4 +1,4 @@
-"""How the venue puts trades together before it tells of them."""
+"""Trade aggregation: how the venue puts trades together before it publishes them."""
 
 from itertools import pairwise
 
@@ -21,7 +21,7 @@ turns = st.lists(
 
 
 def play(turns: list[tuple[int, list[tuple[int, int, Side]]]]) -> tuple[Tape, list[Aggregate]]:
-    """A tape that lived through it, and the aggregates in the order in which they were told."""
+    """A tape that lived through it, and the aggregates in the order of publishing."""
     tape, told = Tape(first_id=7), []
     now_ms, trade_id = 1_700_000_000_000, 1
     for gap_ms, made in turns:

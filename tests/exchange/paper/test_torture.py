@@ -1,4 +1,4 @@
-"""Accounts that do whatever comes to mind, on a market at its worst; nothing is ever lost."""
+"""Randomised stress: accounts do whatever comes up on a market at its worst; nothing is lost."""
 
 import random
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""A maker that steps ahead of the accounts: when, how far, and when no more."""
+"""Undercutter, a maker that steps ahead of the accounts: when, how far, and when no more."""
 
 import math
 from dataclasses import replace

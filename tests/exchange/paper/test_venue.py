@@ -1,4 +1,4 @@
-"""What the account lives through: event sequences, reduce-only, the dead man's switch."""
+"""Venue behaviour an account meets: event sequences, reduce-only, the dead man's switch."""
 
 import orjson
 

@@ -1,4 +1,4 @@
-"""The market maker's worked example, played on the exchange to its last figure.
+"""Worked example of a market maker, played on the exchange to its last figure.
 
 A taker pays 0.025 %, a maker is paid 0.01 %. A lot is bought at 100 and sold a tick higher;
 then one is bought at 100, the price falls to 99.80, and a second lot averages down to where

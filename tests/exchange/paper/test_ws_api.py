@@ -1,4 +1,4 @@
-"""The trading API over a socket: its envelope, its sessions, and that it is the REST API inside."""
+"""WebSocket trading API: its envelope, its sessions, and that it is the REST API inside."""
 
 import base64
 import hmac

@@ -1,4 +1,4 @@
-"""The matching engine beside its plain twin, on random orders.
+"""Twin test: the matching engine beside its plain twin, on random orders.
 
     python -m tests.exchange.paper.twins 10000000
 
@@ -33,7 +33,7 @@ _FULL = 60
 
 
 class Twins:
-    """Both engines, told the same; their books and lists must never differ."""
+    """Both engines, fed the same; their books and lists must never differ."""
 
     def __init__(self, seed: int) -> None:
         self._draw = random.Random(seed)
