@@ -30,7 +30,7 @@ from engine.core.view import Preview
 from engine.core.view_builder import ViewBuilder, preview
 from engine.errors import NotFlat, NotVerified, SessionCrashed, StartError
 from engine.process.lock import KEEP_EVERY_NS, ProcessLock
-from engine.process.paths import Places
+from engine.process.paths import DeskPaths
 from exchange.binance.signing import Credentials
 from exchange.binance.trading import BinanceVenue, StopSession, VenueSettings
 from exchange.errors import InvariantBroken, VenueError
@@ -120,7 +120,7 @@ class LiveDesk:
     Args:
         trader: Fresh; this driver is its only feeder.
         venue_settings: Where the venue answers.
-        places: Socket of the console.
+        paths: Socket of the console.
         engine_lock: Held by the caller, as is ``account_lock``.
         digest: Of the settings, sent to every console.
     """
@@ -130,7 +130,7 @@ class LiveDesk:
         trader: Trader,
         venue_settings: VenueSettings,
         credentials: Credentials,
-        places: Places,
+        paths: DeskPaths,
         engine_lock: ProcessLock,
         account_lock: ProcessLock,
         digest: str,
@@ -156,7 +156,7 @@ class LiveDesk:
             digest=digest,
         )
         self._console = ConsoleServer(
-            places.socket, welcome, self._on_command, self._on_failure, trader.log.since
+            paths.socket, welcome, self._on_command, self._on_failure, trader.log.since
         )
         self._stopping = asyncio.Event()
         self._patience_s = _STOP_PATIENCE_S

@@ -21,7 +21,7 @@ from engine.console.protocol import Answer, Role
 from engine.core.actions import Action
 from engine.core.trader import OUR_PREFIX
 from engine.process.lock import lock_owner
-from engine.process.paths import Places
+from engine.process.paths import DeskPaths
 from exchange.binance.rest import Rest
 from exchange.binance.signing import Credentials
 from exchange.binance.trading import VenueSettings
@@ -52,12 +52,12 @@ class DeskProcesses:
         self.port = free_port()
         self.arguments = ("--set", f"paper.port={self.port}")
         self.environment = {"XDG_STATE_HOME": str(folder)}
-        self.places = Places(folder / "makers-desk" / f"paper-btcusdt-{self.port}")
+        self.paths = DeskPaths(folder / "makers-desk" / f"paper-btcusdt-{self.port}")
         self._started: list[subprocess.Popen[str]] = []
 
     @property
     def exchange_lock(self) -> Path:
-        return self.places.exchange_lock(self.port)
+        return self.paths.exchange_lock(self.port)
 
     def engine(self, *arguments: str, timeout_s: float = 60.0) -> subprocess.CompletedProcess[str]:
         """Run ``engine ARGUMENTS`` to its end."""
@@ -102,7 +102,7 @@ class DeskProcesses:
         return asyncio.run(self._command(action))
 
     async def _command(self, action: Action) -> Answer:
-        client = await ConsoleClient.connect(self.places.socket, Role.WRITER)
+        client = await ConsoleClient.connect(self.paths.socket, Role.WRITER)
 
         async def listen() -> None:
             async for _ in client.messages():
@@ -145,7 +145,7 @@ class DeskProcesses:
         os.kill(owner, signal.SIGKILL)
 
     def end(self) -> None:
-        for lock in (self.places.engine_lock, self.exchange_lock):
+        for lock in (self.paths.engine_lock, self.exchange_lock):
             owner = lock_owner(lock)
             if owner is not None:
                 os.kill(owner, signal.SIGKILL)

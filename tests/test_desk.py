@@ -95,14 +95,14 @@ def test_closing_the_terminal_leaves_the_engine_quoting(desk: DeskProcesses) -> 
     """ssh drops; the desk does not. A second screen attaches to the same engine."""
     with open_tui(desk, SMALL) as terminal:
         terminal.shows("QUOTING")
-    first = lock_owner(desk.places.engine_lock)
+    first = lock_owner(desk.paths.engine_lock)
     wait_for(lambda: desk.quotes, lambda: str(desk.status()))
 
     with open_tui(desk, SMALL) as terminal:
         terminal.shows("QUOTING")
 
     assert first is not None
-    assert lock_owner(desk.places.engine_lock) == first
+    assert lock_owner(desk.paths.engine_lock) == first
 
 
 def test_stopping_from_the_screen_leaves_no_order_at_the_exchange(desk: DeskProcesses) -> None:
@@ -115,7 +115,7 @@ def test_stopping_from_the_screen_leaves_no_order_at_the_exchange(desk: DeskProc
         press_until_it_counts(terminal, "k", "zero open orders verified")
 
     assert desk.our_orders() == []
-    assert lock_owner(desk.places.engine_lock) is None
+    assert lock_owner(desk.paths.engine_lock) is None
     assert lock_owner(desk.exchange_lock) is not None
 
 
@@ -279,7 +279,7 @@ def test_status_without_an_engine_is_one_line_and_exit_code_3(desk: DeskProcesse
     done = desk.engine("status")
 
     assert done.returncode == 3
-    assert done.stderr.startswith(f"engine: no engine runs for desk {desk.places.name}; ")
+    assert done.stderr.startswith(f"engine: no engine runs for desk {desk.paths.name}; ")
     assert done.stderr.count("\n") == 1
 
 

@@ -55,7 +55,7 @@ def killed(desk: DeskProcesses, *arguments: str) -> Desk:
     engine.kill()
     engine.communicate(timeout=10)
     assert desk.our_orders()
-    return desk_called(desk.places.name)
+    return desk_called(desk.paths.name)
 
 
 def position_lots(desk: Desk) -> int:
@@ -108,7 +108,7 @@ def test_orders_of_a_dead_engine_that_no_list_shows_yet_do_not_stay(desk: DeskPr
         started.kill()
         started.communicate(timeout=10)
 
-        said = last_word(desk_called(desk.places.name), flatten=False)
+        said = last_word(desk_called(desk.paths.name), flatten=False)
         heal()
 
         assert said.startswith("verified: no open order of ours; position ")
@@ -118,7 +118,7 @@ def test_orders_of_a_dead_engine_that_no_list_shows_yet_do_not_stay(desk: DeskPr
 def test_a_stop_of_a_dead_desk_by_its_name_needs_no_settings(desk: DeskProcesses) -> None:
     """Venue and symbol are in the desk's folder, readable by its owner alone, without a secret."""
     dead = killed(desk, "--set", "strategy.gamma=0.02")
-    record = dead.places.record
+    record = dead.paths.record
 
     listed = engine(desk, "list")
     done = engine(desk, "stop", "--desk", dead.name)
@@ -269,9 +269,9 @@ def test_stopping_one_desk_spares_the_exchange_that_another_trades_on(
     done = engine(desk, "stop", "--desk", "eth")
 
     assert re.search(rf"^eth +PAPER +ETHUSDT +{second.pid} ", listed, re.MULTILINE)
-    assert re.search(rf"^{desk.places.name} +PAPER +BTCUSDT +{first.pid} ", listed, re.MULTILINE)
+    assert re.search(rf"^{desk.paths.name} +PAPER +BTCUSDT +{first.pid} ", listed, re.MULTILINE)
     assert done.returncode == 0, done.stderr
-    assert f"exchange: goes on, for {desk.places.name}" in done.stdout
+    assert f"exchange: goes on, for {desk.paths.name}" in done.stdout
     assert desk.quotes
     for process in (first, second):
         process.terminate()
@@ -288,15 +288,15 @@ def test_attaching_needs_the_desk_and_not_its_settings(desk: DeskProcesses) -> N
     for arguments in (
         desk.arguments,
         (*desk.arguments, "--set", "strategy.gamma=0.02"),
-        ("--desk", desk.places.name),
-        ("--read-only", "--desk", desk.places.name),
+        ("--desk", desk.paths.name),
+        ("--read-only", "--desk", desk.paths.name),
     ):
         with tui(desk, SMALL, *arguments) as terminal:
             terminal.shows("PAPER", "QUOTING")
     with tui(desk, LARGE, *desk.arguments, "--set", "strategy.gamma=0.03") as terminal:
-        terminal.shows("not with strategy.gamma=0.03", f"engine stop --desk {desk.places.name}")
+        terminal.shows("not with strategy.gamma=0.03", f"engine stop --desk {desk.paths.name}")
 
-    assert lock_owner(desk.places.engine_lock) == running.pid
+    assert lock_owner(desk.paths.engine_lock) == running.pid
     running.terminate()
     running.communicate(timeout=30)
 
@@ -308,7 +308,7 @@ def test_watching_never_starts_anything(desk: DeskProcesses) -> None:
         with Terminal(desk.folder, *LARGE, command, desk.environment) as terminal:
             terminal.shows("no desk runs", "exit 3")
 
-    assert lock_owner(desk.places.engine_lock) is None
+    assert lock_owner(desk.paths.engine_lock) is None
     assert lock_owner(desk.exchange_lock) is None
 
 
@@ -322,7 +322,7 @@ def test_what_the_screen_says_at_its_end_can_be_pasted(
         shell.press(f"clear; {start} --set strategy.gamma=0.02", "Enter")
         shell.shows("QUOTING", within_s=90)
         shell.press("q")
-        said = shell.shows("goes on", f"--desk {desk.places.name}")
+        said = shell.shows("goes on", f"--desk {desk.paths.name}")
         command = re.search(r"stop it:\n(.*(?:\n.*)?--desk [\w-]+)", said)
         assert command is not None
 
@@ -334,9 +334,9 @@ def test_what_the_screen_says_at_its_end_can_be_pasted(
 def test_an_interrupted_start_leaves_nothing_behind(desk: DeskProcesses, come: str) -> None:
     """ctrl+c once printed ^C while engine and exchange came up and quoted, unseen."""
     awaited = {
-        "engine_lock": lambda: lock_owner(desk.places.engine_lock) is not None,
+        "engine_lock": lambda: lock_owner(desk.paths.engine_lock) is not None,
         "exchange_lock": lambda: lock_owner(desk.exchange_lock) is not None,
-        "socket": desk.places.socket.exists,
+        "socket": desk.paths.socket.exists,
     }
     with tui(desk, SMALL, *desk.arguments) as terminal:
         wait_for(awaited[come], lambda: f"never came: {come}", 60)
@@ -353,5 +353,5 @@ def test_an_interrupted_start_leaves_nothing_behind(desk: DeskProcesses, come: s
     # The screen may have been first: there ctrl+c is a key like others, and closes nothing.
     ended = "nothing quotes on" in said
     assert ended or come == "socket"
-    assert (lock_owner(desk.places.engine_lock) is None) == ended
+    assert (lock_owner(desk.paths.engine_lock) is None) == ended
     assert (lock_owner(desk.exchange_lock) is None) == ended

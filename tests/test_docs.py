@@ -20,7 +20,7 @@ from engine.console.protocol import Role
 from engine.core.actions import Action
 from engine.core.orders import STATE_NAMES
 from engine.core.view import FitKind, FlattenState, Mode, RiskState, SideReason
-from engine.process.paths import places_of
+from engine.process.paths import paths_of
 from exchange.paper.faults.plan import RENAMED as RENAMED_IN_FAULTS
 from exchange.paper.faults.plan import parse_plan
 from exchange.types import Link, Outcome
@@ -276,8 +276,8 @@ def test_the_desks_page_names_files_as_a_desk_does() -> None:
     named = {
         code for code in inline_code(DOCS / "desks.md") if re.fullmatch(r"[a-z]+\.[a-z]+", code)
     }
-    places = places_of("any")
-    files = {places.socket, places.engine_log, places.exchange_log, places.record}
+    paths = paths_of("any")
+    files = {paths.socket, paths.engine_log, paths.exchange_log, paths.record}
 
     assert named == {file.name for file in files}
 

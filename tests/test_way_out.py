@@ -51,7 +51,7 @@ def say(desk: DeskProcesses, action: Action, name: str = "", value: float = 0.0)
     """Ask it of the engine, care for no answer, and stay until it closes the line."""
 
     async def ask() -> None:
-        client = await ConsoleClient.connect(desk.places.socket, Role.WRITER)
+        client = await ConsoleClient.connect(desk.paths.socket, Role.WRITER)
 
         async def listen() -> None:
             async for _ in client.messages():
@@ -185,7 +185,7 @@ def test_a_second_engine_elsewhere_keeps_its_quotes_when_the_first_ends(
     wait_until_orders_rest(desk)
     with desk_processes() as other:
         other.port, other.arguments = desk.port, desk.arguments
-        other.places = type(desk.places)(other.folder / "makers-desk" / desk.places.folder.name)
+        other.paths = type(desk.paths)(other.folder / "makers-desk" / desk.paths.folder.name)
         younger = other.start("run")
         wait_for(lambda: other.quotes, lambda: str(other.status()), 60)
         wait_for(lambda: desk.status()["risk"] == "HALTED", lambda: str(desk.status()), 30)
@@ -212,11 +212,11 @@ def test_a_deleted_lock_and_socket_come_back_and_let_no_second_engine_in(
     """Somebody tidies the state folder while the desk trades."""
     engine = desk.start("run")
     wait_until_orders_rest(desk)
-    desk.places.engine_lock.unlink()
+    desk.paths.engine_lock.unlink()
     second = desk.engine("run")
-    desk.places.socket.unlink()
+    desk.paths.socket.unlink()
 
-    wait_for(lambda: lock_owner(desk.places.engine_lock) == engine.pid, lambda: "no lock")
+    wait_for(lambda: lock_owner(desk.paths.engine_lock) == engine.pid, lambda: "no lock")
     wait_for(lambda: bool(desk.status()), lambda: "no socket")
 
     assert second.returncode == 1
@@ -231,7 +231,7 @@ def test_a_stop_finds_an_engine_whose_socket_was_deleted(desk: DeskProcesses) ->
     """It advised kill -9 of an engine that was well; the socket is back within a second."""
     engine = desk.start("run")
     wait_until_orders_rest(desk)
-    desk.places.socket.unlink()
+    desk.paths.socket.unlink()
 
     done = desk.engine("stop")
 
@@ -245,8 +245,8 @@ def test_a_stop_signals_an_engine_that_cannot_have_a_socket(desk: DeskProcesses)
     """A folder stands in its place; a signal is a stop all the same."""
     engine = desk.start("run")
     wait_until_orders_rest(desk)
-    desk.places.socket.unlink()
-    desk.places.socket.mkdir()
+    desk.paths.socket.unlink()
+    desk.paths.socket.mkdir()
 
     stopped = desk.engine("stop")
     told, _ = engine.communicate(timeout=20)

@@ -98,7 +98,7 @@ def test_the_installed_engine_comes_up_on_its_own_config(
             lambda: engine.poll() is not None or desk.run("-m", "engine", "status").returncode == 0,
             lambda: "the installed engine does not come up",
         )
-        record = json.loads(desk.desk.places.record.read_text(encoding="utf-8"))
+        record = json.loads(desk.desk.paths.record.read_text(encoding="utf-8"))
         stopped = desk.run("-m", "engine", "stop")
     finally:
         engine.kill()

@@ -12,7 +12,7 @@ from engine.config.shipped_files import DEFAULT_CONFIG, meant_file
 from engine.errors import EngineError, Interrupted
 from engine.process.hints import pasteable
 from engine.process.interruption import Interruption
-from engine.process.paths import Places
+from engine.process.paths import DeskPaths
 
 EXIT_NO_TERMINAL = 2
 
@@ -66,7 +66,7 @@ def desk(
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         with Interruption() as interruption:
-            places = _found(name, config, overrides or [], interruption, read_only=read_only)
+            paths = _found(name, config, overrides or [], interruption, read_only=read_only)
     except EngineError as error:
         if isinstance(error, Interrupted):
             print(file=sys.stderr)  # below the ^C that the terminal wrote
@@ -74,7 +74,7 @@ def desk(
         raise typer.Exit(error.exit_code) from error
     from tui.app import DeskApp
 
-    screen = DeskApp(places.socket, read_only=read_only)
+    screen = DeskApp(paths.socket, read_only=read_only)
     screen.run()
     if screen.farewell:
         print(screen.farewell)
@@ -88,7 +88,7 @@ def _found(
     interruption: Interruption,
     *,
     read_only: bool,
-) -> Places:
+) -> DeskPaths:
     """The places of the desk that is meant; its engine is started only for one who may trade."""
     from engine.desks.launch import ensure_engine, running_desk
 

@@ -10,7 +10,7 @@ from engine.config.desk import load_config
 from engine.desks.record import config_arguments
 from engine.process.hints import pasteable
 from engine.process.lock import ProcessLock
-from engine.process.paths import made_private, places_of
+from engine.process.paths import made_private, paths_of
 from exchange.errors import RecordingGarbled
 from exchange.instrument import E8
 from exchange.paper.settings import PaperSettings, RecordedMarket
@@ -25,8 +25,8 @@ def run_exchange(config_path: Path, overrides: list[str]) -> None:
         SettingsError: When its port is taken.
     """
     config = load_config(config_path, overrides)
-    places = made_private(places_of(config.desk_name))
-    lock = places.exchange_lock(config.paper.port)
+    paths = made_private(paths_of(config.desk_name))
+    lock = paths.exchange_lock(config.paper.port)
     stop = pasteable("engine", "stop", *config_arguments(config_path, overrides))
     remedy = f"it serves already; end it: {stop}"
     with ProcessLock(lock, "a paper exchange", remedy):

@@ -11,7 +11,7 @@ from engine.console.protocol import Role, ViewMessage, Welcome
 from engine.core.view import DeskView
 from engine.desks.desks import Desk, every_desk
 from engine.errors import EngineError
-from engine.process.paths import Places
+from engine.process.paths import DeskPaths
 
 _VIEW_PATIENCE_S = 3.0
 """Views come ten times a second: an engine silent for so long starts or hangs."""
@@ -44,13 +44,13 @@ def show_list() -> None:
 
 
 async def _look_at_all(desks: list[Desk]) -> list[Look | None]:
-    return list(await asyncio.gather(*(_look(desk.places) for desk in desks)))
+    return list(await asyncio.gather(*(_look(desk.paths) for desk in desks)))
 
 
-async def _look(places: Places) -> Look | None:
+async def _look(paths: DeskPaths) -> Look | None:
     """One view of a desk, as a watcher; None when nobody answers."""
     try:
-        client = await ConsoleClient.connect(places.socket, Role.WATCHER)
+        client = await ConsoleClient.connect(paths.socket, Role.WATCHER)
     except (EngineError, OSError):
         return None
     view = None

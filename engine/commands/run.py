@@ -16,7 +16,7 @@ import structlog
 
 from engine.config.desk import Config, load_config
 from engine.console.line import somebody_listens
-from engine.desks.desks import own_places
+from engine.desks.desks import own_paths
 from engine.desks.launch import start_detached, wait_until
 from engine.desks.record import config_arguments, write_record
 from engine.desks.venue import desk_venue
@@ -24,7 +24,7 @@ from engine.errors import Interrupted, StartError
 from engine.process.hints import DeskCommands, pasteable
 from engine.process.interruption import Interruption
 from engine.process.lock import ProcessLock
-from engine.process.paths import Places
+from engine.process.paths import DeskPaths
 from exchange.binance.settings import VenueSettings
 from exchange.binance.signing import Credentials
 from exchange.errors import VenueError
@@ -47,22 +47,22 @@ def run_engine(config_path: Path, overrides: list[str]) -> None:
         EngineError: When it cannot start, or ends without proof that no order is left.
     """
     config = load_config(config_path, overrides)
-    places = own_places(config)
-    commands = DeskCommands.of(places.name)
+    paths = own_paths(config)
+    commands = DeskCommands.of(paths.name)
     remedy = f"attach to it: {commands.attach}; or end it: {commands.stop}"
     others = pasteable("engine", "list")
-    account = places.account_lock(config.desk.mode, config.desk.symbol, config.paper.port)
+    account = paths.account_lock(config.desk.mode, config.desk.symbol, config.paper.port)
     with (
         Interruption() as interruption,
-        ProcessLock(places.engine_lock, "an engine", remedy) as engine_lock,
+        ProcessLock(paths.engine_lock, "an engine", remedy) as engine_lock,
         ProcessLock(account, "an engine of another name", others) as account_lock,
     ):
-        if somebody_listens(places.socket):  # its lock was deleted; it is about to make it anew
-            raise StartError(f"an engine listens on {places.socket}; {remedy}")
+        if somebody_listens(paths.socket):  # its lock was deleted; it is about to make it anew
+            raise StartError(f"an engine listens on {paths.socket}; {remedy}")
         stdout = _log_to_stdout()
-        write_record(places, config, config_path, overrides)
+        write_record(paths, config, config_path, overrides)
         with start_exchange(
-            config, places, config_arguments(config_path, overrides), interruption
+            config, paths, config_arguments(config_path, overrides), interruption
         ) as exchange:
             import uvloop
 
@@ -70,9 +70,7 @@ def run_engine(config_path: Path, overrides: list[str]) -> None:
 
             exchange.wait()
             try:
-                uvloop.run(
-                    _trade(config, places, engine_lock, account_lock, exchange, interruption)
-                )
+                uvloop.run(_trade(config, paths, engine_lock, account_lock, exchange, interruption))
             except asyncio.CancelledError:
                 raise Interrupted("interrupted before it traded") from None
             finally:
@@ -81,7 +79,7 @@ def run_engine(config_path: Path, overrides: list[str]) -> None:
 
 async def _trade(
     config: Config,
-    places: Places,
+    paths: DeskPaths,
     engine_lock: ProcessLock,
     account_lock: ProcessLock,
     exchange: "StartedExchange",
@@ -125,7 +123,7 @@ async def _trade(
     )
     exchange.keep()
     await LiveDesk(
-        trader, venue, credentials, places, engine_lock, account_lock, config.digest
+        trader, venue, credentials, paths, engine_lock, account_lock, config.digest
     ).run()
 
 
@@ -233,14 +231,14 @@ class StartedExchange:
 
 
 def start_exchange(
-    config: Config, places: Places, arguments: list[str], interruption: Interruption
+    config: Config, paths: DeskPaths, arguments: list[str], interruption: Interruption
 ) -> StartedExchange:
     """Start the paper exchange unless one answers already."""
     url = f"http://127.0.0.1:{config.paper.port}/fapi/v1/ping"
     process = None
     if not _pings(url):
-        process = start_detached(["exchange", "--strict", *arguments], places.exchange_log)
-    return StartedExchange(process, url, places.exchange_log, interruption)
+        process = start_detached(["exchange", "--strict", *arguments], paths.exchange_log)
+    return StartedExchange(process, url, paths.exchange_log, interruption)
 
 
 def _pings(url: str) -> bool:

@@ -19,7 +19,7 @@ from engine.desks.desks import desk_meant, not_running
 from engine.desks.launch import end_exchange, wait_for_exit
 from engine.errors import NoEngine, NotFlat, NotVerified, ProtocolError
 from engine.process.lock import lock_owner
-from engine.process.paths import Places
+from engine.process.paths import DeskPaths
 from exchange.instrument import DecimalGrid
 
 _VIEW_PATIENCE_S = 3.0
@@ -53,11 +53,11 @@ def show_status(
     if owner is None:
         raise not_running(desk)
     try:
-        view = asyncio.run(_one_view(desk.places))
+        view = asyncio.run(_one_view(desk.paths))
     except NoEngine as error:
         raise NoEngine(
             f"the engine of desk {desk.name} (process {owner}) does not answer: it starts or "
-            f"hangs; see {desk.places.engine_log}"
+            f"hangs; see {desk.paths.engine_log}"
         ) from error
     if as_json:
         print(msgspec.json.encode(view).decode())
@@ -65,8 +65,8 @@ def show_status(
         Terminal().print(_status_table(view))
 
 
-async def _one_view(places: Places) -> DeskView:
-    client = await ConsoleClient.connect(places.socket, Role.WATCHER)
+async def _one_view(paths: DeskPaths) -> DeskView:
+    client = await ConsoleClient.connect(paths.socket, Role.WATCHER)
     try:
         async with asyncio.timeout(_VIEW_PATIENCE_S):
             async for message in client.messages():
@@ -123,7 +123,7 @@ def stop_desk(
     desk = desk_meant(name, config_path, overrides)
     goodbye = None
     try:
-        goodbye = asyncio.run(_stop_engine(desk.places, flatten=flatten))
+        goodbye = asyncio.run(_stop_engine(desk.paths, flatten=flatten))
     except NoEngine as error:
         owner = desk.engine_pid
         if owner is not None:
@@ -141,14 +141,14 @@ def stop_desk(
         if not goodbye.verified:
             raise NotVerified(goodbye.text)
         print(f"engine: stopped; {goodbye.text}")
-        wait_for_exit(desk.places.engine_lock, _EXIT_PATIENCE_S)
+        wait_for_exit(desk.paths.engine_lock, _EXIT_PATIENCE_S)
     if ended := end_exchange(desk):
         print(f"exchange: {ended}")
     if goodbye is not None and not goodbye.flat:
         raise NotFlat(goodbye.text)
 
 
-async def _stop_engine(places: Places, *, flatten: bool) -> Goodbye:
+async def _stop_engine(paths: DeskPaths, *, flatten: bool) -> Goodbye:
     """Have the engine end, by its socket or else by a signal, which is a stop to it too.
 
     Raises:
@@ -157,12 +157,12 @@ async def _stop_engine(places: Places, *, flatten: bool) -> Goodbye:
         NotVerified: When it did not end in time, or without a report.
     """
     try:
-        client = await _reached(places)
+        client = await _reached(paths)
     except (NoEngine, ProtocolError) as error:  # or it is of another version of the protocol
-        if await _signal(places):
+        if await _signal(paths):
             raise EndedBySignal(
                 "the engine could not be reached and was ended by SIGTERM; whether it verified "
-                f"its stop only its log tells ({places.engine_log})"
+                f"its stop only its log tells ({paths.engine_log})"
             ) from error
         raise NoEngine(str(error)) from error
     patience_s = _FLATTEN_PATIENCE_S if flatten else _STOP_PATIENCE_S
@@ -177,15 +177,15 @@ async def _stop_engine(places: Places, *, flatten: bool) -> Goodbye:
         await client.close()
 
 
-async def _reached(places: Places) -> ConsoleClient:
+async def _reached(paths: DeskPaths) -> ConsoleClient:
     """Attach; an engine that runs makes a deleted socket anew, so that is waited for."""
     deadline_s = time.monotonic() + _SOCKET_PATIENCE_S
     while True:
         try:
-            return await ConsoleClient.connect(places.socket, Role.REDUCER)
+            return await ConsoleClient.connect(paths.socket, Role.REDUCER)
         except NoEngine:
-            alive = lock_owner(places.engine_lock) is not None
-            if not alive or places.socket.exists() or time.monotonic() > deadline_s:
+            alive = lock_owner(paths.engine_lock) is not None
+            if not alive or paths.socket.exists() or time.monotonic() > deadline_s:
                 raise
         await asyncio.sleep(_LOOK_AGAIN_S)
 
@@ -199,16 +199,16 @@ async def _goodbye(client: ConsoleClient, *, flatten: bool) -> Goodbye:
     raise NotVerified("the engine went away without a word; look at its log")
 
 
-async def _signal(places: Places) -> bool:
+async def _signal(paths: DeskPaths) -> bool:
     """Stop the engine by a signal, if one runs; True when it ended."""
-    owner = lock_owner(places.engine_lock)
+    owner = lock_owner(paths.engine_lock)
     if owner is None:
         return False
     with suppress(ProcessLookupError):
         os.kill(owner, signal.SIGTERM)
     deadline_s = time.monotonic() + _SIGNAL_PATIENCE_S
     while True:
-        if lock_owner(places.engine_lock) is None:
+        if lock_owner(paths.engine_lock) is None:
             return True
         if time.monotonic() > deadline_s:
             return False

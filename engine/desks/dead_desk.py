@@ -55,19 +55,19 @@ def last_word(desk: Desk, *, flatten: bool) -> str:
             f"no record tells which venue desk {desk.name} traded on; name its config instead "
             "of its name (--config, --set)"
         )
-    places = made_private(desk.places)
-    account = places.account_lock(config.desk.mode, config.desk.symbol, config.paper.port)
+    paths = made_private(desk.paths)
+    account = paths.account_lock(config.desk.mode, config.desk.symbol, config.paper.port)
     others = pasteable("engine", "list")
     try:
         with (
-            ProcessLock(places.engine_lock, "an engine", f"stop that: {desk.commands.stop}"),
+            ProcessLock(paths.engine_lock, "an engine", f"stop that: {desk.commands.stop}"),
             ProcessLock(account, "an engine of another name", f"stop that one: {others}"),
         ):
-            if somebody_listens(places.socket):  # its lock was deleted; it makes it anew
-                raise NotVerified(f"an engine listens on {places.socket}; {desk.commands.stop}")
+            if somebody_listens(paths.socket):  # its lock was deleted; it makes it anew
+                raise NotVerified(f"an engine listens on {paths.socket}; {desk.commands.stop}")
             text = asyncio.run(_last_word(desk, config, flatten=flatten))
             with suppress(OSError):  # it is only tidied away
-                places.socket.unlink()
+                paths.socket.unlink()
             return text
     except (NotVerified, NotFlat):
         raise

@@ -9,14 +9,14 @@ from engine.desks.record import DeskRecord, read_record
 from engine.errors import ConfigError, NoEngine, StartError
 from engine.process.hints import DeskCommands, pasteable
 from engine.process.lock import lock_owner
-from engine.process.paths import Places, known_desks, made_private, places_of
+from engine.process.paths import DeskPaths, known_desks, made_private, paths_of
 
 
 @dataclass(frozen=True, slots=True)
 class Desk:
     """One desk of this machine, running or not."""
 
-    places: Places
+    paths: DeskPaths
     config: Config | None
     """What its engine runs with; where none ever ran, what the command line says. None when
     neither says."""
@@ -25,7 +25,7 @@ class Desk:
 
     @property
     def name(self) -> str:
-        return self.places.name
+        return self.paths.name
 
     @property
     def commands(self) -> DeskCommands:
@@ -34,13 +34,13 @@ class Desk:
     @property
     def engine_pid(self) -> int | None:
         """Process id of its engine, or None when none runs."""
-        return lock_owner(self.places.engine_lock)
+        return lock_owner(self.paths.engine_lock)
 
     @property
     def is_dead(self) -> bool:
         """Did its engine end without a clean stop? Then orders of ours may rest."""
         return self.engine_pid is None and (
-            self.places.socket.exists() or _says_something(self.places.engine_lock)
+            self.paths.socket.exists() or _says_something(self.paths.engine_lock)
         )
 
     @property
@@ -48,7 +48,7 @@ class Desk:
         """Process id of the paper exchange that it trades on, or None."""
         if self.config is None:
             return None
-        return lock_owner(self.places.exchange_lock(self.config.paper.port))
+        return lock_owner(self.paths.exchange_lock(self.config.paper.port))
 
 
 def desk_called(name: str) -> Desk:
@@ -57,9 +57,9 @@ def desk_called(name: str) -> Desk:
     Raises:
         NoEngine: When no desk of this name ever ran here.
     """
-    if name not in [places.name for places in known_desks()]:
+    if name not in [paths.name for paths in known_desks()]:
         raise NoEngine(f"no desk is called {name!r}; {running_desks()}")
-    return _as_noted(places_of(name))
+    return _as_noted(paths_of(name))
 
 
 def desk_meant(name: str | None, config_path: Path | None, overrides: list[str]) -> Desk:
@@ -81,40 +81,40 @@ def desk_meant(name: str | None, config_path: Path | None, overrides: list[str])
 
 def desk_of(config: Config, config_path: Path, overrides: list[str]) -> Desk:
     """The desk of this config, which the newest engine may have run with other settings."""
-    places = places_of(config.desk_name)
+    paths = paths_of(config.desk_name)
     asked = DeskRecord(config, str(config_path), overrides)
     try:
-        noted = read_record(places)
+        noted = read_record(paths)
     except StartError:
         noted = None  # the config that was given says as much
-    return Desk(places, (noted or asked).config, _start_command(asked))
+    return Desk(paths, (noted or asked).config, _start_command(asked))
 
 
-def own_places(config: Config) -> Places:
+def own_paths(config: Config) -> DeskPaths:
     """Where the desk of this config lives, made if missing.
 
     Raises:
         StartError: When its folder is not to be had, or another desk's orders may be forgotten
             by taking it.
     """
-    places = made_private(places_of(config.desk_name))
+    paths = made_private(paths_of(config.desk_name))
     try:
-        noted = read_record(places)
+        noted = read_record(paths)
     except StartError:
-        return places
+        return paths
     if noted is not None and _account(noted.config) != _account(config):
-        before = _as_noted(places)
+        before = _as_noted(paths)
         if before.is_dead:
             raise StartError(
                 f"desk {before.name} was {' '.join(map(str, _account(noted.config)))} and its "
                 f"engine died; what it left must be cancelled first: {before.commands.stop}"
             )
-    return places
+    return paths
 
 
 def every_desk() -> list[Desk]:
     """Every desk that ever ran on this machine, by name."""
-    return [_as_noted(places) for places in known_desks()]
+    return [_as_noted(paths) for paths in known_desks()]
 
 
 def running_desks() -> str:
@@ -135,14 +135,14 @@ def not_running(desk: Desk) -> NoEngine:
     return NoEngine(f"no engine runs for desk {desk.name}; {running_desks()}{start}")
 
 
-def _as_noted(places: Places) -> Desk:
+def _as_noted(paths: DeskPaths) -> Desk:
     try:
-        noted = read_record(places)
+        noted = read_record(paths)
     except StartError:
         noted = None
     if noted is None:
-        return Desk(places, None, "")
-    return Desk(places, noted.config, _start_command(noted))
+        return Desk(paths, None, "")
+    return Desk(paths, noted.config, _start_command(noted))
 
 
 def _start_command(record: DeskRecord) -> str:

@@ -13,12 +13,12 @@ from pathlib import Path
 from engine.config.desk import Config, load_config
 from engine.console.client import ConsoleClient
 from engine.console.protocol import Role, Welcome
-from engine.desks.desks import Desk, desk_meant, desk_of, every_desk, not_running, own_places
+from engine.desks.desks import Desk, desk_meant, desk_of, every_desk, not_running, own_paths
 from engine.desks.record import config_arguments, read_record
 from engine.errors import EngineError, Interrupted, NoEngine, NotVerified, StartError
 from engine.process.interruption import Interruption
 from engine.process.lock import lock_owner
-from engine.process.paths import Places
+from engine.process.paths import DeskPaths
 from engine.process.warm_up import warm_up_first
 
 _ENGINE_PATIENCE_S = 60.0  # imports and kernels from the cache, on a slow machine
@@ -35,8 +35,8 @@ def ensure_engine(
     say: Callable[[str], None],
     interruption: Interruption,
     meanwhile: Callable[[], None] = lambda: None,
-) -> Places:
-    """Make sure that an engine runs for this config, and give the places of its desk.
+) -> DeskPaths:
+    """Make sure that an engine runs for this config, and give the paths of its desk.
 
     Args:
         overrides: ``section.key=value`` texts over the file.
@@ -50,35 +50,35 @@ def ensure_engine(
     """
     config = load_config(config_path, overrides)
     desk = desk_of(config, config_path, overrides)
-    running = asyncio.run(engine_welcome(desk.places))
+    running = asyncio.run(engine_welcome(desk.paths))
     if running is not None:
         _compare(running, desk, config, overrides, say)
-        return desk.places
-    places = own_places(config)
-    had_exchange = lock_owner(places.exchange_lock(config.paper.port)) is not None
+        return desk.paths
+    paths = own_paths(config)
+    had_exchange = lock_owner(paths.exchange_lock(config.paper.port)) is not None
     warm_up_first()
     if interruption.came:
         raise Interrupted("interrupted; nothing was started")
-    say(f"starting the engine of desk {desk.name} (log: {places.engine_log})")
+    say(f"starting the engine of desk {desk.name} (log: {paths.engine_log})")
     arguments = config_arguments(config_path, overrides)
-    started = start_detached(["run", *arguments], places.engine_log)
+    started = start_detached(["run", *arguments], paths.engine_log)
     try:
         meanwhile()
         wait_until(
-            lambda: asyncio.run(engine_welcome(places)) is not None,
+            lambda: asyncio.run(engine_welcome(paths)) is not None,
             started,
-            places.engine_log,
+            paths.engine_log,
             "engine",
             interruption,
         )
     except BaseException:  # what was started for nothing must not trade unseen
         _end_again(started, desk_of(config, config_path, overrides), had_exchange=had_exchange)
         raise
-    return places
+    return paths
 
 
-def running_desk(name: str | None, config_path: Path | None, overrides: list[str]) -> Places:
-    """The places of a desk whose engine runs; starts nothing.
+def running_desk(name: str | None, config_path: Path | None, overrides: list[str]) -> DeskPaths:
+    """The paths of a desk whose engine runs; starts nothing.
 
     Args:
         name: Of the desk; None for the desk of the config.
@@ -90,7 +90,7 @@ def running_desk(name: str | None, config_path: Path | None, overrides: list[str
     desk = desk_meant(name, config_path, overrides)
     if desk.engine_pid is None:
         raise not_running(desk)
-    return desk.places
+    return desk.paths
 
 
 def _compare(
@@ -109,7 +109,7 @@ def _compare(
     if running.digest == config.digest:
         return
     commands = desk.commands
-    noted = read_record(desk.places)
+    noted = read_record(desk.paths)
     differing = [
         text for text in overrides if noted is None or _setting(text, config, noted.config)
     ]
@@ -132,10 +132,10 @@ def _setting(override: str, one: Config, other: Config) -> bool:
     return bool(getattr(getattr(one, section), key) != getattr(getattr(other, section), key))
 
 
-async def engine_welcome(places: Places) -> Welcome | None:
+async def engine_welcome(paths: DeskPaths) -> Welcome | None:
     """What the engine on the desk's socket says of itself; None when none answers."""
     try:
-        client = await ConsoleClient.connect(places.socket, Role.WATCHER)
+        client = await ConsoleClient.connect(paths.socket, Role.WATCHER)
     except NoEngine:
         return None
     await client.close()
@@ -204,10 +204,10 @@ def _end_again(started: "subprocess.Popen[bytes]", desk: Desk, *, had_exchange: 
     except subprocess.TimeoutExpired:
         raise NotVerified(
             f"the engine that was started (process {started.pid}) does not end; see "
-            f"{desk.places.engine_log}, and then: {desk.commands.stop}"
+            f"{desk.paths.engine_log}, and then: {desk.commands.stop}"
         ) from None
     if code == NotVerified.exit_code:
-        raise NotVerified(last_words(desk.places.engine_log))
+        raise NotVerified(last_words(desk.paths.engine_log))
     if not had_exchange:
         end_exchange(desk)
 
@@ -235,7 +235,7 @@ def end_exchange(desk: Desk) -> str:
     if others:
         return f"goes on, for {', '.join(others)}"
     os.kill(owner, signal.SIGTERM)
-    wait_for_exit(desk.places.exchange_lock(port), _EXCHANGE_END_PATIENCE_S)
+    wait_for_exit(desk.paths.exchange_lock(port), _EXCHANGE_END_PATIENCE_S)
     return "stopped"
 
 

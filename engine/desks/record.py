@@ -12,7 +12,7 @@ import msgspec
 from engine.config.desk import Config
 from engine.config.paper import settled
 from engine.errors import StartError
-from engine.process.paths import Places
+from engine.process.paths import DeskPaths
 
 _WITH_SECRETS = "paper.accounts="
 
@@ -37,7 +37,7 @@ def config_arguments(config_path: Path, overrides: list[str]) -> list[str]:
     return ["--config", str(config_path.resolve()), *sets]
 
 
-def write_record(places: Places, config: Config, config_path: Path, overrides: list[str]) -> None:
+def write_record(paths: DeskPaths, config: Config, config_path: Path, overrides: list[str]) -> None:
     """Note the start of an engine, which holds the desk's lock.
 
     Raises:
@@ -49,30 +49,30 @@ def write_record(places: Places, config: Config, config_path: Path, overrides: l
         config_path=str(config_path.resolve()),
         overrides=[settled(text) for text in overrides if not text.startswith(_WITH_SECRETS)],
     )
-    fresh = places.record.with_suffix(".new")
+    fresh = paths.record.with_suffix(".new")
     try:
         descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with open(descriptor, "wb") as stream:
             stream.write(msgspec.json.format(msgspec.json.encode(record)))
-        fresh.replace(places.record)
+        fresh.replace(paths.record)
     except OSError as error:
         raise StartError(f"cannot write {fresh}: {error.strerror}") from error
 
 
-def read_record(places: Places) -> DeskRecord | None:
+def read_record(paths: DeskPaths) -> DeskRecord | None:
     """What the newest engine of this desk was started with; None when none was noted.
 
     Raises:
         StartError: When there is a record that cannot be read.
     """
     try:
-        return msgspec.json.decode(places.record.read_bytes(), type=DeskRecord)
+        return msgspec.json.decode(paths.record.read_bytes(), type=DeskRecord)
     except FileNotFoundError:
         return None
     except OSError as error:
-        raise StartError(f"cannot read {places.record}: {error.strerror}") from error
+        raise StartError(f"cannot read {paths.record}: {error.strerror}") from error
     except msgspec.DecodeError as error:
         raise StartError(
-            f"{places.record} is of another version or torn ({error}); "
+            f"{paths.record} is of another version or torn ({error}); "
             "name the desk by its --config and --set instead"
         ) from error

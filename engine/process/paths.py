@@ -11,7 +11,7 @@ _LONGEST_SOCKET_PATH = 107  # Linux's ``sun_path`` is 108 bytes with its final z
 
 
 @dataclass(frozen=True, slots=True)
-class Places:
+class DeskPaths:
     """The files of one desk, in a folder that bears its name."""
 
     folder: Path
@@ -50,16 +50,16 @@ class Places:
         return self.folder.parent / f"exchange-{port}.lock"
 
 
-def places_of(name: str) -> Places:
-    """The places of the desk of this name, whether they exist or not.
+def paths_of(name: str) -> DeskPaths:
+    """The paths of the desk of this name, whether they exist or not.
 
     Raises:
         StartError: When the machine's state folder is not to be had.
     """
-    return Places(_home() / name)
+    return DeskPaths(_home() / name)
 
 
-def known_desks() -> Iterator[Places]:
+def known_desks() -> Iterator[DeskPaths]:
     """Every desk that ever ran here, by name."""
     try:
         folders = sorted(_home().iterdir())
@@ -67,16 +67,16 @@ def known_desks() -> Iterator[Places]:
         return
     except OSError as error:
         raise StartError(f"cannot read {_home()}: {error.strerror}") from error
-    yield from (Places(folder) for folder in folders if folder.is_dir())
+    yield from (DeskPaths(folder) for folder in folders if folder.is_dir())
 
 
-def made_private(places: Places) -> Places:
-    """The same places, made if missing, for this user alone.
+def made_private(paths: DeskPaths) -> DeskPaths:
+    """The same paths, made if missing, for this user alone.
 
     Raises:
         StartError: When the folder cannot be written or its path is too long for a socket.
     """
-    folder = places.folder
+    folder = paths.folder
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         _refuse_strangers(folder.parent, folder)
@@ -89,12 +89,12 @@ def made_private(places: Places) -> Places:
             f"the state folder {folder} cannot be written ({error.strerror}); "
             "mend it or set XDG_STATE_HOME to a folder of yours"
         ) from error
-    if len(os.fsencode(places.socket)) > _LONGEST_SOCKET_PATH:
+    if len(os.fsencode(paths.socket)) > _LONGEST_SOCKET_PATH:
         raise StartError(
-            f"the path {places.socket} is too long for a Unix socket; "
+            f"the path {paths.socket} is too long for a Unix socket; "
             "set XDG_STATE_HOME to a shorter folder, or give the desk a shorter name"
         )
-    return places
+    return paths
 
 
 def _home() -> Path:

@@ -120,7 +120,7 @@ class BinanceVenue:
         self._on_trouble = on_trouble
         self._clock = VenueClock(time.time_ns(), time.monotonic_ns())
         self._budget = RequestBudget()
-        self._places: asyncio.Queue[_Queued] = asyncio.Queue(LANE_LENGTH)
+        self._paths: asyncio.Queue[_Queued] = asyncio.Queue(LANE_LENGTH)
         self._cancels: asyncio.Queue[_Queued] = asyncio.Queue(LANE_LENGTH)
         self._polls: asyncio.Queue[_Queued] = asyncio.Queue(LANE_LENGTH)
         self._countdowns: asyncio.Queue[_Queued] = asyncio.Queue(LANE_LENGTH)
@@ -157,7 +157,7 @@ class BinanceVenue:
             tasks.create_task(self._keep_clock(polls), name="venue clock")
             tasks.create_task(self._fetch_snapshots(polls), name="depth snapshots")
             for lane, queue, rest, workers in (
-                ("place", self._places, orders, PLACE_WORKERS),
+                ("place", self._paths, orders, PLACE_WORKERS),
                 ("cancel", self._cancels, cancels, CANCEL_WORKERS),
                 ("poll", self._polls, polls, POLL_WORKERS),
                 # A single worker, so that no arming ever overtakes a disarming.
@@ -170,7 +170,7 @@ class BinanceVenue:
         """Take a command; its answer, where it has one, comes as an event."""
         match command:
             case Place():
-                self._queue(self._places, command)
+                self._queue(self._paths, command)
             case Cancel():
                 self._queue(self._cancels, command)
             case QueryOrder() | FetchAccount() | FetchTrades():

@@ -11,9 +11,9 @@ import pytest
 from engine.cli import app, guarded
 from engine.config.desk import load_config
 from engine.config.shipped_files import DEFAULT_CONFIG
-from engine.desks.desks import own_places
+from engine.desks.desks import own_paths
 from engine.desks.record import write_record
-from engine.process.paths import Places
+from engine.process.paths import DeskPaths
 
 
 @contextmanager
@@ -25,13 +25,13 @@ def state_folder(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         yield Path(folder) / "makers-desk"
 
 
-def started(*overrides: str, die: bool = False) -> Places:
+def started(*overrides: str, die: bool = False) -> DeskPaths:
     """The places of a desk whose engine ran once and ended, with its last word or without."""
     config = load_config(DEFAULT_CONFIG, list(overrides))
-    places = own_places(config)
-    write_record(places, config, DEFAULT_CONFIG, list(overrides))
-    places.engine_lock.write_text("4242" if die else "", encoding="ascii")
-    return places
+    paths = own_paths(config)
+    write_record(paths, config, DEFAULT_CONFIG, list(overrides))
+    paths.engine_lock.write_text("4242" if die else "", encoding="ascii")
+    return paths
 
 
 def engine_command(*arguments: str) -> int:

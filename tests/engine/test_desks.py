@@ -9,7 +9,7 @@ import pytest
 
 from engine.config.desk import load_config
 from engine.config.shipped_files import DEFAULT_CONFIG
-from engine.desks.desks import desk_called, desk_meant, own_places
+from engine.desks.desks import desk_called, desk_meant, own_paths
 from engine.desks.record import read_record
 from engine.errors import ConfigError, NoEngine, StartError
 from engine.process.hints import pasteable
@@ -64,11 +64,11 @@ def test_a_desk_knows_what_it_was_started_with() -> None:
 
 def test_no_secret_is_noted() -> None:
     account = '[{name = "other", api_key = "k", api_secret = "hush", capital_usdt = 1}]'
-    places = started(f"paper.accounts={account}")
+    paths = started(f"paper.accounts={account}")
 
-    assert read_record(places) is not None
-    assert "hush" not in places.record.read_text(encoding="utf-8")
-    assert places.record.stat().st_mode & 0o077 == 0
+    assert read_record(paths) is not None
+    assert "hush" not in paths.record.read_text(encoding="utf-8")
+    assert paths.record.stat().st_mode & 0o077 == 0
 
 
 def test_a_dead_desk_of_another_account_must_be_stopped_before_its_name_is_taken() -> None:
@@ -77,18 +77,18 @@ def test_a_dead_desk_of_another_account_must_be_stopped_before_its_name_is_taken
     other = load_config(DEFAULT_CONFIG, ["desk.name=btc", "paper.port=9001"])
 
     with pytest.raises(StartError, match="engine stop --desk btc"):
-        own_places(other)
+        own_paths(other)
 
     started("desk.name=btc", "paper.port=9000")
-    assert own_places(other).name == "btc"
+    assert own_paths(other).name == "btc"
 
 
 def test_a_record_of_another_version_says_what_to_do() -> None:
-    places = started("desk.name=btc")
-    places.record.write_text('{"config": 1}', encoding="ascii")
+    paths = started("desk.name=btc")
+    paths.record.write_text('{"config": 1}', encoding="ascii")
 
     with pytest.raises(StartError, match="--config"):
-        read_record(places)
+        read_record(paths)
     assert desk_called("btc").config is None
 
 

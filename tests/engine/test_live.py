@@ -32,7 +32,7 @@ from engine.core.view_builder import ViewBuilder
 from engine.errors import NotVerified, SessionCrashed
 from engine.live import Asked, Failed, Inputs, LiveDesk
 from engine.process.lock import ProcessLock
-from engine.process.paths import Places
+from engine.process.paths import DeskPaths
 from exchange.binance.settings import VenueSettings
 from exchange.binance.signing import Credentials
 from exchange.binance.trading import BinanceVenue, StopSession
@@ -122,7 +122,7 @@ def rests(view: DeskView) -> bool:
     return reasons == {SideReason.QUOTING} and resting == {+1, -1}
 
 
-def new_desk(places: Places, port: int, locks: tuple[ProcessLock, ProcessLock]) -> LiveDesk:
+def new_desk(paths: DeskPaths, port: int, locks: tuple[ProcessLock, ProcessLock]) -> LiveDesk:
     venue = VenueSettings(
         rest_url=f"http://127.0.0.1:{port}",
         stream_url=f"ws://127.0.0.1:{port}",
@@ -132,22 +132,22 @@ def new_desk(places: Places, port: int, locks: tuple[ProcessLock, ProcessLock]) 
         rest_lag_ms=0,
     )
     trader = Trader(UNHURRIED, GRID, Mode.PAPER, epoch="live", own_in_book=True)
-    return LiveDesk(trader, venue, Credentials(KEY, SECRET), places, *locks, digest="d1")
+    return LiveDesk(trader, venue, Credentials(KEY, SECRET), paths, *locks, digest="d1")
 
 
 @pytest.fixture
-def places() -> Iterator[Places]:
+def paths() -> Iterator[DeskPaths]:
     """A folder short enough for a socket's path, which pytest's own are not."""
     with TemporaryDirectory(prefix="md") as folder:
-        yield Places(Path(folder) / "desk")
+        yield DeskPaths(Path(folder) / "desk")
 
 
 @pytest.fixture
-def locks(places: Places) -> Iterator[tuple[ProcessLock, ProcessLock]]:
-    places.folder.mkdir()
-    account = places.account_lock("paper", GRID.symbol, 1)
+def locks(paths: DeskPaths) -> Iterator[tuple[ProcessLock, ProcessLock]]:
+    paths.folder.mkdir()
+    account = paths.account_lock("paper", GRID.symbol, 1)
     with (
-        ProcessLock(places.engine_lock, "an engine", "") as engine_lock,
+        ProcessLock(paths.engine_lock, "an engine", "") as engine_lock,
         ProcessLock(account, "an engine", "") as account_lock,
     ):
         yield engine_lock, account_lock
@@ -173,15 +173,15 @@ Start = Callable[..., AbstractAsyncContextManager[Session]]
 
 
 @pytest.fixture
-def start(places: Places, locks: tuple[ProcessLock, ProcessLock], signals: None) -> Start:
+def start(paths: DeskPaths, locks: tuple[ProcessLock, ProcessLock], signals: None) -> Start:
     """Begins a session; whatever of it is left at the end of the block is ended."""
 
     @asynccontextmanager
     async def session(market: SyntheticMarket = CALM) -> AsyncIterator[Session]:
         async with asyncio.timeout(PATIENCE_S), fragile_exchange(market) as venue:
-            desk = new_desk(places, venue.port, locks)
+            desk = new_desk(paths, venue.port, locks)
             running = asyncio.create_task(desk.run(), name="desk")
-            console = await attached(places, running)
+            console = await attached(paths, running)
             session = Session(running, venue, console)
             listening = asyncio.create_task(session.listen(), name="console")
             try:
@@ -194,12 +194,12 @@ def start(places: Places, locks: tuple[ProcessLock, ProcessLock], signals: None)
     return session
 
 
-async def attached(places: Places, running: "asyncio.Task[None]") -> ConsoleClient:
+async def attached(paths: DeskPaths, running: "asyncio.Task[None]") -> ConsoleClient:
     """A console of the engine that starts."""
-    while not places.socket.exists():
+    while not paths.socket.exists():
         assert not running.done(), running
         await asyncio.sleep(0)
-    return await ConsoleClient.connect(places.socket, Role.WRITER)
+    return await ConsoleClient.connect(paths.socket, Role.WRITER)
 
 
 # ------------------------------------------------------------ trading
@@ -371,7 +371,7 @@ async def test_a_command_while_the_session_ends_is_told_that_it_is_too_late(
 
 
 async def test_a_stop_ends_with_nothing_of_ours_at_the_venue_and_spares_the_rest(
-    start: Start, places: Places
+    start: Start, paths: DeskPaths
 ) -> None:
     async with start() as session:
         await session.until(rests)
@@ -382,7 +382,7 @@ async def test_a_stop_ends_with_nothing_of_ours_at_the_venue_and_spares_the_rest
 
     assert (goodbye.verified, goodbye.flat) == (True, True)
     assert resting == ["web-1"]
-    assert not places.socket.exists()
+    assert not paths.socket.exists()
 
 
 async def test_a_stop_waits_no_longer_than_the_traders_own_cancels_take(
@@ -556,16 +556,16 @@ async def test_a_failure_and_an_end_that_proves_nothing_are_both_told(
 
 
 async def test_a_socket_and_a_lock_that_are_deleted_come_back_while_it_trades(
-    start: Start, places: Places, monkeypatch: pytest.MonkeyPatch
+    start: Start, paths: DeskPaths, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whoever tidies the folder must not leave an engine that nobody can stop."""
     monkeypatch.setattr(engine.live, "KEEP_EVERY_NS", 10_000_000)
     async with start() as session:
-        places.socket.unlink()
-        places.engine_lock.unlink()
-        await session.until(lambda _view: places.socket.exists() and places.engine_lock.exists())
+        paths.socket.unlink()
+        paths.engine_lock.unlink()
+        await session.until(lambda _view: paths.socket.exists() and paths.engine_lock.exists())
 
-        second = await attached(places, session.running)
+        second = await attached(paths, session.running)
         await second.close()
         await session.stop()
 
@@ -573,13 +573,13 @@ async def test_a_socket_and_a_lock_that_are_deleted_come_back_while_it_trades(
 
 
 async def test_a_socket_that_cannot_be_made_anew_is_told_once_and_ends_nothing(
-    start: Start, places: Places, monkeypatch: pytest.MonkeyPatch, log: list[EventDict]
+    start: Start, paths: DeskPaths, monkeypatch: pytest.MonkeyPatch, log: list[EventDict]
 ) -> None:
     monkeypatch.setattr(engine.live, "KEEP_EVERY_NS", 10_000_000)
     async with start() as session:
         first = await session.until(rests)
-        places.socket.unlink()
-        places.socket.mkdir()
+        paths.socket.unlink()
+        paths.socket.mkdir()
         await session.until(lambda view: view.uptime_s > first.uptime_s + 0.5)
         goodbye = await session.stop()
 

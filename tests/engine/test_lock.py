@@ -12,7 +12,7 @@ import pytest
 
 from engine.errors import StartError
 from engine.process.lock import ProcessLock, lock_owner
-from engine.process.paths import made_private, places_of
+from engine.process.paths import made_private, paths_of
 
 
 @pytest.fixture
@@ -147,11 +147,11 @@ def state_home(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 @pytest.mark.usefixtures("state_home")
 def test_a_state_folder_of_another_user_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     """Its owner could put a socket of his own there, and root would be let in."""
-    ours = made_private(places_of("paper-btcusdt-1"))
+    ours = made_private(paths_of("paper-btcusdt-1"))
     if os.getuid() == 0:
         os.chown(ours.folder, 12345, 12345)
     else:
         monkeypatch.setattr(os, "getuid", lambda: 12345)
 
     with pytest.raises(StartError, match="another user"):
-        made_private(places_of("paper-btcusdt-1"))
+        made_private(paths_of("paper-btcusdt-1"))

@@ -23,7 +23,7 @@ from engine.core.view import (
 )
 from engine.errors import NoEngine
 from engine.process.lock import ProcessLock
-from engine.process.paths import Places
+from engine.process.paths import DeskPaths
 from tests.engine.recorded_desks import engine_command, started, state_folder
 from tests.tui.fake_engine import FakeEngine, desk_view, order
 
@@ -49,17 +49,17 @@ def state(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 @contextmanager
-def living(places: Places) -> Iterator[None]:
+def living(paths: DeskPaths) -> Iterator[None]:
     """An engine holds the desk's lock, whatever else it does."""
-    with ProcessLock(places.engine_lock, "an engine", ""):
+    with ProcessLock(paths.engine_lock, "an engine", ""):
         yield
 
 
 @asynccontextmanager
-async def serving(places: Places) -> AsyncIterator[FakeEngine]:
+async def serving(paths: DeskPaths) -> AsyncIterator[FakeEngine]:
     """An engine that answers on the desk's socket."""
-    engine = FakeEngine(places.socket)
-    with living(places):
+    engine = FakeEngine(paths.socket)
+    with living(paths):
         await engine.open()
         yield engine
         await engine.close()
@@ -109,13 +109,13 @@ async def test_the_whole_view_is_told_as_json(capsys: pytest.CaptureFixture[str]
 
 async def test_looking_takes_nobody_s_keys() -> None:
     """Whoever watches would otherwise lock the trader's own screen out."""
-    places = started("desk.name=btc")
-    async with serving(places) as engine:
+    paths = started("desk.name=btc")
+    async with serving(paths) as engine:
         looking = asyncio.ensure_future(asyncio.to_thread(status_here))
         async with asyncio.timeout(PATIENCE_S):
             while not engine._server.attached:
                 await asyncio.wait({looking}, timeout=0.01)
-            trader = await ConsoleClient.connect(places.socket, Role.WRITER)
+            trader = await ConsoleClient.connect(paths.socket, Role.WRITER)
             await trader.close()
             engine.publish()
             await looking
@@ -192,12 +192,12 @@ def test_a_dead_engine_is_exit_code_3_and_says_what_to_do(
 def test_an_engine_without_a_socket_is_told_to_start_or_hang(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    places = started("desk.name=btc")
+    paths = started("desk.name=btc")
 
-    with living(places):
+    with living(paths):
         assert status_here() == 3
 
-    assert f"does not answer: it starts or hangs; see {places.engine_log}" in (
+    assert f"does not answer: it starts or hangs; see {paths.engine_log}" in (
         capsys.readouterr().err
     )
 

@@ -26,7 +26,7 @@ from engine.console.server import ConsoleServer
 from engine.core.actions import Action
 from engine.errors import NoEngine, NotFlat, NotVerified
 from engine.process.lock import ProcessLock, lock_owner
-from engine.process.paths import Places
+from engine.process.paths import DeskPaths
 from tests.engine.recorded_desks import engine_command, started, state_folder
 from tests.processes import free_port
 
@@ -38,7 +38,7 @@ VERIFIED = Goodbye(verified=True, text="verified: no open order of ours")
 
 
 @asynccontextmanager
-async def an_engine_that(act: Act, places: Places) -> AsyncIterator[list[CommandMessage]]:
+async def an_engine_that(act: Act, paths: DeskPaths) -> AsyncIterator[list[CommandMessage]]:
     """An engine that does this when it is asked, and what it is asked."""
     asked: list[CommandMessage] = []
 
@@ -46,7 +46,7 @@ async def an_engine_that(act: Act, places: Places) -> AsyncIterator[list[Command
         asked.append(message)
         act(server, answer)
 
-    server = ConsoleServer(places.socket, WELCOME, on_command, lambda _error: None, lambda _n: [])
+    server = ConsoleServer(paths.socket, WELCOME, on_command, lambda _error: None, lambda _n: [])
     await server.open()
     try:
         async with asyncio.timeout(PATIENCE_S):
@@ -57,9 +57,9 @@ async def an_engine_that(act: Act, places: Places) -> AsyncIterator[list[Command
 
 async def stop_an_engine_that(act: Act, folder: Path, *, flatten: bool = False) -> Goodbye:
     """What ``engine stop`` gets from an engine that does this when it is asked."""
-    places = Places(folder)
-    async with an_engine_that(act, places):
-        return await _stop_engine(places, flatten=flatten)
+    paths = DeskPaths(folder)
+    async with an_engine_that(act, paths):
+        return await _stop_engine(paths, flatten=flatten)
 
 
 class Ending:
@@ -122,16 +122,16 @@ async def test_the_last_word_counts_also_without_an_answer(tmp_path: Path) -> No
 
 async def test_nobody_there_is_said_at_once(tmp_path: Path) -> None:
     with pytest.raises(NoEngine, match="no engine listens"):
-        await _stop_engine(Places(tmp_path), flatten=False)
+        await _stop_engine(DeskPaths(tmp_path), flatten=False)
 
 
 @pytest.mark.parametrize(("flatten", "position"), [(False, "keep"), (True, "flatten")])
 async def test_a_position_is_kept_unless_the_operator_says_otherwise(
     tmp_path: Path, flatten: bool, position: str
 ) -> None:
-    places, engine = Places(tmp_path), Ending(VERIFIED)
-    async with an_engine_that(engine, places) as asked:
-        goodbye = await _stop_engine(places, flatten=flatten)
+    paths, engine = DeskPaths(tmp_path), Ending(VERIFIED)
+    async with an_engine_that(engine, paths) as asked:
+        goodbye = await _stop_engine(paths, flatten=flatten)
         await engine.ended()
 
     assert [(each.action, each.name) for each in asked] == [(Action.STOP, position)]
@@ -165,7 +165,7 @@ async def test_an_engine_that_talks_nonsense_after_its_welcome_is_not_verified(
 
     async with await asyncio.start_unix_server(nonsense, tmp_path / "engine.sock"):
         with pytest.raises(NotVerified, match="sent something else"):
-            await _stop_engine(Places(tmp_path), flatten=False)
+            await _stop_engine(DeskPaths(tmp_path), flatten=False)
 
 
 # ------------------------------------------------------------ without a socket
@@ -193,8 +193,8 @@ def hearing_sigterm(act: Callable[[], None]) -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
-def lock_of(places: Places) -> ProcessLock:
-    return ProcessLock(places.engine_lock, "an engine", "")
+def lock_of(paths: DeskPaths) -> ProcessLock:
+    return ProcessLock(paths.engine_lock, "an engine", "")
 
 
 async def test_a_socket_that_is_made_anew_is_waited_for(
@@ -202,17 +202,17 @@ async def test_a_socket_that_is_made_anew_is_waited_for(
 ) -> None:
     """It advised kill -9 of an engine that was well."""
     monkeypatch.setattr(status_stop, "_SOCKET_PATIENCE_S", PATIENCE_S)
-    places, engine, looked = Places(tmp_path), Ending(VERIFIED), asyncio.Event()
+    paths, engine, looked = DeskPaths(tmp_path), Ending(VERIFIED), asyncio.Event()
 
     def look(path: Path) -> int | None:
         looked.set()
         return lock_owner(path)
 
     monkeypatch.setattr(status_stop, "lock_owner", look)
-    with lock_of(places), hearing_sigterm(lambda: None):
-        stopping = asyncio.create_task(_stop_engine(places, flatten=False))
+    with lock_of(paths), hearing_sigterm(lambda: None):
+        stopping = asyncio.create_task(_stop_engine(paths, flatten=False))
         await looked.wait()
-        async with an_engine_that(engine, places):
+        async with an_engine_that(engine, paths):
             goodbye = await stopping
             await engine.ended()
 
@@ -223,16 +223,16 @@ async def test_an_engine_that_cannot_be_reached_is_stopped_by_a_signal_and_says_
     tmp_path: Path, brief: None
 ) -> None:
     """That it ended proves no order gone; its log tells."""
-    places = Places(tmp_path)
-    lock = lock_of(places).__enter__()
+    paths = DeskPaths(tmp_path)
+    lock = lock_of(paths).__enter__()
 
     with (
         hearing_sigterm(lambda: lock.__exit__(None, None, None)),
         pytest.raises(EndedBySignal, match="only its log tells") as ended,
     ):
-        await _stop_engine(places, flatten=False)
+        await _stop_engine(paths, flatten=False)
 
-    assert str(places.engine_log) in str(ended.value)
+    assert str(paths.engine_log) in str(ended.value)
 
 
 async def test_an_engine_of_another_version_is_stopped_by_a_signal(
@@ -245,25 +245,25 @@ async def test_an_engine_of_another_version_is_stopped_by_a_signal(
         await writer.drain()
         writer.close()
 
-    places = Places(tmp_path)
-    lock = lock_of(places).__enter__()
+    paths = DeskPaths(tmp_path)
+    lock = lock_of(paths).__enter__()
     with hearing_sigterm(lambda: lock.__exit__(None, None, None)):
-        async with await asyncio.start_unix_server(nonsense, places.socket):
+        async with await asyncio.start_unix_server(nonsense, paths.socket):
             with pytest.raises(EndedBySignal):
-                await _stop_engine(places, flatten=False)
+                await _stop_engine(paths, flatten=False)
 
 
 async def test_an_engine_that_obeys_neither_socket_nor_signal_runs_on(
     tmp_path: Path, brief: None
 ) -> None:
-    places = Places(tmp_path)
+    paths = DeskPaths(tmp_path)
     heard: list[str] = []
     with (
-        lock_of(places),
+        lock_of(paths),
         hearing_sigterm(lambda: heard.append("SIGTERM")),
         pytest.raises(NoEngine) as error,
     ):
-        await _stop_engine(places, flatten=False)
+        await _stop_engine(paths, flatten=False)
 
     assert heard == ["SIGTERM"]
     assert not isinstance(error.value, EndedBySignal)
@@ -273,48 +273,48 @@ async def test_an_engine_that_obeys_neither_socket_nor_signal_runs_on(
 
 
 @pytest.fixture
-def places(monkeypatch: pytest.MonkeyPatch) -> Iterator[Places]:
+def paths(monkeypatch: pytest.MonkeyPatch) -> Iterator[DeskPaths]:
     """Of a desk called btc."""
     with state_folder(monkeypatch):
         yield started("desk.name=btc", f"paper.port={free_port()}")
 
 
-async def stopped_by_command(places: Places, goodbye: Goodbye) -> int:
+async def stopped_by_command(paths: DeskPaths, goodbye: Goodbye) -> int:
     """What ``engine stop`` ends with when the engine ends with these words."""
-    lock = lock_of(places).__enter__()
+    lock = lock_of(paths).__enter__()
     engine = Ending(goodbye, lock)
-    async with an_engine_that(engine, places):
+    async with an_engine_that(engine, paths):
         code = await asyncio.to_thread(engine_command, "stop", "--desk", "btc")
         await engine.ended()
     return code
 
 
 async def test_a_stop_that_is_verified_is_exit_code_0(
-    places: Places, capsys: pytest.CaptureFixture[str]
+    paths: DeskPaths, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert await stopped_by_command(places, VERIFIED) == 0
+    assert await stopped_by_command(paths, VERIFIED) == 0
 
     assert capsys.readouterr().out == "engine: stopped; verified: no open order of ours\n"
 
 
 async def test_a_stop_that_is_not_verified_is_exit_code_4(
-    places: Places, capsys: pytest.CaptureFixture[str]
+    paths: DeskPaths, capsys: pytest.CaptureFixture[str]
 ) -> None:
     goodbye = Goodbye(verified=False, text="NOT VERIFIED: still open: mdesk-1")
 
-    assert await stopped_by_command(places, goodbye) == NotVerified.exit_code == 4
+    assert await stopped_by_command(paths, goodbye) == NotVerified.exit_code == 4
 
     told = capsys.readouterr()
     assert (told.out, told.err) == ("", "engine: NOT VERIFIED: still open: mdesk-1\n")
 
 
 async def test_a_position_that_was_to_be_closed_and_remains_is_exit_code_5(
-    places: Places, capsys: pytest.CaptureFixture[str]
+    paths: DeskPaths, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The engine has ended all the same, and that is said first."""
     goodbye = Goodbye(verified=True, text="verified; NOT FLAT: 0.003 held", flat=False)
 
-    assert await stopped_by_command(places, goodbye) == NotFlat.exit_code == 5
+    assert await stopped_by_command(paths, goodbye) == NotFlat.exit_code == 5
 
     told = capsys.readouterr()
     assert told.out == "engine: stopped; verified; NOT FLAT: 0.003 held\n"
@@ -322,9 +322,9 @@ async def test_a_position_that_was_to_be_closed_and_remains_is_exit_code_5(
 
 
 def test_an_engine_that_runs_on_is_exit_code_4_and_says_how_to_kill_it(
-    places: Places, brief: None, capsys: pytest.CaptureFixture[str]
+    paths: DeskPaths, brief: None, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with lock_of(places), hearing_sigterm(lambda: None):
+    with lock_of(paths), hearing_sigterm(lambda: None):
         assert engine_command("stop", "--desk", "btc") == 4
 
     told = capsys.readouterr().err
@@ -333,7 +333,7 @@ def test_an_engine_that_runs_on_is_exit_code_4_and_says_how_to_kill_it(
 
 
 def test_a_stop_with_no_engine_says_that_none_runs(
-    places: Places, capsys: pytest.CaptureFixture[str]
+    paths: DeskPaths, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert engine_command("stop", "--desk", "btc") == 0
 

@@ -8,7 +8,7 @@ import re
 import sys
 from pathlib import Path
 
-from engine.process.paths import places_of
+from engine.process.paths import paths_of
 from tui.app import DeskApp
 
 COLUMNS, ROWS = 120, 38
@@ -18,7 +18,7 @@ LOOK_S = 4.0
 
 async def taken_from(name: str) -> str:
     """The screen of a desk that runs, as SVG."""
-    app = DeskApp(places_of(name).socket)
+    app = DeskApp(paths_of(name).socket)
     async with app.run_test(size=(COLUMNS, ROWS), notifications=True) as pilot:
         await pilot.pause(LOOK_S)
         return app.export_screenshot(simplify=True)

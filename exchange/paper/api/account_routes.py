@@ -7,7 +7,7 @@ from exchange.paper.account.margin import BRACKETS, MOST_LEVERAGE
 from exchange.paper.account.orders import Income
 from exchange.paper.api import symbols
 from exchange.paper.api.params import Params, malformed
-from exchange.paper.api.routes import MemberRoute, Routes
+from exchange.paper.api.routes import ClientRoute, Routes
 from exchange.paper.pubsub.pubsub import Payload
 from exchange.paper.venue.client import Client
 from exchange.paper.venue.venue import PaperVenue
@@ -25,43 +25,43 @@ class AccountRoutes:
 
     def routes(self) -> Routes:
         return {
-            "GET /fapi/v1/userTrades": MemberRoute(
+            "GET /fapi/v1/userTrades": ClientRoute(
                 self._user_trades, 5, "symbol orderId startTime endTime fromId limit"
             ),
-            "GET /fapi/v3/account": MemberRoute(self._account, 5),
-            "GET /fapi/v2/account": MemberRoute(self._account_v2, 5),
-            "GET /fapi/v3/balance": MemberRoute(self._balance, 5),
-            "GET /fapi/v2/balance": MemberRoute(self._balance, 5),
-            "GET /fapi/v3/positionRisk": MemberRoute(self._position_risk, 5, "symbol"),
-            "GET /fapi/v2/positionRisk": MemberRoute(self._position_risk_v2, 5, "symbol"),
-            "GET /fapi/v1/accountConfig": MemberRoute(_account_config, 5),
-            "GET /fapi/v1/symbolConfig": MemberRoute(self._symbol_config, 5, "symbol"),
-            "GET /fapi/v1/commissionRate": MemberRoute(self._commission_rate, 20, "symbol"),
-            "GET /fapi/v1/leverageBracket": MemberRoute(self._brackets, 1, "symbol"),
-            "POST /fapi/v1/leverage": MemberRoute(self._set_leverage, 1, "symbol leverage"),
-            "POST /fapi/v1/marginType": MemberRoute(self._set_margin_type, 1, "symbol marginType"),
+            "GET /fapi/v3/account": ClientRoute(self._account, 5),
+            "GET /fapi/v2/account": ClientRoute(self._account_v2, 5),
+            "GET /fapi/v3/balance": ClientRoute(self._balance, 5),
+            "GET /fapi/v2/balance": ClientRoute(self._balance, 5),
+            "GET /fapi/v3/positionRisk": ClientRoute(self._position_risk, 5, "symbol"),
+            "GET /fapi/v2/positionRisk": ClientRoute(self._position_risk_v2, 5, "symbol"),
+            "GET /fapi/v1/accountConfig": ClientRoute(_account_config, 5),
+            "GET /fapi/v1/symbolConfig": ClientRoute(self._symbol_config, 5, "symbol"),
+            "GET /fapi/v1/commissionRate": ClientRoute(self._commission_rate, 20, "symbol"),
+            "GET /fapi/v1/leverageBracket": ClientRoute(self._brackets, 1, "symbol"),
+            "POST /fapi/v1/leverage": ClientRoute(self._set_leverage, 1, "symbol leverage"),
+            "POST /fapi/v1/marginType": ClientRoute(self._set_margin_type, 1, "symbol marginType"),
             "GET /fapi/v1/positionSide/dual": _constant({"dualSidePosition": False}, 30),
-            "POST /fapi/v1/positionSide/dual": MemberRoute(
+            "POST /fapi/v1/positionSide/dual": ClientRoute(
                 _set_position_mode, 1, "dualSidePosition"
             ),
             "GET /fapi/v1/multiAssetsMargin": _constant({"multiAssetsMargin": False}, 30),
-            "POST /fapi/v1/multiAssetsMargin": MemberRoute(
+            "POST /fapi/v1/multiAssetsMargin": ClientRoute(
                 _set_multi_assets, 1, "multiAssetsMargin"
             ),
-            "GET /fapi/v1/feeBurn": MemberRoute(_fee_burn, 30),
-            "POST /fapi/v1/feeBurn": MemberRoute(_set_fee_burn, 1, "feeBurn"),
-            "GET /fapi/v1/income": MemberRoute(
+            "GET /fapi/v1/feeBurn": ClientRoute(_fee_burn, 30),
+            "POST /fapi/v1/feeBurn": ClientRoute(_set_fee_burn, 1, "feeBurn"),
+            "GET /fapi/v1/income": ClientRoute(
                 self._income, 30, "symbol incomeType startTime endTime limit"
             ),
-            "GET /fapi/v1/adlQuantile": MemberRoute(self._adl_quantile, 5, "symbol"),
-            "GET /fapi/v1/rateLimit/order": MemberRoute(lambda *_: limits.order_rows(), 1),
-            "POST /fapi/v1/listenKey": MemberRoute(
+            "GET /fapi/v1/adlQuantile": ClientRoute(self._adl_quantile, 5, "symbol"),
+            "GET /fapi/v1/rateLimit/order": ClientRoute(lambda *_: limits.order_rows(), 1),
+            "POST /fapi/v1/listenKey": ClientRoute(
                 self._start_stream, 1, "listenKey", signed=False
             ),
-            "PUT /fapi/v1/listenKey": MemberRoute(
+            "PUT /fapi/v1/listenKey": ClientRoute(
                 self._extend_stream, 1, "listenKey", signed=False
             ),
-            "DELETE /fapi/v1/listenKey": MemberRoute(_end_stream, 1, "listenKey", signed=False),
+            "DELETE /fapi/v1/listenKey": ClientRoute(_end_stream, 1, "listenKey", signed=False),
         }
 
     # ------------------------------------------------------------ money and positions
@@ -259,5 +259,5 @@ def _bracket_row(symbol: str) -> Payload:
     }
 
 
-def _constant(answer: Payload, weight: int) -> MemberRoute:
-    return MemberRoute(lambda *_: answer, weight)
+def _constant(answer: Payload, weight: int) -> ClientRoute:
+    return ClientRoute(lambda *_: answer, weight)

@@ -15,7 +15,7 @@ from exchange.paper.api.keys import Verifier, verifier
 from exchange.paper.api.market_routes import MarketRoutes
 from exchange.paper.api.order_routes import OrderRoutes
 from exchange.paper.api.params import Params
-from exchange.paper.api.routes import MemberRoute, PublicRoute, Route, through
+from exchange.paper.api.routes import ClientRoute, PublicRoute, Route, through
 from exchange.paper.faults.faults import Faults
 from exchange.paper.limits import Banishment, OverLimit, WeightLimit
 from exchange.paper.settings import PaperSettings
@@ -129,7 +129,7 @@ class Dispatcher:
     def _carry_out(self, call: Call, route: Route) -> Answered:
         weight = route.weight if isinstance(route.weight, int) else route.weight(call.params)
         self.weight.spend(weight, self._venue.now_ms)
-        if not isinstance(route, MemberRoute):
+        if not isinstance(route, ClientRoute):
             if route.needs_key:
                 self._identify(call.api_key)
             call.params.refuse_unread(route.reads)
@@ -157,7 +157,7 @@ class Dispatcher:
         venue, client = past
         routes = AccountRoutes(venue).routes() | OrderRoutes(venue, self._faults).routes()
         route = routes[call.name]
-        assert isinstance(route, MemberRoute)  # each of them is
+        assert isinstance(route, ClientRoute)  # each of them is
         return route.answer(client, call.params)
 
     def log_on(self, call: Call) -> Client:

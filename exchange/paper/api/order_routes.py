@@ -7,7 +7,7 @@ from exchange.errors import Refused
 from exchange.paper.account.orders import LIQUIDATION, Change, NewOrder, OrderRecord
 from exchange.paper.api import symbols
 from exchange.paper.api.params import WEEK_MS, Params, error, malformed, neither_sent
-from exchange.paper.api.routes import MemberRoute, Routes, by_symbol, through
+from exchange.paper.api.routes import ClientRoute, Routes, by_symbol, through
 from exchange.paper.faults.faults import Faults
 from exchange.paper.matching.events import SelfTrade
 from exchange.paper.pubsub.pubsub import Payload
@@ -56,47 +56,47 @@ class OrderRoutes:
 
     def routes(self) -> Routes:
         return {
-            PLACE: MemberRoute(self._place, 0, ORDER, orders=True),
-            MODIFY: MemberRoute(self._modify, 0, CHANGE, orders=True),
-            "POST /fapi/v1/order/test": MemberRoute(self._test, 0, ORDER),
-            CANCEL: MemberRoute(self._cancel, 1, "symbol orderId origClientOrderId"),
-            "GET /fapi/v1/order": MemberRoute(self._order, 1, "symbol orderId origClientOrderId"),
-            "GET /fapi/v1/openOrder": MemberRoute(
+            PLACE: ClientRoute(self._place, 0, ORDER, orders=True),
+            MODIFY: ClientRoute(self._modify, 0, CHANGE, orders=True),
+            "POST /fapi/v1/order/test": ClientRoute(self._test, 0, ORDER),
+            CANCEL: ClientRoute(self._cancel, 1, "symbol orderId origClientOrderId"),
+            "GET /fapi/v1/order": ClientRoute(self._order, 1, "symbol orderId origClientOrderId"),
+            "GET /fapi/v1/openOrder": ClientRoute(
                 self._open_order, 1, "symbol orderId origClientOrderId"
             ),
-            "GET /fapi/v1/openOrders": MemberRoute(self._open_orders, by_symbol(1, 40), "symbol"),
-            "GET /fapi/v1/allOrders": MemberRoute(
+            "GET /fapi/v1/openOrders": ClientRoute(self._open_orders, by_symbol(1, 40), "symbol"),
+            "GET /fapi/v1/allOrders": ClientRoute(
                 self._all_orders, 5, "symbol orderId startTime endTime limit"
             ),
-            "GET /fapi/v1/forceOrders": MemberRoute(
+            "GET /fapi/v1/forceOrders": ClientRoute(
                 self._force_orders,
                 by_symbol(20, 50),
                 "symbol autoCloseType startTime endTime limit",
             ),
-            "GET /fapi/v1/orderAmendment": MemberRoute(
+            "GET /fapi/v1/orderAmendment": ClientRoute(
                 self._amendments, 1, "symbol orderId origClientOrderId startTime endTime limit"
             ),
-            "POST /fapi/v1/batchOrders": MemberRoute(
+            "POST /fapi/v1/batchOrders": ClientRoute(
                 self._place_batch, 5, "batchOrders", orders=True
             ),
-            "PUT /fapi/v1/batchOrders": MemberRoute(
+            "PUT /fapi/v1/batchOrders": ClientRoute(
                 self._modify_batch, 5, "batchOrders", orders=True
             ),
-            "DELETE /fapi/v1/batchOrders": MemberRoute(
+            "DELETE /fapi/v1/batchOrders": ClientRoute(
                 self._cancel_batch,
                 1,
                 "symbol orderIdList origClientOrderIdList orderidlist origclientorderidlist",
             ),
-            "DELETE /fapi/v1/allOpenOrders": MemberRoute(self._cancel_all, 1, "symbol"),
-            "POST /fapi/v1/countdownCancelAll": MemberRoute(
+            "DELETE /fapi/v1/allOpenOrders": ClientRoute(self._cancel_all, 1, "symbol"),
+            "POST /fapi/v1/countdownCancelAll": ClientRoute(
                 self._countdown, 10, "symbol countdownTime"
             ),
-            "POST /fapi/v1/algoOrder": MemberRoute(_no_algo_orders, 0, None, orders=True),
-            "DELETE /fapi/v1/algoOrder": MemberRoute(_unknown_algo_order, 1, None),
-            "GET /fapi/v1/algoOrder": MemberRoute(_unknown_algo_order, 1, None),
-            "DELETE /fapi/v1/algoOpenOrders": MemberRoute(_all_cancelled, 1, "symbol"),
-            "GET /fapi/v1/openAlgoOrders": MemberRoute(_no_rows, by_symbol(1, 40), None),
-            "GET /fapi/v1/allAlgoOrders": MemberRoute(_no_rows, 5, None),
+            "POST /fapi/v1/algoOrder": ClientRoute(_no_algo_orders, 0, None, orders=True),
+            "DELETE /fapi/v1/algoOrder": ClientRoute(_unknown_algo_order, 1, None),
+            "GET /fapi/v1/algoOrder": ClientRoute(_unknown_algo_order, 1, None),
+            "DELETE /fapi/v1/algoOpenOrders": ClientRoute(_all_cancelled, 1, "symbol"),
+            "GET /fapi/v1/openAlgoOrders": ClientRoute(_no_rows, by_symbol(1, 40), None),
+            "GET /fapi/v1/allAlgoOrders": ClientRoute(_no_rows, 5, None),
         }
 
     # ------------------------------------------------------------ placing

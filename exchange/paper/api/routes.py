@@ -27,7 +27,7 @@ class PublicRoute:
 
 
 @dataclass(frozen=True, slots=True)
-class MemberRoute:
+class ClientRoute:
     """Only an account may call it, about itself."""
 
     answer: Callable[[Client, Params], object]
@@ -40,7 +40,7 @@ class MemberRoute:
     """Whether the answer reports how many orders the account has sent."""
 
 
-Route = PublicRoute | MemberRoute
+Route = PublicRoute | ClientRoute
 Routes = dict[str, Route]
 """By method and path, as in ``GET /fapi/v1/time``."""
 
