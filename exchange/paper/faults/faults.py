@@ -57,6 +57,17 @@ class FrameVerdict:
     copies: int = 1
     swapped: bool = False
     delay_ms: float = 0.0
+    """Its stream waits behind it."""
+    overtaken_ms: float = 0.0
+    """Further delay, in which later frames of its stream pass it."""
+
+
+@dataclass(frozen=True, slots=True)
+class LostRequest:
+    """What becomes of a request whose connection is cut off."""
+
+    arrives_ms: float | None
+    """So much later it arrives all the same; None: never."""
 
 
 class Faults:
@@ -80,6 +91,7 @@ class Faults:
         self.on_frames = False
         """Whether anything armed could touch a frame."""
         self._by_kind: dict[type, list[Any]] = {}
+        self._by_label: dict[str, list[ChanceTrigger[Any] | EpisodeTrigger[Any]]] = {}
         self._seed = faults.seed
         self._tell = tell
         self._now_ms = now_ms
@@ -120,6 +132,7 @@ class Faults:
 
     def _sort(self) -> None:
         self._by_kind.clear()
+        self._by_label.clear()
         for trigger in self.triggers:
             self._by_kind.setdefault(type(trigger.fault), []).append(trigger)
         self.on_frames = any(kind in self._by_kind for kind in _ON_FRAMES)
@@ -188,6 +201,17 @@ class Faults:
                 return _refused(fault)
         return None
 
+    def lost_request(self, call: str, order: str = "") -> LostRequest | None:
+        """What becomes of a request that is cut off on its way in; None when it is not."""
+        for trigger in self._chances(plan.DropRequest):
+            fault = trigger.fault
+            if _calls(fault.calls, call) and trigger.strikes(self._now_ms):
+                arrives_ms = None if fault.wait is None else trigger.delay_ms(fault.wait)
+                late = "" if arrives_ms is None else f", arrives after {arrives_ms:.1f} ms"
+                self._note(trigger, f"{call} {order}".rstrip() + late)
+                return LostRequest(arrives_ms)
+        return None
+
     def drops_reply(self, call: str, order: str = "") -> bool:
         """Whether the connection is cut off instead of the answer."""
         for trigger in self._chances(plan.DropReply):
@@ -228,7 +252,7 @@ class Faults:
         for trigger in self._chances(plan.StaleAccount):
             if _calls(trigger.fault.calls, call) and trigger.strikes(now_ms):
                 self._note(trigger, f"{call} {order}".rstrip())
-                return 1000.0 * trigger.fault.age_s
+                return _age_ms(trigger, now_ms)
         return None
 
     def _refused_by(
@@ -275,21 +299,35 @@ class Faults:
             raw: The payload as encoded.
         """
         verdict = FrameVerdict(raw)
-        for trigger in self.triggers:
-            fault = trigger.fault
-            if not isinstance(fault, _ON_FRAMES) or not aims(fault.streams, label):
-                continue
+        for trigger in self._aimed_at(label):
             if isinstance(trigger, EpisodeTrigger):
                 if trigger.begins(self._now_ms):
                     self._note(trigger, f"{label} {order}".rstrip())
-            elif _can_strike(fault, label) and trigger.strikes(self._now_ms):
+            elif trigger.strikes(self._now_ms):
                 self._hit_frame(trigger, verdict, f"{label} {order}".rstrip())
         return verdict
+
+    def _aimed_at(self, label: str) -> list[ChanceTrigger[Any] | EpisodeTrigger[Any]]:
+        """In the order of arming. Matched once: there are few labels, and many frames."""
+        found = self._by_label.get(label)
+        if found is None:
+            found = self._by_label[label] = [
+                trigger
+                for trigger in self.triggers
+                if isinstance(trigger.fault, _ON_FRAMES)
+                and aims(trigger.fault.streams, label)
+                and _can_strike(trigger.fault, label)
+            ]
+        return found
 
     def _hit_frame(self, trigger: ChanceTrigger[Any], verdict: FrameVerdict, what: str) -> None:
         match trigger.fault:
             case plan.Delay():
-                verdict.delay_ms += self._delayed(trigger, what)
+                delay_ms = self._delayed(trigger, what)
+                if trigger.fault.in_order:
+                    verdict.delay_ms += delay_ms
+                else:
+                    verdict.overtaken_ms += delay_ms
                 return
             case plan.Cut() as cut:
                 self._server_faults.append(cut)
@@ -297,7 +335,7 @@ class Faults:
                 verdict.copies += 1
             case plan.Reorder():
                 verdict.swapped = True
-            case plan.DepthGap():
+            case plan.DropFrame() | plan.DepthGap():
                 verdict.lost = True
             case plan.Corrupt(how="bit"):
                 at = trigger.place_in(len(verdict.raw))
@@ -340,6 +378,15 @@ def _can_strike(fault: AnyFault, label: str) -> bool:
             return _DIFF_STREAM.fullmatch(label) is not None
         case _:
             return True
+
+
+def _age_ms(trigger: ChanceTrigger[plan.StaleAccount], now_ms: int) -> float:
+    fault = trigger.fault
+    oldest_ms = 1000.0 * fault.age_s
+    if fault.youngest_s is None:
+        return oldest_ms
+    held_for_ms = 1000.0 * (fault.redrawn_s or 0.0)
+    return trigger.held_ms(1000.0 * fault.youngest_s, oldest_ms, held_for_ms, now_ms)
 
 
 def _refused(fault: plan.Refuse) -> Refused:

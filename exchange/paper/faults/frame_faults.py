@@ -1,7 +1,8 @@
 """Frame faults: loses, doubles, damages, swaps and delays frames as the faults decide.
 
 It stands between the encoding of a payload and the queues, so that what strikes a frame
-strikes everyone who receives it. A frame that waits is passed by none of its own stream.
+strikes everyone who receives it. A frame that waits is passed by none of its own stream, unless
+its fault says so.
 """
 
 from collections.abc import Callable
@@ -26,6 +27,7 @@ class _Frame:
     raw: bytes
     copies: int
     delay_ms: float
+    overtaken_ms: float
 
 
 class FrameFaults:
@@ -51,12 +53,14 @@ class FrameFaults:
             if not self._held and self._later.next_ns is None:
                 self._deliver(name, raw, event)
                 return
-            self._pass_held(_Frame(name, event, raw, 1, 0.0))
+            self._pass_held(_Frame(name, event, raw, 1, 0.0, 0.0))
             return
         verdict = self._faults.verdict(label(name, event), raw, _order_of(payload))
         if verdict.lost:
             return
-        frame = _Frame(name, event, verdict.raw, verdict.copies, verdict.delay_ms)
+        frame = _Frame(
+            name, event, verdict.raw, verdict.copies, verdict.delay_ms, verdict.overtaken_ms
+        )
         if verdict.swapped and _neighbours(name) not in self._held:
             self._hold(frame)
         else:
@@ -84,11 +88,13 @@ class FrameFaults:
             self._send(frame)
 
     def _send(self, frame: _Frame) -> None:
+        delay_ns = round((frame.delay_ms + frame.overtaken_ms) * 1e6)
+        waits_in_turn = frame.delay_ms > 0 or self._later.holds(frame.name)
+        lane = frame.name if waits_in_turn else frame
         for _ in range(frame.copies):
-            if frame.delay_ms > 0 or self._later.holds(frame.name):
-                due_ns = self._now_ns() + round(frame.delay_ms * 1e6)
+            if delay_ns > 0 or waits_in_turn:
                 arrive = partial(self._deliver, frame.name, frame.raw, frame.event)
-                self._later.put(frame.name, due_ns, arrive)
+                self._later.put(lane, self._now_ns() + delay_ns, arrive)
             else:
                 self._deliver(frame.name, frame.raw, frame.event)
 

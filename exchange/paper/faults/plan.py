@@ -2,8 +2,9 @@
 
 A file has ``seed`` and any number of ``[[fault]]`` tables, each with a ``kind`` and that kind's
 keys. When a fault strikes is said by ``at_s`` (once, counted from its arming), ``every_s``
-(again and again) or ``rate`` (the chance of each frame or request that it aims at). With
-``for_s`` a moment opens a time in which it strikes whatever it aims at, or lasts so long.
+(again and again), ``mean_s`` (again and again at random, as a Poisson process) or ``rate`` (the
+chance of each frame or request that it aims at). With ``for_s`` a moment opens a time in which it
+strikes whatever it aims at, or lasts so long.
 
 Streams are aimed at by patterns on ``public/btcusdt@trade``, ``market/btcusdt@aggTrade`` or
 ``private/ORDER_TRADE_UPDATE``, with or without what stands before the slash; requests by
@@ -100,6 +101,8 @@ class Fault(Table, frozen=True, kw_only=True):
     """By default the kind."""
     at_s: Moment | None = None
     every_s: Span | None = None
+    mean_s: Span | None = None
+    """Mean of the exponential times between its moments; the first is ``at_s`` where given."""
     count: Annotated[int, msgspec.Meta(ge=1)] | None = None
     """How often at most."""
 
@@ -107,10 +110,23 @@ class Fault(Table, frozen=True, kw_only=True):
         for key in ("streams", "calls"):
             if getattr(self, key, None) == ():
                 return key, "is empty, so it can never strike; name what it aims at"
-        if self.at_s is None and self.every_s is None and not getattr(self, "rate", None):
-            ways = [key for key in ("at_s", "every_s", "rate") if key in self.__struct_fields__]
+        if self.mean_s is not None and self.every_s is not None:
+            return "mean_s", "does not go with every_s; remove one of them"
+        if self.at_s is None and not self.recurs and not getattr(self, "rate", None):
+            keys = ("at_s", "every_s", "mean_s", "rate")
+            ways = [key for key in keys if key in self.__struct_fields__]
             return "at_s", f"is missing; say when with {' or '.join(ways)}"
         return None
+
+    @property
+    def recurs(self) -> bool:
+        """Whether its moments come again and again."""
+        return self.every_s is not None or self.mean_s is not None
+
+    @property
+    def recurring_key(self) -> str:
+        """The key that says so."""
+        return "every_s" if self.mean_s is None else "mean_s"
 
 
 class Chance(Fault, frozen=True, kw_only=True):
@@ -123,10 +139,11 @@ class Chance(Fault, frozen=True, kw_only=True):
     for_s: Span | None = None
 
     def problem(self) -> tuple[str, str] | None:
-        if self.every_s is not None and self.rate is not None and self.for_s is None:
-            return "for_s", "is missing; with every_s and rate it says how long the chances last"
-        if self.for_s is not None and self.at_s is None and self.every_s is None:
-            return "for_s", "has no beginning; add at_s or every_s"
+        if self.recurs and self.rate is not None and self.for_s is None:
+            key = self.recurring_key
+            return "for_s", f"is missing; with {key} and rate it says how long the chances last"
+        if self.for_s is not None and self.at_s is None and not self.recurs:
+            return "for_s", "has no beginning; add at_s or every_s or mean_s"
         return super().problem()
 
 
@@ -136,8 +153,8 @@ class Episode(Fault, frozen=True, kw_only=True):
     for_s: Span
 
     def problem(self) -> tuple[str, str] | None:
-        if self.every_s is not None and getattr(self, "rate", None):
-            return "every_s", "does not go with rate; remove one of them"
+        if self.recurs and getattr(self, "rate", None):
+            return self.recurring_key, "does not go with rate; remove one of them"
         return super().problem()
 
 
@@ -193,6 +210,12 @@ class Corrupt(Chance, frozen=True, tag_field="kind", tag="corrupt"):
     how: Literal["bit", "truncate"] = "bit"
 
 
+class DropFrame(Chance, frozen=True, tag_field="kind", tag="drop_frame"):
+    """A frame of any stream is lost."""
+
+    streams: Streams = ("*",)
+
+
 class DepthGap(Chance, frozen=True, tag_field="kind", tag="depth_gap"):
     """A depth diff is lost, so that the next one's ``pu`` does not fit."""
 
@@ -202,11 +225,15 @@ class DepthGap(Chance, frozen=True, tag_field="kind", tag="depth_gap"):
 class Delay(Chance, frozen=True, tag_field="kind", tag="delay"):
     """Requests on their way in, answers on their way out, or frames take longer.
 
-    Each stream keeps its own order, and so do each connection's messages.
+    Each stream keeps its own order, and so does each connection's messages: a
+    stream whose frame waits is silent, and then sends at once all that came
+    meanwhile.
     """
 
     on: Literal["request", "reply", "frame"]
     wait: Wait
+    in_order: bool = True
+    """Of frames: whether the later ones of the same stream wait behind it."""
     calls: Calls = ("*",)
     streams: Streams = ("*",)
 
@@ -214,12 +241,22 @@ class Delay(Chance, frozen=True, tag_field="kind", tag="delay"):
         key = "calls" if self.on == "frame" else "streams"
         if getattr(self, key) != ("*",):
             return key, f'says nothing about on = "{self.on}"; remove it'
+        if self.on != "frame" and not self.in_order:
+            return "in_order", f'says nothing about on = "{self.on}"; remove it'
         if isinstance(self.wait, Uniform) and self.wait.high_ms < self.wait.low_ms:
             return "wait.high_ms", "is smaller than wait.low_ms"
         return super().problem()
 
 
 # ---------------------------------------------------------------- requests
+
+
+class DropRequest(Chance, frozen=True, tag_field="kind", tag="drop_request"):
+    """A request's connection is cut off at once, and what becomes of it nobody is told."""
+
+    calls: Calls = ("*",)
+    wait: Wait | None = None
+    """It arrives so much later all the same, and is judged as of then; without: it never does."""
 
 
 class DropReply(Chance, frozen=True, tag_field="kind", tag="drop_reply"):
@@ -240,7 +277,18 @@ class StaleAccount(Chance, frozen=True, tag_field="kind", tag="stale_account"):
 
     age_s: Annotated[float, msgspec.Meta(ge=0.001, le=60)] = 1.0
     """At least so long ago, where the exchange remembers that far."""
+    youngest_s: Annotated[float, msgspec.Meta(ge=0, le=60)] | None = None
+    """Then the age is drawn, evenly between this and ``age_s``."""
+    redrawn_s: Span | None = None
+    """How long a drawn age stands; without it each read draws its own."""
     calls: Calls = ("*",)
+
+    def problem(self) -> tuple[str, str] | None:
+        if self.youngest_s is not None and self.youngest_s > self.age_s:
+            return "youngest_s", "is larger than age_s"
+        if self.youngest_s is None and self.redrawn_s is not None:
+            return "redrawn_s", "says nothing without youngest_s; remove it"
+        return super().problem()
 
 
 class Refuse(Chance, frozen=True, tag_field="kind", tag="refuse"):
@@ -331,8 +379,10 @@ AnyFault: TypeAlias = (
     | Delay
     | Duplicate
     | Reorder
+    | DropRequest
     | DropReply
     | Corrupt
+    | DropFrame
     | DepthGap
     | StaleSnapshot
     | StaleAccount

@@ -29,9 +29,9 @@ class Trigger(Generic[_Kind]):
         self._random = SplitMix64(seed ^ int.from_bytes(digest[:8], "big")).fork()
         self._rate: float | None = getattr(fault, "rate", None)
         self._for_ms = 1000.0 * (getattr(fault, "for_s", None) or math.inf)
-        first_s = fault.at_s if fault.at_s is not None else fault.every_s
-        self._next_ms = math.inf if first_s is None else now_ms + 1000.0 * first_s
         self._every_ms = 1000.0 * (fault.every_s or math.inf)
+        self._mean_ms = None if fault.mean_s is None else 1000.0 * fault.mean_s
+        self._next_ms = now_ms + (self._gap_ms() if fault.at_s is None else 1000.0 * fault.at_s)
 
     @property
     def kind(self) -> str:
@@ -56,12 +56,24 @@ class Trigger(Generic[_Kind]):
         """Whether one of its moments has come; of several only the newest counts."""
         if now_ms < self._next_ms or self.spent:
             return False
-        at_ms = self._next_ms
-        if self._every_ms < math.inf:
-            at_ms += (now_ms - at_ms) // self._every_ms * self._every_ms
-        self._next_ms = at_ms + self._every_ms
+        at_ms = self._newest_moment_ms(now_ms)
+        self._next_ms = (at_ms if self._mean_ms is None else now_ms) + self._gap_ms()
         self._open(at_ms)
         return True
+
+    def _newest_moment_ms(self, now_ms: int) -> float:
+        if self._mean_ms is not None:
+            # A Poisson process looks the same backwards, so a long sleep need not be lived through.
+            return max(self._next_ms, now_ms - self._gap_ms())
+        if self._every_ms < math.inf:
+            return self._next_ms + (now_ms - self._next_ms) // self._every_ms * self._every_ms
+        return self._next_ms
+
+    def _gap_ms(self) -> float:
+        """From one of its moments to the next."""
+        if self._mean_ms is None:
+            return self._every_ms
+        return self._random.exponential(1.0 / self._mean_ms)
 
     def _open(self, at_ms: float) -> None:
         raise NotImplementedError
@@ -79,6 +91,8 @@ class ChanceTrigger(Trigger[_Kind]):
         self.owed = False
         """Whether a moment has come that has struck nothing yet."""
         self._announced_opening = False
+        self._held_ms = 0.0
+        self._held_until_ms = -math.inf
 
     def strikes(self, now_ms: int) -> bool:
         """Take the chance of one frame or request, and count it when it strikes."""
@@ -98,6 +112,13 @@ class ChanceTrigger(Trigger[_Kind]):
 
     def delay_ms(self, wait: Wait) -> float:
         return wait.draw_ms(self._random)
+
+    def held_ms(self, low_ms: float, high_ms: float, for_ms: float, now_ms: int) -> float:
+        """A time between two, drawn anew once the last has stood for so long."""
+        if now_ms >= self._held_until_ms:
+            self._held_ms = low_ms + (high_ms - low_ms) * self._random.uniform()
+            self._held_until_ms = now_ms + for_ms
+        return self._held_ms
 
     def place_in(self, length: int) -> int:
         """Somewhere in a text of so many bytes."""

@@ -20,7 +20,7 @@ from exchange.paper.api.ws import WsSession
 from exchange.paper.faults import plan
 from exchange.paper.faults.delay_queue import DelayQueue
 from exchange.paper.faults.depth_memory import DepthMemory
-from exchange.paper.faults.faults import FaultHit, Faults, ServerFault, aims
+from exchange.paper.faults.faults import FaultHit, Faults, LostRequest, ServerFault, aims
 from exchange.paper.faults.frame_faults import FrameFaults, label
 from exchange.paper.faults.plan import FaultPlan
 from exchange.paper.pubsub.pubsub import PubSub
@@ -280,6 +280,11 @@ class PaperServer:
         call, named = f"{asked.method} {asked.path}", _NAMED_ORDER.search(asked.query + asked.body)
         order = named[1] if named else ""
         await self._catch_up()
+        lost = self.faults.lost_request(call, order)
+        if lost is not None:
+            _abort(request)
+            self._carry_out_unheard(lost, partial(self._api.answer, asked))
+            raise ConnectionResetError("cut off by a fault")
         await asyncio.sleep(self.faults.delay_ms("request", call, order) / 1000)
         await self._catch_up()
         with self._race.call():
@@ -290,6 +295,17 @@ class PaperServer:
             _abort(request)
         await asyncio.sleep(self.faults.delay_ms("reply", call, order) / 1000)
         return answer
+
+    def _carry_out_unheard(self, lost: LostRequest, answer: Callable[[], object]) -> None:
+        """Let a request whose connection is gone arrive after all, where it does."""
+
+        def arrive() -> None:
+            self.venue.advance(self.clock.now_ns())
+            answer()
+
+        if lost.arrives_ms is not None:
+            due_ns = self.clock.now_ns() + round(lost.arrives_ms * 1e6)
+            self._later.put(arrive, due_ns, arrive)
 
     def _perhaps_stale(self, asked: HttpRequest, answer: HttpAnswer) -> HttpAnswer:
         age_ms = self.faults.stale_depth_ms(_DEPTH)
@@ -364,6 +380,11 @@ class PaperServer:
         call = connection.talk.call(text)
         if call:
             await self._catch_up()
+        lost = self.faults.lost_request(call) if call else None
+        if lost is not None:
+            connection.outlet.transport.abort()
+            self._carry_out_unheard(lost, lambda: connection.talk.answer(text, self.venue.now_ms))
+            return None
         late_ms = self.faults.delay_ms("request", call) if call else 0.0
         if late_ms > 0 or self._later.holds(connection.inward):
             due_ns = self.clock.now_ns() + round(late_ms * 1e6)

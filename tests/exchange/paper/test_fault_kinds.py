@@ -245,6 +245,34 @@ async def test_a_dropped_reply_leaves_an_order_behind() -> None:
     assert struck == [f"{PLACE} unknown"]
 
 
+async def test_a_dropped_request_never_arrives() -> None:
+    async with fragile_exchange() as client:
+        await client.arm("drop_request", at_s=0, calls=[PLACE])
+        with pytest.raises(aiohttp.ClientConnectionError):
+            await client.place("59000.0", newClientOrderId="lost")
+        rests = await is_open(client, "lost")
+        struck = await client.struck()
+
+    assert not rests
+    assert struck == [f"{PLACE} lost"]
+
+
+async def test_a_dropped_request_that_arrives_late_is_judged_as_of_then() -> None:
+    """Executed though nobody waits for it any more, unless its recvWindow is over."""
+    async with fragile_exchange() as client, private(client) as events:
+        await client.arm("drop_request", rate=1, count=2, calls=[PLACE], wait=constant(300.0))
+        for name, window_ms in (("too_late", 100), ("in_time", 5000)):
+            with pytest.raises(aiohttp.ClientConnectionError):
+                await client.place("59000.0", newClientOrderId=name, recvWindow=window_ms)
+        rest_at_once = [await is_open(client, name) for name in ("too_late", "in_time")]
+        told = orjson.loads(await events.recv())
+        rest_then = [await is_open(client, name) for name in ("too_late", "in_time")]
+
+    assert rest_at_once == [False, False]
+    assert told["o"]["c"] == "in_time"
+    assert rest_then == [False, True]
+
+
 @pytest.mark.parametrize("executed", [True, False])
 async def test_an_unknown_error_comes_with_or_without_execution(executed: bool) -> None:
     async with fragile_exchange() as client:
@@ -374,6 +402,23 @@ async def test_a_dropped_reply_cuts_the_trading_socket() -> None:
     assert (heard, talk.close_code) == (1, 1006)
 
 
+async def test_a_dropped_request_cuts_the_trading_socket_before_it_is_heard() -> None:
+    """The listen key that it asks for is made 200 ms after the socket has ended."""
+    late = plan.DropRequest(at_s=0.0, calls=("POST *",), wait=plan.Constant(ms=200.0))
+    async with (
+        exchange(faults=FaultPlan((late,))) as client,
+        client.listen("/ws-fapi/v1") as talk,
+    ):
+        await talk.send(asked(KEEP, 1))
+        await talk.wait_closed()
+        before = await client.ask("PUT", "/fapi/v1/listenKey")
+        while "code" in (await client.ask("PUT", "/fapi/v1/listenKey"))[1]:
+            pass
+
+    assert talk.close_code == 1006
+    assert before[1]["code"] == -1125
+
+
 async def test_the_trading_socket_can_be_cut_by_its_path() -> None:
     cut = plan.Cut(at_s=0.2, streams=("ws-fapi/*",))
     async with (
@@ -428,7 +473,10 @@ async def test_the_back_door_lists_arms_and_disarms() -> None:
 @pytest.mark.parametrize(
     ("body", "told"),
     [
-        ({"kind": "cut"}, "request (cut): at_s: is missing; say when with at_s or every_s or rate"),
+        (
+            {"kind": "cut"},
+            "request (cut): at_s: is missing; say when with at_s or every_s or mean_s or rate",
+        ),
         ({"kind": "cut", "at": 1}, "request (cut): at: is not a setting of this; did you mean"),
         ([1], "request: must be a table of keys"),
         ({"kind": "cut", "at_s": 9, "name": "taken"}, "name: taken is taken; choose another"),

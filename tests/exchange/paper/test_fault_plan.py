@@ -29,6 +29,15 @@ EVERY_KIND: list[tuple[str, plan.AnyFault]] = [
     ("kind='duplicate'\nrate=0.5", plan.Duplicate(rate=0.5)),
     ("kind='reorder'\nrate=0.5", plan.Reorder(rate=0.5)),
     ("kind='drop_reply'\nrate=0.5", plan.DropReply(rate=0.5)),
+    (
+        "kind='drop_request'\nrate=0.5\nwait={distribution='constant', ms=5}",
+        plan.DropRequest(rate=0.5, wait=plan.Constant(ms=5.0)),
+    ),
+    ("kind='drop_frame'\nmean_s=3", plan.DropFrame(mean_s=3.0)),
+    (
+        "kind='stale_account'\nrate=1\nage_s=2\nyoungest_s=0\nredrawn_s=1",
+        plan.StaleAccount(rate=1.0, age_s=2.0, youngest_s=0.0, redrawn_s=1.0),
+    ),
     ("kind='corrupt'\nrate=0.5\nhow='truncate'", plan.Corrupt(rate=0.5, how="truncate")),
     ("kind='depth_gap'\nevery_s=3", plan.DepthGap(every_s=3.0)),
     ("kind='stale_snapshot'\nat_s=0\nage_s=2", plan.StaleSnapshot(at_s=0.0, age_s=2.0)),
@@ -95,8 +104,11 @@ def test_a_file_with_a_slip_is_refused(text: str, told: str) -> None:
         ("at_s = 1", "kind: is missing; known here: cut, stall"),
         ("kind = 'cutt'", "kind: 'cutt' is none; did you mean cut?"),
         ("kind = 'cut'\nat_s = 1\nstream = ['*']", "stream: is not a setting of this; did you m"),
-        ("kind = 'cut'", "at_s: is missing; say when with at_s or every_s or rate"),
-        ("kind = 'restart'\nfor_s = 1", "at_s: is missing; say when with at_s or every_s"),
+        ("kind = 'cut'", "at_s: is missing; say when with at_s or every_s or mean_s or rate"),
+        (
+            "kind = 'restart'\nfor_s = 1",
+            "at_s: is missing; say when with at_s or every_s or mean_s",
+        ),
         ("kind = 'stall'\nat_s = 1", "for_s: is missing"),
         ("kind = 'cut'\nat_s = -1", "at_s: expected `float` >= 0"),
         ("kind = 'cut'\nevery_s = 0", "every_s: expected `float` >= 0.001"),
@@ -107,6 +119,16 @@ def test_a_file_with_a_slip_is_refused(text: str, told: str) -> None:
         ("kind = 'cut'\nrate = 0.1\nevery_s = 5", "for_s: is missing; with every_s and rate"),
         ("kind = 'cut'\nrate = 0.1\nfor_s = 5", "for_s: has no beginning; add at_s or every_s"),
         ("kind = 'ban'\nrate = 0.1\nevery_s = 5\nfor_s = 1", "every_s: does not go with rate"),
+        ("kind = 'cut'\nmean_s = 5\nevery_s = 5", "mean_s: does not go with every_s"),
+        ("kind = 'cut'\nrate = 0.1\nmean_s = 5", "for_s: is missing; with mean_s and rate"),
+        ("kind = 'ban'\nrate = 0.1\nmean_s = 5\nfor_s = 1", "mean_s: does not go with rate"),
+        (
+            "kind = 'delay'\nrate = 1\non = 'reply'\nin_order = false\n"
+            "wait = {distribution = 'constant', ms = 5}",
+            'in_order: says nothing about on = "reply"',
+        ),
+        ("kind = 'stale_account'\nrate = 1\nyoungest_s = 2", "youngest_s: is larger than age_s"),
+        ("kind = 'stale_account'\nrate = 1\nredrawn_s = 2", "redrawn_s: says nothing without"),
         ("kind = 'refuse'\nat_s = 1", "code: is missing"),
         ("kind = 'refuse'\nat_s = 1\ncode = -9", "text: is missing; the exchange has no words"),
         (

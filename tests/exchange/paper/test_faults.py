@@ -1,12 +1,14 @@
 """Fault decisions: when faults strike and what they decide; nothing here is broken in earnest."""
 
 from collections.abc import Callable
+from itertools import pairwise
+from statistics import mean, stdev
 
 import pytest
 
 from exchange.errors import SettingsError
 from exchange.paper.faults import plan
-from exchange.paper.faults.faults import Faults, aims
+from exchange.paper.faults.faults import Faults, LostRequest, aims
 from exchange.paper.faults.plan import AnyFault, FaultPlan
 from exchange.paper.limits import OverLimit
 
@@ -68,6 +70,37 @@ def seconds_struck(fault: AnyFault, until_s: int = 20) -> list[int]:
 )
 def test_a_fault_strikes_when_it_says(fault: AnyFault, struck: list[int]) -> None:
     assert seconds_struck(fault) == struck
+
+
+def test_moments_at_random_come_as_often_as_their_mean_says() -> None:
+    """Exponential times between them: as widely spread as they are long."""
+    gaps_s = [b - a for a, b in pairwise(moments_at_random(seed=1))]
+
+    assert mean(gaps_s) == pytest.approx(5.0, rel=0.15)
+    assert stdev(gaps_s) == pytest.approx(5.0, rel=0.2)
+
+
+def test_moments_at_random_are_those_of_the_seed() -> None:
+    assert moments_at_random(seed=1) == moments_at_random(seed=1) != moments_at_random(seed=2)
+
+
+def moments_at_random(seed: int) -> list[float]:
+    """The seconds of 5,000 in which a fault strikes that does so every 5 s in the mean."""
+    scene = Scene(plan.Cut(mean_s=5.0), seed=seed)
+    for tenth in range(50_000):
+        scene.at(tenth / 10)
+    return [second for second, _name, _struck in scene.story]
+
+
+def test_random_moments_begin_where_a_first_is_given() -> None:
+    scene = Scene(plan.Cut(at_s=3.0, mean_s=1e6)).at(2.9)
+    before = list(scene.server_faults)
+
+    assert (before, len(scene.at(3.0).server_faults)) == ([], 1)
+
+
+def test_a_sleep_over_random_moments_owes_one_strike() -> None:
+    assert len(Scene(plan.Cut(mean_s=1.0)).at(100_000).server_faults) == 1
 
 
 def test_a_moment_waits_for_something_to_strike() -> None:
@@ -292,6 +325,33 @@ def test_a_rate_from_a_moment_on_begins_no_episode_before() -> None:
     scene = Scene(plan.Ban(at_s=5.0, rate=1.0, for_s=1.0, count=1))
 
     assert [scene.at(s).refused() for s in range(7)] == [None] * 5 + [-1003, None]
+
+
+def test_a_dropped_request_never_arrives_or_after_its_wait() -> None:
+    never, late = (
+        Scene(plan.DropRequest(rate=1.0, calls=("POST *",), wait=wait)).faults
+        for wait in (None, plan.Constant(ms=5.0))
+    )
+
+    assert never.lost_request(PLACE, "id7") == LostRequest(arrives_ms=None)
+    assert late.lost_request(PLACE, "id7") == LostRequest(arrives_ms=5.0)
+    assert late.lost_request(CANCEL) is None
+    assert [hit.struck for faults in (never, late) for hit in faults.log] == [
+        "POST /fapi/v1/order id7",
+        "POST /fapi/v1/order id7, arrives after 5.0 ms",
+    ]
+
+
+def test_the_age_of_a_read_is_drawn_and_stands_for_its_time() -> None:
+    fault = plan.StaleAccount(rate=1.0, age_s=2.5, youngest_s=0.5, redrawn_s=1.0)
+    scene = Scene(fault)
+    ages_ms = [scene.faults.account_lag_ms("GET x", START_MS + 100 * i) for i in range(2000)]
+
+    assert all(len(set(ages_ms[i : i + 10])) == 1 for i in range(0, 2000, 10))
+    assert len(set(ages_ms)) == 200
+    assert 500 <= min(filter(None, ages_ms)) < 700
+    assert 2300 < max(filter(None, ages_ms)) <= 2500
+    assert scene.faults.longest_lag_ms == 2500
 
 
 def test_delays_of_requests_and_replies_are_apart_and_add_up() -> None:

@@ -129,6 +129,46 @@ def test_a_duplicate_comes_right_behind() -> None:
     assert way.arrived == [1, 1, 2]
 
 
+def test_a_frame_that_is_late_out_of_order_comes_behind_younger_ones() -> None:
+    wait = plan.Constant(ms=200)
+    way = Way(plan.Delay(at_s=0.0, on="frame", wait=wait, in_order=False))
+
+    way.send("a@trade", "trade", n=1)
+    way.send("a@trade", "trade", n=2)
+    before = list(way.arrived)
+    way.pass_ms(200)
+
+    assert (before, way.arrived) == ([2], [2, 1])
+
+
+def test_a_stalled_stream_says_all_at_once_whatever_is_late_besides() -> None:
+    """What is late out of order passes nothing that waits already."""
+    way = Way(
+        plan.Delay(at_s=0.0, on="frame", wait=plan.Constant(ms=3000)),
+        plan.Delay(at_s=1.0, on="frame", wait=plan.Constant(ms=200), in_order=False),
+    )
+
+    way.send("a@trade", "trade", n=1)
+    way.pass_ms(1000)
+    way.send("a@trade", "trade", n=2)
+    way.send("a@trade", "trade", n=3)
+    way.pass_ms(1999)
+    before = list(way.arrived)
+    way.pass_ms(1)
+
+    assert (before, way.arrived) == ([], [1, 2, 3])
+
+
+def test_a_dropped_frame_is_lost_whatever_its_stream() -> None:
+    way = Way(plan.DropFrame(at_s=0.0))
+
+    way.send("a@trade", "trade", n=1)
+    way.send("a@trade", "trade", n=2)
+    way.pass_ms(10_000)
+
+    assert way.arrived == [2]
+
+
 def test_a_lost_diff_is_lost_for_good() -> None:
     way = Way(plan.DepthGap(at_s=0.0))
 
