@@ -13,32 +13,47 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 
 from rich.progress import track
 
 from engine.core.actions import Action
-from tests.engine.virtual_desk import SETTINGS, Faults, VirtualDesk
-
-LOSSY = Faults(
-    reply_lost=0.05,
-    request_lost=0.03,
-    request_late=0.02,
-    private_repeated=0.1,
-    private_late=0.1,
-    market_lost=0.01,
-    private_cut_every_s=5.0,
-    trades_late_ms=300.0,
+from exchange.paper.faults.plan import FaultPlan
+from tests.engine.network_faults import (
+    market_lost,
+    private_cut,
+    private_late,
+    private_repeated,
+    private_stalled,
+    replies_late,
+    replies_lost,
+    requests_late,
+    requests_lost,
+    rest_lags_up_to,
+    trades_late,
 )
+from tests.engine.virtual_desk import SETTINGS, VirtualDesk
+
+_LOSSES = (
+    replies_lost(0.05),
+    requests_lost(0.03),
+    private_repeated(0.1),
+    private_late(0.1),
+    market_lost(0.01),
+    trades_late(300.0),
+)
+LOSSY = FaultPlan((*_LOSSES, requests_late(0.02), private_cut(5.0)))
 """Everything that a network loses, ten times as often as a bad one does."""
-HOSTILE = replace(
-    LOSSY,
-    request_late=0.05,
-    reply_late=0.05,
-    private_stalled_every_s=8.0,
-    private_cut_every_s=8.0,
-    rest_lag_ms=2500.0,
+HOSTILE = FaultPlan(
+    (
+        *_LOSSES,
+        requests_late(0.05),
+        replies_late(0.05),
+        private_stalled(7.3),
+        private_cut(8.0),
+        rest_lags_up_to(2.5),
+    )
 )
 """Besides: answers seconds late, a stream that stalls, and REST that lags behind it."""
 
@@ -46,13 +61,15 @@ _SECONDS = 30
 _KILL = 0.003
 _KEY = 0.01
 _SETTLING_S = 20.0
+_TOLD_EVERY = 20
+"""Seeds between two lines of progress where no terminal shows a bar."""
 
 
 @dataclass(frozen=True)
 class World:
     """What one desk goes through."""
 
-    faults: Faults
+    faults: FaultPlan
     chances: Callable[[VirtualDesk, random.Random], None]
     """What else happens, ten times a second."""
 
@@ -144,11 +161,15 @@ def _play(name: str, asked: argparse.Namespace) -> int:
     started_s = time.monotonic()
     with multiprocessing.Pool(asked.processes) as pool:
         results = pool.imap(partial(_try, name), seeds)
-        for seed, wrong in track(results, name, total=len(seeds), disable=not sys.stderr.isatty()):
+        bar = track(results, name, total=len(seeds), disable=not sys.stderr.isatty())
+        for done, (seed, wrong) in enumerate(bar, 1):
             broken += bool(wrong)
             score.update(text.partition(":")[0] for text in wrong)
             for text in wrong:
                 print(f"{name} seed {seed}: {text}", flush=True)
+            if done % _TOLD_EVERY == 0 and not sys.stderr.isatty():
+                told = f"{name}: {done - broken} of {done} desks hold so far"
+                print(told, file=sys.stderr, flush=True)
     spent_s = time.monotonic() - started_s
     speed = len(seeds) * (_SECONDS + _SETTLING_S) / spent_s / asked.processes
     parts = ", ".join(

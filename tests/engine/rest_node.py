@@ -1,83 +1,84 @@
-"""A node of the venue that answers REST: it knows the account as it stood some time ago."""
-
-from collections import deque
-from typing import NamedTuple
-
-import orjson
+"""What the account's REST answers say: as it stands, or as a replica that lags still has it."""
 
 from exchange.binance import user_events
 from exchange.errors import Refused
 from exchange.instrument import Instrument
-from exchange.paper.pubsub.pubsub import Payload, Prefix, PubSub, SubscriberQueue
+from exchange.paper.api.account_memory import AccountMemory
+from exchange.paper.faults.faults import Faults
+from exchange.paper.venue.client import Client
 from exchange.paper.venue.symbol_account import SymbolAccount
+from exchange.paper.venue.venue import PaperVenue
 from exchange.paper.wire import account_wire
 from exchange.types import Fill, OrderUpdate
 
-
-class _Known(NamedTuple):
-    """The account after one of its changes, in the venue's own words."""
-
-    since_ns: int
-    position: Payload
-    listed: bool
-    """Does the venue list the position? It leaves out a flat account without orders."""
-    balance: Payload
-    trades: int
-    orders: dict[str, Payload]
-    """By client id, ended ones too."""
+POSITION = "GET /fapi/v3/positionRisk"
+BALANCE = "GET /fapi/v3/balance"
+OPEN_ORDERS = "GET /fapi/v1/openOrders"
+ORDER = "GET /fapi/v1/order"
+TRADES = "GET /fapi/v1/userTrades"
 
 
 class RestNode:
-    """What the account's REST answers say, ``lag_ms`` behind the matching engine."""
+    """One client's reads of one symbol, each as old as the armed faults make it."""
 
     def __init__(
-        self, pubsub: PubSub, symbol_account: SymbolAccount, instrument: Instrument, listen_key: str
+        self, exchange: PaperVenue, client: Client, instrument: Instrument, faults: Faults
     ) -> None:
-        self.lag_ms = 0.0
-        self._symbol_account = symbol_account
+        self._exchange = exchange
+        self._client = client
         self._instrument = instrument
-        self._heard = SubscriberQueue(Prefix.PRIVATE, lambda: None, lambda: None, combined=False)
-        pubsub.subscribe(self._heard, [listen_key])
-        self._known: deque[_Known] = deque([self._now(0, {})])
+        self._faults = faults
+        self._memory = AccountMemory(exchange)
+        self._account = exchange.symbol_account(client, instrument.symbol)
+        self._remembered: tuple[int, ...] = ()
 
-    def note(self, now_ns: int) -> None:
-        """Take down what has changed by now."""
-        messages = [orjson.loads(raw) for raw in self._heard.take()]
-        if not messages:
-            return
-        names = {message["o"]["c"] for message in messages if "o" in message}
-        find, row = self._symbol_account.orders.find, self._symbol_account.market.wire.order_record
-        found = {name: find(None, name) for name in names}
-        changed = {name: row(order) for name, order in found.items() if order is not None}
-        self._known.append(self._now(now_ns, self._known[-1].orders | changed))
+    def remember(self) -> None:
+        """Keep the present for reads that will lag, where it is not kept already."""
+        account = self._account
+        orders = account.orders
+        present = (
+            account.ledger.traded,
+            orders.finished,
+            len(orders.open),
+            self._client.income_number,
+        )
+        if present != self._remembered:
+            self._remembered = present
+            self._memory.keep(self._faults.longest_lag_ms)
 
-    def position(self, now_ns: int) -> user_events.Position:
-        known = self._as_of(now_ns)
-        if not known.listed:
+    def position(self) -> user_events.Position:
+        stand = self._read(POSITION).ledger.stand
+        if not stand.engaged:
             return user_events.FLAT
-        return user_events.position_from_rest(known.position, self._instrument)
+        return user_events.position_from_rest(account_wire.position_risk(stand), self._instrument)
 
-    def wallet(self, now_ns: int) -> user_events.Wallet:
-        return user_events.wallet_from_rest(self._as_of(now_ns).balance)
+    def wallet(self) -> user_events.Wallet:
+        client = self._read(BALANCE).client
+        return user_events.wallet_from_rest(account_wire.balance(client.account, client.name))
 
     def open_orders(self, now_ns: int) -> tuple[OrderUpdate, ...]:
-        updates = (self._update(row, now_ns) for row in self._as_of(now_ns).orders.values())
-        return tuple(update for update in updates if not update.status.final)
+        account = self._read(OPEN_ORDERS)
+        rows = [account.market.wire.order_record(order) for order in account.orders.open.values()]
+        return tuple(
+            user_events.order_update_from_rest(row, self._instrument, now_ns, now_ns)
+            for row in rows
+        )
 
-    def order(self, now_ns: int, client_order_id: str) -> OrderUpdate:
+    def order(self, client_order_id: str, now_ns: int) -> OrderUpdate:
         """Raises ``Refused`` with -2013 for one that it has not heard of."""
-        row = self._as_of(now_ns).orders.get(client_order_id)
-        if row is None:
+        account = self._read(ORDER, client_order_id)
+        order = account.orders.find(None, client_order_id)
+        if order is None:
             raise Refused(-2013, "Order does not exist.")
-        return self._update(row, now_ns)
+        row = account.market.wire.order_record(order)
+        return user_events.order_update_from_rest(row, self._instrument, now_ns, now_ns)
 
-    def trades(self, now_ns: int, since_ms: int) -> tuple[Fill, ...]:
-        names = {
-            order.venue_order_id: order.client_order_id for order in self._symbol_account.orders
-        }
+    def trades(self, since_ms: int, now_ns: int) -> tuple[Fill, ...]:
+        account = self._read(TRADES)
+        names = {order.venue_order_id: order.client_order_id for order in account.orders}
         rows = [
-            self._symbol_account.market.wire.user_trade(trade)
-            for trade in list(self._symbol_account.trades)[: self._as_of(now_ns).trades]
+            account.market.wire.user_trade(trade)
+            for trade in account.trades
             if trade.time_ms >= since_ms
         ]
         return tuple(
@@ -87,23 +88,8 @@ class RestNode:
             for row in rows
         )
 
-    def _as_of(self, now_ns: int) -> _Known:
-        self.note(now_ns)
-        then_ns = now_ns - round(self.lag_ms * 1e6)
-        while len(self._known) > 1 and self._known[1].since_ns <= then_ns:
-            self._known.popleft()
-        return self._known[0]
-
-    def _now(self, now_ns: int, orders: dict[str, Payload]) -> _Known:
-        symbol_account = self._symbol_account
-        return _Known(
-            since_ns=now_ns,
-            position=account_wire.position_risk(symbol_account.ledger.stand),
-            listed=symbol_account.ledger.stand.engaged,
-            balance=account_wire.balance(symbol_account.client.account, symbol_account.client.name),
-            trades=len(symbol_account.trades),
-            orders=orders,
-        )
-
-    def _update(self, row: Payload, now_ns: int) -> OrderUpdate:
-        return user_events.order_update_from_rest(row, self._instrument, now_ns, now_ns)
+    def _read(self, call: str, order: str = "") -> SymbolAccount:
+        lag_ms = self._faults.account_lag_ms(call, self._exchange.now_ms, order)
+        past = None if lag_ms is None else self._memory.recall(lag_ms, self._client)
+        exchange, client = past or (self._exchange, self._client)
+        return exchange.symbol_account(client, self._instrument.symbol)

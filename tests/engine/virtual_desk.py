@@ -1,16 +1,18 @@
 """A whole desk with its exchange in one process, on a clock that only the test moves.
 
 The trader is the real one, the exchange is the real embedded one without its sockets, and
-what stands between them can be slow, lose, repeat and cut. A seed makes it repeatable.
+what stands between them can be slow, lose, repeat and cut, as a plan of the exchange's own
+faults says. A seed makes it repeatable.
 """
 
 import contextlib
 import heapq
 import random
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import partial
 from itertools import count
+from typing import Literal, TypeAlias
 
 import orjson
 
@@ -24,6 +26,11 @@ from exchange.errors import Refused
 from exchange.instrument import Instrument
 from exchange.paper.account.orders import NewOrder, OrderRecord
 from exchange.paper.background.synthetic_flow import SyntheticFlow
+from exchange.paper.faults import plan
+from exchange.paper.faults.delay_queue import DelayQueue
+from exchange.paper.faults.faults import NOTHING, Faults, LostRequest, ServerFault, aims
+from exchange.paper.faults.frame_faults import FrameFaults
+from exchange.paper.faults.plan import AnyFault, FaultPlan
 from exchange.paper.matching.price_time import Matching
 from exchange.paper.pubsub.pubsub import Prefix, PubSub, SubscriberQueue
 from exchange.paper.settings import AccountSettings, Listing, PaperSettings, SyntheticMarket
@@ -54,6 +61,7 @@ from exchange.types import (
     Tick,
     TradesSnapshot,
 )
+from tests.engine import network_faults, rest_node
 from tests.engine.rest_node import RestNode
 
 MS = 1_000_000
@@ -102,41 +110,43 @@ CALM = replace(MARKET, A_per_s=0.001, sigma_ticks=0.01)
 """Hardly anything moves, and hardly anybody trades."""
 
 
-@dataclass(frozen=True)
-class Faults:
-    """Chances, each per message, and lengths."""
+RECV_WINDOW_MS = 1000.0
+"""How late a placing may arrive and still be executed; a cancel always is."""
 
-    reply_lost: float = 0.0
-    """Executed, but the answer never comes: the shell reports unknown."""
-    request_lost: float = 0.0
-    """Never arrives; the shell cannot know and reports unknown too."""
-    request_late: float = 0.0
-    """Given up as unknown after half a second, and arrives up to 4.5 s after it was sent."""
-    recv_window_ms: float = 1000.0
-    """How late a placing may arrive and still be executed."""
-    reply_late: float = 0.0
-    """The answer comes 2 to 4.5 s later."""
-    private_repeated: float = 0.0
-    private_late: float = 0.0
-    """Arrives 200 ms after its time, behind younger messages."""
-    private_stalled_every_s: float = 0.0
-    """Mean seconds between stalls of the private stream: up to 4 s of it come at once."""
-    private_cut_every_s: float = 0.0
-    """Mean seconds between cuts of the private stream; its messages are lost for a second."""
-    market_lost: float = 0.0
-    trades_late_ms: float = 0.0
-    """By how much the list of our trades comes later than other answers."""
-    rest_lag_ms: float = 0.0
-    """How far the node that answers REST is behind, at most; it changes every second."""
+RECONNECT_S = 1.0
+"""Until the desk is back on a stream that was cut off."""
+
+UNANSWERED_MS = 500.0
+"""When the desk gives up a request whose connection was cut off."""
+
+_Fallible: TypeAlias = Place | Cancel | QueryOrder | FetchAccount | FetchTrades
+
+_CALLS: dict[type[Command], tuple[str, ...]] = {
+    Place: ("POST /fapi/v1/order",),
+    Cancel: ("DELETE /fapi/v1/order",),
+    QueryOrder: (rest_node.ORDER,),
+    FetchAccount: (rest_node.POSITION, rest_node.BALANCE, rest_node.OPEN_ORDERS),
+    FetchTrades: (rest_node.TRADES,),
+}
+"""The requests that a fault can strike; all others are answered at once."""
+
+_PLAYED = (
+    *(plan.Cut, plan.Delay, plan.Duplicate, plan.Reorder, plan.Corrupt, plan.DropFrame),
+    *(plan.DepthGap, plan.DropRequest, plan.DropReply, plan.StaleAccount),
+)
 
 
 class VirtualDesk:
-    """One trader, one exchange, and the lines between them."""
+    """One trader, one exchange, and the lines between them.
+
+    Args:
+        faults: What goes wrong between them; its seconds count from the start, its seed is ours.
+    """
 
     def __init__(
         self,
         seed: int = 1,
-        faults: Faults = Faults(),
+        faults: FaultPlan = NOTHING,
         settings: DeskSettings = SETTINGS,
         market: SyntheticMarket = MARKET,
         opening_lots: int = 0,
@@ -146,12 +156,13 @@ class VirtualDesk:
         self.commands: list[Command] = []
         """Everything that the trader ever asked for."""
         self._dice = random.Random(seed)
-        self._faults = faults
+        self.faults = Faults(FaultPlan(seed=seed), START_NS // MS)
+        self.arm(*faults.faults)
         self._our_clock_ahead_ns = round(our_clock_ahead_s * 1e9)
         self._due: list[tuple[int, int, Callable[[], None]]] = []
         self._turns = count()
         self._queues: dict[Link, SubscriberQueue] = {}
-        self._private_up_ns = self._public_up_ns = self._stalled_until_ns = 0
+        self._private_up_ns = self._public_up_ns = 0
         self._private_cuts = 0
         self._muted: tuple[bytes, ...] = ()
         self._mute_cuts = 0
@@ -167,6 +178,11 @@ class VirtualDesk:
         listing = Listing(GRID, replace(market, seed=seed))
         paper = PaperSettings(port=0, listings=(listing,), accounts=(account,))
         self._pubsub = PubSub()
+        self._late_frames = DelayQueue()
+        frame_faults = FrameFaults(
+            self.faults, self._late_frames, self._pubsub.deliver, lambda: self.now_ns
+        )
+        self._pubsub.detour = frame_faults.carry
         self.exchange = PaperVenue(paper, self._pubsub, START_NS - 1000 * MS)
         self.book = self.exchange.markets[GRID.symbol]
         matching, flow = self.book.matching, self.book.background
@@ -179,7 +195,7 @@ class VirtualDesk:
         self._subscribe(Link.MARKET, Prefix.MARKET, "btcusdt@aggTrade", "btcusdt@markPrice@1s")
         listen_key = self.client.user_stream.start(self.exchange.now_ms)
         self._subscribe(Link.PRIVATE, Prefix.PRIVATE, listen_key)
-        self.node = RestNode(self._pubsub, self.symbol_account, GRID, listen_key)
+        self._node = RestNode(self.exchange, self.client, GRID, self.faults)
         if opening_lots:
             side = Side.BUY if opening_lots > 0 else Side.SELL
             self.symbol_account.place(NewOrder("earlier", side, abs(opening_lots), None))
@@ -209,10 +225,15 @@ class VirtualDesk:
         for link in Link:
             self.feed(LinkUp, link=link)
 
+    def arm(self, *faults: AnyFault) -> None:
+        """From now on these go wrong too."""
+        for fault in faults:
+            assert isinstance(fault, _PLAYED), f"{type(fault).__name__} is not played here"
+            self.faults.arm(fault)
+
     def end_faults(self) -> None:
         """From now on nothing more is lost, late or behind."""
-        self._faults = Faults()
-        self.node.lag_ms = 0.0
+        self.faults.disarm_all()
 
     # ------------------------------------------------------------ time
 
@@ -231,16 +252,16 @@ class VirtualDesk:
 
     def _step(self) -> None:
         self.now_ns += 5 * MS
+        for fault in self.faults.advance(self.now_ns // MS):
+            self._suffer(fault)
         self.exchange.advance(self.now_ns)
-        self.node.note(self.now_ns)
+        self._late_frames.run(self.now_ns)
+        self._node.remember()
         self._carry_frames()
         while self._due and self._due[0][0] <= self.now_ns:
             heapq.heappop(self._due)[2]()
         if self.now_ns % (100 * MS) == 0:
             self.feed(Tick)
-            self._maybe_cut()
-        if self.now_ns % (1000 * MS) == 0 and self._faults.rest_lag_ms:
-            self.node.lag_ms = self._dice.uniform(0.0, self._faults.rest_lag_ms)
 
     def _later(self, delay_ms: float, act: Callable[[], None]) -> None:
         due_ns = self.now_ns + round(delay_ms * MS)
@@ -290,7 +311,7 @@ class VirtualDesk:
                     self._carry_private(raw)
                 elif link is Link.PUBLIC and self.now_ns < self._public_up_ns:
                     continue
-                elif not self._chance(self._faults.market_lost):
+                else:
                     self._later(2, partial(self.feed, MarketFrame, raw=raw))
 
     def _carry_private(self, raw: bytes) -> None:
@@ -298,24 +319,19 @@ class VirtualDesk:
             return
         if self._private_cuts < self._mute_cuts and any(kind in raw for kind in self._muted):
             return
-        delay_ms = 200.0 if self._chance(self._faults.private_late) else 2.0
-        delay_ms += max(self._stalled_until_ns - self.now_ns, 0) / MS
-        connection = self._private_cuts
-        for _ in range(2 if self._chance(self._faults.private_repeated) else 1):
-            self._later(delay_ms, lambda: self._deliver_private(raw, connection))
+        self._later(2, partial(self._deliver_private, raw, self._private_cuts))
 
     def _deliver_private(self, raw: bytes, connection: int) -> None:
         if connection == self._private_cuts:
             self.hand(*user_events.decode(raw, GRID, self._wall_ns, self.now_ns))
 
-    def _maybe_cut(self) -> None:
-        faults = self._faults
-        if self.now_ns <= max(self._private_up_ns, self._stalled_until_ns):
-            return
-        if faults.private_cut_every_s and self._chance(0.1 / faults.private_cut_every_s):
-            self.cut_private(1.0)
-        elif faults.private_stalled_every_s and self._chance(0.1 / faults.private_stalled_every_s):
-            self._stalled_until_ns = self.now_ns + round(self._dice.uniform(0.5, 4.0) * 1e9)
+    def _suffer(self, fault: ServerFault) -> None:
+        """Lose the streams that a cut aims at, where they are up."""
+        assert isinstance(fault, plan.Cut)
+        if aims(fault.streams, "private/") and self.now_ns >= self._private_up_ns:
+            self.cut_private(RECONNECT_S)
+        if aims(fault.streams, "public/") and self.now_ns >= self._public_up_ns:
+            self.cut_public(RECONNECT_S)
 
     def cut_private(self, seconds: float, reason: str = "cut") -> None:
         """Lose the private stream, and everything said on it, for a while."""
@@ -359,20 +375,10 @@ class VirtualDesk:
         match command:
             case FetchSnapshot():
                 self._later(10 + command.wait_ms, self._answer_snapshot)
-            case FetchAccount():
-                asked_ns = self.now_ns
-                self._later(5, lambda: self._answer_account(command, asked_ns))
-            case FetchTrades():
-                asked_ns = self.now_ns
-                self._later(5, lambda: self._answer_trades(command, asked_ns))
+            case FetchAccount() | FetchTrades() | Place() | Cancel() | QueryOrder():
+                self._send(command)
             case RefreshCountdown():
                 self._later(5, lambda: self._answer_countdown(command))
-            case Place() | Cancel():
-                self._send_order(command)
-            case QueryOrder() if self._chance(self._faults.request_lost):
-                self._reply_later(command, 500.0, Outcome.UNKNOWN)
-            case QueryOrder():
-                self._later(5, lambda: self._answer_order(command, 5.0))
             case Reconnect(link=Link.PRIVATE, reason=reason):
                 self.cut_private(0.2, reason)
             case Alert() | Reconnect():
@@ -382,9 +388,41 @@ class VirtualDesk:
         raw = orjson.dumps(self.book.market_data.depth(1000, self.exchange.now_ms))
         self._later(5, lambda: self.feed(DepthSnapshot, raw=raw))
 
+    # ------------------------------------------------------------ what a fault can strike
+
+    def _send(self, command: _Fallible) -> None:
+        lost = self._lost_request(command)
+        if lost is None:
+            sent_ms = 5.0 + self._delay_ms("request", command)
+            self._later(sent_ms, partial(self._receive, command, sent_ms, self.now_ns))
+            return
+        self._reply_later(command, UNANSWERED_MS, Outcome.UNKNOWN)
+        if lost.arrives_ms is not None and isinstance(command, Place | Cancel):
+            self._later(lost.arrives_ms, partial(self._execute_unheard, command, lost.arrives_ms))
+
+    def _receive(self, command: _Fallible, sent_ms: float, asked_ns: int) -> None:
+        match command:
+            case FetchAccount():
+                self._answer_account(command, asked_ns)
+            case FetchTrades():
+                self._answer_trades(command, asked_ns)
+            case _:
+                self._answer_order(command, sent_ms)
+
+    def _lost_request(self, command: _Fallible) -> LostRequest | None:
+        found = (self.faults.lost_request(*call) for call in _calls(command))
+        return next((lost for lost in found if lost is not None), None)
+
+    def _delay_ms(self, on: Literal["request", "reply"], command: _Fallible) -> float:
+        """Of the slowest where a command is several requests."""
+        return max(self.faults.delay_ms(on, *call) for call in _calls(command))
+
+    def _drops_reply(self, command: _Fallible) -> bool:
+        return any(self.faults.drops_reply(*call) for call in _calls(command))
+
     def _answer_account(self, command: FetchAccount, asked_ns: int) -> None:
-        position, wallet = self.node.position(self.now_ns), self.node.wallet(self.now_ns)
-        open_orders = self.node.open_orders(self.now_ns)
+        position, wallet = self._node.position(), self._node.wallet()
+        open_orders = self._node.open_orders(self.now_ns)
         self._answer(
             command,
             AccountSnapshot,
@@ -398,72 +436,65 @@ class VirtualDesk:
         )
 
     def _answer_trades(self, command: FetchTrades, asked_ns: int) -> None:
-        fills = self.node.trades(self.now_ns, command.since_ms)
+        fills = self._node.trades(command.since_ms, self.now_ns)
         self._answer(
             command,
             TradesSnapshot,
-            delay_ms=self._faults.trades_late_ms,
             fills=fills,
             since_ms=command.since_ms,
             asked_mono_ns=asked_ns,
         )
 
     def _answer(
-        self, command: Request, kind: type[Event], delay_ms: float = 0.0, **fields: object
+        self, command: FetchAccount | FetchTrades, kind: type[Event], **fields: object
     ) -> None:
         """Hand the run that asked what it asked for, and then its reply."""
         trader = self.trader
+        if self._drops_reply(command):
+            self._reply_later(command, UNANSWERED_MS, Outcome.UNKNOWN)
+            return
 
         def arrive() -> None:
             if trader is self.trader:
                 self.feed(kind, **fields)
                 self._reply(command.request_id)
 
-        self._later(5 + delay_ms + self._reply_delay_ms(), arrive)
-
-    def _reply_delay_ms(self) -> float:
-        late = self._chance(self._faults.reply_late)
-        return self._dice.uniform(2000.0, 4500.0) if late else 0.0
+        self._later(5 + self._delay_ms("reply", command), arrive)
 
     def _answer_countdown(self, command: RefreshCountdown) -> None:
         self.symbol_account.arm_countdown(command.countdown_ms)
         self._reply_later(command, 5.0)
 
-    def _send_order(self, command: Place | Cancel) -> None:
-        if self._chance(self._faults.request_lost):
-            self._reply_later(command, 500.0, Outcome.UNKNOWN)
-        elif self._chance(self._faults.request_late):
-            self._reply_later(command, 500.0, Outcome.UNKNOWN)
-            late_ms = self._dice.uniform(0.0, 4500.0)
-            if isinstance(command, Cancel) or late_ms <= self._faults.recv_window_ms:
-                self._later(late_ms, lambda: self._execute_unheard(command))
-        else:
-            self._later(5, lambda: self._answer_order(command, 5.0))
-
     def _answer_order(self, command: Place | Cancel | QueryOrder, sent_ms: float) -> None:
-        delay_ms = 5 + self._reply_delay_ms()
+        delay_ms = 5 + self._delay_ms("reply", command)
         trip_ms = sent_ms + delay_ms
         try:
-            order = self.execute(command)
+            order = self._judge(command, sent_ms)
         except Refused as refusal:
             code, text = refusal.code, refusal.message
             self._reply_later(
                 command, delay_ms, Outcome.REFUSED, code, message=text, trip_ms=trip_ms
             )
             return
-        if self._chance(self._faults.reply_lost):
-            self._reply_later(command, 500.0, Outcome.UNKNOWN)
+        if self._drops_reply(command):
+            self._reply_later(command, UNANSWERED_MS, Outcome.UNKNOWN)
             return
         self._reply_later(command, delay_ms, order=order, trip_ms=trip_ms)
 
-    def _execute_unheard(self, command: Place | Cancel) -> None:
+    def _execute_unheard(self, command: Place | Cancel, sent_ms: float) -> None:
         with contextlib.suppress(Refused):
-            self.execute(command)
+            self._judge(command, sent_ms)
+
+    def _judge(self, command: Place | Cancel | QueryOrder, sent_ms: float) -> OrderUpdate:
+        """Execute what arrives in time; raises ``Refused``."""
+        if isinstance(command, Place) and sent_ms > RECV_WINDOW_MS:
+            raise Refused(-1021, "Timestamp for this request is outside of the recvWindow.")
+        return self.execute(command)
 
     def execute(self, command: Place | Cancel | QueryOrder) -> OrderUpdate:
         """Let a request reach the exchange at this moment; raises ``Refused``."""
         if isinstance(command, QueryOrder):
-            return self.node.order(self.now_ns, command.client_order_id)
+            return self._node.order(command.client_order_id, self.now_ns)
         if isinstance(command, Place):
             price_ticks = None if command.market else command.price_ticks
             order = self.symbol_account.place(
@@ -538,9 +569,15 @@ class VirtualDesk:
         ]
 
 
+def _calls(command: _Fallible) -> Iterator[tuple[str, str]]:
+    """Every request that a command is, and the client's order id that it names."""
+    order = "" if isinstance(command, FetchAccount | FetchTrades) else command.client_order_id
+    return ((call, order) for call in _CALLS[type(command)])
+
+
 def desk_that_gave_up() -> VirtualDesk:
     """A paused desk whose placings were lost on the way, and which has proven them absent."""
-    desk = VirtualDesk(market=CALM, faults=Faults(request_lost=1.0))
+    desk = VirtualDesk(market=CALM, faults=FaultPlan((network_faults.requests_lost(1.0),)))
     desk.run_until(lambda: any(isinstance(command, Place) for command in desk.commands))
     desk.operate(Action.PAUSE)
     desk.end_faults()

@@ -11,17 +11,26 @@ from engine.core.actions import Action
 from engine.core.flatten import PATIENCE_NS, Flatten
 from engine.core.view import FlattenState
 from exchange.types import Cancel, Link, LinkDown, Outcome, Place, QueryOrder
-from tests.engine.virtual_desk import MARKET, MS, SETTINGS, Faults, VirtualDesk
+from tests.engine.network_faults import (
+    market_lost,
+    private_cut,
+    private_late,
+    private_repeated,
+    replies_lost,
+    requests_lost,
+    trades_late,
+)
+from tests.engine.virtual_desk import MARKET, MS, SETTINGS, VirtualDesk
 
 PASSING = (-1008, -1021, -1003, -4118, -2022, -2027, -4131, -4005, 0)
-LOSSY = Faults(
-    reply_lost=0.2,
-    request_lost=0.2,
-    private_repeated=0.2,
-    private_late=0.3,
-    market_lost=0.01,
-    private_cut_every_s=4.0,
-    trades_late_ms=300.0,
+LOSSY = (
+    replies_lost(0.2),
+    requests_lost(0.2),
+    private_repeated(0.2),
+    private_late(0.3),
+    market_lost(0.01),
+    private_cut(4.0),
+    trades_late(300.0),
 )
 SYMBOL = "BTCUSDT"
 TOUCH = (600_000, 600_001)
@@ -178,7 +187,7 @@ def test_a_position_that_stays_is_not_flat(held_lots: int) -> None:
 def test_no_order_of_arrival_closes_too_much_or_tells_a_lie(seed: int) -> None:
     """Refused, lost, late, repeated, cut: the position only shrinks, and the end is the truth."""
     desk = quoting(RefusingDesk(seed, held_lots=1 + seed % 25))
-    desk._faults = LOSSY
+    desk.arm(*LOSSY)
     desk.refuse_chance = 0.3
     desk.operate(Action.STOP, "flatten") if seed % 2 else desk.operate(Action.FLATTEN, SYMBOL)
     desk.run_until(lambda: bool(desk.closing) or not desk.trader.flatten.closing, limit_s=30.0)
@@ -199,10 +208,10 @@ def test_no_order_of_arrival_closes_too_much_or_tells_a_lie(seed: int) -> None:
 def test_an_order_of_unknown_fate_is_proven_before_another_is_sent() -> None:
     """The first was executed and only its answer lost: nothing more is sent."""
     desk = quoting(RefusingDesk(1))
-    desk._faults = Faults(reply_lost=1.0)
+    desk.arm(replies_lost(1.0))
     desk.operate(Action.FLATTEN, SYMBOL)
     desk.run_until(lambda: bool(desk.closing))
-    desk._faults = Faults()
+    desk.end_faults()
     desk.until_ended()
 
     assert desk.held == 0

@@ -14,6 +14,7 @@ from engine.core.operator import OperatorCommand
 from engine.core.view import FlattenState, RiskState, SideReason
 from engine.core.view_builder import ViewBuilder
 from exchange.paper.account.orders import OrderRecord
+from exchange.paper.faults.plan import FaultPlan
 from exchange.paper.matching.events import BACKGROUND
 from exchange.types import (
     AccountUpdate,
@@ -33,7 +34,8 @@ from exchange.types import (
     TimeInForce,
 )
 from tests.engine.core.heard import Heard, closed_elsewhere
-from tests.engine.virtual_desk import CALM, GRID, SETTINGS, Faults, VirtualDesk
+from tests.engine.network_faults import replies_lost, rest_lags, trades_late
+from tests.engine.virtual_desk import CALM, GRID, SETTINGS, VirtualDesk
 
 MS = 1_000_000
 S = 1000 * MS
@@ -487,12 +489,12 @@ def test_a_killed_engine_s_successor_explains_the_wallet(seed: int) -> None:
 # ------------------------------------------------------------ what only lags
 
 
-@pytest.mark.parametrize("lag_ms", [1500.0, 4500.0])
-def test_a_restart_within_the_lag_of_rest_keeps_the_limit(lag_ms: float) -> None:
+@pytest.mark.parametrize("lag_s", [1.5, 4.5])
+def test_a_restart_within_the_lag_of_rest_keeps_the_limit(lag_s: float) -> None:
     """Flat and quiet until a sweep filled the whole grid: no node knew of it yet."""
     settings = replace(SETTINGS, grid_num=10)
-    desk = VirtualDesk(5, settings=settings, market=CALM)
-    desk.node.lag_ms = lag_ms
+    faults = FaultPlan((rest_lags(lag_s),))
+    desk = VirtualDesk(5, faults, settings=settings, market=CALM)
     desk.run_until(lambda: len(bids(desk)) == settings.grid_num)
     sweep(desk)
     desk.run(0.2)
@@ -521,12 +523,11 @@ def sweep(desk: VirtualDesk) -> None:
     desk.book.apply_events(turn)
 
 
-@pytest.mark.parametrize("lag_ms", [300.0, 2000.0, 4500.0])
-def test_rest_that_lags_moves_no_position(lag_ms: float) -> None:
+@pytest.mark.parametrize("lag_s", [0.3, 2.0, 4.5])
+def test_rest_that_lags_moves_no_position(lag_s: float) -> None:
     """Half of all looks at a busy market were wrong by up to 27 of 60 lots."""
-    desk = VirtualDesk(2)
+    desk = VirtualDesk(2, FaultPlan((rest_lags(lag_s, from_s=2.0),)))
     desk.run(2.0)
-    desk.node.lag_ms = lag_ms
     for _ in range(400):
         desk.run(0.1)
         apart = desk.trader.ledger.position_lots - desk.symbol_account.holding.lots
@@ -538,8 +539,7 @@ def test_rest_that_lags_moves_no_position(lag_ms: float) -> None:
 
 def test_an_order_that_a_lagging_node_has_not_heard_of_is_not_given_up() -> None:
     """Its -2013 is older than our order; taken for proof, the order would rest unseen."""
-    desk = VirtualDesk(market=CALM, faults=Faults(reply_lost=1.0))
-    desk.node.lag_ms = 4000.0
+    desk = VirtualDesk(market=CALM, faults=FaultPlan((replies_lost(1.0), rest_lags(4.0))))
     desk.run_until(lambda: len(desk.our_open_orders) > 0)
 
     for _ in range(60):
@@ -605,7 +605,7 @@ def test_an_account_that_never_was_compared_says_what_fails() -> None:
 
 def test_what_fails_is_named_as_long_as_it_fails() -> None:
     """Our trades are listed all the while; their answer once wiped the reason off the screen."""
-    desk = VirtualDesk(market=CALM, faults=Faults(trades_late_ms=300.0))
+    desk = VirtualDesk(market=CALM, faults=FaultPlan((trades_late(300.0),)))
     desk.refuse(FetchAccount, "position: HTTP 500, 0: down")
     desk.run(1.0)
 

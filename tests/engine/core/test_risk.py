@@ -11,7 +11,8 @@ from engine.core.risk import BREAKER_OPEN_NS, RiskGate, SideBreaker
 from engine.core.view import LeftView, RiskState, SideReason
 from exchange.types import Fill, OrderStatus, OrderUpdate, Outcome, Severity, Side, Tick
 from tests.engine.core.heard import Heard, closed_elsewhere
-from tests.engine.virtual_desk import Faults, VirtualDesk
+from tests.engine.network_faults import requests_lost
+from tests.engine.virtual_desk import VirtualDesk
 
 S = 1_000_000_000
 
@@ -317,7 +318,7 @@ def test_with_a_dead_venue_orders_are_unknown_and_nothing_is_proven() -> None:
     desk = VirtualDesk()
     desk.run(3.0)
     open_before = len(desk.our_open_orders)
-    desk._faults = Faults(request_lost=1.0)
+    desk.arm(requests_lost(1.0))
     desk.cut_private(3600.0)
     desk.operate(Action.PANIC)
     desk.run(8.0)

@@ -8,10 +8,12 @@ from engine.core import orders
 from engine.core.actions import Action
 from engine.core.stream_watchdog import PATIENCE_NS, PAUSE_NS, StreamWatchdog, progress
 from engine.core.view import SideReason
+from exchange.paper.faults.plan import FaultPlan
 from exchange.paper.matching.events import BACKGROUND
 from exchange.types import Link, ListenKeyExpired, Place, Reconnect, Side, TimeInForce
 from tests.engine.desk_trials import WORLDS
-from tests.engine.virtual_desk import CALM, SETTINGS, Faults, VirtualDesk, desk_that_gave_up
+from tests.engine.network_faults import private_late, private_stalled, replies_late
+from tests.engine.virtual_desk import CALM, SETTINGS, VirtualDesk, desk_that_gave_up
 
 NS_PER_S = 1_000_000_000
 FOR_GOOD = 1_000
@@ -217,8 +219,8 @@ def test_fills_without_their_account_cost_one_connection_and_no_more() -> None:
 @pytest.mark.parametrize("seed", range(3))
 def test_a_stream_that_only_stalls_is_kept(seed: int) -> None:
     """Up to 4 s come at once, and nothing is lost; answers are late besides."""
-    faults = Faults(private_stalled_every_s=4.0, private_late=0.1, reply_late=0.05)
-    desk = VirtualDesk(seed, faults)
+    faults = (private_stalled(4.0), private_late(0.1), replies_late(0.05))
+    desk = VirtualDesk(seed, FaultPlan(faults))
 
     desk.run(60.0)
 

@@ -9,6 +9,7 @@ from engine.core.trader import COUNTDOWN_MS
 from engine.core.view import Preview, RiskState, SideReason
 from engine.core.view_builder import preview
 from exchange.paper.account.orders import NewOrder
+from exchange.paper.faults.plan import FaultPlan
 from exchange.paper.matching.events import BACKGROUND
 from exchange.types import (
     AccountSnapshot,
@@ -31,7 +32,8 @@ from exchange.types import (
     TradesSnapshot,
 )
 from tests.engine.desk_trials import LOSSY, WORLDS, broken_invariants
-from tests.engine.virtual_desk import CALM, MARKET, SETTINGS, Faults, VirtualDesk, desk_that_gave_up
+from tests.engine.network_faults import market_lost, trades_late
+from tests.engine.virtual_desk import CALM, MARKET, SETTINGS, VirtualDesk, desk_that_gave_up
 
 
 def quoting_desk() -> VirtualDesk:
@@ -371,7 +373,7 @@ def test_at_the_inventory_limit_only_the_other_side_quotes() -> None:
 def test_stale_data_pulls_every_quote() -> None:
     """The sockets stay open and say nothing, the most common failure of all."""
     desk = quoting_desk()
-    desk._faults = Faults(market_lost=1.0)
+    desk.arm(market_lost(1.0))
 
     desk.run(SETTINGS.freshness_ms / 1000 + 0.3)
 
@@ -395,9 +397,9 @@ def test_a_lost_market_message_resynchronises_the_book() -> None:
     """A gap is noticed by the chain of ids, never bridged."""
     desk = quoting_desk()
     before = sum(isinstance(command, FetchSnapshot) for command in desk.commands)
-    desk._faults = Faults(market_lost=0.5)
+    desk.arm(market_lost(0.5))
     desk.run(2.0)
-    desk._faults = Faults()
+    desk.end_faults()
 
     desk.run(2.0)
 
@@ -486,7 +488,7 @@ def test_an_arming_asked_before_a_lost_link_arms_nothing_after_it() -> None:
 @pytest.mark.parametrize("seed", range(6))
 def test_a_list_of_trades_that_comes_late_books_no_fill_twice(seed: int) -> None:
     """The venue's position must not be adopted while the fills that explain it are on their way."""
-    desk = VirtualDesk(seed, Faults(trades_late_ms=300.0))
+    desk = VirtualDesk(seed, FaultPlan((trades_late(300.0),)))
     desk.run(3.0)
     for _ in range(4):
         desk._private_up_ns = desk.now_ns + 4_000_000_000  # silent, and no event reports it
