@@ -88,6 +88,11 @@ class Session:
             await self._hear_more()
         return self.view
 
+    async def until_read(self, text: str) -> None:
+        """Until a record that ends so has come."""
+        while not any(record.text.endswith(text) for record in self.records):
+            await self._hear_more()
+
     async def last_word(self) -> Goodbye:
         """What the console is told as the session ends."""
         while self.goodbye is None:
@@ -221,10 +226,10 @@ async def test_a_session_quotes_and_is_filled_and_knows_what_it_holds(start: Sta
 async def test_views_follow_each_other_and_every_record_comes_once(start: Start) -> None:
     async with start() as session:
         first = await session.until(rests)
-        await session.console.ask(Action.SET, "gamma", 0.02)
-        tuned = "gamma 0.01 -> 0.02"
-        await session.until(lambda _view: tuned in [record.text for record in session.records])
-        second = await session.until(lambda view: view.recv_ns > first.recv_ns)
+        for gamma in (0.02, 0.03):
+            await session.console.ask(Action.SET, "gamma", gamma)
+            await session.until_read(f"-> {gamma}")
+        second = await session.until(lambda view: view.quote.gamma == 0.03)
         await session.stop()
 
     assert second.uptime_s > first.uptime_s
