@@ -6,7 +6,7 @@ nothing here.
 
 A book that began with a snapshot follows the diffs alone. One that has grown, for want of a
 snapshot, takes its touch from the ticker too, and an order at a level that is not known
-yet stands behind more than will ever trade, until somebody does.
+yet stands behind more than will ever trade, until its size is known.
 
 Source: the replay rules, sections 4 to 7, with partial fills done right (section 9).
 """

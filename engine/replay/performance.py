@@ -133,7 +133,7 @@ class SessionRecorder:
     def note_step(self) -> None:
         """The trader has taken a step of the timer."""
         trader, table = self._trader, self._trader.table
-        # One being cancelled still stands; its successor, sent in the same breath, not yet.
+        # One being cancelled still stands; its successor, sent at the same moment, not yet.
         bid, ask = best_working(
             table.state, table.side, table.price_ticks, orders.ACKED, orders.CANCELLING
         )

@@ -119,5 +119,5 @@ def _kind(http_status: int, code: int, message: str) -> Kind:
     if http_status == 503 and message.startswith("Service Unavailable"):
         return Kind.OVERLOAD
     if http_status == 408 or http_status >= 500 or 300 <= http_status < 400:
-        return Kind.LOST  # a gateway spoke, and it does not know what lies behind it
+        return Kind.LOST  # a gateway answered, and it does not know what lies behind it
     return _KIND_OF_STATUS.get(http_status, Kind.BUG)

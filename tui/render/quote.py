@@ -200,7 +200,7 @@ def _fitted(q: QuoteView, glyphs: Glyphs) -> list[Text]:
 
 
 def _bare_numbers(view: DeskView, glyphs: Glyphs) -> list[Text]:
-    """What the quote was made of, without units, most telling first."""
+    """What the quote was made of, without units, what matters most first."""
     q = view.quote
     chips = [_branch(q, short=True), _pair(glyphs.gamma, figure(q.gamma), strong=True)]
     if q.fit is not FitKind.FIT:

@@ -48,7 +48,7 @@ def stepped(value: float, steps: int) -> float:
 
 
 class ChangeDialog(Dialog[float]):
-    """Shows what would come of a change; its result is the value agreed to, or None."""
+    """Confirmation dialog of a change; its result is the value agreed to, or None."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "agree", "agree"),

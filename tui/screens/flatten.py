@@ -11,7 +11,7 @@ from tui.screens.stop import held_words
 
 
 class FlattenDialog(Dialog[str]):
-    """Its result is the symbol as it was typed, or None."""
+    """Flatten dialog; its result is the symbol as it was typed, or None."""
 
     def __init__(self, view: DeskView, glyphs: Glyphs) -> None:
         super().__init__()

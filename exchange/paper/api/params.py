@@ -1,4 +1,4 @@
-"""Request parameters, asked for by name and type; what is malformed is refused as there."""
+"""Request parameters, asked for by name and type; what is malformed is refused as at the venue."""
 
 import re
 from typing import NoReturn, TypeVar

@@ -21,10 +21,10 @@ class MarketSource(Protocol):
         """Why the market is over, so that nothing will ever trade again; empty before."""
 
     def advance(self, now_ns: int) -> Iterator[list[MatchEvent]]:
-        """Live up to now, one lot of events after another.
+        """Advance to now, one batch of events after another.
 
-        Exhaust it, and book each lot of events before asking for the next: the next order
-        meets the book as it then is. An empty lot says that the book moved without a trade.
+        Exhaust it, and book each batch of events before asking for the next: the next order
+        meets the book as it then is. An empty batch says that the book moved without a trade.
         The first call only opens the market. How often it is called makes no difference to
         what happens, short of ``LONGEST_LEAP_NS``.
         """

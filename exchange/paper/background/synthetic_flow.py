@@ -28,7 +28,7 @@ from exchange.paper.settings import SyntheticMarket
 from exchange.types import Side, TimeInForce
 
 STEP_NS = 20_000_000
-"""The background's own clock: it thinks fifty times a second."""
+"""The background's own clock: it acts fifty times a second."""
 
 STEP_S = STEP_NS / 1e9
 
@@ -120,7 +120,7 @@ class SyntheticFlow:
             self._wick, self._index_ticks = Wick(side), self.fair_ticks
 
     def advance(self, now_ns: int) -> Iterator[list[MatchEvent]]:
-        """Live up to now; see ``MarketSource``."""
+        """Advance to now; see ``MarketSource``."""
         if self._origin_ns is None:
             self._origin_ns = now_ns
             yield from self._requote()

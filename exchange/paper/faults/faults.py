@@ -146,7 +146,7 @@ class Faults:
     # ------------------------------------------------------------ time
 
     def advance(self, now_ms: int) -> list[ServerFault]:
-        """Live up to now; what is to be done to sockets and venue, in order."""
+        """Advance to now; what is to be done to sockets and venue, in order."""
         self._now_ms = now_ms
         for trigger in self.triggers:
             if not trigger.pass_time(self._now_ms):

@@ -2,7 +2,7 @@
 
 A payload is encoded once for all who receive it in the same framing. Nobody waits here: a frame
 goes into a queue, and whoever owns the connection empties it. A queue that is full belongs
-to a reader too slow to be served, and is hung up on.
+to a reader too slow to be served, which is disconnected.
 """
 
 from collections import deque
@@ -165,7 +165,7 @@ class PubSub:
         self._offered.update(names)
 
     def withdraw(self, name: str) -> None:
-        """Nothing more will be said on a stream."""
+        """Nothing more will be published on a stream."""
         self._offered.discard(name)
 
     def silent(self, names: Iterable[str]) -> list[str]:
@@ -217,7 +217,7 @@ class PubSub:
         return name in self._channels
 
     def publish(self, name: str, payload: Payload | list[Payload]) -> None:
-        """Say something on a stream; a list is what the streams of all symbols carry."""
+        """Publish a payload on a stream; a list is what the streams of all symbols carry."""
         channel = self._channels.get(name)
         if channel is None:
             return

@@ -19,7 +19,7 @@ _SHORTEST_SLEEP_S = 0.0008
 LATE_NS = 2_000_000  # what is promised of a frame that waits for company
 
 MOST_UNSENT_BYTES = 8 << 20
-"""Seconds of the busiest market; whoever is further behind than that is hung up on."""
+"""Seconds of the busiest market; whoever is further behind than that is disconnected."""
 
 _TEXT, _PING = 0x81, 0x89
 _PREFIXES = {prefix.value for prefix in Prefix}

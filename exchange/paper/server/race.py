@@ -1,8 +1,8 @@
 """Event race: which comes first, the answer to a call or the private events of what it did.
 
 They travel on two connections, and at the venue either wins. Here an event comes first unless it
-is drawn to be slow; then it leaves some milliseconds after its answer, and what is said on the
-same stream meanwhile waits behind it.
+is drawn to be slow; then it leaves some milliseconds after its answer, and what is published on
+the same stream meanwhile waits behind it.
 """
 
 from collections.abc import Callable, Iterator
@@ -23,7 +23,7 @@ class Race:
     """The way of private events to their streams, drawn call by call.
 
     Args:
-        publish: Takes a stream's name and what is said on it; the pub/sub's.
+        publish: Takes a stream's name and a payload; the pub/sub's.
         now_ns: Gives the venue's present time.
     """
 
@@ -39,11 +39,11 @@ class Race:
         self._publish = publish
         self._now_ns = now_ns
         self._calling = False
-        self._lag_ns: int | None = None  # None: the present call has said nothing yet
+        self._lag_ns: int | None = None  # None: the present call has published nothing yet
 
     @contextmanager
     def call(self) -> Iterator[None]:
-        """What is said within comes of one call, whose answer is about to leave."""
+        """What is published within comes of one call, whose answer is about to leave."""
         self._calling, self._lag_ns = True, None
         try:
             yield

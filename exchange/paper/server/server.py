@@ -45,7 +45,7 @@ BEAT_S = 0.005
 """How often the venue's time advances; its dead man's switch is as fine as this."""
 
 SLICE_NS = 2_000_000
-"""How much of the past the market lives through before others have their turn."""
+"""How much of the past the market goes through before others have their turn."""
 
 LONGEST_SLICED_NS = 30_000_000_000
 """After a longer sleep of the process the market's time advances at once, and it leaps."""
@@ -426,12 +426,12 @@ class PaperServer:
                 await connection.socket.close(code=close.code, message=close.reason.encode()[:123])
 
     async def _close_sockets(self) -> None:
-        """Say goodbye to everyone at once."""
+        """Close every connection at the same time."""
         async with asyncio.TaskGroup() as tasks:
             for connection in list(self._connections):
                 tasks.create_task(self._end(connection), name="close paper socket")
 
-    # ------------------------------------------------------------ shocks
+    # ------------------------------------------------------------ server faults
 
     def _apply_fault(self, server_fault: ServerFault) -> None:
         match server_fault:
@@ -448,7 +448,7 @@ class PaperServer:
                 self._tasks.create_task(self._restart(server_fault.for_s), name="paper restart")
 
     async def _restart(self, for_s: float) -> None:
-        """Vanish from the network for so long; the venue lives on."""
+        """Leave the network for so long; the venue goes on."""
         site, self._site = self._site, None
         if site is None:
             return  # gone already

@@ -36,7 +36,7 @@ class CandleStreams:
         """By stream: when the candle opened that was published last, and its trades then."""
 
     def send(self, now_ms: int) -> None:
-        """Say what has changed; to be called every ``PERIOD_MS``."""
+        """Publish what has changed; to be called every ``PERIOD_MS``."""
         for name, interval, spelling in self._streams:
             if self._pubsub.wanted(name):
                 self._send(name, interval, spelling, now_ms)

@@ -41,7 +41,7 @@ class Wire:
     # ------------------------------------------------------------ orders
 
     def order_ack(self, order: OrderRecord) -> Payload:
-        """The answer to placing or cancelling, telling the order as it stands."""
+        """The answer to placing or cancelling: the order as it stands."""
         return {
             "orderId": order.venue_order_id,
             "symbol": self.symbol,

@@ -174,7 +174,7 @@ def test_connections_that_are_mute_one_after_another_are_hardly_quoted_upon() ->
 
 
 def test_an_end_that_only_its_answer_tells_is_owed_by_the_stream() -> None:
-    """A side taken off places nothing that a mute stream could be known by."""
+    """A side taken off places nothing that a silent stream could be known by."""
     desk = VirtualDesk(market=CALM)
     desk.run(2.0)
     desk.mute_private()

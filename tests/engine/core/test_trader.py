@@ -95,7 +95,7 @@ def test_quotes_stand_on_grid_multiples_around_the_fair_price() -> None:
 
 
 def test_our_own_quotes_do_not_move_our_fair_price() -> None:
-    """Alone before a wide market we would otherwise chase our own shadow, and did: 54 times a s."""
+    """Alone before a wide market we would otherwise chase our own quotes, and did: 54 times a s."""
     desk = VirtualDesk(market=replace(CALM, half_spread_ticks=60))
 
     desk.run(5.0)

@@ -74,7 +74,7 @@ def test_one_seed_gives_one_path_however_often_it_is_asked() -> None:
 
 
 def test_after_a_long_sleep_the_market_has_slept_too() -> None:
-    """A process that was stopped for a day must not trade a day in one breath."""
+    """A process that was stopped for a day must not trade a day at once."""
     slept, _ = opened(market())
     awake, _ = opened(market())
 
