@@ -1,4 +1,4 @@
-"""The ``engine`` command."""
+"""Command line of the engine: the ``engine`` command and its subcommands."""
 
 import os
 import sys
@@ -206,7 +206,7 @@ def main() -> NoReturn:
 
 
 def guarded(command: Callable[..., Any], name: str = "engine") -> int:
-    """Run a typer app; the exit code, with known errors told in one line.
+    """Run a typer app; the exit code, with known errors reported in one line.
 
     The line starts with the program's name, so that a launcher finds it in a log.
     """

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 DATA = Path(__file__).resolve().parents[1].parent / "shared" / "data"
-"""The shared folder of recordings; its README tells what each file holds."""
+"""The shared folder of recordings; its README says what each file holds."""
 USDM = DATA / "hftbacktest" / "usdm" / "btcusdt_20240808.gz"
 COINM = DATA / "hftbacktest" / "cm" / "btcusd_perp_20240808.gz"
 SPOT = DATA / "hftbacktest" / "spot" / "btcusdt_20240808.gz"

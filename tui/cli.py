@@ -1,4 +1,4 @@
-"""The ``tui`` command: starts an engine when none runs, and opens the desk on it."""
+"""Command line of the screen: ``tui`` starts an engine when none runs, and opens the desk on it."""
 
 import importlib
 import signal

@@ -32,7 +32,7 @@ from exchange.paper.server.stdout_writer import StdoutWriter
 
 _PING_TIMEOUT_S = 0.5  # loopback; an exchange that is slower does not serve yet and is asked again
 _LEFTOVER_DEADLINE_S = 10.0
-"""Nothing is compiled or quoted before the account is clean, so not for ever."""
+"""The start waits for it: nothing is compiled or quoted before the account is clean."""
 _LEFTOVER_LOOK_AGAIN_S = 0.05
 """A dead run sends nothing more; what it sent last is found again by the trader."""
 _LAST_LINES_S = 1.0  # a reader of stdout that hangs must not keep the process alive
@@ -94,7 +94,7 @@ async def _trade(
         if not loop.is_closed():
             loop.call_soon_threadsafe(task.cancel)
 
-    interruption.then(give_up)  # until the desk is up and hears signals itself
+    interruption.then(give_up)  # until the desk is up and handles signals itself
     venue, credentials = desk_venue(config)
     # Leftovers of a run that died go first: before any compiling, before any data.
     epoch = _new_epoch()

@@ -1,4 +1,4 @@
-"""Settings of the desk: TOML to frozen structs, checked once, at the door.
+"""Settings of the desk: TOML to frozen structs, checked once, at the start.
 
 A file has the sections of ``Config`` and no others. Every refusal names the file, the key
 and the fix. Values given with ``--set section.key=value`` go over the file's.

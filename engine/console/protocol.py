@@ -1,4 +1,4 @@
-"""The console protocol: what passes between an engine and its screens, without any I/O.
+"""Console protocol: what passes between an engine and its screens, without any I/O.
 
 A Unix socket carries frames of a 4-byte big-endian length and a msgpack body. The console
 says ``Hello``; the engine answers ``Welcome`` and then sends ``ViewMessage`` (only the
@@ -15,7 +15,7 @@ from engine.core.actions import Action
 from engine.core.view import DeskView, Preview, Record
 from engine.errors import ProtocolError
 
-VERSION = 2  # raised with every change of a message; both ends must have the same
+VERSION = 2  # both ends must have the same, so a change of any message raises it
 MAX_FRAME_BYTES = 4 * 1024 * 1024  # far beyond any message; a larger length is not of this protocol
 _HEADER_BYTES = 4
 

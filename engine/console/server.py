@@ -83,7 +83,7 @@ class ConsoleServer:
         on_command: Called with each command that its console may give, and with what takes
             the answer to it.
         on_failure: Called with a failure of our own in serving a console, which nobody else
-            would hear of.
+            would notice.
         records_since: Every record after a number, oldest first.
     """
 
@@ -211,7 +211,7 @@ class ConsoleServer:
         )
 
     def _leave(self, console: Console | None) -> None:
-        """Forget a console; if it held the keys, the one that waits longest gets them."""
+        """Forget a console; if it was the writer, the one that waits longest becomes it."""
         if console not in self._consoles:
             return
         self._consoles.remove(console)
@@ -279,7 +279,7 @@ def _same_user(writer: asyncio.StreamWriter) -> bool:
 async def _hello(
     reader: asyncio.StreamReader, splitter: FrameSplitter
 ) -> tuple[Hello, list[ToEngine]]:
-    """The first message, and whatever came in the same breath."""
+    """The first message, and whatever came together with it."""
     while chunk := await reader.read(CHUNK_BYTES):
         messages = [decode_for_engine(body) for body in splitter.feed(chunk)]
         if messages:

@@ -84,7 +84,7 @@ class Doubt:
 
 
 class AccountReconciler:
-    """Wallet, foreign orders, and whether our position can be trusted."""
+    """Reconciler of wallet, foreign orders and position: can our position be trusted?"""
 
     def __init__(self, *, recent_run: bool = False) -> None:
         self.wallet_e8: int | None = None

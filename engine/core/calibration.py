@@ -230,7 +230,7 @@ class Intensity:
                     watch(state, mono_ns / 1e9, span_s, self._tau_s)
 
     def read(self, mono_ns: int) -> tuple[SideFit, SideFit, SideFit, float, float]:
-        """``(bid, ask, both, gap, watched_s)`` as of now."""
+        """``(bid, ask, both, misfit, watched_s)`` as of now."""
         bid_numbers, ask_numbers = self._levels.read(mono_ns)
         all_numbers = bid_numbers + ask_numbers
         sides = ((bid_numbers, Side.BUY), (ask_numbers, Side.SELL))

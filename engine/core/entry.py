@@ -60,7 +60,7 @@ class ErrorCount:
 
 
 class OrderEntry:
-    """Our orders on their way and at rest.
+    """Order entry: our orders on their way and at rest.
 
     Args:
         run_prefix: Begins every client order id of this run.

@@ -114,7 +114,7 @@ class Flatten:
         if not self.closing or not settled or not held_lots or mono_ns < self._not_before_ns:
             return None
         self.tries += 1
-        # Were it to fill nothing, the next is not sent in the same breath.
+        # Were it to fill nothing, the next is not sent at once.
         self._not_before_ns = mono_ns + _FIRST_PAUSE_NS
         lots = abs(held_lots)
         self._piece_lots = min(self._piece_lots or lots, lots)

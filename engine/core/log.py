@@ -1,4 +1,4 @@
-"""The desk's log: numbered lines that every console gets, none skipped."""
+"""Desk log: numbered lines that every console gets, none skipped."""
 
 from collections import deque
 from itertools import islice

@@ -157,7 +157,7 @@ class FlickerWatch:
 
 
 class MarketMonitor:
-    """Everything that the screen shows of the market's nature.
+    """Monitor of everything that the screen shows of the market's nature.
 
     Args:
         maker_fee_rate: Of the notional, a rebate negative.

@@ -10,7 +10,7 @@ out of order: ``done`` is final, and an event that means nothing in a state leav
 
 An order that is done but whose reported fills have not all been booked keeps its slot:
 those lots are ours though we have not seen them yet. It also keeps it until the book has
-passed its end, since a book that is late still shows it, and our own shadow is no touch.
+passed its end, since a book that is late still shows it, and our own order is no touch.
 
 The table is a struct of flat arrays, so that kernels can step it.
 """

@@ -35,7 +35,7 @@ class StreamWatchdog:
 
     def __init__(self) -> None:
         self.paused_until_ns = 0
-        """Monotonic: no quotes before, since they would be filled unheard."""
+        """Monotonic: no quotes before, since their fills would not be reported."""
         self._orders: dict[str, _Owed] = {}
         self._account_since_ns: int | None = None
         self._account_owed_exch_ns = self._account_told_exch_ns = 0

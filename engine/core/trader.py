@@ -106,7 +106,7 @@ class LinkState:
 
 
 class Trader:
-    """One desk on one symbol.
+    """Decision core of one desk on one symbol.
 
     Args:
         settings: What the operator decided.

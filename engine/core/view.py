@@ -91,7 +91,7 @@ class SideView(msgspec.Struct, frozen=True):
 
     reason: SideReason
     detail: str
-    """The value against the limit, such as ``0.120 of 0.120``; what hampers a quoting side."""
+    """The value against the limit, such as ``0.120 of 0.120``; what blocks a quoting side."""
     clears: str
     """What would end it, such as ``a sell fill`` or ``r``; empty when quoting."""
 
@@ -351,7 +351,7 @@ class SwitchView(msgspec.Struct, frozen=True):
     """The venue's dead man's switch, which cancels our orders unless it is refreshed."""
 
     countdown_s: float
-    """From its arming to its striking."""
+    """From its arming until it cancels."""
     age_s: float
     """Since the newest arming was asked for."""
 

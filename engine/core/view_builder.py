@@ -35,7 +35,7 @@ _QUOTE_ASSET = "USDT"
 
 
 class ViewBuilder:
-    """Draws one trader again and again, reusing its arrays.
+    """Builds the view of one trader again and again, reusing its arrays.
 
     Looking changes nothing: a desk that is watched decides as one that is not.
     """

@@ -31,7 +31,7 @@ from exchange.types import Place, Side
 _VERIFIED = "verified: no open order of ours"
 _VERIFY_S = 10.0  # and as long again as an order may take to be listed
 _FLATTEN_S = 15.0
-_POSITION_S = 3.0  # of no order's safety: without an answer the position is reported as not known
+_POSITION_S = 3.0  # nothing rests by then; without an answer the position is not known
 _PROBE_S = 1.0  # loopback: whoever has the port open accepts at once
 _LOOK_AGAIN_S = 0.5
 _OLDEST_ANSWER_S = REST_LAG_NS / 1e9

@@ -103,7 +103,7 @@ def _compare(
     """Say so when the engine that runs was started with other settings than these.
 
     Raises:
-        StartError: When one was given by hand that the engine does not run with: it cannot
+        StartError: When one was given as an option that the engine does not run with: it cannot
             take it, and to drop it in silence would be worse.
     """
     if running.digest == config.digest:

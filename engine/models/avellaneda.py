@@ -1,4 +1,4 @@
-"""Avellaneda & Stoikov, "High-frequency trading in a limit order book" (2008).
+"""Avellaneda–Stoikov quotes, from "High-frequency trading in a limit order book" (2008).
 
 Kept as the theory's first form and for its published table. Its finite-horizon quotes are
 the first order in the time left: right near the end, growing without limit far from it.

@@ -1,4 +1,4 @@
-"""Guéant–Lehalle–Fernandez-Tapia quotes in closed form, for a distant horizon.
+"""GLFT (Guéant–Lehalle–Fernandez-Tapia) quotes in closed form, for a distant horizon.
 
 Units: depths in ticks, time in seconds, inventory ``q`` in order quantities; one fill
 changes ``q`` by ``delta``; ``gamma`` and ``xi`` per tick and order quantity. ``xi = gamma``

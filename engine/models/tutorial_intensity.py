@@ -1,4 +1,4 @@
-"""A and k exactly as hftbacktest's GLFT tutorial measures them, faults included.
+"""Intensity of hftbacktest's GLFT tutorial: A and k exactly as it measures them, faults included.
 
 For matching its published traces, not for quoting: it keeps only the deepest arrival of both
 sides in every 100 ms, calls half ticks ticks, and fits cumulative counts. What can be undone

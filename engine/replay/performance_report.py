@@ -1,4 +1,4 @@
-"""A session's performance as it is printed: tables for a person, plain figures for a program."""
+"""Performance report: tables for a person, plain figures for a program."""
 
 import math
 from collections.abc import Iterator

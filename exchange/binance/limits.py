@@ -44,6 +44,7 @@ class Limits:
     weight_1m: int = 2400
     orders_10s: int = 300
     orders_1m: int = 1200
+    """These three as exchangeInfo documents them."""
     cancel_weight_1m: int = 600
     """Part of ``weight_1m`` that only cancels may use."""
 

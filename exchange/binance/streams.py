@@ -89,7 +89,7 @@ class Stream:
         async with connect(
             address,
             compression=None,  # the few bytes saved would be paid for in microseconds
-            proxy=None,
+            proxy=None,  # else websockets would take one from the environment
             open_timeout=OPEN_TIMEOUT_S,
             close_timeout=CLOSE_TIMEOUT_S,
             ping_interval=self._ping_interval_s,

@@ -145,8 +145,8 @@ class BinanceVenue:
         """Own every socket and request of the session; ends only by being cancelled."""
         async with (
             self._opened(PLACE_WORKERS) as orders,
-            self._opened(CANCEL_WORKERS + 1) as cancels,
-            self._opened(POLL_WORKERS + 3) as polls,
+            self._opened(CANCEL_WORKERS + 1) as cancels,  # the countdown's worker too
+            self._opened(POLL_WORKERS + 3) as polls,  # listen key, clock and snapshots too
             asyncio.TaskGroup() as tasks,
         ):
             private = self._private_stream(polls)

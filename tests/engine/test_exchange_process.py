@@ -17,7 +17,7 @@ def desk() -> Iterator[DeskProcesses]:
 
 
 def said_until(desk: DeskProcesses, recording: Path, words: str) -> list[str]:
-    """What ``engine exchange`` says of a recording up to a line with these words."""
+    """What ``engine exchange`` says of a recording up to a line with this text."""
     exchange = desk.start("exchange", "--market", str(recording), "--speed", "5")
     said: list[str] = []
     try:

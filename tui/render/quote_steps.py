@@ -24,7 +24,7 @@ def is_closed(q: QuoteView) -> bool:
 
 
 def named(name: str, *pieces: Piece) -> Text:
-    """A row of the reckoning: what it gives, in a column of its own, and how."""
+    """A row of the breakdown: what it gives, in a column of its own, and how."""
     return line((f"{name:<9}", ink.LABEL), *pieces)
 
 

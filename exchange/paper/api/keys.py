@@ -20,7 +20,7 @@ PEM = "-----BEGIN PUBLIC KEY-----"
 
 
 class Verifier(Protocol):
-    """Tells a true signature from a false one."""
+    """Signature check of one account."""
 
     logs_on: bool
     """Whether the venue lets it open a session that needs no further signatures."""

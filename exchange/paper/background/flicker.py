@@ -1,4 +1,4 @@
-"""Flicker on order: one side of the touch shakes while the other stands still, in two cases.
+"""Flicker generator: one side of the touch shakes while the other stands still, in two cases.
 
 Somebody quotes far inside the spread, again and again. In the first case a taker eats the
 quote each time, which is what a quote is for; in the second it is cancelled each time, which
@@ -31,7 +31,7 @@ SMALL = 0.05
 
 
 class Flickerer:
-    """Whoever shakes the touch, and in the first case also who trades with him.
+    """Flickering maker: it shakes the touch, and in the first case a taker trades with it.
 
     Args:
         random: Draws the side of each episode, and how long each quote stands.

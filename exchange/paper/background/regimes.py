@@ -55,7 +55,7 @@ RegimeEvent: TypeAlias = Jump | WickBegins
 
 
 class Calm:
-    """The Brownian market as it is; the face of every other regime.
+    """Calm regime: the Brownian market as it is; the interface of every other regime.
 
     Args:
         sigma_ticks: Of the fair value, per square-root second.

@@ -20,7 +20,7 @@ LONGEST_LAG_NS = 20_000_000
 
 
 class Race:
-    """The way of private events to their streams, drawn call by call.
+    """Order of an answer and its private events, drawn call by call.
 
     Args:
         publish: Takes a stream's name and a payload; the pub/sub's.

@@ -159,7 +159,7 @@ class PaperServer:
                 self._tasks.create_task(self._watch_connections(), name="paper connections")
                 ready()
         finally:
-            async with asyncio.timeout(3 * STOP_S):
+            async with asyncio.timeout(3 * STOP_S):  # once for each of the three
                 await self._close_sockets()
                 await self._runner.cleanup()
                 await admin.close()
@@ -423,6 +423,7 @@ class PaperServer:
         connection.outlet.flush()
         with suppress(TimeoutError):
             async with asyncio.timeout(STOP_S):
+                # A close frame holds 125 bytes, of which two are the code.
                 await connection.socket.close(code=close.code, message=close.reason.encode()[:123])
 
     async def _close_sockets(self) -> None:
@@ -486,7 +487,7 @@ async def serve(
 
 
 class _OneLine(logging.Handler):
-    """What a client did wrong below HTTP, without the stack that found it."""
+    """Log handler: what a client did wrong below HTTP, without the stack that found it."""
 
     def __init__(self, stdout: StdoutWriter) -> None:
         super().__init__()

@@ -55,7 +55,7 @@ class Conversation(Protocol):
 
 
 class Due(Enum):
-    """What the clock asks of a connection."""
+    """Action that is due on a connection."""
 
     PING = "ping"
     DROP = "hang up: no pong for too long"

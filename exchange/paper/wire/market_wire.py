@@ -25,7 +25,7 @@ Levels = list[tuple[int, int]]
 
 @dataclass(frozen=True, slots=True)
 class Marked:
-    """What holders are charged by."""
+    """Mark price and funding rate: what holders are charged by."""
 
     price_e8: int
     """Here the index is the same."""

@@ -68,7 +68,7 @@ class Torture:
         money_e8 = trade.price_ticks * trade.qty_lots * market.wire.instrument.tick_lot_e8
         self.background_e8 -= bought * money_e8
 
-    # ------------------------------------------------------------ whatever comes to mind
+    # ------------------------------------------------------------ random actions
 
     def act(self) -> None:
         desk, draw = self.dice.choice(self.desks), self.dice
