@@ -37,7 +37,7 @@ _S = 1_000_000_000
 _CANCEL_PATIENCE_NS = 300_000_000
 """How long a failed cancel waits for the private stream to say why, before it asks."""
 _ASK_AGAIN_NS = _S  # a query costs request weight
-_REPLY_PATIENCE_NS = 5 * _S
+_REPLY_PATIENCE_NS = 5 * _S  # as long as any request may take
 _MISSING_FILL_PATIENCE_NS = _S // 2
 """An order's end often comes before its fills, from another channel."""
 _ABSENCES_THAT_PROVE = 2  # one answer may come from a node that lags

@@ -20,7 +20,7 @@ from engine.models.roundtrip import (
 from exchange.instrument import E8
 from exchange.types import Fill
 
-_REMEMBERED_ORDERS = 20_000
+_REMEMBERED_ORDERS = 20_000  # memory is bounded; the oldest is forgotten
 
 
 class Ledger:

@@ -6,7 +6,7 @@ from itertools import islice
 from engine.core.view import Record, RecordKind
 from exchange.types import Alert, Command, Severity
 
-_KEPT = 5_000
+_KEPT = 5_000  # for consoles that attach later; memory is bounded
 
 
 class DeskLog:

@@ -23,7 +23,7 @@ from exchange.types import Command, FetchSnapshot, Link, Severity, Side
 
 _RESYNC_WAITS_MS = (0, 250, 500, 1000, 2000, 4000)
 """A snapshot costs 20 of the minute's weight, so gaps in a row are spaced out."""
-_TOUCHES_KEPT = 512
+_TOUCHES_KEPT = 512  # memory is bounded: before these the touch is not known
 _LEVELS = 50
 
 

@@ -64,7 +64,7 @@ from exchange.types import (
 OUR_PREFIX = "mdesk-"
 """Every order of ours carries it; orders without it are never touched."""
 
-COUNTDOWN_MS = 30_000
+COUNTDOWN_MS = 30_000  # the longest that orders outlive an engine that died
 _S = 1_000_000_000
 _COUNTDOWN_EVERY_NS = 10 * _S  # two refreshes may be lost before the venue's switch cancels
 _NEVER_NS = -(1 << 62)
