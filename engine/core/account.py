@@ -38,7 +38,7 @@ class PositionVerdict(Enum):
     """How our count of the position compares with the venue's report."""
 
     AGREES = auto()
-    UNTOLD = auto()
+    INCOMPARABLE = auto()
     """It is too old, or undated, to be compared with anything we know."""
     DIFFERS = auto()
     OPENS = auto()
@@ -139,7 +139,7 @@ class AccountReconciler:
             return self._judge_first(evidence)
         apart = self._apart(evidence, ledger)
         if apart is None:
-            return PositionVerdict.UNTOLD
+            return PositionVerdict.INCOMPARABLE
         if apart == 0:
             self._settle(evidence)
             return PositionVerdict.AGREES
@@ -191,12 +191,12 @@ class AccountReconciler:
     def _judge_first(self, evidence: Evidence) -> PositionVerdict:
         undated = evidence.exch_ns == 0
         if evidence.pushed or (undated and self.history_exch_ns is None):
-            return PositionVerdict.UNTOLD
+            return PositionVerdict.INCOMPARABLE
         self._first_told_ns = self._first_told_ns or evidence.asked_mono_ns
         torn = 0 < evidence.wallet_exch_ns < evidence.exch_ns
         if torn and evidence.asked_mono_ns - self._first_told_ns < REST_LAG_NS:
             return (
-                PositionVerdict.UNTOLD
+                PositionVerdict.INCOMPARABLE
             )  # maybe of two nodes: the wallet lacks what the position holds
         self.opened = True
         self.has_past |= not undated or bool(self.history_exch_ns)

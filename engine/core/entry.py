@@ -184,7 +184,7 @@ class OrderEntry:
                 self.breakers[place.side].accept()
                 self.table.apply(slot, orders.PLACE_ACKED, self._mono_ns)
             case Outcome.UNKNOWN:
-                self.table.apply(slot, orders.FATE_UNKNOWN, self._mono_ns)
+                self.table.apply(slot, orders.OUTCOME_UNKNOWN, self._mono_ns)
                 self._log.note(
                     Severity.WARNING, f"{place.client_order_id}: outcome unknown, asking"
                 )
@@ -194,7 +194,7 @@ class OrderEntry:
     def _take_refusal(self, place: Place, slot: int, reply: Reply) -> None:
         policy = reject_action(reply.code)
         if policy is RejectAction.PROVE:
-            self.table.apply(slot, orders.FATE_UNKNOWN, self._mono_ns)
+            self.table.apply(slot, orders.OUTCOME_UNKNOWN, self._mono_ns)
             return
         self.table.apply(slot, orders.PLACE_REFUSED, self._mono_ns)
         if place.reduce_only and policy in (
@@ -239,7 +239,7 @@ class OrderEntry:
             case Outcome.REFUSED:
                 self.table.apply(slot, orders.CANCEL_FAILED, self._mono_ns)
             case Outcome.UNKNOWN:
-                self.table.apply(slot, orders.FATE_UNKNOWN, self._mono_ns)
+                self.table.apply(slot, orders.OUTCOME_UNKNOWN, self._mono_ns)
 
     def receive_query_reply(self, query: QueryOrder, reply: Reply) -> None:
         slot = self.table.slot(query.client_order_id)
@@ -264,7 +264,7 @@ class OrderEntry:
         state = self.table.state[slot]
         waited_ns = self._mono_ns - self.table.changed_ns[slot]
         if state in (orders.PLACED, orders.CANCELLING) and waited_ns > _REPLY_PATIENCE_NS:
-            self.table.apply(slot, orders.FATE_UNKNOWN, self._mono_ns)
+            self.table.apply(slot, orders.OUTCOME_UNKNOWN, self._mono_ns)
         elif state == orders.UNKNOWN and waited_ns > _CANCEL_PATIENCE_NS:
             if self._mono_ns - self.table.asked_ns[slot] > _ASK_AGAIN_NS:
                 self.table.asked_ns[slot] = self._mono_ns
@@ -285,7 +285,7 @@ class OrderEntry:
             settled = orders.ACKED <= self.table.state[slot] <= orders.CANCELLING
             older = self.table.changed_ns[slot] < asked_mono_ns - REST_LAG_NS
             if settled and older and self.table.client_order_id(slot) not in listed:
-                self.table.apply(slot, orders.FATE_UNKNOWN, self._mono_ns)
+                self.table.apply(slot, orders.OUTCOME_UNKNOWN, self._mono_ns)
 
     def touch_changed(self) -> None:
         """What waited for the touch to change waits no longer."""

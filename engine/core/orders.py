@@ -32,7 +32,7 @@ STATE_NAMES = ("free", "placed", "acked", "resting", "cancelling", "unknown", "d
 (
     PLACE_ACKED,
     PLACE_REFUSED,
-    FATE_UNKNOWN,
+    OUTCOME_UNKNOWN,
     SEEN_LIVE,
     SEEN_FINAL,
     CANCEL_SENT,
@@ -56,7 +56,7 @@ def _transitions() -> IntArray:
     table[UNKNOWN, SEEN_LIVE] = RESTING
     for state in (PLACED, ACKED, RESTING, CANCELLING, UNKNOWN):
         table[state, SEEN_FINAL] = DONE
-        table[state, FATE_UNKNOWN] = UNKNOWN
+        table[state, OUTCOME_UNKNOWN] = UNKNOWN
     for state in (PLACED, ACKED, RESTING):
         table[state, CANCEL_SENT] = CANCELLING
     table[CANCELLING, CANCEL_FAILED] = UNKNOWN

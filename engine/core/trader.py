@@ -479,7 +479,7 @@ class Trader:
             early, self.account.early_fills = self.account.early_fills, {}
             for fill in early.values():
                 self._on_fill(fill)
-        if verdict not in (PositionVerdict.DIFFERS, PositionVerdict.UNTOLD):
+        if verdict not in (PositionVerdict.DIFFERS, PositionVerdict.INCOMPARABLE):
             self.account.reconciled = True
             self.account.compared_ns = snapshot.asked_mono_ns
         ours_listed = any(map(self.owns, listed))

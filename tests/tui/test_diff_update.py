@@ -9,7 +9,7 @@ from rich.text import Text
 from textual._compositor import ChopsUpdate
 from textual.strip import Strip
 
-from tui.terminal.diff_update import ThriftyUpdate, thrifty
+from tui.terminal.diff_update import DiffUpdate, thrifty
 from tui.terminal.strips import changed_runs, strip_of
 
 TRUECOLOR = Console(color_system="truecolor", force_terminal=True)
@@ -39,7 +39,7 @@ def sent(strip: Strip, *runs: tuple[int, int]) -> str:
     """What goes to the terminal for some runs of a strip at column 4 of row 2."""
     spans = [(2, 4 + start, 4 + end) for start, end in runs]
     update = thrifty(ChopsUpdate([{}, {}, {4: strip}], spans, [[], [], [4 + strip.cell_length]]))
-    assert isinstance(update, ThriftyUpdate)
+    assert isinstance(update, DiffUpdate)
     return update.render_segments(TRUECOLOR)
 
 

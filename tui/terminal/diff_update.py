@@ -36,11 +36,11 @@ Codes = tuple[str, str, str]
 def thrifty(update: RenderableType | None) -> RenderableType | None:
     """The same update in fewer bytes, where it is one of changed cells."""
     if isinstance(update, ChopsUpdate):
-        return ThriftyUpdate(update.chops, update.spans, update.chop_ends)
+        return DiffUpdate(update.chops, update.spans, update.chop_ends)
     return update
 
 
-class ThriftyUpdate(ChopsUpdate):
+class DiffUpdate(ChopsUpdate):
     """Sends the spans of a ``ChopsUpdate`` and nothing around them."""
 
     def render_segments(self, console: Console) -> str:

@@ -16,7 +16,7 @@ from exchange.types import Side
 TREND_SIGMAS = 0.5
 """Drift a second: over ten, five sigmas, against three of noise."""
 TREND_MEAN_S = 60.0
-TREND_LEAN = 0.6
+TREND_SKEW = 0.6
 """By how much more of the takers go with a trend, and fewer against it."""
 
 BURST_FACTOR = 4.0
@@ -106,8 +106,8 @@ class Trending(Calm):
         self._side = side
         self._left_s = self._random.exponential(1.0 / TREND_MEAN_S)
         self.drift_ticks = side * TREND_SIGMAS * self._sigma_ticks * self._step_s
-        self.buy_pace = 1.0 + side * TREND_LEAN
-        self.sell_pace = 1.0 - side * TREND_LEAN
+        self.buy_pace = 1.0 + side * TREND_SKEW
+        self.sell_pace = 1.0 - side * TREND_SKEW
 
 
 class Volatile(Calm):

@@ -41,7 +41,7 @@ from exchange.paper.venue.market import OpenRecorded, no_recordings
 from exchange.paper.venue.venue import PaperVenue
 
 HOST = "127.0.0.1"
-BEAT_S = 0.005
+TICK_S = 0.005
 """How often the venue's time advances; its dead man's switch is as fine as this."""
 
 SLICE_NS = 2_000_000
@@ -155,7 +155,7 @@ class PaperServer:
             async with asyncio.TaskGroup() as self._tasks:
                 self._tasks.create_task(self._run_market(), name="paper market")
                 self._tasks.create_task(self.writer.run(), name="paper frame writer")
-                self._tasks.create_task(self._run_later(), name="paper latecomers")
+                self._tasks.create_task(self._run_later(), name="paper delay queue")
                 self._tasks.create_task(self._watch_connections(), name="paper connections")
                 ready()
         finally:
@@ -188,7 +188,7 @@ class PaperServer:
             self._dispatcher.remember()
             if self.faults.remembers_depth:
                 self._remember_depths()
-            await asyncio.sleep(BEAT_S)
+            await asyncio.sleep(TICK_S)
 
     def _remember_depths(self) -> None:
         now_ms = self.venue.now_ms

@@ -644,7 +644,7 @@ def test_a_sign_of_life_between_two_absences_takes_the_first_back(bench: Bench) 
     absent(bench, 1)
 
     bench.apply(name, orders.SEEN_LIVE)
-    bench.apply(name, orders.FATE_UNKNOWN)
+    bench.apply(name, orders.OUTCOME_UNKNOWN)
     bench.later(REST_LAG_NS)
     absent(bench, 1)
 

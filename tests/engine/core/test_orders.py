@@ -12,7 +12,7 @@ from engine.core.orders import (
     CANCELLING,
     CAPACITY,
     DONE,
-    FATE_UNKNOWN,
+    OUTCOME_UNKNOWN,
     PLACE_ACKED,
     PLACE_REFUSED,
     PLACED,
@@ -72,7 +72,7 @@ def test_only_proof_ends_an_unknown_order(state: int) -> None:
     """A failed cancel or a late acknowledgement says nothing about what rests at the venue."""
     table = OrderTable()
     slot = rest_order(table, "a", Side.BUY, 100, state=state)
-    table.apply(slot, FATE_UNKNOWN, 1)
+    table.apply(slot, OUTCOME_UNKNOWN, 1)
 
     for event in (PLACE_ACKED, CANCEL_SENT, CANCEL_FAILED):
         table.apply(slot, event, 2)
