@@ -1,6 +1,9 @@
 """The test command: format, lint, types, import contracts, then pytest with the given arguments.
 
 Pytest runs in a process a core, each taking over tests from the slower (``-n0``: in one alone).
+Before that, unless arguments are given, the tests of the kernels run as plain Python: what only the
+compiler accepts, and what only it lets pass (an index beyond an array is read without a word),
+shows there.
 """
 
 import os
@@ -16,6 +19,15 @@ STEPS = {
     "types": ["mypy"],
     "import contracts": ["lint-imports"],
 }
+KERNEL_TESTS = [
+    "tests/engine/models",
+    "tests/engine/core/test_orders.py",
+    "tests/engine/core/test_own_intensity.py",
+    "tests/engine/core/test_quoter.py",
+    "tests/exchange/test_book.py",
+    "tests/exchange/test_frames.py",
+    "tests/exchange/test_simulation.py",
+]
 # Beyond a few, loading the kernels in each process costs more than it saves.
 _SPREAD = ["-n", str(min(os.cpu_count() or 1, 4)), "--dist", "worksteal"]
 
@@ -26,8 +38,22 @@ def main() -> int:
         if subprocess.call([BIN / program, *arguments], cwd=ROOT):
             print(f"check: {name} failed; see above", file=sys.stderr)
             return 1
+    asked = sys.argv[1:]
+    if not asked and not _kernels_hold_uncompiled():
+        print("check: kernels, not compiled, failed; see above", file=sys.stderr)
+        return 1
     print("== tests", flush=True)
-    return subprocess.call([BIN / "pytest", *_SPREAD, *sys.argv[1:]], cwd=ROOT)
+    return _pytest(*asked)
+
+
+def _kernels_hold_uncompiled() -> bool:
+    print("== kernels, not compiled", flush=True)
+    return not _pytest("-m", "not needs_speed", *KERNEL_TESTS, NUMBA_DISABLE_JIT="1")
+
+
+def _pytest(*arguments: str, **environment: str) -> int:
+    command = [str(BIN / "pytest"), *_SPREAD, *arguments]
+    return subprocess.call(command, cwd=ROOT, env=os.environ | environment)
 
 
 if __name__ == "__main__":

@@ -252,6 +252,7 @@ def test_levels_survive_their_decimals(
     assert list(found) == bids
 
 
+@pytest.mark.needs_speed
 @pytest.mark.parametrize(
     ("path", "instrument"),
     [(USDM, BTCUSDT), (COINM, BTCUSD_PERP), (SPOT, SPOT_BTCUSDT)],

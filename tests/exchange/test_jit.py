@@ -110,16 +110,6 @@ def test_a_file_without_kernels_leaves_the_cache_warm(copied: Path) -> None:
     assert cache_folder_of(copied) == before
 
 
-@pytest.mark.parametrize(
-    "module", ["exchange.book", "exchange.simulation", "exchange.binance.frames"]
-)
-def test_kernels_also_run_uncompiled(module: str) -> None:
-    """One run of the suite has no compiler; a kernel that only numba accepts would hide there."""
-    code = f"import importlib; importlib.import_module({module!r})"
-
-    subprocess.run([sys.executable, "-c", code], env={"NUMBA_DISABLE_JIT": "1"}, check=True)
-
-
 def test_a_cache_folder_that_cannot_be_written_is_named_with_the_way_out() -> None:
     """numba itself would only say that there is no locator for some function."""
     done = subprocess.run(

@@ -395,6 +395,7 @@ def peer_fills(run: str) -> list[tuple[Entry, int]]:
     return [(entry, filled_ns) for entry, filled_ns in rows if filled_ns > entry.arrival_ns]
 
 
+@pytest.mark.needs_speed
 @pytest.mark.parametrize(
     ("run", "model", "fills"),
     [

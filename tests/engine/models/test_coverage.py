@@ -26,6 +26,7 @@ def test_95_per_cent_intervals_hold_95_per_cent_of_the_time(
     assert (found.A, found.k, found.sigma) == pytest.approx((0.95,) * 3, abs=0.02)
 
 
+@pytest.mark.needs_speed
 @pytest.mark.parametrize(("A", "k", "half_spread"), [(1.2, 0.35, 1.5), (3.0, 1.6, 0.5)])
 def test_the_desk_s_own_intervals_hold_as_often(A: float, k: float, half_spread: float) -> None:
     """From whole price levels beyond the best, and mids to the half tick; a bit on the safe side
@@ -36,6 +37,7 @@ def test_the_desk_s_own_intervals_hold_as_often(A: float, k: float, half_spread:
     assert found.sigma == pytest.approx(0.95, abs=0.02)
 
 
+@pytest.mark.needs_speed
 @pytest.mark.parametrize("lasting_s", [0.0, 10.0])
 def test_intervals_hold_where_orders_come_in_bursts_of_four(lasting_s: float) -> None:
     """By the count alone they held 70 times in a hundred: each burst was taken for four."""

@@ -135,6 +135,7 @@ def test_symmetric_strategy_between_the_printed_tables() -> None:
     assert found[0] == pytest.approx(59.97, abs=4 * 0.03)
 
 
+@pytest.mark.needs_speed
 @pytest.mark.parametrize("gamma", [0.01, 0.1, 1.0])
 def test_symmetric_strategy_of_the_paper_has_its_exact_moments(gamma: float) -> None:
     """Mean and spread of profit, and the spread of the last inventory."""
@@ -150,6 +151,7 @@ def test_symmetric_strategy_of_the_paper_has_its_exact_moments(gamma: float) -> 
     assert_mean(lots**2, sd_q**2)
 
 
+@pytest.mark.needs_speed
 @pytest.mark.parametrize(
     ("gamma", "profit", "sd", "sd_q"),
     [

@@ -143,6 +143,7 @@ def test_worth_grows_at_the_certain_rate_in_the_long_run(drift: float) -> None:
     assert grown / 100 == pytest.approx(certainty_growth(model), rel=1e-9)
 
 
+@pytest.mark.needs_speed
 @pytest.mark.parametrize("seed", range(5))
 def test_certainty_is_computed_where_paths_cannot_show_it(seed: int) -> None:
     """At gamma·sd = 3.3 a thousand paths lack the tail that matters: 200 too much money."""
