@@ -16,7 +16,7 @@ import uvloop
 import engine.console.client
 import engine.console.server
 from engine.console.client import ConsoleClient
-from engine.console.line import somebody_listens
+from engine.console.line import CHUNK_BYTES, somebody_listens
 from engine.console.protocol import (
     MAX_FRAME_BYTES,
     VERSION,
@@ -340,21 +340,21 @@ async def test_every_console_hears_the_engine_s_last_word(bench: Bench) -> None:
 
 async def test_a_slow_reader_misses_views_and_no_record(bench: Bench) -> None:
     """While much is unread it is spared what the next view replaces anyway."""
-    client = await bench.attach(Role.WATCHER)
+    reader, writer = await asyncio.open_unix_connection(bench.path)
+    writer.write(encode(Hello(VERSION, Role.WATCHER)))
+    await until(lambda: bench.server.attached == 1)
     for text in ("x" * 600_000, "second", "third"):
         bench.log.note(Severity.INFO, text)
         bench.server.publish(bench.view)
-
-    numbers: list[int] = []
+    writer.write_eof()
     async with asyncio.timeout(PATIENCE_S):
-        async for message in client.messages():
-            assert isinstance(message, RecordsMessage)
-            numbers += [record.number for record in message.records]
-            if len(numbers) == 3:
-                break
-    await client.close()
+        heard = FrameSplitter().feed(await reader.read())
+    await hang_up(writer)
 
-    assert numbers == [1, 2, 3]
+    _welcome, *told = [decode_for_console(body) for body in heard]
+    records = [message.records for message in told if isinstance(message, RecordsMessage)]
+    assert [[record.number for record in each] for each in records] == [[1], [2], [3]]
+    assert len(records) == len(told)
 
 
 async def test_of_views_that_came_together_only_the_newest_is_shown(bench: Bench) -> None:
@@ -381,7 +381,8 @@ async def test_what_stands_in_a_socket_s_place_is_no_engine(tmp_path: Path) -> N
 async def something_that_says(raw: bytes, path: Path) -> AsyncIterator[None]:
     """A listener that is no engine: it says these bytes to whoever comes, and hangs up."""
 
-    async def answer(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(CHUNK_BYTES)  # left unread, the hello would reset the line
         writer.write(raw)
         await hang_up(writer)
 
@@ -408,7 +409,7 @@ async def test_an_engine_that_is_none_is_told_by_what_it_says(
 
 async def test_an_engine_that_hangs_up_before_its_welcome_is_none(tmp_path: Path) -> None:
     async with something_that_says(b"", tmp_path / "s"):
-        with pytest.raises(NoEngine):
+        with pytest.raises(NoEngine, match="closed the line"):
             await ConsoleClient.connect(tmp_path / "s", Role.WATCHER)
 
 
