@@ -15,7 +15,7 @@ from engine.core.actions import Action
 from engine.core.view import DeskView, Preview, Record
 from engine.errors import ProtocolError
 
-VERSION = 2  # both ends must have the same, so a change of any message raises it
+VERSION = 3  # both ends must have the same, so a change of any message raises it
 MAX_FRAME_BYTES = 4 * 1024 * 1024  # far beyond any message; a larger length is not of this protocol
 _HEADER_BYTES = 4
 

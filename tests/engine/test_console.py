@@ -2,11 +2,12 @@
 
 import asyncio
 import contextlib
+import hashlib
 import socket
 import stat
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
-from typing import TypeVar, cast
+from typing import Any, TypeVar, cast
 
 import msgspec
 import numpy as np
@@ -28,6 +29,7 @@ from engine.console.protocol import (
     RecordsMessage,
     Role,
     ToConsole,
+    ToEngine,
     ViewMessage,
     Welcome,
     decode_for_console,
@@ -248,6 +250,28 @@ async def told_when_it_says(bench: Bench, raw: bytes) -> list[ToConsole]:
         heard = await reader.read()
     await hang_up(writer)
     return [decode_for_console(body) for body in FrameSplitter().feed(heard)]
+
+
+SHAPE = (3, "e893f23aae0eb86c")
+"""The version, and a digest of every message as of it."""
+
+
+def fields_of(known: Any) -> Any:
+    """A JSON schema without its prose: the names of fields and their types."""
+    if isinstance(known, dict):
+        return {key: fields_of(below) for key, below in known.items() if key != "description"}
+    return [fields_of(below) for below in known] if isinstance(known, list) else known
+
+
+def test_a_changed_message_raises_the_version() -> None:
+    """Else a screen and an engine of two versions take each other for garbled, and say no way out.
+
+    When this fails, raise ``VERSION`` and write both figures here.
+    """
+    shape = msgspec.json.schema_components((ToConsole, ToEngine))
+    digest = hashlib.sha256(msgspec.json.encode(fields_of(list(shape)), order="sorted"))
+
+    assert (VERSION, digest.hexdigest()[:16]) == SHAPE
 
 
 HELLO = encode(Hello(VERSION, Role.WRITER))
