@@ -21,13 +21,18 @@ ARROWS = [
     ("exchange.paper.matching.events", "exchange.paper.settings", "Rooms of the embedded exchange"),
     ("exchange.paper.streams.user_stream", "exchange.paper.venue.market", "Rooms of the embedded"),
     ("exchange.paper.venue.venue", "exchange.binance.rest", "is not built from the client"),
+    ("exchange.paper.api.keys", "exchange.binance.signing", "is not built from the client"),
     ("tui.widgets.panel", "tui.app", "Rooms of the screen"),
     ("tui.render.banner", "engine.live", "Pictures are drawn from a view alone"),
     ("tui.render.draw.lines", "textual", "without textual"),
     ("tui.render.draw.lines", "tui.render.money", "What pictures are made of knows no view"),
     ("tui.client", "engine.console.server", "The screen attaches to an engine"),
+    ("tui.widgets.panel", "engine.core.trader", "neither trader nor market"),
+    ("tui.screens.desk", "exchange.paper.venue.venue", "neither trader nor market"),
     ("engine.core.entry", "exchange.binance.rest", "What decides knows no socket"),
+    ("engine.core.entry", "exchange.binance.connection", "What decides knows no socket"),
     ("engine.models.glft", "exchange.book", "The mathematics knows nothing but numba"),
+    ("engine.models.glft", "exchange.types", "The mathematics knows nothing but numba"),
 ]
 
 
