@@ -195,9 +195,8 @@ class AccountReconciler:
         self._first_told_ns = self._first_told_ns or evidence.asked_mono_ns
         torn = 0 < evidence.wallet_exch_ns < evidence.exch_ns
         if torn and evidence.asked_mono_ns - self._first_told_ns < REST_LAG_NS:
-            return (
-                PositionVerdict.INCOMPARABLE
-            )  # maybe of two nodes: the wallet lacks what the position holds
+            # Maybe of two nodes: the wallet lacks what the position holds.
+            return PositionVerdict.INCOMPARABLE
         self.opened = True
         self.has_past |= not undated or bool(self.history_exch_ns)
         return PositionVerdict.OPENS

@@ -105,7 +105,7 @@ class OrderEntry:
             held_lots: The position, signed.
         """
         self._wanted_ticks[: len(wanted)] = wanted
-        cancels, paths = reconcile_side(
+        cancels, places = reconcile_side(
             self.table.state,
             self.table.side,
             self.table.price_ticks,
@@ -118,9 +118,9 @@ class OrderEntry:
         for slot in self._cancel_slots[:cancels].tolist():
             self.table.apply(slot, orders.CANCEL_SENT, self._mono_ns)
             self._requests.ask(Cancel, client_order_id=self.table.client_order_id(slot))
-        if paths:
+        if places:
             room = self._room(side, held_lots)
-            for price_ticks in self._place_ticks[: min(paths, room)].tolist():
+            for price_ticks in self._place_ticks[: min(places, room)].tolist():
                 self._send(side, price_ticks, self._settings.order_lots)
 
     def close_position(self, order: ClosingOrder) -> str:

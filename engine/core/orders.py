@@ -294,13 +294,13 @@ def reconcile_side(
         if not keep and state[i] != PLACED:
             cancel_slots[cancels] = i
             cancels += 1
-    paths = 0
+    places = 0
     for j in range(wanted):
         taken = False
         for i in range(state.size):
             at_price = order_side[i] == side and price_ticks[i] == wanted_ticks[j]
             taken = taken or (at_price and PLACED <= state[i] <= UNKNOWN)
         if not taken:
-            place_ticks[paths] = wanted_ticks[j]
-            paths += 1
-    return cancels, paths
+            place_ticks[places] = wanted_ticks[j]
+            places += 1
+    return cancels, places

@@ -38,7 +38,7 @@ def rest_order(
 def reconciled(table: OrderTable, side: Side, wanted: list[int]) -> tuple[list[int], list[int]]:
     """Prices whose orders are to be cancelled, and prices to place at."""
     cancels = np.zeros(CAPACITY, dtype=np.int64)
-    paths = np.zeros(CAPACITY, dtype=np.int64)
+    places = np.zeros(CAPACITY, dtype=np.int64)
     wanted_ticks = np.zeros(CAPACITY, dtype=np.int64)
     wanted_ticks[: len(wanted)] = wanted
     n_cancels, n_places = reconcile_side(
@@ -49,9 +49,9 @@ def reconciled(table: OrderTable, side: Side, wanted: list[int]) -> tuple[list[i
         wanted_ticks,
         len(wanted),
         cancels,
-        paths,
+        places,
     )
-    return table.price_ticks[cancels[:n_cancels]].tolist(), paths[:n_places].tolist()
+    return table.price_ticks[cancels[:n_cancels]].tolist(), places[:n_places].tolist()
 
 
 @given(st.lists(EVENTS))

@@ -31,8 +31,8 @@ def leaning_market(seed: int, n: int = 40_000, drift: float = 0.0) -> Touches:
     """A one-tick touch that moves towards its thin side, with chance a tenth of the imbalance."""
     rng = np.random.default_rng(seed)
     bid_lots = rng.integers(1, 100, n)
-    inventory_skew = bid_lots / 100 + drift
-    step = (rng.random(n) < 0.1) * np.where(rng.random(n) < inventory_skew, 1, -1)
+    up_chance = bid_lots / 100 + drift
+    step = (rng.random(n) < 0.1) * np.where(rng.random(n) < up_chance, 1, -1)
     bid = 10_000 + np.concatenate([[0], np.cumsum(step)[:-1]])
     return bid, bid_lots, bid + 1, 100 - bid_lots
 

@@ -25,7 +25,7 @@ class Watched(NamedTuple):
     """A market in one regime, seen once a second."""
 
     path: NDArray[np.float64]
-    inventory_skew: NDArray[np.int64]
+    imbalance: NDArray[np.int64]
     """Of each second: trades of buyers less those of sellers."""
     trades: NDArray[np.int64]
 
@@ -40,13 +40,13 @@ def watch(regime: Regime, seconds: int = 900, seed: int = 1) -> Watched:
     matching = Matching()
     market = replace(LIVELY, regime=regime, seed=seed, depth_levels=12)
     flow = SyntheticFlow(market, matching)
-    path, inventory_skew, count = [], [], []
+    path, imbalance, count = [], [], []
     for second in range(seconds + 1):
         trades = trades_until(flow, second * S_NS)
         path.append(flow.fair_ticks)
-        inventory_skew.append(sum(trade.taker_side for trade in trades))
+        imbalance.append(sum(trade.taker_side for trade in trades))
         count.append(len(trades))
-    return Watched(np.array(path), np.array(inventory_skew[1:]), np.array(count[1:]))
+    return Watched(np.array(path), np.array(imbalance[1:]), np.array(count[1:]))
 
 
 def trades_until(flow: SyntheticFlow, now_ns: int) -> list[Traded]:
@@ -86,7 +86,7 @@ def test_trending_takers_lean_with_the_price() -> None:
 
     def correlation(regime: Regime) -> float:
         watched = watch(regime)
-        over_ten = watched.inventory_skew.reshape(-1, 10).sum(axis=1)
+        over_ten = watched.imbalance.reshape(-1, 10).sum(axis=1)
         return float(np.corrcoef(over_ten, np.diff(watched.path[::10]))[0, 1])
 
     assert correlation("trending") > 0.4
@@ -143,7 +143,7 @@ def test_a_regime_of_one_seed_is_always_the_same(regime: Regime) -> None:
     one, other = (watch.__wrapped__(regime, 60) for _ in range(2))
 
     assert (one.path == other.path).all()
-    assert (one.inventory_skew == other.inventory_skew).all()
+    assert (one.imbalance == other.imbalance).all()
     assert (one.path != watch.__wrapped__(regime, 60, seed=2).path).any()
 
 
