@@ -37,7 +37,7 @@ from tui.screens.flatten import FlattenDialog
 from tui.screens.help import HelpDialog
 from tui.screens.keys import key_table
 from tui.screens.stop import StopDialog
-from tui.terminal.diff_update import only_changes
+from tui.terminal.diff_update import diff_update
 from tui.terminal.plain import plain
 from tui.themes import DAYLIGHT, DESK
 
@@ -116,7 +116,7 @@ class DeskApp(App[None]):
 
     def _display(self, screen: Screen[Any], renderable: RenderableType | None) -> None:
         # Textual has no public API for this; a test of bytes guards it.
-        update = only_changes(renderable)
+        update = diff_update(renderable)
         super()._display(screen, plain(update) if self._glyphs is ASCII else update)
 
     def on_mount(self) -> None:

@@ -114,7 +114,7 @@ class FlickerWatch:
             text = f"flicker {_LEVELS[level]}: {WORDS[level]}"
             self._log.note(_SEVERITIES[level], text)
         self._level = level
-        self.view = self._portray(by_second, by_update, level, chance)
+        self.view = self._build_view(by_second, by_update, level, chance)
 
     @property
     def _usual(self) -> float:
@@ -134,7 +134,7 @@ class FlickerWatch:
         ]
         return max(judged, key=lambda side: (side[0], -side[1]))
 
-    def _portray(
+    def _build_view(
         self, by_second: Flicker, by_update: Flicker, level: int, chance: float
     ) -> FlickerView:
         return FlickerView(
@@ -199,7 +199,7 @@ class MarketMonitor:
             ],
             flicker=self.flicker.view,
             noise=self._noise,
-            regime=self._portray_regime(),
+            regime=self._build_regime(),
         )
 
     def _read_noise(self) -> NoiseView | None:
@@ -224,7 +224,7 @@ class MarketMonitor:
             curve=list(zip(half_spreads.tolist(), model.tolist(), sample.tolist(), strict=True)),
         )
 
-    def _portray_regime(self) -> RegimeView:
+    def _build_regime(self) -> RegimeView:
         regime = self._regime
         return RegimeView(
             daily_high=bool(regime.cell & 2),

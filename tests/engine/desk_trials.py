@@ -78,11 +78,11 @@ def _nothing(_desk: VirtualDesk, _dice: random.Random) -> None:
     pass
 
 
-def _kills_and_keys(desk: VirtualDesk, dice: random.Random) -> None:
-    if dice.random() < _KILL:
+def _kills_and_keys(desk: VirtualDesk, rng: random.Random) -> None:
+    if rng.random() < _KILL:
         desk.kill()
-    if dice.random() < _KEY:
-        action, name, value = dice.choice(
+    if rng.random() < _KEY:
+        action, name, value = rng.choice(
             [
                 (Action.PAUSE, "", 0.0),
                 (Action.RESUME, "", 0.0),
@@ -106,11 +106,11 @@ WORLDS = {"steady": World(LOSSY, _nothing), "hostile": World(HOSTILE, _kills_and
 
 def broken_invariants(world: World, seed: int) -> list[str]:
     """Let one desk live for half a minute, stop it, and ask the exchange what it left."""
-    desk, dice = VirtualDesk(seed, world.faults), random.Random(seed)
+    desk, rng = VirtualDesk(seed, world.faults), random.Random(seed)
     worst_lots = 0
     for _ in range(_SECONDS * 10):
         desk.run(0.1)
-        world.chances(desk, dice)
+        world.chances(desk, rng)
         worst_lots = max(worst_lots, desk.symbol_account.holding.worst_lots)
     desk.end_faults()
     desk.operate(Action.STOP, "keep")

@@ -253,7 +253,7 @@ class VirtualDesk:
     def _step(self) -> None:
         self.now_ns += 5 * MS
         for fault in self.faults.advance(self.now_ns // MS):
-            self._suffer(fault)
+            self._apply_fault(fault)
         self.exchange.advance(self.now_ns)
         self._late_frames.run(self.now_ns)
         self._node.remember()
@@ -325,7 +325,7 @@ class VirtualDesk:
         if connection == self._private_cuts:
             self.hand(*user_events.decode(raw, GRID, self._wall_ns, self.now_ns))
 
-    def _suffer(self, fault: ServerFault) -> None:
+    def _apply_fault(self, fault: ServerFault) -> None:
         """Lose the streams that a cut aims at, where they are up."""
         assert isinstance(fault, plan.Cut)
         if aims(fault.streams, "private/") and self.now_ns >= self._private_up_ns:

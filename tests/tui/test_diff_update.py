@@ -9,7 +9,7 @@ from rich.text import Text
 from textual._compositor import ChopsUpdate
 from textual.strip import Strip
 
-from tui.terminal.diff_update import DiffUpdate, only_changes
+from tui.terminal.diff_update import DiffUpdate, diff_update
 from tui.terminal.strips import changed_runs, strip_of
 
 TRUECOLOR = Console(color_system="truecolor", force_terminal=True)
@@ -38,7 +38,7 @@ def test_the_runs_hold_every_changed_cell(old: str, new: str) -> None:
 def sent(strip: Strip, *runs: tuple[int, int]) -> str:
     """What goes to the terminal for some runs of a strip at column 4 of row 2."""
     spans = [(2, 4 + start, 4 + end) for start, end in runs]
-    update = only_changes(
+    update = diff_update(
         ChopsUpdate([{}, {}, {4: strip}], spans, [[], [], [4 + strip.cell_length]])
     )
     assert isinstance(update, DiffUpdate)

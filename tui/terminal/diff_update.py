@@ -33,7 +33,7 @@ Codes = tuple[str, str, str]
 """Attributes, foreground and background, each as the numbers of an SGR sequence."""
 
 
-def only_changes(update: RenderableType | None) -> RenderableType | None:
+def diff_update(update: RenderableType | None) -> RenderableType | None:
     """The same update in fewer bytes, where it is one of changed cells."""
     if isinstance(update, ChopsUpdate):
         return DiffUpdate(update.chops, update.spans, update.chop_ends)

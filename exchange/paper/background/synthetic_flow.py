@@ -138,7 +138,7 @@ class SyntheticFlow:
         brownian_ticks = self._step_sigma_ticks * self._path.normal()
         if not held:
             if event is not None:
-                yield from self._happen(event)
+                yield from self._apply(event)
             self._move(brownian_ticks * regime.sigma_factor + regime.drift_ticks)
             if self._wick is not None and self._wick.falling:
                 yield self._sweep(self._wick.side, 0.0)
@@ -166,7 +166,7 @@ class SyntheticFlow:
 
     # ------------------------------------------------------------ the fair value
 
-    def _happen(self, event: RegimeEvent) -> Iterator[list[MatchEvent]]:
+    def _apply(self, event: RegimeEvent) -> Iterator[list[MatchEvent]]:
         match event:
             case Jump(ticks=ticks):
                 yield self._sweep(Side.BUY if ticks > 0 else Side.SELL, abs(ticks))

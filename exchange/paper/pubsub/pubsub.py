@@ -12,7 +12,7 @@ from typing import TypeAlias
 
 import orjson
 
-QUEUE_FRAMES = 4096
+QUEUED_FRAMES = 4096
 """About half a minute of a busy market; a served queue is emptied within milliseconds."""
 
 _PUBLIC = ("bookTicker", "depth", "trade", "rpiDepth")
@@ -89,7 +89,7 @@ class SubscriberQueue:
 
     def put(self, frame: bytes, *, urgent: bool = False) -> None:
         frames = self._frames
-        if len(frames) >= QUEUE_FRAMES:
+        if len(frames) >= QUEUED_FRAMES:
             self._hang_up()
             return
         frames.append(frame)

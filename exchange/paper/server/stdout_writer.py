@@ -22,7 +22,7 @@ class StdoutWriter:
         self._name = name
         self._lines: queue.Queue[str] = queue.Queue(maxsize=most)
         self._lost = 0
-        threading.Thread(target=self._run, name="printer", daemon=True).start()
+        threading.Thread(target=self._run, name="stdout writer", daemon=True).start()
 
     def say(self, line: str) -> None:
         """Never waits."""

@@ -20,21 +20,21 @@ RESTLESS = replace(MARKET, sigma_ticks=60.0)
 """Moves so much that the desk comes to the end of its orders."""
 
 
-def look(trader: Trader, now_ns: int, dice: random.Random) -> None:
+def look(trader: Trader, now_ns: int, rng: random.Random) -> None:
     """Draw and preview at a moment that the desk may not have reached, or has long passed."""
-    ahead_ns = dice.choice((0, 1, 5 * S, -5 * S, 3600 * S, -3600 * S))
+    ahead_ns = rng.choice((0, 1, 5 * S, -5 * S, 3600 * S, -3600 * S))
     ViewBuilder(trader).build(now_ns + ahead_ns, now_ns + ahead_ns)
-    preview(trader, dice.choice((*TUNABLE, "resume", "bid", "__class__")), dice.random())
+    preview(trader, rng.choice((*TUNABLE, "resume", "bid", "__class__")), rng.random())
 
 
 def session(seed: int, *, watched: bool) -> tuple[list[Command], DeskView]:
     """A lossy session with an operator's commands in it; what was commanded, and how it ended."""
     desk = VirtualDesk(seed=seed, faults=LOSSY, market=RESTLESS)
-    dice = random.Random(seed)
+    rng = random.Random(seed)
     for gamma in (0.02, 0.01, 0.05):
         desk.operate(Action.SET, "gamma", value=gamma)
         for _ in range(20):
-            desk.run(dice.choice((0.005, 0.1, 0.3, 1.0)))
+            desk.run(rng.choice((0.005, 0.1, 0.3, 1.0)))
             if watched:
                 look(desk.trader, desk.now_ns, random.Random(desk.now_ns))
     return desk.commands, ViewBuilder(desk.trader).build(desk.now_ns, desk.now_ns)

@@ -31,7 +31,7 @@ def lagging(*faults: plan.StaleAccount, desk: Desk | None = None) -> tuple[Desk,
     return desk, trigger
 
 
-def beat(desk: Desk, faults: Faults, ms: int) -> None:
+def let_pass(desk: Desk, faults: Faults, ms: int) -> None:
     """Let time pass as the shell does."""
     for _ in range(ms // TICK_MS):
         desk.pass_ms(TICK_MS)
@@ -52,20 +52,20 @@ def reads(desk: Desk) -> dict[str, Any]:
 @pytest.mark.parametrize("seed", range(12))
 def test_each_read_is_what_it_was_then_to_the_last_field(seed: int) -> None:
     """Through any order of placing, changing, cancelling, filling and paying; REST and ws-fapi."""
-    dice = random.Random(seed)
+    rng = random.Random(seed)
     desk, faults = lagging(plan.StaleAccount(rate=1.0, age_s=AGE_MS / 1000))
     stale = desk.api
     told: dict[int, dict[str, Any]] = {}
     for step in range(60):
-        match dice.randrange(6):
+        match rng.randrange(6):
             case 0 | 1:
-                price = 59_990 + dice.randrange(20)
-                desk.place(dice.choice(["BUY", "SELL"]), f"{price}.0", newClientOrderId=f"o{step}")
+                price = 59_990 + rng.randrange(20)
+                desk.place(rng.choice(["BUY", "SELL"]), f"{price}.0", newClientOrderId=f"o{step}")
             case 2:
                 desk.call("DELETE", "/fapi/v1/allOpenOrders")
             case 3:
                 for order in list(desk.symbol_account.orders.open.values())[:1]:
-                    lower = str(59_980 + dice.randrange(10))
+                    lower = str(59_980 + rng.randrange(10))
                     name, side = order.client_order_id, order.side.name
                     desk.call(
                         "PUT",
@@ -76,10 +76,10 @@ def test_each_read_is_what_it_was_then_to_the_last_field(seed: int) -> None:
                         quantity="0.020",
                     )
             case 4:
-                desk.client.pay("BTCUSDT", "FUNDING_FEE", -dice.randrange(10**6), desk.venue.now_ms)
+                desk.client.pay("BTCUSDT", "FUNDING_FEE", -rng.randrange(10**6), desk.venue.now_ms)
             case _:
                 pass
-        beat(desk, faults, 50)
+        let_pass(desk, faults, 50)
         now_ms = desk.venue.now_ms
         desk.api = RestApi(
             Dispatcher(desk.settings, desk.venue), desk.venue
@@ -106,7 +106,7 @@ def test_an_answer_is_stamped_with_the_last_change_that_it_knows() -> None:
     desk, faults = lagging(plan.StaleAccount(rate=1.0, age_s=1.0, calls=("GET */positionRisk",)))
     desk.place("BUY", "60100.0")
     filled_ms = desk.venue.now_ms
-    beat(desk, faults, 1500)
+    let_pass(desk, faults, 1500)
     desk.place("BUY", "60100.0")
     (late,) = desk.call("GET", "/fapi/v3/positionRisk")
     account = desk.call("GET", "/fapi/v3/account")["positions"][0]
@@ -117,7 +117,7 @@ def test_an_answer_is_stamped_with_the_last_change_that_it_knows() -> None:
 
 def test_the_private_stream_is_not_late() -> None:
     desk, faults = lagging(plan.StaleAccount(rate=1.0, age_s=1.0))
-    beat(desk, faults, 2000)
+    let_pass(desk, faults, 2000)
     desk.heard()
     desk.place("BUY", "60100.0")
 
@@ -132,7 +132,7 @@ def test_reading_the_past_changes_nothing_of_the_present() -> None:
         one.place("BUY", "59990.0")
         one.place("BUY", "60100.0")
     for _ in range(100):
-        beat(desk, faults, 10)
+        let_pass(desk, faults, 10)
         untouched.pass_ms(5)
         untouched.pass_ms(5)
         reads(desk)
@@ -161,10 +161,10 @@ def test_the_same_seed_lets_the_same_reads_lag() -> None:
 
 def test_nothing_is_remembered_for_nobody() -> None:
     desk, faults = lagging(plan.StaleAccount(at_s=0, for_s=60, age_s=1.0))
-    beat(desk, faults, 3000)
+    let_pass(desk, faults, 3000)
     kept = len(desk.dispatcher._memory._seen)
     faults.disarm_all()
-    beat(desk, faults, 5)
+    let_pass(desk, faults, 5)
 
     assert 190 <= kept <= 210
     assert len(desk.dispatcher._memory._seen) == 0

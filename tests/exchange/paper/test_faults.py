@@ -417,7 +417,7 @@ def test_the_clock_stays_wrong_where_no_end_is_said() -> None:
     "fault",
     [plan.Cut(at_s=3.0), plan.ListenKeyLoss(at_s=3.0), plan.Restart(at_s=3.0, for_s=1.0)],
 )
-def test_shocks_come_at_their_moment_and_once(fault: AnyFault) -> None:
+def test_server_faults_come_at_their_moment_and_once(fault: AnyFault) -> None:
     scene = Scene(fault)
     seen = [len(scene.at(s).server_faults) for s in range(6)]
 

@@ -119,7 +119,7 @@ def test_jumps_are_as_rare_and_as_large_as_said() -> None:
     assert 0.2 < (jumps > 0).mean() < 0.8
 
 
-def test_a_jump_is_smelt_and_then_swept() -> None:
+def test_a_jump_is_foreseen_and_then_swept() -> None:
     """The touch thins before it, and takers take the whole side that stands in its way."""
     matching = Matching()
     flow = SyntheticFlow(replace(LIVELY, regime="jump", seed=1, A_per_s=1e-9), matching)

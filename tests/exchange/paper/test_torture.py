@@ -31,7 +31,7 @@ class Torture:
     """
 
     def __init__(self, seed: int, regime: Regime) -> None:
-        self.dice = random.Random(seed)
+        self.rng = random.Random(seed)
         lively = replace(LIVELY, seed=seed, regime=regime, sigma_ticks=60.0, level_lots=20)
         listings = (
             Listing(BITCOIN, lively, funding_rate=0.003, funding_interval_h=1),
@@ -71,7 +71,7 @@ class Torture:
     # ------------------------------------------------------------ random actions
 
     def act(self) -> None:
-        desk, draw = self.dice.choice(self.desks), self.dice
+        desk, draw = self.rng.choice(self.desks), self.rng
         symbol = draw.choice(list(self.venue.markets))
         match draw.randrange(10):
             case 0 | 1 | 2 | 3 | 4:
@@ -91,10 +91,10 @@ class Torture:
     def _price(self, symbol: str) -> str:
         market = self.venue.markets[symbol]
         mid = market.mark.price_e8 / market.wire.tick_e8
-        return market.wire.price(round(mid * (1 + self.dice.gauss(0, 0.004))))
+        return market.wire.price(round(mid * (1 + self.rng.gauss(0, 0.004))))
 
     def _place(self, desk: Desk, symbol: str) -> None:
-        draw = self.dice
+        draw = self.rng
         desk.place(
             draw.choice(("BUY", "SELL")),
             self._price(symbol),
@@ -115,7 +115,7 @@ class Torture:
                 orderId=order.venue_order_id,
                 side=order.side.name,
                 price=self._price(symbol),
-                quantity=f"{self.dice.choice((0.002, 0.02, 0.1)):.3f}",
+                quantity=f"{self.rng.choice((0.002, 0.02, 0.1)):.3f}",
             )
 
     def _flatten(self, desk: Desk, symbol: str) -> None:
