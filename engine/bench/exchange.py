@@ -238,7 +238,7 @@ class Reader(asyncio.Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
+class ReadersFigures:
     """Frames and ages that the readers measured."""
 
     seconds: float
@@ -266,7 +266,9 @@ def read_streams(
         await asyncio.sleep(seconds)
         took_s = loop.time() - started_s
         heard = [reader.frames - b for reader, b in zip(found, before, strict=True)]
-        parent.send(Heard(took_s, heard, [age for reader in found for age in reader.ages_ms]))
+        parent.send(
+            ReadersFigures(took_s, heard, [age for reader in found for age in reader.ages_ms])
+        )
 
     uvloop.run(listen())
 
@@ -405,7 +407,7 @@ class Figure:
         return self.value >= self.target if self.at_least else self.value <= self.target
 
 
-def market_figures(heard: Heard, before: Meter, after: Meter) -> Iterator[Figure]:
+def market_figures(heard: ReadersFigures, before: Meter, after: Meter) -> Iterator[Figure]:
     """Of one stretch of reading, and the exchange's meter around it."""
     rounds = after.rounds - before.rounds
     in_time = 1.0 - (after.late_rounds - before.late_rounds) / max(rounds, 1)

@@ -14,7 +14,7 @@ from exchange.errors import ExchangeError
 from exchange.instrument import E8, Instrument, e8_from_text
 from exchange.paper.settings import (
     AccountSettings,
-    Flicker,
+    FlickerCase,
     Listing,
     PaperSettings,
     RecordedMarket,
@@ -58,7 +58,7 @@ class PaperSymbol(Section, frozen=True, kw_only=True):
     funding_rate: FeeRate | None = None
     regime: Regime | None = None
     undercutter_lots: NoneOrMore | None = None
-    flicker: Flicker | None = None
+    flicker: FlickerCase | None = None
 
 
 class PaperAccount(Section, frozen=True, kw_only=True):
@@ -90,7 +90,7 @@ class PaperSection(Section, frozen=True, kw_only=True):
     min_notional: DecimalText = "5"
     regime: Regime = "calm"
     undercutter_lots: NoneOrMore = 0
-    flicker: Flicker = "none"
+    flicker: FlickerCase = "none"
     funding_rate: FeeRate = 0.0
     strict: bool = False
     faults: str | None = None

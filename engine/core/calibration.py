@@ -72,7 +72,8 @@ _EWMA_SPREAD = 2.0  # an EWMA of decay tau is worth 2·tau/step changes
 _BIPOWER_SPREAD = 1.3  # variance of bipower over that of realised
 _TWO_SCALE_GAIN = 1.5  # overlapping grids against one grid
 
-Touch = tuple[int, int]
+TouchTicks = tuple[int, int]
+"""``(bid_ticks, ask_ticks)``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,7 +189,7 @@ class Intensity:
         aggressor: Side,
         price_ticks: int,
         exch_ns: int,
-        touch_before: Callable[[int], Touch | None],
+        touch_before: Callable[[int], TouchTicks | None],
         mono_ns: int,
     ) -> None:
         """One print; several prints of one market order count once, at the deepest.
@@ -219,7 +220,7 @@ class Intensity:
                 go_deeper(state, j - sweep.j)
         sweep.j = j
 
-    def watch(self, touch: Touch, span_s: float, mono_ns: int) -> None:
+    def watch(self, touch: TouchTicks, span_s: float, mono_ns: int) -> None:
         """A stretch of time, up to now, during which this touch stood."""
         mid = 0.5 * sum(touch)
         for side in Side:
@@ -353,7 +354,7 @@ class Calibrator:
         aggressor: Side,
         price_ticks: int,
         exch_ns: int,
-        touch_before: Callable[[int], Touch | None],
+        touch_before: Callable[[int], TouchTicks | None],
         mono_ns: int,
     ) -> None:
         """One print of the tape, to be seen against the touch just before it.
@@ -364,7 +365,7 @@ class Calibrator:
             return
         self._intensity.receive_print(aggressor, price_ticks, exch_ns, touch_before, mono_ns)
 
-    def step(self, touch: Touch | None, mono_ns: int, *, tape_up: bool = True) -> bool:
+    def step(self, touch: TouchTicks | None, mono_ns: int, *, tape_up: bool = True) -> bool:
         """One 100 ms sample; refits when it is time.
 
         Args:

@@ -8,6 +8,7 @@ from engine.core.log import DeskLog
 from engine.core.market import MarketState
 from engine.core.orders import OrderTable
 from engine.core.settings import DeskSettings
+from engine.core.tape_merge import Touch
 from engine.models.fair import depth_weighted_mid, mid, weighted_mid
 from engine.models.microprice import MicropriceTable, learn_microprice
 from exchange.types import Severity
@@ -16,9 +17,6 @@ _TOUCHES_KEPT = 16_384
 _FEWEST_TOUCHES = 1_000
 _LEARN_EVERY_NS = 60_000_000_000
 _WIDEST_SPREAD_TICKS = 5
-
-Touch = tuple[int, int, int, int]
-"""``(bid_ticks, bid_lots, ask_ticks, ask_lots)``."""
 
 
 class FairPrice:

@@ -10,7 +10,7 @@ import numpy as np
 
 from engine.core.log import DeskLog
 from engine.core.settings import STEP_NS
-from engine.core.tape_merge import Print, TapeMerge, Touch
+from engine.core.tape_merge import StampedPrint, TapeMerge, Touch
 from engine.core.view import FlickerView, NoiseView, RegimeView, WatchView
 from engine.models.flicker import SECOND_NS, Flicker, FlickerWindow
 from engine.models.flicker_alarm import WORDS, FlickerAlarm, FlickerDay, flicker_level
@@ -74,7 +74,7 @@ class FlickerWatch:
             self._two_sided = False
             self._merge.receive_touch(self._heard_ns, None)
 
-    def _take_print(self, seen: Print) -> None:
+    def _take_print(self, seen: StampedPrint) -> None:
         for window in (self._snapshots, self._updates):
             window.receive_trade(*seen)
 

@@ -26,7 +26,7 @@ _NEVER_NS = 1 << 62
 
 Touch = tuple[int, int, int, int]
 """``(bid_ticks, bid_lots, ask_ticks, ask_lots)``."""
-Print = tuple[int, Side, int, int]
+StampedPrint = tuple[int, Side, int, int]
 """``(exch_ns, aggressor, price_ticks, lots)``."""
 
 
@@ -41,12 +41,12 @@ class TapeMerge:
 
     def __init__(
         self,
-        on_print: Callable[[Print], None],
+        on_print: Callable[[StampedPrint], None],
         on_touch: Callable[[int, Touch | None, bool], None],
     ) -> None:
         self._on_print, self._on_touch = on_print, on_touch
         self._touches: deque[tuple[int, Touch | None]] = deque()
-        self._prints: deque[Print] = deque()
+        self._prints: deque[StampedPrint] = deque()
         self._newest_ns = 0
         self._tape_ns = 0
         self._holes = [(0, _NEVER_NS)]  # no tape from, up to; oldest first

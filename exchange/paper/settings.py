@@ -9,7 +9,7 @@ from exchange.paper.faults.plan import FaultPlan
 from exchange.queue_models import QueueModelName
 
 Regime: TypeAlias = Literal["calm", "trending", "volatile", "jump", "wick"]
-Flicker: TypeAlias = Literal["none", "case1", "case2"]
+FlickerCase: TypeAlias = Literal["none", "case1", "case2"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class SyntheticMarket:
     """How it moves; what each brings is described in ``exchange.paper.background.regimes``."""
     undercutter_lots: int = 0
     """Size of a maker that steps ahead of the accounts; 0 when there is none."""
-    flicker: Flicker = "none"
+    flicker: FlickerCase = "none"
     """Whether one side of the touch shakes for a while now and then: eaten, or cancelled."""
 
 

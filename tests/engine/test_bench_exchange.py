@@ -12,9 +12,9 @@ from engine.bench.exchange import (
     Acks,
     Crowd,
     Figure,
-    Heard,
     Meter,
     Reader,
+    ReadersFigures,
     market_figures,
     order_figures,
 )
@@ -92,7 +92,7 @@ def test_the_crowd_trades_at_its_pace_whatever_the_beat() -> None:
 
 
 def test_market_figures_are_of_the_slowest_reader_and_of_all() -> None:
-    heard = Heard(2.0, [30_000, 20_000], [float(i) for i in range(100)])
+    heard = ReadersFigures(2.0, [30_000, 20_000], [float(i) for i in range(100)])
     figures = {figure.name: figure for figure in market_figures(heard, BEFORE, AFTER)}
 
     assert list(figures) == MARKET_NAMES

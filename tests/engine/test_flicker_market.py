@@ -1,4 +1,4 @@
-"""Flicker watch of the desk on the market that flickers to order."""
+"""FlickerCase watch of the desk on the market that flickers to order."""
 
 from collections import Counter
 from dataclasses import replace
@@ -9,14 +9,14 @@ from exchange.paper.background.flicker import EPISODE_S, PAUSE_S
 from exchange.paper.background.synthetic_flow import STEP_NS, SyntheticFlow
 from exchange.paper.matching.events import Traded
 from exchange.paper.matching.price_time import Matching
-from exchange.paper.settings import Flicker
+from exchange.paper.settings import FlickerCase
 from tests.engine.virtual_desk import MARKET, START_NS
 
 
 class Seen:
     """What the watch says, second by second, of three minutes: a pause and an episode."""
 
-    def __init__(self, flicker: Flicker) -> None:
+    def __init__(self, flicker: FlickerCase) -> None:
         matching = Matching()
         flow = SyntheticFlow(replace(MARKET, flicker=flicker), matching)
         log = DeskLog()

@@ -43,12 +43,12 @@ Dated: TypeAlias = frames.TradePrint | frames.DepthDiff | frames.MarkPrice
 MovingMessage: TypeAlias = Dated | frames.Snapshot | frames.TouchUpdate
 """What moves a recorded market."""
 
-RecordedLine: TypeAlias = tuple[int, int, bytes]
+NumberedLine: TypeAlias = tuple[int, int, bytes]
 """Number, from 1; receive time in ns; the JSON. ``exchange.recording.reader`` gives them."""
 
 
 def open_recording(
-    market: RecordedMarket, instrument: Instrument, lines: Iterable[RecordedLine], first_id: int = 1
+    market: RecordedMarket, instrument: Instrument, lines: Iterable[NumberedLine], first_id: int = 1
 ) -> tuple[RecordedMatching, "RecordedFlow"]:
     """A recorded market, not yet moving: where its accounts trade, and who moves it.
 
@@ -77,7 +77,7 @@ def open_recording(
 
 
 def in_venue_order(
-    name: str, instrument: Instrument, lines: Iterable[RecordedLine]
+    name: str, instrument: Instrument, lines: Iterable[NumberedLine]
 ) -> Iterator[tuple[int, MovingMessage]]:
     """``(exch_ns, message)`` of what moves the market, by time; one that came too late is late.
 
@@ -196,7 +196,7 @@ def _decode(name: str, instrument: Instrument, number: int, raw: bytes) -> frame
 
 
 def _first_mid_ticks(
-    market: RecordedMarket, instrument: Instrument, lines: Iterable[RecordedLine]
+    market: RecordedMarket, instrument: Instrument, lines: Iterable[NumberedLine]
 ) -> float:
     """The mid of the first book, once the recording is known to be of the symbol."""
     symbol = instrument.symbol

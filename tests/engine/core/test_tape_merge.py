@@ -14,7 +14,7 @@ from engine.core.log import DeskLog
 from engine.core.market import MarketState
 from engine.core.market_monitor import FlickerWatch
 from engine.core.orders import OrderTable
-from engine.core.tape_merge import MARGIN_NS, PATIENCE_NS, Print, TapeMerge, Touch
+from engine.core.tape_merge import MARGIN_NS, PATIENCE_NS, StampedPrint, TapeMerge, Touch
 from engine.core.view import FlickerView
 from engine.models.flicker import SECOND_NS, WINDOW_NS
 from exchange.instrument import Instrument
@@ -33,7 +33,7 @@ class Market:
     """Half a minute of a touch that is bettered, eaten and cancelled, as the venue stamped it."""
 
     book: list[tuple[int, Touch]]
-    tape: list[Print]
+    tape: list[StampedPrint]
     marks: list[int]
 
 
@@ -125,7 +125,7 @@ class Heard:
     """Tape merge under test, and what it handed on."""
 
     def __init__(self) -> None:
-        self.prints: list[Print] = []
+        self.prints: list[StampedPrint] = []
         self.touches: list[tuple[int, bool]] = []
         self.merge = TapeMerge(self.prints.append, self.take)
 

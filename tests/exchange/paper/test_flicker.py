@@ -1,4 +1,4 @@
-"""Flicker generator: one side of the touch shakes, and the tape says why or does not."""
+"""FlickerCase generator: one side of the touch shakes, and the tape says why or does not."""
 
 from dataclasses import replace
 from itertools import pairwise
@@ -9,7 +9,7 @@ from exchange.paper.background.flicker import EPISODE_S, PAUSE_S
 from exchange.paper.background.synthetic_flow import STEP_NS, STEP_S, SyntheticFlow
 from exchange.paper.matching.events import Traded
 from exchange.paper.matching.price_time import Matching
-from exchange.paper.settings import Flicker
+from exchange.paper.settings import FlickerCase
 from exchange.types import Side
 from tests.exchange.paper.bench import LIVELY
 
@@ -19,7 +19,7 @@ PAUSE, EPISODE = round(PAUSE_S / STEP_S), round(EPISODE_S / STEP_S)
 class Shaken:
     """A lively market with flicker, step by step."""
 
-    def __init__(self, flicker: Flicker, **changes: int) -> None:
+    def __init__(self, flicker: FlickerCase, **changes: int) -> None:
         self.matching = Matching()
         market = replace(LIVELY, flicker=flicker, **changes)  # type: ignore[arg-type]  # of numbers alone
         self.flow = SyntheticFlow(market, self.matching)
@@ -50,7 +50,9 @@ def changes(prices: list[int]) -> int:
 
 
 @pytest.mark.parametrize("flicker", ["case1", "case2"])
-def test_one_side_shakes_about_once_a_second_and_the_other_stands_still(flicker: Flicker) -> None:
+def test_one_side_shakes_about_once_a_second_and_the_other_stands_still(
+    flicker: FlickerCase,
+) -> None:
     shaken = Shaken(flicker)
     bids, asks, _ = shaken.episode()
     still, moving = sorted((bids, asks), key=changes)

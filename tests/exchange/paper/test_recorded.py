@@ -13,8 +13,8 @@ from exchange.errors import RecordingGarbled, SettingsError
 from exchange.instrument import Instrument
 from exchange.paper.background.recorded import (
     LOOKAHEAD_NS,
+    NumberedLine,
     RecordedFlow,
-    RecordedLine,
     in_venue_order,
     open_recording,
 )
@@ -43,7 +43,7 @@ class Tape:
     """Recording builder: lines as a recorder would write them; times in ms from the start."""
 
     def __init__(self) -> None:
-        self.lines: list[RecordedLine] = []
+        self.lines: list[NumberedLine] = []
         self._last_id = 1
 
     def add(self, at_ms: int, message: object, latency_ms: int = LATENCY_MS) -> "Tape":
@@ -211,7 +211,7 @@ def test_a_recording_is_read_only_a_little_ahead() -> None:
         tape.sold(1_000 * second)
     read = 0
 
-    def lines() -> Iterator[RecordedLine]:
+    def lines() -> Iterator[NumberedLine]:
         nonlocal read
         for line in tape.lines:
             read += 1
