@@ -476,9 +476,9 @@ def _readable(message: str, table: dict[str, Any], kind: type[AnyFault]) -> tupl
     full_key = f"{key}.{named[2]}" if key else named[2]
     if named[1] != "unknown":
         return full_key, "is missing"
-    if full_key in RENAMED:
-        return full_key, f"is called {RENAMED[full_key]} now"
     known = _keys_at(key, table, kind)
+    if RENAMED.get(full_key) in known:
+        return full_key, f"is called {RENAMED[full_key]} now"
     near = difflib.get_close_matches(named[2], known, n=1)
     hint = f"did you mean {near[0]}?" if near else f"known here: {', '.join(known)}"
     return full_key, f"is not a setting of this; {hint}"

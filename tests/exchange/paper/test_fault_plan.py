@@ -104,6 +104,8 @@ def test_a_file_with_a_slip_is_refused(text: str, told: str) -> None:
         ("at_s = 1", "kind: is missing; known here: cut, stall"),
         ("kind = 'cutt'", "kind: 'cutt' is none; did you mean cut?"),
         ("kind = 'cut'\nat_s = 1\nstream = ['*']", "stream: is not a setting of this; did you m"),
+        ("kind = 'listen_key_loss'\nat_s = 1\ntold = true", "told: is called announced now"),
+        ("kind = 'cut'\nat_s = 1\ntold = true", "told: is not a setting of this; known here: kind"),
         ("kind = 'cut'", "at_s: is missing; say when with at_s or every_s or mean_s or rate"),
         (
             "kind = 'restart'\nfor_s = 1",
