@@ -105,7 +105,7 @@ def test_clean_interpreter_meets_no_stranger_in_the_pure_rooms() -> None:
 
 
 @pytest.mark.parametrize("path", pure_files(), ids=module_name)
-def test_pure_room_reads_no_clock_and_rolls_no_dice(path: Path) -> None:
+def test_pure_room_reads_no_clock_and_draws_nothing(path: Path) -> None:
     """Time arrives inside events; a room that asks for it replays differently."""
     assert impurities(path.read_text(encoding="utf-8")) == []
 

@@ -74,7 +74,7 @@ class World:
     """What else happens, ten times a second."""
 
 
-def _nothing(_desk: VirtualDesk, _dice: random.Random) -> None:
+def _nothing(_desk: VirtualDesk, _rng: random.Random) -> None:
     pass
 
 

@@ -1,4 +1,4 @@
-"""FlickerCase watch of the desk on the market that flickers to order."""
+"""Flicker watch of the desk on the market that flickers to order."""
 
 from collections import Counter
 from dataclasses import replace

@@ -155,7 +155,7 @@ class VirtualDesk:
         self.now_ns = START_NS
         self.commands: list[Command] = []
         """Everything that the trader ever asked for."""
-        self._dice = random.Random(seed)
+        self._rng = random.Random(seed)
         self.faults = Faults(FaultPlan(seed=seed), START_NS // MS)
         self.arm(*faults.faults)
         self._our_clock_ahead_ns = round(our_clock_ahead_s * 1e9)
@@ -302,7 +302,7 @@ class VirtualDesk:
         self._queues[link] = queue
 
     def _chance(self, chance: float) -> bool:
-        return chance > 0 and self._dice.random() < chance
+        return chance > 0 and self._rng.random() < chance
 
     def _carry_frames(self) -> None:
         for link, queue in self._queues.items():

@@ -51,7 +51,7 @@ class RefusingDesk(VirtualDesk):
             self.closing.append(command)
             if self.refusals_left > 0 or self._chance(self.refuse_chance):
                 self.refusals_left -= 1
-                code = self._dice.choice(self.codes)
+                code = self._rng.choice(self.codes)
                 refuse = partial(self._reply, command.request_id, Outcome.REFUSED, code)
                 self._later(5, partial(refuse, message="told by the test"))
                 return

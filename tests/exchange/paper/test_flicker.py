@@ -1,4 +1,4 @@
-"""FlickerCase generator: one side of the touch shakes, and the tape says why or does not."""
+"""Flicker generator: one side of the touch shakes, and the tape says why or does not."""
 
 from dataclasses import replace
 from itertools import pairwise
