@@ -53,6 +53,10 @@ def test_study_config_holds_the_study_s_own_parameters() -> None:
     [
         ("strategy.gama=1", "strategy.gama: is not a setting; did you mean gamma?"),
         ("strategie.gamma=1", "strategie: is not a setting; did you mean strategy?"),
+        (
+            "calibration.widest_gap=0.1",
+            "calibration.widest_gap: is called calibration.max_misfit now",
+        ),
         ("strategy.gamma=0", "strategy.gamma: expected `float` > 0.0"),
         ("strategy.gamma=lots", "strategy.gamma: expected `float`, got `str`"),
         ("strategy.grid_num=0", "strategy.grid_num: expected `int` >= 1"),
