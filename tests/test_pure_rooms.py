@@ -14,12 +14,15 @@ PURE = (
     "exchange/instrument.py",
     "exchange/book.py",
     "exchange/simulation.py",
+    "exchange/recorded_book.py",
+    "exchange/queue_models.py",
     "exchange/jit.py",
     *(
         f"exchange/binance/{name}.py"
         for name in (
             "frames",
             "depth_sync",
+            "growing_book",
             "signing",
             "clock",
             "limits",
@@ -59,7 +62,7 @@ def module_name(path: Path) -> str:
 
 
 def impurities(source: str) -> list[str]:
-    """Every call and import in a source that reads a clock or draws random numbers."""
+    """Every call and import in a source that reads a clock or a file, or draws random numbers."""
     found = []
     for node in ast.walk(ast.parse(source)):
         match node:
@@ -71,6 +74,10 @@ def impurities(source: str) -> list[str]:
                 owner, ()
             ):
                 found.append(f"{owner}.{name}, line {node.lineno}")
+            case ast.Attribute(value=ast.Name(id="np" | "numpy"), attr="random"):
+                found.append(f"numpy.random, line {node.lineno}")
+            case ast.Call(func=ast.Name(id="open")):
+                found.append(f"open, line {node.lineno}")
             case ast.Import(names=names):
                 found += [f"import {n.name}, line {node.lineno}" for n in names if n.name in RANDOM]
             case ast.ImportFrom(module=str(module), names=names):
@@ -119,6 +126,8 @@ def test_pure_room_reads_no_clock_and_draws_nothing(path: Path) -> None:
         "from datetime import datetime\ndatetime.now()",
         "import random",
         "from secrets import token_hex",
+        "import numpy as np\nnp.random.default_rng()",
+        "open('/dev/null')",
     ],
 )
 def test_search_for_impurities_finds_them(source: str) -> None:
