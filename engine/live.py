@@ -245,7 +245,7 @@ class LiveDesk:
         The locks' first note of life comes before the first order: compiling may have taken
         minutes since they were taken.
         """
-        told = ""
+        reported = ""
         while True:
             trouble = ""
             try:
@@ -254,9 +254,9 @@ class LiveDesk:
                 await self._console.keep()
             except (StartError, OSError) as error:
                 trouble = str(error)
-            if trouble and trouble != told:
+            if trouble and trouble != reported:
                 log.warning(trouble)
-            told = trouble
+            reported = trouble
             await asyncio.sleep(KEEP_EVERY_NS / 1e9)
 
     # ------------------------------------------------------------ the operator

@@ -43,7 +43,7 @@ class RecordedBook:
         self.resting = resting
         self.grown_ns: list[int] = []
         """How long each book grew that no snapshot began."""
-        self._told: dict[Side, set[int]] = {}
+        self._known: dict[Side, set[int]] = {}
         """Prices whose sizes are known; empty for a book that a snapshot began."""
 
     @property
@@ -54,7 +54,7 @@ class RecordedBook:
 
     def queue_lots(self, side: Side, price_ticks: int) -> int:
         """Lots that would stand before an order that came now."""
-        if not self._told or price_ticks in self._told[side] or self._improves(side, price_ticks):
+        if not self._known or price_ticks in self._known[side] or self._improves(side, price_ticks):
             return self.book.lots_at(side, price_ticks)
         return UNKNOWN_LOTS
 
@@ -83,10 +83,10 @@ class RecordedBook:
         """Do one of these; what it fills. Read it before the next is written."""
         match action:
             case depth_sync.ResetBook(snapshot=snapshot, grown_ns=grown_ns):
-                self._told = {}
+                self._known = {}
                 if grown_ns is not None:
                     self.grown_ns.append(grown_ns)
-                    self._told = {side: set() for side in Side}
+                    self._known = {side: set() for side in Side}
                     self._note_told(snapshot)
                 return list(self._change(self.book.load, snapshot))
             case depth_sync.ApplyDiff(diff=diff):
@@ -137,9 +137,9 @@ class RecordedBook:
         return best is not None and side * price_ticks > side * best
 
     def _note_told(self, levels: frames.DepthDiff | frames.Snapshot) -> None:
-        if self._told:
-            self._told[Side.BUY].update(levels.bid_ticks.tolist())
-            self._told[Side.SELL].update(levels.ask_ticks.tolist())
+        if self._known:
+            self._known[Side.BUY].update(levels.bid_ticks.tolist())
+            self._known[Side.SELL].update(levels.ask_ticks.tolist())
 
     def _change(
         self, write: Callable[..., None], levels: frames.DepthDiff | frames.Snapshot

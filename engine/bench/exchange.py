@@ -590,10 +590,10 @@ def _table(figures: list[Figure], seconds: float) -> Table:
         target = ""
         if figure.target is not None:
             target = f"{'≥' if figure.at_least else '≤'} {figure.target:,g} {figure.unit}"
-        table.add_row(figure.name, _told(figure), target.rstrip(), verdict)
+        table.add_row(figure.name, _figure_text(figure), target.rstrip(), verdict)
     return table
 
 
-def _told(figure: Figure) -> str:
+def _figure_text(figure: Figure) -> str:
     decimals = 2 if figure.unit == "ms" else 1 if figure.unit == "%" else 0
     return f"{figure.value:,.{decimals}f} {figure.unit}".rstrip()

@@ -99,12 +99,12 @@ def _what_is_served(settings: PaperSettings) -> Iterator[str]:
         yield f"admin     http://127.0.0.1:{settings.admin_port}/faults"
     for listing in settings.listings:
         market = listing.market
-        told = (
+        description = (
             f"{market.path}, {market.speed:g} times as fast as recorded"
             if isinstance(market, RecordedMarket)
             else f"synthetic, {market.regime}, seed {market.seed}"
         )
-        yield f"symbol    {listing.instrument.symbol}: {told}"
+        yield f"symbol    {listing.instrument.symbol}: {description}"
     for account in settings.accounts:
         money = account.capital_e8 / E8
         yield f"account   {account.name}: key {account.api_key}, {money:,.2f} USDT"

@@ -138,7 +138,7 @@ def _seconds(steps: Counter[str]) -> dict[str, float]:
     return {name: count * STEP_NS / 1e9 for name, count in sorted(steps.items())}
 
 
-def _told(steps: Counter[str]) -> str:
+def _spans_text(steps: Counter[str]) -> str:
     return ", ".join(f"{name} {seconds:.0f} s" for name, seconds in _seconds(steps).items())
 
 
@@ -164,7 +164,7 @@ def _print_report(result: ReplayResult, config: Config) -> None:
     for exch_ns, side, price, qty, maker in _fill_rows(result, config):
         word = "BUY " if side == "B" else "SELL"
         print(f"{_clock(exch_ns)}  {word} {qty} @ {price}{'' if maker else '  taker'}")
-    print(f"quoted by {_told(result.fits)}; {_told(result.branches)}")
+    print(f"quoted by {_spans_text(result.fits)}; {_spans_text(result.branches)}")
     refused = ", ".join(f"{code} x{count}" for code, count in result.refusals.items()) or "none"
     print(f"fills     {len(result.fills)} of {result.orders_placed} orders; refusals: {refused}")
     print(f"position  {grid.qty.text(result.view.inventory.position_lots)}")

@@ -107,11 +107,11 @@ async def _trade(
     warm_up()
     async with Rest.opened(venue, credentials) as rest:
         instrument = await rest.instrument(config.desk.symbol)
-    told, wanted = (instrument.price.step, instrument.qty.step), config.grid()
-    if told != (wanted.price.step, wanted.qty.step):
+    venue_steps, wanted = (instrument.price.step, instrument.qty.step), config.grid()
+    if venue_steps != (wanted.price.step, wanted.qty.step):
         raise StartError(
-            f"{config.source}: instrument: the venue says tick_size {told[0]} and lot_size "
-            f"{told[1]} for {config.desk.symbol}; correct the [instrument] section"
+            f"{config.source}: instrument: the venue says tick_size {venue_steps[0]} and lot_size "
+            f"{venue_steps[1]} for {config.desk.symbol}; correct the [instrument] section"
         )
     trader = Trader(
         config.desk_settings(),

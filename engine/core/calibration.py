@@ -338,7 +338,7 @@ class Calibrator:
         self._counting = False
         self._good_ns: int | None = None
         self._prior_ns = round((settings.window_s + settings.hold_s) * 1e9)
-        self._told = (ACCEPTED, False)
+        self._reported = (ACCEPTED, False)
         self._first_ns: int | None = None
         self._next_fit_ns = self._stepped_ns = 0
         self.seen_s = 0.0
@@ -447,15 +447,15 @@ class Calibrator:
             held_s = (mono_ns - (self._good_ns or self._first_ns or 0)) / 1e9
             since = "last good fit" if self._good_ns else "prior"
             self.note = f"{since} {held_s:.0f} s old, hold_s {self._settings.hold_s:g}; {self.note}"
-        told = (reading.code, self.fit is None)
-        if told == self._told:
+        report = (reading.code, self.fit is None)
+        if report == self._reported:
             return
         worse = bool(self.note)
-        if worse or self._told[0] != ACCEPTED:
+        if worse or self._reported[0] != ACCEPTED:
             remedy = f"; quoting {self._source()}" if worse else ""
             severity = Severity.WARNING if worse else Severity.INFO
             self._log.note(severity, f"calibration: {self.note or 'fitted again'}{remedy}")
-        self._told = told
+        self._reported = report
 
     def _source(self) -> str:
         if self.fit is None:

@@ -71,8 +71,8 @@ class StreamWatchdog:
         """The stream reported the account."""
         self._account_told_exch_ns = max(self._account_told_exch_ns, exch_ns)
         if self._account_since_ns is not None:
-            told = self._has_account(self._account_owed_exch_ns)
-            self._account_since_ns = None if told else mono_ns
+            arrived = self._has_account(self._account_owed_exch_ns)
+            self._account_since_ns = None if arrived else mono_ns
 
     def overdue(self, mono_ns: int) -> str:
         """What the stream failed to report, or nothing; then the connection is to be given up."""

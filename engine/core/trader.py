@@ -326,11 +326,11 @@ class Trader:
     def _on_order_update(self, update: OrderUpdate) -> None:
         self.market.heard_ns[Link.PRIVATE] = self.mono_ns
         self._learn(update)
-        told, name = _progress(update), update.client_order_id
-        self._watchdog.hear_order(name, told, self.mono_ns)
+        reached, name = _progress(update), update.client_order_id
+        self._watchdog.hear_order(name, reached, self.mono_ns)
         slot = self.table.slot(name)
         if slot is not None:
-            self.table.reported_progress[slot] = max(self.table.reported_progress[slot], told)
+            self.table.reported_progress[slot] = max(self.table.reported_progress[slot], reached)
 
     def _learn_by_rest(self, update: OrderUpdate, alive: int = orders.SEEN_LIVE) -> None:
         """Apply a report that the private stream owes too, if it was up at the placing."""

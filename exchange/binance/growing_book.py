@@ -31,22 +31,22 @@ class GrowingBook:
     def __init__(self, begun_ns: int) -> None:
         self.begun_ns = begun_ns
         self._book = Book()
-        self._told: dict[Side, set[int]] = {Side.BUY: set(), Side.SELL: set()}
+        self._known: dict[Side, set[int]] = {Side.BUY: set(), Side.SELL: set()}
         self._standing_ns: int | None = None  # since when both sides stand uncrossed
         self._touch_told = False
 
     def write_diff(self, diff: DepthDiff) -> None:
         """Write levels over what was known of them before."""
         self._book.apply(diff.bid_ticks, diff.bid_lots, diff.ask_ticks, diff.ask_lots)
-        self._told[Side.BUY].update(diff.bid_ticks.tolist())
-        self._told[Side.SELL].update(diff.ask_ticks.tolist())
+        self._known[Side.BUY].update(diff.bid_ticks.tolist())
+        self._known[Side.SELL].update(diff.ask_ticks.tolist())
 
     def write_touch(self, touch: TouchUpdate) -> None:
         """Nothing stands better than this."""
         self._book.set_touch(touch.bid_ticks, touch.bid_lots, touch.ask_ticks, touch.ask_lots)
         if touch.bid_lots and touch.ask_lots:
-            self._told[Side.BUY].add(touch.bid_ticks)
-            self._told[Side.SELL].add(touch.ask_ticks)
+            self._known[Side.BUY].add(touch.bid_ticks)
+            self._known[Side.SELL].add(touch.ask_ticks)
             self._touch_told = True
 
     def stands(self, now_ns: int) -> bool:
@@ -65,7 +65,7 @@ class GrowingBook:
         return Snapshot(last_id, exch_ns, *self._side(Side.BUY), *self._side(Side.SELL))
 
     def _side(self, side: Side) -> tuple[IntArray, IntArray]:
-        ticks = sorted(self._told[side], reverse=side is Side.BUY)
+        ticks = sorted(self._known[side], reverse=side is Side.BUY)
         lots = [self._book.lots_at(side, price_ticks) for price_ticks in ticks]
         return np.array(ticks, dtype=np.int64), np.array(lots, dtype=np.int64)
 

@@ -171,9 +171,9 @@ class RequestBudget:
         )
 
     def _ban_end_ms(self, now_ms: int, message: str, retry_after_s: float | None) -> int:
-        told = _BAN_END.search(message)
-        if told is not None and int(told[1]) > now_ms:
-            return int(told[1])
+        ban_end = _BAN_END.search(message)
+        if ban_end is not None and int(ban_end[1]) > now_ms:
+            return int(ban_end[1])
         if retry_after_s is not None:
             return now_ms + int(retry_after_s * 1000)
         wait_ms, self._ban_ms = self._ban_ms, 2 * self._ban_ms  # bans grow, so do our guesses

@@ -228,13 +228,17 @@ class BinanceVenue:
         try:
             order = await self._do(request, rest)
         except Refused as refusal:
-            outcome, code, message = Outcome.REFUSED, refusal.code, _told(refusal, refusal.message)
+            outcome, code, message = (
+                Outcome.REFUSED,
+                refusal.code,
+                _described(refusal, refusal.message),
+            )
         except NotSent as error:
-            outcome, message = Outcome.REFUSED, _told(error, str(error))
+            outcome, message = Outcome.REFUSED, _described(error, str(error))
         except Unproven as error:
-            outcome, code, message = Outcome.UNKNOWN, error.code, _told(error, str(error))
+            outcome, code, message = Outcome.UNKNOWN, error.code, _described(error, str(error))
         except (Unreachable, Garbled) as error:
-            outcome, message = Outcome.UNKNOWN, _told(error, str(error))
+            outcome, message = Outcome.UNKNOWN, _described(error, str(error))
         self._reply(request, started_ns, outcome, code, message, order)
 
     async def _do(self, request: Request, rest: Rest) -> OrderUpdate | None:
@@ -617,7 +621,7 @@ def _naming(call: str) -> Iterator[None]:
         raise
 
 
-def _told(error: VenueError, message: str) -> str:
+def _described(error: VenueError, message: str) -> str:
     return ": ".join([*getattr(error, "__notes__", ()), message])
 
 

@@ -202,11 +202,11 @@ def test_overflow_drops_the_oldest_held_diff() -> None:
 
 @given(
     steps=st.lists(st.integers(1, 20), min_size=5, max_size=60),
-    fates=st.lists(st.sampled_from(["pass", "pass", "pass", "lose", "repeat", "snapshot"])),
+    happenings=st.lists(st.sampled_from(["pass", "pass", "pass", "lose", "repeat", "snapshot"])),
     lag=st.integers(-3, 3),
 )
 def test_every_applied_diff_continues_the_one_before(
-    steps: list[int], fates: list[str], lag: int
+    steps: list[int], happenings: list[str], lag: int
 ) -> None:
     """Whatever the network loses or repeats, the book never bridges a gap."""
     ends = np.cumsum([100, *steps]).tolist()
@@ -215,10 +215,10 @@ def test_every_applied_diff_continues_the_one_before(
     actions: list[SyncAction] = []
 
     for i, current in enumerate(stream):
-        fate = fates[i] if i < len(fates) else "snapshot"
-        if fate == "snapshot":
+        happens = happenings[i] if i < len(happenings) else "snapshot"
+        if happens == "snapshot":
             actions += sync.receive_snapshot(snapshot(ends[max(0, min(i + lag, len(steps)))]))
-        for _ in range({"lose": 0, "repeat": 2}.get(fate, 1)):
+        for _ in range({"lose": 0, "repeat": 2}.get(happens, 1)):
             actions += sync.receive_diff(current)
 
     assert_never_bridges_a_gap(actions)

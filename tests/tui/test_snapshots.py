@@ -104,7 +104,9 @@ async def test_a_page_looks_as_it_did(
 async def test_the_help_looks_as_it_did(
     socket: Path, picture: SnapshotAssertion, size: tuple[int, int]
 ) -> None:
-    async with open_desk(socket, size) as desk:
+    start_ns = NOON_NS - (_VIEWS + 1) * _VIEW_NS
+    async with open_desk(socket, size, recv_ns=start_ns) as desk:
+        await draw(desk, Page.DESK, size)  # it shows around the dialog
         await desk.press("question_mark")
         await desk.sees("━ keys ━", "cancel all of ours and halt")
         await desk.pilot.pause()

@@ -115,20 +115,20 @@ class RecordedMatching(OrderBook):
 
     def _note_levels(self, action: depth_sync.SyncAction) -> None:
         """Before it is written: what it speaks of is as it says, whatever takers took."""
-        told: frames.DepthDiff | frames.Snapshot
+        levels: frames.DepthDiff | frames.Snapshot
         match action:
             case depth_sync.ResetBook(snapshot=snapshot):
-                told = snapshot
+                levels = snapshot
                 for side in Side:
                     self._dirty[side].update(price for price, _ in self.levels(side))
                     self._taken[side].clear()
             case depth_sync.ApplyDiff(diff=diff):
-                told = diff
+                levels = diff
             case _:
                 return
         for side, ticks in (
-            (Side.BUY, told.bid_ticks.tolist()),
-            (Side.SELL, told.ask_ticks.tolist()),
+            (Side.BUY, levels.bid_ticks.tolist()),
+            (Side.SELL, levels.ask_ticks.tolist()),
         ):
             self._dirty[side].update(ticks)
             taken = self._taken[side]

@@ -438,7 +438,9 @@ class PaperServer:
         match server_fault:
             case plan.Cut():
                 for connection in self._connections:
-                    if any(aims(server_fault.streams, told) for told in _labels(connection.outlet)):
+                    if any(
+                        aims(server_fault.streams, label) for label in _labels(connection.outlet)
+                    ):
                         connection.outlet.transport.abort()
             case plan.ListenKeyLoss():
                 for client in self.venue.clients:
@@ -495,8 +497,8 @@ class _OneLine(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         error = record.exc_info[1] if record.exc_info else None
-        told = f": {error}".splitlines()[0] if error is not None else ""
-        self._stdout.say(f"exchange: {record.getMessage()}{told}")
+        cause = f": {error}".splitlines()[0] if error is not None else ""
+        self._stdout.say(f"exchange: {record.getMessage()}{cause}")
 
 
 def _one_line_logger(stdout: StdoutWriter) -> logging.Logger:

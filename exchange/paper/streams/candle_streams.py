@@ -32,7 +32,7 @@ class CandleStreams:
             self._streams.append((ordinary, interval, candle_wire.kline))
             self._streams.append((continuous, interval, candle_wire.continuous_kline))
             pubsub.offer(ordinary, continuous)
-        self._told: dict[str, tuple[int, int]] = {}
+        self._published: dict[str, tuple[int, int]] = {}
         """By stream: when the candle opened that was published last, and its trades then."""
 
     def send(self, now_ms: int) -> None:
@@ -41,7 +41,7 @@ class CandleStreams:
             if self._pubsub.wanted(name):
                 self._send(name, interval, spelling, now_ms)
             else:
-                self._told.pop(name, None)
+                self._published.pop(name, None)
 
     def _send(self, name: str, interval: Interval, spelling: _Spelling, now_ms: int) -> None:
         running = self._candles.running(interval.name)
@@ -49,13 +49,13 @@ class CandleStreams:
             return
         # A new subscriber came after the tick before this one.
         fresh = (interval.opening_ms(now_ms - PERIOD_MS), -1)
-        told_ms, told_trades = self._told.get(name, fresh)
-        if told_ms < running.opened_ms:
-            for candle in self._candles.closed(interval.name, told_ms):
+        published_ms, published_trades = self._published.get(name, fresh)
+        if published_ms < running.opened_ms:
+            for candle in self._candles.closed(interval.name, published_ms):
                 body = candle_wire.kline_body(self._wire, interval, candle, closed=True)
                 self._pubsub.publish(name, spelling(self._wire, body, now_ms))
-            told_trades = 0
-        if told_trades < running.trades:
+            published_trades = 0
+        if published_trades < running.trades:
             body = candle_wire.kline_body(self._wire, interval, running, closed=False)
             self._pubsub.publish(name, spelling(self._wire, body, now_ms))
-        self._told[name] = running.opened_ms, running.trades
+        self._published[name] = running.opened_ms, running.trades

@@ -221,8 +221,8 @@ def _check_property(params: list[object], most: int) -> None:
 
 def _refusal(bad: _Bad, echoed: object) -> StreamReply:
     """An error frame, with the id where one came; two of the errors end the connection."""
-    told: dict[str, object] = {"error": {"code": bad.code, "msg": bad.text}}
+    body: dict[str, object] = {"error": {"code": bad.code, "msg": bad.text}}
     if isinstance(echoed, (str, int)):
-        told["id"] = echoed
+        body["id"] = echoed
     ends = bad.code in (NOT_JSON, TOO_MANY_STREAMS)
-    return StreamReply(orjson.dumps(told), Close(POLICY_VIOLATION, bad.text) if ends else None)
+    return StreamReply(orjson.dumps(body), Close(POLICY_VIOLATION, bad.text) if ends else None)

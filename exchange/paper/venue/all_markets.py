@@ -26,7 +26,7 @@ class AllMarkets:
         self._markets = markets
         self._pubsub = pubsub
         self._period_clock = PeriodClock(now_ms)
-        self._told: dict[str, dict[str, int]] = {_MINI_TICKERS: {}, _TICKERS: {}}
+        self._published: dict[str, dict[str, int]] = {_MINI_TICKERS: {}, _TICKERS: {}}
         """By stream and symbol the newest trade that its ticker told of."""
         self._statuses = [market.status for market in markets]
         pubsub.offer(_BOOK_TICKER, _MINI_TICKERS, _TICKERS, _LIQUIDATIONS, _CONTRACTS)
@@ -63,12 +63,12 @@ class AllMarkets:
         """One message about the markets that traded since the last one."""
         if not self._pubsub.wanted(name):
             return
-        told = self._told[name]
+        published = self._published[name]
         changed = []
         for market in self._markets:
             newest = market.tape.newest
-            if newest is not None and newest.trade_id != told.get(market.symbol):
-                told[market.symbol] = newest.trade_id
+            if newest is not None and newest.trade_id != published.get(market.symbol):
+                published[market.symbol] = newest.trade_id
                 changed.append(spell(market))
         if changed:
             self._pubsub.publish(name, changed)

@@ -36,8 +36,8 @@ def kline(market: MarketWire, body: Payload, now_ms: int) -> Payload:
     Args:
         body: As of ``kline_body``.
     """
-    told = {"s": market.symbol} | body
-    return {"e": "kline", "E": now_ms, "s": market.symbol, "k": told}
+    candle = {"s": market.symbol} | body
+    return {"e": "kline", "E": now_ms, "s": market.symbol, "k": candle}
 
 
 def continuous_kline(market: MarketWire, body: Payload, now_ms: int) -> Payload:

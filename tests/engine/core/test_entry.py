@@ -292,7 +292,7 @@ def test_an_order_is_cancelled_once(bench: Bench) -> None:
 def test_a_price_is_left_alone_until_its_old_order_is_proven_gone(
     bench: Bench, outcome: Outcome
 ) -> None:
-    """Being cancelled, and then with a fate that nobody knows."""
+    """Being cancelled, and then with an outcome that nobody knows."""
     bench.rest(100)
     (cancel,) = bench.reconcile(Side.BUY)
 
