@@ -186,15 +186,19 @@ def start(paths: DeskPaths, locks: tuple[ProcessLock, ProcessLock], signals: Non
         async with asyncio.timeout(PATIENCE_S), fragile_exchange(market) as venue:
             desk = new_desk(paths, venue.port, locks)
             running = asyncio.create_task(desk.run(), name="desk")
-            console = await attached(paths, running)
-            session = Session(running, venue, console)
-            listening = asyncio.create_task(session.listen(), name="console")
             try:
-                yield session
+                console = await attached(paths, running)
+                session = Session(running, venue, console)
+                listening = asyncio.create_task(session.listen(), name="console")
+                try:
+                    yield session
+                finally:
+                    running.cancel()
+                    await asyncio.wait([running, listening])
+                    await console.close()
             finally:
                 running.cancel()
-                await asyncio.wait([running, listening])
-                await console.close()
+                await asyncio.wait([running])  # also where no console could attach
 
     return session
 
