@@ -3,15 +3,16 @@
 import orjson
 import pytest
 
+from exchange.instrument import Instrument
 from exchange.paper.account.orders import NewOrder
 from exchange.paper.background.recorded import open_recording
 from exchange.paper.pubsub.pubsub import Prefix, PubSub, SubscriberQueue
 from exchange.paper.settings import Listing, PaperSettings, RecordedMarket
 from exchange.paper.streams.stream_socket import StreamSocket
+from exchange.paper.venue.market import Opened
 from exchange.paper.venue.venue import PaperVenue
 from exchange.types import Side
 from tests.exchange.paper.bench import ACCOUNT, BITCOIN, LIVELY, Desk, frames, paper_settings
-from tests.exchange.paper.recordings import GRID
 from tests.exchange.paper.test_recorded import AS_RECORDED, START_MS, Tape
 
 SPEEDS = ("", "@0ms", "@100ms", "@250ms", "@500ms")
@@ -147,11 +148,10 @@ def test_a_contract_is_told_of_when_its_status_changes() -> None:
         accounts=(ACCOUNT,),
     )
 
-    def opener(market: RecordedMarket, *_: object) -> object:
-        return open_recording(market, GRID, tape.lines)
+    def opener(market: RecordedMarket, grid: Instrument, first_id: int) -> Opened:
+        return open_recording(market, grid, tape.lines, first_id)
 
-    # The opener is typed loosely, since it needs the market alone.
-    venue = PaperVenue(settings, pubsub, START_MS * 10**6, opener)  # type: ignore[arg-type]
+    venue = PaperVenue(settings, pubsub, START_MS * 10**6, opener)
     reader = Reader(pubsub)
     reader.subscribe("!contractInfo")
     for _ in range(60):
