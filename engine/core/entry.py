@@ -1,7 +1,7 @@
 """Order entry: bringing our orders to where they are wanted, and learning what became of each.
 
 What to place and cancel follows from the table and the wanted prices; what an answer means
-follows from the policy of its code; and what has waited too long is asked for again. Every
+follows from the reject action of its code; and what has waited too long is asked for again. Every
 placement passes the worst case, the budget and the side's breaker, and nothing else places.
 """
 
@@ -192,12 +192,12 @@ class OrderEntry:
                 self._take_refusal(place, slot, reply)
 
     def _take_refusal(self, place: Place, slot: int, reply: Reply) -> None:
-        policy = reject_action(reply.code)
-        if policy is RejectAction.PROVE:
+        action = reject_action(reply.code)
+        if action is RejectAction.PROVE:
             self.table.apply(slot, orders.OUTCOME_UNKNOWN, self._mono_ns)
             return
         self.table.apply(slot, orders.PLACE_REFUSED, self._mono_ns)
-        if place.reduce_only and policy in (
+        if place.reduce_only and action in (
             RejectAction.BREAKER,
             RejectAction.STEP_AWAY,
             RejectAction.THROTTLE,
@@ -205,8 +205,8 @@ class OrderEntry:
             return  # closing paces itself, and its refusals say nothing of quotes
         breaker = self.breakers[place.side]
         # A whole grid refused at one touch is one refusal: one late book, seen several times.
-        told_before = policy is RejectAction.STEP_AWAY and breaker.waits_for_touch
-        match policy:
+        seen_before = action is RejectAction.STEP_AWAY and breaker.waits_for_touch
+        match action:
             case RejectAction.STEP_AWAY:
                 breaker.waits_for_touch = True
                 breaker.step_away_ticks = 1
@@ -217,7 +217,7 @@ class OrderEntry:
                 self._hold_placing(_WINDOW_BREAK_NS, "the venue's limit is used up")
             case RejectAction.HALT:
                 self.fatal = f"refused with {reply.code} {reply.message}"
-        if not told_before and breaker.refuse(reply.code, self._mono_ns):
+        if not seen_before and breaker.refuse(reply.code, self._mono_ns):
             word = "bid" if place.side is Side.BUY else "ask"
             self._log.note(
                 Severity.WARNING, f"{word} closed for a while: {reply.code} {reply.message}"
