@@ -225,9 +225,8 @@ class DepthGap(Chance, frozen=True, tag_field="kind", tag="depth_gap"):
 class Delay(Chance, frozen=True, tag_field="kind", tag="delay"):
     """Requests on their way in, answers on their way out, or frames take longer.
 
-    Each stream keeps its own order, and so do the messages of each connection: a
-    stream whose frame waits is silent, and then sends at once all that came
-    meanwhile.
+    Each stream keeps its own order, and so do the messages of each connection: a stream whose
+    frame waits is silent, and then sends at once all that came meanwhile.
     """
 
     on: Literal["request", "reply", "frame"]

@@ -122,7 +122,7 @@ class Resting(msgspec.Struct):
     price_ticks: int
     left_lots: int
     reduce_only: bool = False
-    """Never trades more than ``Matching.room`` says."""
+    """Never trades more than ``OrderBook.room`` says."""
 
 
 Room: TypeAlias = Callable[[Resting, "list[MatchEvent]"], int]
