@@ -16,7 +16,8 @@ from typing import TypeAlias
 
 import numpy as np
 
-from exchange.binance import depth_sync, frames
+from exchange import market_events
+from exchange.binance import depth_sync
 from exchange.binance.depth_sync import DepthSync
 from exchange.book import Book
 from exchange.jit import IntArray
@@ -58,17 +59,17 @@ class RecordedBook:
             return self.book.lots_at(side, price_ticks)
         return UNKNOWN_LOTS
 
-    def on_message(self, message: frames.MarketMessage) -> list[Filled]:
+    def on_message(self, message: market_events.MarketMessage) -> list[Filled]:
         """One message of the recording takes effect; what it fills, in the venue's order.
 
         Prints fill whether or not the book is trusted.
         """
-        if isinstance(message, frames.TradePrint):
+        if isinstance(message, market_events.TradePrint):
             print_ = (message.aggressor, message.price_ticks, message.qty_lots)
             return self.resting.fills(self.resting.on_trade(*print_))
         return [fill for action in self.receive(message) for fill in self.write(action)]
 
-    def receive(self, message: frames.MarketMessage) -> Iterator[depth_sync.SyncAction]:
+    def receive(self, message: market_events.MarketMessage) -> Iterator[depth_sync.SyncAction]:
         """What a depth message asks to be written; nothing for any other.
 
         Write each before asking for the next.
@@ -95,19 +96,19 @@ class RecordedBook:
                 return list(self._change(self.book.apply, diff))
         return []
 
-    def _asked(self, message: frames.MarketMessage) -> list[depth_sync.SyncAction]:
+    def _asked(self, message: market_events.MarketMessage) -> list[depth_sync.SyncAction]:
         match message:
-            case frames.DepthDiff():
+            case market_events.DepthDiff():
                 return self.sync.receive_diff(message)
-            case frames.Snapshot():
+            case market_events.Snapshot():
                 return self.sync.receive_snapshot(message)
-            case frames.TouchUpdate():
+            case market_events.TouchUpdate():
                 return self.sync.receive_touch(message)
         return []
 
-    def _as_diff(self, touch: frames.TouchUpdate) -> frames.DepthDiff:
+    def _as_diff(self, touch: market_events.TouchUpdate) -> market_events.DepthDiff:
         """What the ticker says of levels: nobody stands better than the touch."""
-        return frames.DepthDiff(
+        return market_events.DepthDiff(
             touch.update_id,
             touch.update_id,
             touch.update_id,
@@ -136,13 +137,13 @@ class RecordedBook:
         best = self._best(side)
         return best is not None and side * price_ticks > side * best
 
-    def _note_told(self, levels: frames.DepthDiff | frames.Snapshot) -> None:
+    def _note_told(self, levels: market_events.DepthDiff | market_events.Snapshot) -> None:
         if self._known:
             self._known[Side.BUY].update(levels.bid_ticks.tolist())
             self._known[Side.SELL].update(levels.ask_ticks.tolist())
 
     def _change(
-        self, write: Callable[..., None], levels: frames.DepthDiff | frames.Snapshot
+        self, write: Callable[..., None], levels: market_events.DepthDiff | market_events.Snapshot
     ) -> Iterator[Filled]:
         """Write levels into the book; a touch that moved onto our orders fills them."""
         bid, ask = self.book.best_bid_ticks, self.book.best_ask_ticks
@@ -153,7 +154,7 @@ class RecordedBook:
         if new_bid is not None and (bid is None or new_bid > bid):
             yield from self.resting.fills(self.resting.on_best_bid_raised(new_bid))
 
-    def _show_queues(self, diff: frames.DepthDiff) -> None:
+    def _show_queues(self, diff: market_events.DepthDiff) -> None:
         """Update the queue models at every changed level where an order of ours rests."""
         if not len(self.resting):
             return

@@ -12,6 +12,7 @@ import numpy as np
 
 from engine.core.log import DeskLog
 from engine.core.orders import CAPACITY, FREE, OrderTable
+from exchange import market_events
 from exchange.binance import depth_sync, frames
 from exchange.binance.depth_sync import DepthSync
 from exchange.binance.growing_book import growth_in_words
@@ -99,7 +100,7 @@ class MarketState:
 
     def receive_frame(
         self, raw: bytes, recv_ns: int, mono_ns: int
-    ) -> tuple[frames.TradePrint | None, list[Command]]:
+    ) -> tuple[market_events.TradePrint | None, list[Command]]:
         """Apply one market message; the print that it was, if it was one, and what to ask."""
         try:
             message = frames.decode(raw, self._instrument)
@@ -107,17 +108,17 @@ class MarketState:
             self._distrust(f"nonsense on a market stream: {error}")
             return None, []
         match message:
-            case frames.TouchUpdate():
+            case market_events.TouchUpdate():
                 self._hear_book(message.exch_ns, recv_ns, mono_ns)
                 return None, self._follow(self._sync.receive_touch(message))
-            case frames.DepthDiff():
+            case market_events.DepthDiff():
                 self._hear_book(message.exch_ns, recv_ns, mono_ns)
                 return None, self._follow(self._sync.receive_diff(message))
-            case frames.TradePrint():
+            case market_events.TradePrint():
                 self.heard_ns[Link.MARKET] = mono_ns
                 self.last_print = (message.price_ticks, message.aggressor)
                 return message, []
-            case frames.MarkPrice():
+            case market_events.MarkPrice():
                 self.heard_ns[Link.MARKET] = mono_ns
                 self.mark_exch_ns = message.exch_ns
         return None, []

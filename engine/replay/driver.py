@@ -26,13 +26,19 @@ from engine.replay.recorded_venue import RecordedVenue, ReplayRules
 from exchange.binance import frames
 from exchange.errors import Garbled
 from exchange.instrument import E8
+from exchange.market_events import DepthDiff, MarketMessage, Snapshot, TouchUpdate, TradePrint
 from exchange.queue_models import QUEUE_MODELS
 from exchange.recording.reader import LatencyScan, Recording, scan_latency
 from exchange.types import DepthSnapshot, Event, Fill, Link, LinkUp, MarketFrame, Side, Tick
 
 _NS_PER_MS = 1_000_000
 _SNAPSHOT_START = b'{"lastUpdateId"'
-_MOVES_THE_VENUE = (frames.DepthDiff, frames.TradePrint, frames.Snapshot, frames.TouchUpdate)
+_MOVES_THE_VENUE = (
+    DepthDiff,
+    TradePrint,
+    Snapshot,
+    TouchUpdate,
+)
 
 
 @dataclass(slots=True)
@@ -86,7 +92,7 @@ class _Turn(NamedTuple):
     number: int
     """Of all turns ever scheduled: what happens at one instant keeps the order of its file."""
     raw: bytes
-    message: frames.MarketMessage | None
+    message: MarketMessage | None
 
 
 _LOCAL, _ANSWER, _VENUE, _REQUEST, _STEP = range(5)

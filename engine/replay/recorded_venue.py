@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import count
 
-from exchange.binance import frames
+from exchange import market_events
 from exchange.instrument import Instrument
 from exchange.paper.account.account import Account, Holding, Mark
 from exchange.queue_models import QueueModel
@@ -131,7 +131,7 @@ class RecordedVenue:
         """How long each book grew that no snapshot began."""
         return self._market.grown_ns
 
-    def on_message(self, message: frames.MarketMessage, exch_ns: int) -> None:
+    def on_message(self, message: market_events.MarketMessage, exch_ns: int) -> None:
         """One message of the recorded market takes effect at the venue."""
         for key, lots, left in self._market.on_message(message):
             order = self._by_key[key]

@@ -7,15 +7,23 @@ read becomes ``Ignored``; what makes no sense raises ``Garbled``.
 
 import functools
 import re
-from typing import Any, NoReturn, TypeAlias
+from typing import Any, NoReturn
 
-import msgspec
 import numpy as np
 import orjson
 
 from exchange.errors import Garbled, OffGrid
 from exchange.instrument import DecimalGrid, Instrument
 from exchange.jit import IntArray, njit
+from exchange.market_events import (
+    DepthDiff,
+    Ignored,
+    MarketMessage,
+    MarkPrice,
+    Snapshot,
+    TouchUpdate,
+    TradePrint,
+)
 from exchange.types import Side
 
 _NS_PER_MS = 1_000_000
@@ -25,79 +33,6 @@ _LARGEST_BEFORE_DIGIT = (2**63 - 1 - 9) // 10  # one digit more must still fit a
 
 # What the level kernel answers; see its docstring.
 _FINE, _NOT_DECIMAL, _PRICE_OFF_GRID, _LOTS_OFF_GRID = range(4)
-
-
-class DepthDiff(msgspec.Struct, frozen=True, eq=False):
-    """Changed levels: absolute sizes, 0 deletes. Arrays are int64[n], best price not first."""
-
-    first_id: int
-    last_id: int
-    prev_last_id: int
-    """``last_id`` of the diff that this one continues."""
-    exch_ns: int
-    bid_ticks: IntArray
-    bid_lots: IntArray
-    ask_ticks: IntArray
-    ask_lots: IntArray
-
-
-class Snapshot(msgspec.Struct, frozen=True, eq=False):
-    """The book as REST gives it, down to some depth. Arrays are int64[n], best first."""
-
-    last_id: int
-    exch_ns: int
-    """0 where the venue gives no time, as on spot."""
-    bid_ticks: IntArray
-    bid_lots: IntArray
-    ask_ticks: IntArray
-    ask_lots: IntArray
-
-
-class TradePrint(msgspec.Struct, frozen=True):
-    """One print of the tape."""
-
-    trade_id: int
-    """Of the trade or of the aggregate, by stream; the two count apart."""
-    exch_ns: int
-    price_ticks: int
-    qty_lots: int
-    """At least 1."""
-    aggressor: Side
-    """Who took."""
-
-
-class TouchUpdate(msgspec.Struct, frozen=True):
-    """The best bid and ask, usually ahead of the depth stream."""
-
-    update_id: int
-    """From the same sequence as the depth ids."""
-    exch_ns: int
-    """0 where the venue gives no time, as on spot."""
-    bid_ticks: int
-    bid_lots: int
-    ask_ticks: int
-    ask_lots: int
-
-
-class MarkPrice(msgspec.Struct, frozen=True):
-    """The mark price and what the next funding will cost."""
-
-    exch_ns: int
-    mark_text: str
-    """As sent: marks do not lie on the tick grid."""
-    funding_rate: float
-    """Paid by longs if positive; a fraction of notional. nan when the venue gives none."""
-    next_funding_ns: int
-    """0 when none is scheduled."""
-
-
-class Ignored(msgspec.Struct, frozen=True):
-    """A message that is well formed and none of our business."""
-
-    reason: str
-
-
-MarketMessage: TypeAlias = DepthDiff | Snapshot | TradePrint | TouchUpdate | MarkPrice | Ignored
 
 
 def decode(raw: bytes, instrument: Instrument) -> MarketMessage:

@@ -10,9 +10,9 @@ whose first ticker comes late; from diffs alone that market took up to 70 s.
 
 import numpy as np
 
-from exchange.binance.frames import DepthDiff, Snapshot, TouchUpdate
 from exchange.book import Book
 from exchange.jit import IntArray
+from exchange.market_events import DepthDiff, Snapshot, TouchUpdate
 from exchange.types import Side
 
 STANDS_NS = 10_000_000_000

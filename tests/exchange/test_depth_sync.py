@@ -15,9 +15,10 @@ from exchange.binance.depth_sync import (
     SnapshotNeeded,
     SyncAction,
 )
-from exchange.binance.frames import DepthDiff, Snapshot, TouchUpdate, decode
+from exchange.binance.frames import decode
 from exchange.book import Book
 from exchange.instrument import Instrument
+from exchange.market_events import DepthDiff, Snapshot, TouchUpdate
 from exchange.recording.reader import Recording
 from tests.places import COINM, SPOT, SPOT_NEXT_DAY, USDM
 

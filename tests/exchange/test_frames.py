@@ -8,18 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exchange.binance.frames import (
-    DepthDiff,
-    Ignored,
-    MarkPrice,
-    Snapshot,
-    TouchUpdate,
-    TradePrint,
-    decode,
-    decode_snapshot,
-)
+from exchange.binance.frames import decode, decode_snapshot
 from exchange.errors import Garbled
 from exchange.instrument import Instrument
+from exchange.market_events import DepthDiff, Ignored, MarkPrice, Snapshot, TouchUpdate, TradePrint
 from exchange.recording.reader import Recording
 from exchange.types import Side
 from tests.places import COINM, SPOT, USDM

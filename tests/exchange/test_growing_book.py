@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 
 from exchange.binance.depth_sync import DepthSync, DistrustBook, ResetBook, SnapshotNeeded
-from exchange.binance.frames import DepthDiff, MarketMessage, Snapshot, TouchUpdate, decode
+from exchange.binance.frames import decode
 from exchange.binance.growing_book import STANDS_NS, STANDS_UNTOLD_NS, growth_in_words
 from exchange.instrument import Instrument
 from exchange.jit import IntArray
+from exchange.market_events import DepthDiff, MarketMessage, Snapshot, TouchUpdate
 from exchange.recorded_book import UNKNOWN_LOTS, RecordedBook
 from exchange.recording.reader import Recording
 from exchange.simulation import RestingOrders

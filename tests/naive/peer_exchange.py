@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
 
-from exchange.binance.frames import DepthDiff, Snapshot, TradePrint, decode
+from exchange.binance.frames import decode
 from exchange.book import NO_ASK, NO_BID, Book, follow_touch, next_level, set_level
 from exchange.instrument import Instrument
+from exchange.market_events import DepthDiff, Snapshot, TradePrint
 from exchange.queue_models import QueueModel
 from exchange.recording.reader import Recording
 from exchange.simulation import RestingOrders

@@ -19,6 +19,14 @@ from typing import TypeAlias
 from exchange.binance import frames
 from exchange.errors import Garbled, RecordingGarbled, SettingsError
 from exchange.instrument import Instrument
+from exchange.market_events import (
+    DepthDiff,
+    MarketMessage,
+    MarkPrice,
+    Snapshot,
+    TouchUpdate,
+    TradePrint,
+)
 from exchange.paper.background.source import LONGEST_LEAP_NS
 from exchange.paper.matching.events import MatchEvent
 from exchange.paper.matching.recorded import RecordedMatching
@@ -37,10 +45,10 @@ _LOOKED_AT = 100_000
 
 _NEVER_NS = 1 << 62
 
-Dated: TypeAlias = frames.TradePrint | frames.DepthDiff | frames.MarkPrice
+Dated: TypeAlias = TradePrint | DepthDiff | MarkPrice
 """What moves a recorded market at a time of its own."""
 
-MovingMessage: TypeAlias = Dated | frames.Snapshot | frames.TouchUpdate
+MovingMessage: TypeAlias = Dated | Snapshot | TouchUpdate
 """What moves a recorded market."""
 
 NumberedLine: TypeAlias = tuple[int, int, bytes]
@@ -89,12 +97,12 @@ def in_venue_order(
     """
     held: list[tuple[int, int, MovingMessage]] = []
     # Before anything that has a time of its own.
-    early: list[frames.Snapshot | frames.TouchUpdate] = []
+    early: list[Snapshot | TouchUpdate] = []
     turns = count()
     newest_ns, fastest_ns = 0, _NEVER_NS
     for number, recv_ns, raw in lines:
         message = _decode(name, instrument, number, raw)
-        if isinstance(message, frames.Snapshot | frames.TouchUpdate):
+        if isinstance(message, Snapshot | TouchUpdate):
             early.append(message)
         elif isinstance(message, Dated):
             newest_ns = max(newest_ns, message.exch_ns)
@@ -170,7 +178,7 @@ class RecordedFlow:
         while self._next is not None and self._next[0] <= due_ns:
             at_ns, message = self._next
             self.played_ns = max(self.played_ns, at_ns)
-            if isinstance(message, frames.MarkPrice):
+            if isinstance(message, MarkPrice):
                 self._mark_ticks = float(message.mark_text) / self._tick_size
             else:
                 yield self._matching.on_message(message)
@@ -188,7 +196,7 @@ class RecordedFlow:
             self._matching.close()
 
 
-def _decode(name: str, instrument: Instrument, number: int, raw: bytes) -> frames.MarketMessage:
+def _decode(name: str, instrument: Instrument, number: int, raw: bytes) -> MarketMessage:
     try:
         return frames.decode(raw, instrument)
     except Garbled as error:

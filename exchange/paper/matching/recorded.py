@@ -20,7 +20,8 @@ when its book is next known.
 
 import numpy as np
 
-from exchange.binance import depth_sync, frames
+from exchange import market_events
+from exchange.binance import depth_sync
 from exchange.instrument import Instrument
 from exchange.paper.matching.events import Expiry, MatchEvent, Resting, reaches
 from exchange.paper.matching.order_book import OrderBook
@@ -81,9 +82,9 @@ class RecordedMatching(OrderBook):
 
     # ------------------------------------------------------------ the recording
 
-    def on_message(self, message: frames.MarketMessage) -> list[MatchEvent]:
+    def on_message(self, message: market_events.MarketMessage) -> list[MatchEvent]:
         """One message of the recording takes effect."""
-        if isinstance(message, frames.TradePrint):
+        if isinstance(message, market_events.TradePrint):
             return self._on_print(message)
         events: list[MatchEvent] = []
         for action in self._recorded.receive(message):
@@ -101,7 +102,7 @@ class RecordedMatching(OrderBook):
         """The recording is over: from now on orders can only be cancelled."""
         self._over = True
 
-    def _on_print(self, message: frames.TradePrint) -> list[MatchEvent]:
+    def _on_print(self, message: market_events.TradePrint) -> list[MatchEvent]:
         events: list[MatchEvent] = []
         left_lots = message.qty_lots
         filled = self._recorded.on_message(message) if self.open else []
@@ -115,7 +116,7 @@ class RecordedMatching(OrderBook):
 
     def _note_levels(self, action: depth_sync.SyncAction) -> None:
         """Before it is written: what it speaks of is as it says, whatever takers took."""
-        levels: frames.DepthDiff | frames.Snapshot
+        levels: market_events.DepthDiff | market_events.Snapshot
         match action:
             case depth_sync.ResetBook(snapshot=snapshot):
                 levels = snapshot

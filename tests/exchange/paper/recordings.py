@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from exchange.binance.frames import DepthDiff, Snapshot, TradePrint
 from exchange.instrument import Instrument
 from exchange.jit import IntArray
+from exchange.market_events import DepthDiff, Snapshot, TradePrint
 from exchange.paper.matching.recorded import RecordedMatching
 from exchange.types import Side
 

@@ -7,10 +7,10 @@ from pathlib import Path
 import orjson
 import pytest
 
-from exchange.binance.frames import DepthDiff, MarkPrice, Snapshot, TradePrint
 from exchange.binance.growing_book import STANDS_NS
 from exchange.errors import RecordingGarbled, SettingsError
 from exchange.instrument import Instrument
+from exchange.market_events import DepthDiff, MarkPrice, Snapshot, TradePrint
 from exchange.paper.background.recorded import (
     LOOKAHEAD_NS,
     NumberedLine,
