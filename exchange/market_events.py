@@ -67,10 +67,10 @@ class MarkPrice(msgspec.Struct, frozen=True):
     """The mark price and what the next funding will cost."""
 
     exch_ns: int
-    mark_text: str
-    """As sent: marks do not lie on the tick grid."""
-    funding_rate: float
-    """Paid by longs if positive; a fraction of notional. nan when the venue gives none."""
+    mark_e8: int
+    """Price of one whole unit, in 1e-8: marks do not lie on the tick grid."""
+    funding_e8: int | None
+    """Paid by longs if positive; 1e-8 of the notional. None when the venue gives none."""
     next_funding_ns: int
     """0 when none is scheduled."""
 

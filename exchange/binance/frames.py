@@ -13,7 +13,7 @@ import numpy as np
 import orjson
 
 from exchange.errors import Garbled, OffGrid
-from exchange.instrument import DecimalGrid, Instrument
+from exchange.instrument import DecimalGrid, Instrument, e8_from_text
 from exchange.jit import IntArray, njit
 from exchange.market_events import (
     DepthDiff,
@@ -27,6 +27,9 @@ from exchange.market_events import (
 from exchange.types import Side
 
 _NS_PER_MS = 1_000_000
+_MS_DIGITS = 13
+_NS_PER_UNIT = {10: 1_000_000_000, _MS_DIGITS: _NS_PER_MS, 16: 1_000, 19: 1}
+"""By digits. Fewer than 13 that are not 10 are milliseconds of long ago."""
 _NOT_A_DIFF = re.compile(r"@(depth\d|rpiDepth)")
 """Streams that say ``depthUpdate`` but are no part of the diff sequence."""
 _LARGEST_BEFORE_DIGIT = (2**63 - 1 - 9) // 10  # one digit more must still fit an int64
@@ -163,15 +166,16 @@ def _read_touch(body: dict[str, Any], instrument: Instrument) -> MarketMessage:
 
 
 def _read_mark(body: dict[str, Any], instrument: Instrument) -> MarketMessage:
-    mark_text = body["p"]
-    if not isinstance(mark_text, str) or not float(mark_text) > 0.0:
+    mark_e8 = _e8(body["p"])
+    if mark_e8 <= 0:
         raise ValueError("a mark price must be positive")
+    rate = body.get("r", "")
     return MarkPrice(
-        _whole(body["E"]) * _NS_PER_MS,
-        mark_text,
-        float(body.get("r") or "nan"),
+        _stamp_ns(body["E"]),
+        mark_e8,
+        None if rate == "" else _e8(rate),
         # Here, and only here, T is a time still to come.
-        _whole(body.get("T", 0)) * _NS_PER_MS,
+        _stamp_ns(body["T"]) if "T" in body else 0,
     )
 
 
@@ -193,7 +197,26 @@ def _whole(value: Any) -> int:
 def _exch_ns(body: dict[str, Any]) -> int:
     """The matching engine's time, or the event's where only that is given."""
     stamp = body.get("T")
-    return _whole(body["E"] if stamp is None else stamp) * _NS_PER_MS
+    return _stamp_ns(body["E"] if stamp is None else stamp)
+
+
+def _stamp_ns(value: Any) -> int:
+    """A time of the venue; the number of its digits tells the unit."""
+    digits = len(str(_whole(value)))
+    scale = _NS_PER_UNIT.get(digits)
+    if scale is None and digits > _MS_DIGITS:
+        raise ValueError(f"{value} is no time: 10, 13, 16 or 19 digits tell the unit")
+    return value * (scale or _NS_PER_MS)  # type: ignore[no-any-return]  # proven whole
+
+
+def _e8(text: Any) -> int:
+    """A decimal text in 1e-8, digits beyond cut."""
+    if not isinstance(text, str):
+        raise TypeError(f"{text!r} is not a decimal text")
+    try:
+        return e8_from_text(text)
+    except OffGrid as error:
+        raise ValueError(f"{text!r} is not a decimal") from error
 
 
 def _off_grid_text(text: str, instrument: Instrument) -> str:

@@ -129,11 +129,23 @@ def test_spot_ticker_has_neither_name_nor_time() -> None:
     assert read(TICKER, e=None, T=None, E=None).exch_ns == 0
 
 
-def test_mark_price_keeps_its_text_and_its_funding_time() -> None:
+@pytest.mark.parametrize("stamp", [1723161256, 1723161256000, 1723161256000000, 1723161256 * 10**9])
+def test_digits_of_a_stamp_tell_its_unit(stamp: int) -> None:
+    """Some recorders convert the venue's milliseconds before they write."""
+    assert read(TRADE, T=stamp).exch_ns == 1723161256 * 10**9
+
+
+def test_a_stamp_of_no_known_unit_is_refused() -> None:
+    """14 digits are neither milliseconds nor microseconds of any year of ours."""
+    with pytest.raises(Garbled, match="is no time"):
+        read(TRADE, T=17231612560000)
+
+
+def test_mark_price_is_finer_than_ticks_and_tells_the_funding_time() -> None:
     """T is the next funding here, and a mark lies on no grid."""
     word = read(MARK)
 
-    assert word == MarkPrice(1723161257000_000_000, "61799.98765432", 0.0001, 1723190400000_000_000)
+    assert word == MarkPrice(1723161257000_000_000, 6179998765432, 10_000, 1723190400000_000_000)
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ from typing import TypeAlias
 
 from exchange.binance import frames
 from exchange.errors import Garbled, RecordingGarbled, SettingsError
-from exchange.instrument import Instrument
+from exchange.instrument import E8, Instrument
 from exchange.market_events import (
     DepthDiff,
     MarketMessage,
@@ -179,7 +179,7 @@ class RecordedFlow:
             at_ns, message = self._next
             self.played_ns = max(self.played_ns, at_ns)
             if isinstance(message, MarkPrice):
-                self._mark_ticks = float(message.mark_text) / self._tick_size
+                self._mark_ticks = message.mark_e8 / E8 / self._tick_size
             else:
                 yield self._matching.on_message(message)
                 self._mid_ticks = self._matching.recorded_mid_ticks or self._mid_ticks
