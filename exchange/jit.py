@@ -5,12 +5,15 @@ from its annotations, so that every kernel can be compiled, or loaded from the c
 its real types before anything else starts; no kernel ever compiles while trading.
 """
 
+import ctypes
 from collections.abc import Callable, Iterator
 from typing import Any, TypeAlias, TypeVar, cast, get_args, get_origin, get_type_hints
 
 import numba
 import numpy as np
+from llvmlite import ir
 from numba import types as nb
+from numba.extending import intrinsic
 from numpy.typing import NDArray
 
 from exchange.jit_cache import open_cache
@@ -19,6 +22,8 @@ IntArray: TypeAlias = NDArray[np.int64]
 """A contiguous int64 array of one dimension."""
 FloatArray: TypeAlias = NDArray[np.float64]
 """A contiguous float64 array of one dimension."""
+ByteArray: TypeAlias = NDArray[np.uint8]
+"""A contiguous uint8 array of one dimension, which kernels only read."""
 
 Kernel = TypeVar("Kernel", bound=Callable[..., Any])
 
@@ -36,6 +41,19 @@ def njit(kernel: Kernel) -> Kernel:
     return cast(Kernel, compiled)
 
 
+_PIECE: dict[str, Any] = {"nogil": True, "no_cpython_wrapper": True}
+
+
+def piece(kernel: Kernel) -> Kernel:
+    """Compile a piece of kernels: called by them alone, it is compiled and cached with them."""
+    return cast(Kernel, numba.njit(**_PIECE)(kernel))
+
+
+def inlined(kernel: Kernel) -> Kernel:
+    """A piece that is copied to wherever it is called, for what runs once a byte or a level."""
+    return cast(Kernel, numba.njit(**_PIECE, forceinline=True)(kernel))
+
+
 def _numba_type(hint: Any) -> Any:
     scalars = {int: nb.int64, float: nb.float64, bool: nb.boolean, type(None): nb.none}
     if hint in scalars:
@@ -44,6 +62,9 @@ def _numba_type(hint: Any) -> Any:
         return nb.int64[::1]
     if hint == FloatArray:
         return nb.float64[::1]
+    if hint == ByteArray:
+        # Bytes of Python are read-only arrays, and any other array passes for one.
+        return nb.Array(nb.uint8, 1, "C", readonly=True)
     if get_origin(hint) is tuple:
         parts = [_numba_type(part) for part in get_args(hint)]
         return nb.Tuple(parts)  # type: ignore[no-untyped-call]  # numba has no types of its own
@@ -75,3 +96,69 @@ def warm_up() -> Iterator[tuple[int, int, str]]:
         kernel.compile(signature_of(kernel.py_func))
         kernel.disable_compile()
         yield total - len(_cold), total, kernel.__name__
+
+
+# ---------------------------------------------------------------- memory
+
+
+_intrinsic: Any = intrinsic
+
+
+def _reader(bits: int) -> Any:
+    """An intrinsic that reads a little-endian number at an address, aligned or not."""
+
+    def build(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
+        word = ir.IntType(bits)
+        loaded = builder.load(builder.inttoptr(arguments[0], word.as_pointer()))
+        loaded.align = 1
+        return loaded if bits == _WORD_BITS else builder.zext(loaded, ir.IntType(_WORD_BITS))
+
+    def read(_typing: Any, _address: Any) -> Any:
+        return nb.int64(nb.int64), build
+
+    return _intrinsic(read)
+
+
+def _address(_typing: Any, array: Any) -> Any:
+    def build(context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
+        data = context.make_array(array)(context, builder, arguments[0]).data
+        return builder.ptrtoint(data, ir.IntType(_WORD_BITS))
+
+    return nb.int64(array), build
+
+
+def _uncounted(_typing: Any, array: Any) -> Any:
+    def build(context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
+        view = context.make_array(array)(context, builder, arguments[0])
+        for owner in ("meminfo", "parent"):
+            setattr(view, owner, ir.Constant(getattr(view, owner).type, None))
+        return view._getvalue()
+
+    return array(array), build
+
+
+def _read_memory(kind: Any) -> Any:
+    return lambda address: kind.from_address(address).value
+
+
+_WORD_BITS = 64
+_compiles = not getattr(numba.config, "DISABLE_JIT")  # noqa: B009  # numba.config has no types
+
+address_of: Callable[[ByteArray], int] = (
+    _intrinsic(_address) if _compiles else lambda array: int(array.ctypes.data)
+)
+"""Where an array's first byte lies in memory."""
+
+byte_at: Callable[[int], int] = _reader(8) if _compiles else _read_memory(ctypes.c_uint8)
+"""The byte at an address."""
+
+word_at: Callable[[int], int] = _reader(_WORD_BITS) if _compiles else _read_memory(ctypes.c_int64)
+"""The eight bytes from an address on, the first of them lowest."""
+
+_Array = TypeVar("_Array", ByteArray, IntArray, FloatArray)
+borrowed: Callable[[_Array], _Array] = _intrinsic(_uncounted) if _compiles else lambda array: array
+"""The same array, held by the caller and not counted here.
+
+Numba counts who holds an array at every slice of it and whenever a piece is handed one. In a
+loop over small messages that took more time than all the work.
+"""
