@@ -227,7 +227,7 @@ def _off_grid_text(text: str, instrument: Instrument) -> str:
 
 
 @functools.lru_cache(maxsize=64)
-def _fixed_point(grid: DecimalGrid) -> tuple[int, int]:
+def fixed_point(grid: DecimalGrid) -> tuple[int, int]:
     """``(decimals, units)``: the step is ``units`` of the last of ``decimals`` digits."""
     return grid.decimals, int(grid.step.replace(".", ""))
 
@@ -244,7 +244,7 @@ def _levels(
         text = ",".join(map(" ".join, pairs)) + ","
         codes = np.frombuffer(text.encode(), dtype=np.uint8).astype(np.int64)
         fault, level = parse_levels(
-            codes, *_fixed_point(instrument.price), *_fixed_point(instrument.qty), ticks, lots
+            codes, *fixed_point(instrument.price), *fixed_point(instrument.qty), ticks, lots
         )
         if fault != _FINE:
             _explain_fault(fault, pairs[min(level, len(pairs) - 1)], instrument)
