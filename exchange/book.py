@@ -1,172 +1,187 @@
-"""Order book of one contract: every level near the touch in an array, the rest in a map.
+"""Order book kernels over the market region, and the book's reader.
 
-A book is five flat int64 arrays, so that compiled loops can own one without Python:
-
-- ``lots[2 * window]``: resting lots by price, the bids in the first half, the asks in the
-  second. A price lives at ``ticks & (window - 1)`` of its half, so when the window follows
-  the touch nothing is copied: slots that leave are emptied and used again.
-- ``blocks[2 * window / 512]``: how many levels stand in each run of 512 slots, so that a
-  search for the next level steps over empty stretches.
-- ``far_keys[m]``, ``far_lots[m]``: an open-addressing map of the levels outside the window,
-  keyed by ``2 * ticks`` for a bid and ``2 * ticks + 1`` for an ask, -1 where free.
-- ``state[5]``: see the ``S_`` indices.
-
-Prices are whole ticks, not negative; sizes are whole lots. Kernels take a side as its sign,
-+1 for bids and -1 for asks. The kernels never allocate and never fail: whoever applies ``n``
-levels first makes sure that the map has room for every level of the book plus ``n`` and is
-still at most half full, as ``Book.apply`` does.
+The kernels never allocate and never fail. ``exchange.market_layout`` says how a book lies in
+memory.
 """
 
-import numpy as np
-
-from exchange.jit import IntArray, njit
+from exchange.jit import IntArray, borrowed, inlined, njit, piece
+from exchange.market_layout import (
+    BEST_ASK,
+    BEST_BID,
+    BLOCK_TICKS,
+    BOOK_SIZE,
+    FAR_COUNT,
+    FAR_SLOTS,
+    FREE,
+    LEVEL_COUNT,
+    LOW,
+    MOST_FAR,
+    NO_ASK,
+    NO_BID,
+    PARTIAL,
+    UNSEEN_ASK,
+    UNSEEN_BID,
+    WINDOW_TICKS,
+    far_keys,
+    far_lots,
+    new_region,
+    side_blocks,
+    side_known,
+    side_lots,
+)
 from exchange.types import Side
 
-WINDOW_TICKS = 2**18
-"""Default width of the array part; a power of two."""
-BLOCK_TICKS = 512
-NO_BID = -1
-"""Best bid of a side without bids: below every price."""
-NO_ASK = 2**62
-"""Best ask of a side without asks: above every price."""
+UNKNOWN_LOTS = 1 << 40
+"""Stands for what is not known to rest at a level: more than will ever trade there."""
 
-S_LOW = 0
-"""First tick of the window, a multiple of ``BLOCK_TICKS``."""
-S_BEST_BID = 1
-S_BEST_ASK = 2
-S_FAR = 3
-"""Levels in the map."""
-S_LEVELS = 4
-"""Levels in the book, map included."""
-STATE_SIZE = 5
-
-_FREE = -1
-_FAR_SLOTS = 2**14  # to begin with: the map grows with the book
+_MASK = WINDOW_TICKS - 1
+_WORD_BITS = 64
 
 
-@njit
-def _far_home(key: int, slots: int) -> int:
+# ---------------------------------------------------------------- the map of far levels
+
+
+@inlined
+def _far_home(key: int) -> int:
     """Where a key would like to live; products stay below 2**63."""
     mixed = ((key & 0x7FFFFFFF) * 2654435769) & 0xFFFFFFFF
-    return (mixed * slots) >> 32
+    return (mixed * FAR_SLOTS) >> 32
 
 
-@njit
-def _far_find(far_keys: IntArray, key: int) -> int:
+@piece
+def _far_find(keys: IntArray, key: int) -> int:
     """Slot of a key, or of the free slot where it belongs."""
-    slots = far_keys.size
-    i = _far_home(key, slots)
-    while far_keys[i] != key and far_keys[i] != _FREE:
-        i = i + 1 if i + 1 < slots else 0
+    i = _far_home(key)
+    while keys[i] != key and keys[i] != FREE:
+        i = i + 1 if i + 1 < FAR_SLOTS else 0
     return i
 
 
-@njit
-def _far_remove(far_keys: IntArray, far_lots: IntArray, slot: int) -> None:
+@piece
+def _far_remove(keys: IntArray, lots: IntArray, slot: int) -> None:
     """Free a slot and pull later keys of its cluster back, so that no marker is left behind."""
-    slots = far_keys.size
     hole = slot
     i = slot
     while True:
-        i = i + 1 if i + 1 < slots else 0
-        if far_keys[i] == _FREE:
+        i = i + 1 if i + 1 < FAR_SLOTS else 0
+        if keys[i] == FREE:
             break
-        home = _far_home(far_keys[i], slots)
+        home = _far_home(keys[i])
         # A key may fill the hole only if the hole is on its way from home to here.
-        if (i - home) % slots >= (i - hole) % slots:
-            far_keys[hole] = far_keys[i]
-            far_lots[hole] = far_lots[i]
+        if (i - home) % FAR_SLOTS >= (i - hole) % FAR_SLOTS:
+            keys[hole] = keys[i]
+            lots[hole] = lots[i]
             hole = i
-    far_keys[hole] = _FREE
+    keys[hole] = FREE
 
 
-@njit
-def copy_far(
-    old_keys: IntArray, old_lots: IntArray, far_keys: IntArray, far_lots: IntArray
-) -> None:
-    """Write every level of one map into another that is free and has room."""
-    for i in range(old_keys.size):
-        if old_keys[i] != _FREE:
-            slot = _far_find(far_keys, old_keys[i])
-            far_keys[slot] = old_keys[i]
-            far_lots[slot] = old_lots[i]
-
-
-@njit
-def _far_set(
-    far_keys: IntArray, far_lots: IntArray, state: IntArray, key: int, level_lots: int
-) -> int:
+@piece
+def _far_set(market: IntArray, side: int, price_ticks: int, level_lots: int) -> int:
     """Write one level of the map, 0 deletes; returns what stood there."""
-    slot = _far_find(far_keys, key)
+    keys, lots = far_keys(market), far_lots(market)
+    key = 2 * price_ticks + (0 if side > 0 else 1)
+    slot = _far_find(keys, key)
     old = 0
-    if far_keys[slot] == key:
-        old = int(far_lots[slot])
+    if keys[slot] == key:
+        old = int(lots[slot])
         if level_lots == 0:
-            _far_remove(far_keys, far_lots, slot)
-            state[S_FAR] -= 1
+            _far_remove(keys, lots, slot)
+            market[FAR_COUNT] -= 1
             return old
     elif level_lots == 0:
         return 0
     else:
-        state[S_FAR] += 1
-    far_keys[slot] = key
-    far_lots[slot] = level_lots
+        if market[FAR_COUNT] == MOST_FAR:
+            _drop_farthest(market)
+            slot = _far_find(keys, key)
+        market[FAR_COUNT] += 1
+    keys[slot] = key
+    lots[slot] = level_lots
     return old
 
 
-@njit
-def _far_next(far_keys: IntArray, side: int, beyond_ticks: int) -> int:
+@piece
+def _drop_farthest(market: IntArray) -> None:
+    """Make room in a full map: forget an eighth or more of it, the farthest from the window."""
+    keys, lots = far_keys(market), far_lots(market)
+    centre = market[LOW] + WINDOW_TICKS // 2
+    kept, reach = 0, NO_ASK  # an eighth stands at ``kept`` ticks or more, fewer at ``reach``
+    while reach - kept > 1:
+        middle = (kept + reach) // 2
+        beyond = 0
+        for i in range(FAR_SLOTS):
+            if keys[i] != FREE and abs((keys[i] >> 1) - centre) >= middle:
+                beyond += 1
+        if beyond >= MOST_FAR // 8:
+            kept = middle
+        else:
+            reach = middle
+    i = 0
+    while i < FAR_SLOTS:
+        ticks = keys[i] >> 1
+        best = ticks == market[BEST_BID] or ticks == market[BEST_ASK]
+        if keys[i] == FREE or best or abs(ticks - centre) < kept:
+            i += 1
+            continue
+        if keys[i] & 1 == 0:
+            market[UNSEEN_BID] = max(market[UNSEEN_BID], ticks)
+        else:
+            market[UNSEEN_ASK] = min(market[UNSEEN_ASK], ticks)
+        # Removal may pull an unseen key into this very slot: look here again.
+        _far_remove(keys, lots, i)
+        market[FAR_COUNT] -= 1
+        market[LEVEL_COUNT] -= 1
+
+
+@piece
+def _far_next(market: IntArray, side: int, beyond_ticks: int) -> int:
     """Best level of the map strictly further out than a price, or the side's empty mark."""
+    keys = far_keys(market)
     best = NO_BID if side > 0 else NO_ASK
     parity = 0 if side > 0 else 1
-    for i in range(far_keys.size):
-        key = far_keys[i]
-        if key != _FREE and key & 1 == parity:
+    for i in range(FAR_SLOTS):
+        key = keys[i]
+        if key != FREE and key & 1 == parity:
             ticks = key >> 1
             if side * ticks < side * beyond_ticks and side * ticks > side * best:
                 best = ticks
     return best
 
 
-@njit
-def _window_next(lots: IntArray, blocks: IntArray, low: int, side: int, beyond_ticks: int) -> int:
+# ---------------------------------------------------------------- questions
+
+
+@piece
+def _window_next(market: IntArray, side: int, beyond_ticks: int) -> int:
     """Best level of the window strictly further out than a price, or the side's empty mark."""
-    window = lots.size // 2
-    base = 0 if side > 0 else window
-    block_base = base // BLOCK_TICKS
-    high = low + window
+    lots, blocks = side_lots(market, side), side_blocks(market, side)
+    low = int(market[LOW])
+    high = low + WINDOW_TICKS
     if side > 0:
         ticks = min(beyond_ticks, high) - 1
         while ticks >= low:
-            slot = ticks & (window - 1)
-            if blocks[block_base + slot // BLOCK_TICKS] == 0:
+            slot = ticks & _MASK
+            if blocks[slot // BLOCK_TICKS] == 0:
                 ticks -= slot % BLOCK_TICKS + 1
-            elif lots[base + slot] > 0:
+            elif lots[slot] > 0:
                 return ticks
             else:
                 ticks -= 1
         return NO_BID
     ticks = max(beyond_ticks + 1, low)
     while ticks < high:
-        slot = ticks & (window - 1)
-        if blocks[block_base + slot // BLOCK_TICKS] == 0:
+        slot = ticks & _MASK
+        if blocks[slot // BLOCK_TICKS] == 0:
             ticks += BLOCK_TICKS - slot % BLOCK_TICKS
-        elif lots[base + slot] > 0:
+        elif lots[slot] > 0:
             return ticks
         else:
             ticks += 1
     return NO_ASK
 
 
-@njit
-def next_level(
-    lots: IntArray,
-    blocks: IntArray,
-    far_keys: IntArray,
-    state: IntArray,
-    side: int,
-    beyond_ticks: int,
-) -> int:
+@piece
+def next_level(market: IntArray, side: int, beyond_ticks: int) -> int:
     """The best level strictly further from the touch than a price.
 
     Args:
@@ -177,95 +192,128 @@ def next_level(
     Returns:
         Ticks, or ``NO_BID`` / ``NO_ASK`` when nothing stands there.
     """
-    low = state[S_LOW]
-    near = _window_next(lots, blocks, low, side, beyond_ticks)
-    if state[S_FAR] == 0:
+    near = _window_next(market, side, beyond_ticks)
+    if market[FAR_COUNT] == 0:
         return near
-    inside = low <= beyond_ticks < low + lots.size // 2
-    found = NO_BID < near < NO_ASK
-    if inside and found:
+    inside = market[LOW] <= beyond_ticks < market[LOW] + WINDOW_TICKS
+    if inside and NO_BID < near < NO_ASK:
         return near  # the map has nothing between two prices of the window
-    far = _far_next(far_keys, side, beyond_ticks)
+    far = _far_next(market, side, beyond_ticks)
     return max(near, far) if side > 0 else min(near, far)
 
 
-@njit
-def level_lots(
-    lots: IntArray,
-    far_keys: IntArray,
-    far_lots: IntArray,
-    state: IntArray,
-    side: int,
-    price_ticks: int,
-) -> int:
+@inlined
+def best_of(market: IntArray, side: int) -> int:
+    """Best price of a side, or its empty mark."""
+    return int(market[BEST_BID] if side > 0 else market[BEST_ASK])
+
+
+@piece
+def level_lots(market: IntArray, side: int, price_ticks: int) -> int:
     """Lots that rest at a price on a side; 0 where nobody stands."""
-    window = lots.size // 2
-    if state[S_LOW] <= price_ticks < state[S_LOW] + window:
-        return int(lots[(0 if side > 0 else window) + (price_ticks & (window - 1))])
-    key = 2 * price_ticks + (0 if side > 0 else 1)
-    slot = _far_find(far_keys, key)
-    return int(far_lots[slot]) if far_keys[slot] == key else 0
+    if market[LOW] <= price_ticks < market[LOW] + WINDOW_TICKS:
+        return int(side_lots(market, side)[price_ticks & _MASK])
+    if market[FAR_COUNT] == 0:
+        return 0
+    keys = far_keys(market)
+    slot = _far_find(keys, 2 * price_ticks + (0 if side > 0 else 1))
+    return int(far_lots(market)[slot]) if keys[slot] != FREE else 0
 
 
-@njit
-def _store(
-    lots: IntArray,
-    blocks: IntArray,
-    far_keys: IntArray,
-    far_lots: IntArray,
-    state: IntArray,
-    side: int,
-    price_ticks: int,
-    new_lots: int,
-) -> int:
-    """Write one level wherever it belongs, best prices aside; returns what stood there."""
-    window = lots.size // 2
-    low = state[S_LOW]
-    if low <= price_ticks < low + window:
-        slot = (0 if side > 0 else window) + (price_ticks & (window - 1))
-        old = int(lots[slot])
-        lots[slot] = new_lots
-        blocks[slot // BLOCK_TICKS] += int(new_lots > 0) - int(old > 0)
-    else:
-        key = 2 * price_ticks + (0 if side > 0 else 1)
-        old = _far_set(far_keys, far_lots, state, key, new_lots)
-    state[S_LEVELS] += int(new_lots > 0) - int(old > 0)
-    return old
+@piece
+def lots_ahead(market: IntArray, side: int, price_ticks: int) -> int:
+    """Lots that would stand before an order that came now; ``UNKNOWN_LOTS`` where none can tell.
+
+    Nobody stands before a price that is better than the best.
+    """
+    shown = level_lots(market, side, price_ticks)
+    best = best_of(market, side)
+    if shown > 0 or (NO_BID < best < NO_ASK and side * price_ticks > side * best):
+        return shown
+    if market[LOW] <= price_ticks < market[LOW] + WINDOW_TICKS:
+        if market[PARTIAL] == 0:
+            return 0
+        slot = price_ticks & _MASK
+        bit = side_known(market, side)[slot // _WORD_BITS] >> (slot % _WORD_BITS) & 1
+        return 0 if bit == 1 else UNKNOWN_LOTS
+    unseen = price_ticks <= market[UNSEEN_BID] if side > 0 else price_ticks >= market[UNSEEN_ASK]
+    return UNKNOWN_LOTS if market[PARTIAL] == 1 or unseen else 0
 
 
-@njit
-def set_level(
-    lots: IntArray,
-    blocks: IntArray,
-    far_keys: IntArray,
-    far_lots: IntArray,
-    state: IntArray,
-    side: int,
-    price_ticks: int,
-    new_lots: int,
-) -> int:
+# ---------------------------------------------------------------- changes
+
+
+@piece
+def set_level(market: IntArray, side: int, price_ticks: int, new_lots: int) -> int:
     """Set one level to an absolute size, 0 deletes, and keep the best price right.
 
     Returns:
         The lots that stood there before.
     """
-    old = _store(lots, blocks, far_keys, far_lots, state, side, price_ticks, new_lots)
-    best = S_BEST_BID if side > 0 else S_BEST_ASK
+    if market[LOW] <= price_ticks < market[LOW] + WINDOW_TICKS:
+        lots, slot = side_lots(market, side), price_ticks & _MASK
+        old = int(lots[slot])
+        lots[slot] = new_lots
+        side_blocks(market, side)[slot // BLOCK_TICKS] += int(new_lots > 0) - int(old > 0)
+        if market[PARTIAL] == 1:
+            _mark_known(market, side, slot)
+    else:
+        old = _far_set(market, side, price_ticks, new_lots)
+    market[LEVEL_COUNT] += int(new_lots > 0) - int(old > 0)
+    best = BEST_BID if side > 0 else BEST_ASK
     if new_lots > 0:
-        if side * price_ticks > side * state[best]:
-            state[best] = price_ticks
-    elif price_ticks == state[best]:
-        state[best] = next_level(lots, blocks, far_keys, state, side, price_ticks)
+        if side * price_ticks > side * market[best]:
+            market[best] = price_ticks
+    elif price_ticks == market[best]:
+        market[best] = next_level(market, side, price_ticks)
     return old
 
 
-@njit
-def follow_touch(
-    lots: IntArray, blocks: IntArray, far_keys: IntArray, far_lots: IntArray, state: IntArray
+@inlined
+def _mark_known(market: IntArray, side: int, slot: int) -> None:
+    side_known(market, side)[slot // _WORD_BITS] |= 1 << (slot % _WORD_BITS)
+
+
+@piece
+def apply_side(
+    market: IntArray, side: int, ticks: IntArray, lots: IntArray, first: int, count: int
 ) -> None:
+    """``set_level`` for some levels of a pool, all of one side.
+
+    Levels of the window are written here rather than by a call: nine levels in ten are of
+    this kind, and the call costs more than the write.
+    """
+    of_side, blocks = side_lots(market, side), side_blocks(market, side)
+    low = market[LOW]
+    best_at = BEST_BID if side > 0 else BEST_ASK
+    best = market[best_at]
+    partial = market[PARTIAL]
+    levels = 0
+    for i in range(first, first + count):
+        price_ticks, new_lots = ticks[i], lots[i]
+        emptied = new_lots == 0 and price_ticks == best
+        if emptied or price_ticks < low or price_ticks >= low + WINDOW_TICKS:
+            market[best_at] = best
+            set_level(market, side, price_ticks, new_lots)
+            best = market[best_at]
+            continue
+        slot = price_ticks & _MASK
+        change = int(new_lots > 0) - int(of_side[slot] > 0)
+        of_side[slot] = new_lots
+        blocks[slot // BLOCK_TICKS] += change
+        levels += change
+        if partial == 1:
+            _mark_known(market, side, slot)
+        if new_lots > 0 and side * price_ticks > side * best:
+            best = price_ticks
+    market[best_at] = best
+    market[LEVEL_COUNT] += levels
+
+
+@piece
+def follow_touch(market: IntArray) -> None:
     """Move the window to the touch once the touch is more than a quarter of it off centre."""
-    window = lots.size // 2
-    bid, ask = state[S_BEST_BID], state[S_BEST_ASK]
+    bid, ask = market[BEST_BID], market[BEST_ASK]
     if bid == NO_BID and ask == NO_ASK:
         return
     if bid == NO_BID:
@@ -274,150 +322,134 @@ def follow_touch(
         centre = bid
     else:
         centre = (bid + ask) // 2
-    if abs(centre - (state[S_LOW] + window // 2)) > window // 4:
-        new_low = max(0, centre - window // 2) // BLOCK_TICKS * BLOCK_TICKS
-        if new_low != state[S_LOW]:
-            _move_window(lots, blocks, far_keys, far_lots, state, new_low)
+    if abs(centre - (market[LOW] + WINDOW_TICKS // 2)) > WINDOW_TICKS // 4:
+        new_low = max(0, centre - WINDOW_TICKS // 2) // BLOCK_TICKS * BLOCK_TICKS
+        if new_low != market[LOW]:
+            _move_window(market, new_low)
 
 
-@njit
-def _move_window(
-    lots: IntArray,
-    blocks: IntArray,
-    far_keys: IntArray,
-    far_lots: IntArray,
-    state: IntArray,
-    new_low: int,
-) -> None:
+@piece
+def _move_window(market: IntArray, new_low: int) -> None:
     """Send the levels that leave to the map, and fold in those that the window now covers."""
-    window = lots.size // 2
-    low = state[S_LOW]
+    low = market[LOW]
     if new_low > low:
-        first, past = low, min(low + window, new_low)
+        first, past = low, min(low + WINDOW_TICKS, new_low)
     else:
-        first, past = max(low, new_low + window), low + window
-    for base in (0, window):
-        for ticks in range(first, past):
-            slot = base + (ticks & (window - 1))
-            if lots[slot] > 0:
-                key = 2 * ticks + (0 if base == 0 else 1)
-                _far_set(far_keys, far_lots, state, key, lots[slot])
-                lots[slot] = 0
-                blocks[slot // BLOCK_TICKS] -= 1
-    state[S_LOW] = new_low
+        first, past = max(low, new_low + WINDOW_TICKS), low + WINDOW_TICKS
+    market[LOW] = new_low  # the map drops what is farthest from here
+    for side in (1, -1):
+        for block_low in range(first, past, BLOCK_TICKS):
+            _leave_block(market, side, block_low)
+    keys, far = far_keys(market), far_lots(market)
     i = 0
-    while i < far_keys.size:
-        key = far_keys[i]
+    while i < FAR_SLOTS:
+        key = keys[i]
         ticks = key >> 1
-        if key != _FREE and new_low <= ticks < new_low + window:
-            slot = (0 if key & 1 == 0 else window) + (ticks & (window - 1))
-            lots[slot] = far_lots[i]
-            blocks[slot // BLOCK_TICKS] += 1
+        if key != FREE and new_low <= ticks < new_low + WINDOW_TICKS:
+            side = 1 if key & 1 == 0 else -1
+            slot = ticks & _MASK
+            side_lots(market, side)[slot] = far[i]
+            side_blocks(market, side)[slot // BLOCK_TICKS] += 1
+            if market[PARTIAL] == 1:
+                _mark_known(market, side, slot)
             # Removal may pull an unseen key into this very slot: look here again.
-            _far_remove(far_keys, far_lots, i)
-            state[S_FAR] -= 1
+            _far_remove(keys, far, i)
+            market[FAR_COUNT] -= 1
         else:
             i += 1
 
 
-@njit
-def _apply_side(
-    lots: IntArray,
-    blocks: IntArray,
-    far_keys: IntArray,
-    far_lots: IntArray,
-    state: IntArray,
-    side: int,
-    side_ticks: IntArray,
-    side_lots: IntArray,
-) -> None:
-    """``set_level`` for many levels of one side.
-
-    Levels of the window are written here rather than by a call: handing five arrays to a
-    kernel costs more than the write itself, and nine levels in ten are of this kind.
-    """
-    window = lots.size // 2
-    base = 0 if side > 0 else window
-    low = state[S_LOW]
-    best = S_BEST_BID if side > 0 else S_BEST_ASK
-    for i in range(side_ticks.size):
-        ticks = side_ticks[i]
-        new_lots = side_lots[i]
-        emptied = new_lots == 0 and ticks == state[best]
-        if emptied or ticks < low or ticks >= low + window:
-            set_level(lots, blocks, far_keys, far_lots, state, side, ticks, new_lots)
-            continue
-        slot = base + (ticks & (window - 1))
-        change = int(new_lots > 0) - int(lots[slot] > 0)
-        lots[slot] = new_lots
-        blocks[slot // BLOCK_TICKS] += change
-        state[S_LEVELS] += change
-        if new_lots > 0 and side * ticks > side * state[best]:
-            state[best] = ticks
+@piece
+def _leave_block(market: IntArray, side: int, block_low: int) -> None:
+    """Send the levels of one run of slots to the map, and forget what was known there."""
+    lots, blocks = side_lots(market, side), side_blocks(market, side)
+    first = block_low & _MASK
+    if market[PARTIAL] == 1:
+        word = first // _WORD_BITS
+        side_known(market, side)[word : word + BLOCK_TICKS // _WORD_BITS] = 0
+    if blocks[first // BLOCK_TICKS] == 0:
+        return
+    blocks[first // BLOCK_TICKS] = 0
+    for i in range(BLOCK_TICKS):
+        if lots[first + i] > 0:
+            _far_set(market, side, block_low + i, lots[first + i])
+            lots[first + i] = 0
 
 
-@njit
-def apply_levels(
-    lots: IntArray,
-    blocks: IntArray,
-    far_keys: IntArray,
-    far_lots: IntArray,
-    state: IntArray,
-    bid_ticks: IntArray,
-    bid_lots: IntArray,
-    ask_ticks: IntArray,
-    ask_lots: IntArray,
-) -> None:
-    """Apply one depth message: absolute sizes, 0 deletes, any order of prices."""
-    _apply_side(lots, blocks, far_keys, far_lots, state, 1, bid_ticks, bid_lots)
-    _apply_side(lots, blocks, far_keys, far_lots, state, -1, ask_ticks, ask_lots)
-    follow_touch(lots, blocks, far_keys, far_lots, state)
+@piece
+def clear_book(market: IntArray, partial: bool) -> None:
+    """Forget every level; what is not reported from here on is empty, or unknown if partial."""
+    for side in (1, -1):
+        lots, blocks = side_lots(market, side), side_blocks(market, side)
+        for block in range(blocks.size):
+            if blocks[block] > 0:
+                lots[block * BLOCK_TICKS : (block + 1) * BLOCK_TICKS] = 0
+                blocks[block] = 0
+        if market[PARTIAL] == 1:
+            side_known(market, side)[:] = 0
+    if market[FAR_COUNT] > 0:
+        far_keys(market)[:] = FREE
+    market[FAR_COUNT] = market[LEVEL_COUNT] = 0
+    market[BEST_BID], market[BEST_ASK] = NO_BID, NO_ASK
+    market[UNSEEN_BID], market[UNSEEN_ASK] = NO_BID, NO_ASK
+    market[PARTIAL] = int(partial)
 
 
-@njit
+@piece
 def force_touch(
-    lots: IntArray,
-    blocks: IntArray,
-    far_keys: IntArray,
-    far_lots: IntArray,
-    state: IntArray,
-    bid_ticks: int,
-    bid_lots: int,
-    ask_ticks: int,
-    ask_lots: int,
+    market: IntArray, bid_ticks: int, bid_lots: int, ask_ticks: int, ask_lots: int
 ) -> None:
     """Make the book agree with a newer touch: nothing better stands, and these sizes do.
 
     A side with 0 lots is left as it is.
     """
     if bid_lots > 0:
-        while state[S_BEST_BID] > bid_ticks:
-            set_level(lots, blocks, far_keys, far_lots, state, 1, state[S_BEST_BID], 0)
-        set_level(lots, blocks, far_keys, far_lots, state, 1, bid_ticks, bid_lots)
+        while market[BEST_BID] > bid_ticks:
+            set_level(market, 1, market[BEST_BID], 0)
+        set_level(market, 1, bid_ticks, bid_lots)
     if ask_lots > 0:
-        while state[S_BEST_ASK] < ask_ticks:
-            set_level(lots, blocks, far_keys, far_lots, state, -1, state[S_BEST_ASK], 0)
-        set_level(lots, blocks, far_keys, far_lots, state, -1, ask_ticks, ask_lots)
-    follow_touch(lots, blocks, far_keys, far_lots, state)
+        while market[BEST_ASK] < ask_ticks:
+            set_level(market, -1, market[BEST_ASK], 0)
+        set_level(market, -1, ask_ticks, ask_lots)
+    follow_touch(market)
 
 
-@njit
-def best_without_ours(
-    lots: IntArray,
-    blocks: IntArray,
-    far_keys: IntArray,
-    far_lots: IntArray,
-    state: IntArray,
+# ---------------------------------------------------------------- our own size taken out
+
+
+@piece
+def _best_without_ours(
+    market: IntArray,
     side: int,
     own_side: IntArray,
     own_price_ticks: IntArray,
     own_lots: IntArray,
     own_count: int,
 ) -> tuple[int, int]:
-    """Best price of one side, and its size, once our own working orders are taken out.
+    """Best price of one side and its size, empty mark and 0 when nobody but us stands there."""
+    ticks = best_of(market, side)
+    while NO_BID < ticks < NO_ASK:
+        others = level_lots(market, side, ticks)
+        for i in range(own_count):
+            if own_side[i] == side and own_price_ticks[i] == ticks:
+                others -= own_lots[i]
+        if others > 0:
+            return ticks, others
+        ticks = next_level(market, side, ticks)
+    return ticks, 0
+
+
+@njit
+def touch_without_ours(
+    market: IntArray,
+    own_side: IntArray,
+    own_price_ticks: IntArray,
+    own_lots: IntArray,
+    own_count: int,
+) -> tuple[int, int, int, int]:
+    """Others' touch: best prices and sizes once our own working orders are taken out.
 
     Args:
-        side: +1 for the bids, -1 for the asks.
         own_side: int64[>= own_count], the sign of each of our orders.
         own_price_ticks: int64[>= own_count].
         own_lots: int64[>= own_count], what the book shows of each; 0 for an order that is
@@ -425,164 +457,140 @@ def best_without_ours(
         own_count: How many entries to read.
 
     Returns:
-        ``(ticks, lots)``: where others stand and with how much, or ``NO_BID`` / ``NO_ASK``
-        and 0 when nobody else does.
+        ``(bid_ticks, bid_lots, ask_ticks, ask_lots)``, or ``NO_BID`` / ``NO_ASK`` and 0 for a
+        side where nobody else stands.
     """
-    ticks = state[S_BEST_BID] if side > 0 else state[S_BEST_ASK]
-    while NO_BID < ticks < NO_ASK:
-        others = level_lots(lots, far_keys, far_lots, state, side, ticks)
-        for i in range(own_count):
-            if own_side[i] == side and own_price_ticks[i] == ticks:
-                others -= own_lots[i]
-        if others > 0:
-            return ticks, others
-        ticks = next_level(lots, blocks, far_keys, state, side, ticks)
-    return ticks, 0
-
-
-@njit
-def touch_without_ours(
-    lots: IntArray,
-    blocks: IntArray,
-    far_keys: IntArray,
-    far_lots: IntArray,
-    state: IntArray,
-    own_side: IntArray,
-    own_price_ticks: IntArray,
-    own_lots: IntArray,
-    own_count: int,
-) -> tuple[int, int, int, int]:
-    """``best_without_ours`` of both sides: ``(bid_ticks, bid_lots, ask_ticks, ask_lots)``."""
-    bid_ticks, bid_lots = best_without_ours(
-        lots, blocks, far_keys, far_lots, state, 1, own_side, own_price_ticks, own_lots, own_count
-    )
-    ask_ticks, ask_lots = best_without_ours(
-        lots, blocks, far_keys, far_lots, state, -1, own_side, own_price_ticks, own_lots, own_count
-    )
+    market = borrowed(market)
+    sides, prices, lots = borrowed(own_side), borrowed(own_price_ticks), borrowed(own_lots)
+    bid_ticks, bid_lots = _best_without_ours(market, 1, sides, prices, lots, own_count)
+    ask_ticks, ask_lots = _best_without_ours(market, -1, sides, prices, lots, own_count)
     return bid_ticks, bid_lots, ask_ticks, ask_lots
 
 
+# ---------------------------------------------------------------- from Python
+
+
 @njit
-def top_levels(
-    lots: IntArray,
-    blocks: IntArray,
-    far_keys: IntArray,
-    far_lots: IntArray,
-    state: IntArray,
-    side: int,
-    levels: int,
-    out_ticks: IntArray,
-    out_lots: IntArray,
-) -> int:
-    """Write the best levels of one side, best first, map included; returns how many."""
-    ticks = state[S_BEST_BID] if side > 0 else state[S_BEST_ASK]
+def _apply(
+    market: IntArray,
+    bid_ticks: IntArray,
+    bid_lots: IntArray,
+    ask_ticks: IntArray,
+    ask_lots: IntArray,
+) -> None:
+    market = borrowed(market)
+    apply_side(market, 1, borrowed(bid_ticks), borrowed(bid_lots), 0, bid_ticks.size)
+    apply_side(market, -1, borrowed(ask_ticks), borrowed(ask_lots), 0, ask_ticks.size)
+    follow_touch(market)
+
+
+@njit
+def _clear(market: IntArray) -> None:
+    clear_book(borrowed(market), False)
+
+
+@njit
+def _set_touch(
+    market: IntArray, bid_ticks: int, bid_lots: int, ask_ticks: int, ask_lots: int
+) -> None:
+    force_touch(borrowed(market), bid_ticks, bid_lots, ask_ticks, ask_lots)
+
+
+@njit
+def _lots_at(market: IntArray, side: int, price_ticks: int) -> int:
+    return level_lots(borrowed(market), side, price_ticks)
+
+
+@njit
+def _lots_ahead(market: IntArray, side: int, price_ticks: int) -> int:
+    return lots_ahead(borrowed(market), side, price_ticks)
+
+
+@njit
+def _beyond(market: IntArray, side: int, price_ticks: int) -> int:
+    return next_level(borrowed(market), side, price_ticks)
+
+
+@njit
+def _top(market: IntArray, side: int, levels: int, out_ticks: IntArray, out_lots: IntArray) -> int:
+    market = borrowed(market)
+    ticks = best_of(market, side)
     count = 0
     while count < levels and NO_BID < ticks < NO_ASK:
         out_ticks[count] = ticks
-        out_lots[count] = level_lots(lots, far_keys, far_lots, state, side, ticks)
+        out_lots[count] = level_lots(market, side, ticks)
         count += 1
-        ticks = next_level(lots, blocks, far_keys, state, side, ticks)
+        ticks = next_level(market, side, ticks)
     return count
 
 
 class Book:
-    """One contract's book, as deep as the venue has shown it.
+    """One contract's book, as deep as the venue has shown it: a reader of its region.
 
     Args:
-        window_ticks: Width of the array part: a power of two, at least 2 * ``BLOCK_TICKS``.
+        region: The market that it is part of; by default one of its own.
     """
 
-    __slots__ = ("blocks", "far_keys", "far_lots", "lots", "state")
+    __slots__ = ("region",)
 
-    def __init__(self, window_ticks: int = WINDOW_TICKS) -> None:
-        if window_ticks < 2 * BLOCK_TICKS or window_ticks & (window_ticks - 1):
-            raise ValueError(f"a window of {window_ticks} ticks is not a usable power of two")
-        self.lots: IntArray = np.zeros(2 * window_ticks, dtype=np.int64)
-        self.blocks: IntArray = np.zeros(2 * window_ticks // BLOCK_TICKS, dtype=np.int64)
-        self.far_keys: IntArray = np.full(_FAR_SLOTS, _FREE, dtype=np.int64)
-        self.far_lots: IntArray = np.zeros(_FAR_SLOTS, dtype=np.int64)
-        self.state: IntArray = np.zeros(STATE_SIZE, dtype=np.int64)
-        self.clear()
-
-    @property
-    def arrays(self) -> tuple[IntArray, IntArray, IntArray, IntArray, IntArray]:
-        """``(lots, blocks, far_keys, far_lots, state)``, first arguments of every kernel here.
-
-        Ask again after ``make_room``, ``load`` or ``apply``: a growing map is a new array.
-        """
-        return self.lots, self.blocks, self.far_keys, self.far_lots, self.state
+    def __init__(self, region: IntArray | None = None) -> None:
+        self.region = new_region(BOOK_SIZE) if region is None else region
 
     @property
     def best_bid_ticks(self) -> int | None:
-        ticks = int(self.state[S_BEST_BID])
+        ticks = int(self.region[BEST_BID])
         return None if ticks == NO_BID else ticks
 
     @property
     def best_ask_ticks(self) -> int | None:
-        ticks = int(self.state[S_BEST_ASK])
+        ticks = int(self.region[BEST_ASK])
         return None if ticks == NO_ASK else ticks
 
     @property
     def crossed(self) -> bool:
         """Does a bid stand at or above an ask? Then something upstream is wrong."""
-        return bool(self.state[S_BEST_BID] >= self.state[S_BEST_ASK])
+        return bool(self.region[BEST_BID] >= self.region[BEST_ASK])
 
     @property
     def level_count(self) -> int:
         """Levels on both sides together."""
-        return int(self.state[S_LEVELS])
+        return int(self.region[LEVEL_COUNT])
 
     def clear(self) -> None:
         """Forget every level."""
-        self.lots.fill(0)
-        self.blocks.fill(0)
-        self.far_keys.fill(_FREE)
-        self.state.fill(0)
-        self.state[S_BEST_BID] = NO_BID
-        self.state[S_BEST_ASK] = NO_ASK
+        _clear(self.region)
 
     def load(
         self, bid_ticks: IntArray, bid_lots: IntArray, ask_ticks: IntArray, ask_lots: IntArray
     ) -> None:
         """Replace the whole book by these levels, int64[n] each, in any order."""
-        self.clear()
+        _clear(self.region)
         self.apply(bid_ticks, bid_lots, ask_ticks, ask_lots)
 
     def apply(
         self, bid_ticks: IntArray, bid_lots: IntArray, ask_ticks: IntArray, ask_lots: IntArray
     ) -> None:
         """Set levels to absolute sizes, int64[n] each; 0 deletes, and may delete nothing."""
-        self.make_room(bid_ticks.size + ask_ticks.size)
-        apply_levels(
-            self.lots,
-            self.blocks,
-            self.far_keys,
-            self.far_lots,
-            self.state,
-            bid_ticks,
-            bid_lots,
-            ask_ticks,
-            ask_lots,
-        )
+        _apply(self.region, bid_ticks, bid_lots, ask_ticks, ask_lots)
 
     def set_touch(self, bid_ticks: int, bid_lots: int, ask_ticks: int, ask_lots: int) -> None:
         """Write a newer touch into the book; levels that it contradicts go.
 
         A side with 0 lots is left as it is.
         """
-        self.make_room(2)
-        force_touch(*self.arrays, bid_ticks, bid_lots, ask_ticks, ask_lots)
+        _set_touch(self.region, bid_ticks, bid_lots, ask_ticks, ask_lots)
 
     def lots_at(self, side: Side, price_ticks: int) -> int:
         """Lots that rest at a price; 0 where nobody stands."""
-        return int(
-            level_lots(self.lots, self.far_keys, self.far_lots, self.state, int(side), price_ticks)
-        )
+        return int(_lots_at(self.region, int(side), price_ticks))
+
+    def lots_ahead(self, side: Side, price_ticks: int) -> int:
+        """Lots before an order that came now; ``UNKNOWN_LOTS`` where nobody can tell."""
+        return int(_lots_ahead(self.region, int(side), price_ticks))
 
     def beyond(self, side: Side, price_ticks: int) -> int | None:
         """The best price strictly further from the touch than another; None when there is none."""
-        lots, blocks, far_keys, _, state = self.arrays
-        found = int(next_level(lots, blocks, far_keys, state, int(side), price_ticks))
+        found = int(_beyond(self.region, int(side), price_ticks))
         return found if NO_BID < found < NO_ASK else None
 
     def top(self, side: Side, levels: int, out_ticks: IntArray, out_lots: IntArray) -> int:
@@ -591,7 +599,7 @@ class Book:
         Returns:
             How many were written.
         """
-        return int(top_levels(*self.arrays, int(side), levels, out_ticks, out_lots))
+        return int(_top(self.region, int(side), levels, out_ticks, out_lots))
 
     def touch_without_ours(
         self, own_side: IntArray, own_price_ticks: IntArray, own_lots: IntArray, own_count: int
@@ -609,7 +617,7 @@ class Book:
             nobody but us stands.
         """
         bid, bid_lots, ask, ask_lots = touch_without_ours(
-            *self.arrays, own_side, own_price_ticks, own_lots, own_count
+            self.region, own_side, own_price_ticks, own_lots, own_count
         )
         return (
             None if bid == NO_BID else bid,
@@ -617,16 +625,3 @@ class Book:
             None if ask == NO_ASK else ask,
             ask_lots,
         )
-
-    def make_room(self, levels: int) -> None:
-        """Let the map grow so that ``levels`` more levels fit wherever the window goes."""
-        slots = self.far_keys.size
-        wanted = 2 * (int(self.state[S_LEVELS]) + levels)
-        if wanted <= slots:
-            return
-        while slots < wanted:
-            slots *= 2
-        old_keys, old_lots = self.far_keys, self.far_lots
-        self.far_keys = np.full(slots, _FREE, dtype=np.int64)
-        self.far_lots = np.zeros(slots, dtype=np.int64)
-        copy_far(old_keys, old_lots, self.far_keys, self.far_lots)

@@ -1,8 +1,7 @@
 """Recorded order book: a market that was recorded without us, in which orders of ours rest.
 
-Each message moves the book, and fills by the rules of ``exchange.simulation`` what it
-reaches: a print by queue position, a touch that moved onto us in full. Orders of ours move
-nothing here.
+Each event moves the book, and fills by the rules of ``exchange.simulation`` what it reaches: a
+print by queue position, a touch that moved onto us in full. Orders of ours move nothing here.
 
 A book that began with a snapshot follows the diffs alone. One that has grown, for want of a
 snapshot, takes its touch from the ticker too, and an order at a level that is not known
@@ -11,24 +10,263 @@ yet stands behind more than will ever trade, until its size is known.
 Source: the replay rules, sections 4 to 7, with partial fills done right (section 9).
 """
 
-from collections.abc import Callable, Iterator
 from typing import TypeAlias
 
 import numpy as np
 
-from exchange import market_events
-from exchange.binance import depth_sync
-from exchange.binance.depth_sync import DepthSync
-from exchange.book import Book
-from exchange.jit import IntArray
-from exchange.simulation import RestingOrders
+from exchange.book import Book, best_of, lots_ahead, next_level
+from exchange.depth_sync import (
+    APPLY,
+    GREW,
+    HELD,
+    LOAD,
+    TICKER,
+    apply_levels,
+    load_levels,
+    receive_diff,
+    receive_snapshot,
+    receive_ticker,
+    take_grown,
+    take_held,
+    write_ticker,
+)
+from exchange.event_columns import (
+    AGGRESSOR,
+    ASK_AT,
+    ASKS,
+    BID_AT,
+    BIDS,
+    DEPTH,
+    KIND,
+    PRICE_TICKS,
+    QTY_LOTS,
+    SNAPSHOT,
+    TRADE,
+    WIDTH,
+    write_row,
+)
+from exchange.event_columns import TICKER as TICKER_EVENT
+from exchange.jit import FloatArray, IntArray, borrowed, njit, piece
+from exchange.market import lose_market
+from exchange.market_events import DepthDiff, MarketMessage, Snapshot
+from exchange.market_layout import (
+    BEST_ASK,
+    BEST_BID,
+    GREW_FOR_NS,
+    GROWN,
+    JOINED,
+    NO_ASK,
+    NO_BID,
+    RECORDED,
+    RECORDED_SIZE,
+    TICKER_ASK,
+    TICKER_ASK_LOTS,
+    TICKER_BID,
+    TICKER_BID_LOTS,
+    held_lots,
+    held_ticks,
+    new_region,
+)
+from exchange.simulation import (
+    I_PRICE,
+    I_SIDE,
+    I_WIDTH,
+    RestingOrders,
+    age_queues,
+    fill_from_cross,
+    fill_from_trade,
+)
 from exchange.types import Side
 
 Filled: TypeAlias = tuple[int, int, int]
 """Key of an order of ours, lots filled, lots left."""
 
-UNKNOWN_LOTS = 1 << 40
-"""Stands for what is not known to rest at a level: more than will ever trade there."""
+
+@njit
+def recorded_step(
+    market: IntArray,
+    model: int,
+    power: float,
+    lot_size: float,
+    ints: IntArray,
+    floats: FloatArray,
+    count: IntArray,
+    row: IntArray,
+    ticks: IntArray,
+    lots: IntArray,
+    held: IntArray,
+    out: IntArray,
+) -> tuple[int, int]:
+    """One event takes effect at the recorded venue.
+
+    Args:
+        market: int64[RECORDED_SIZE].
+        model: A ``QueueModel``; its ``power`` and ``lot_size`` are as of ``queue_after_depth``.
+        ints: The orders that rest, as ``floats`` and ``count``; see ``exchange.simulation``.
+        row: int64[WIDTH], of ``exchange.event_columns``, as the pools.
+        held: int64[WIDTH], scratch.
+        out: The fills, as ``exchange.simulation`` writes them; in the venue's order.
+
+    Returns:
+        ``(found, fills)``: what ``exchange.depth_sync`` found, and how many fills there are.
+    """
+    market, row, ticks, lots = borrowed(market), borrowed(row), borrowed(ticks), borrowed(lots)
+    ints, floats, count = borrowed(ints), borrowed(floats), borrowed(count)
+    held, out = borrowed(held), borrowed(out)
+    kind = row[KIND]
+    if kind == TRADE:
+        side, price, size = row[AGGRESSOR], row[PRICE_TICKS], row[QTY_LOTS]
+        return 0, fill_from_trade(False, ints, floats, count, side, price, size, out, 0)
+    found = 0
+    if kind == DEPTH:
+        found = receive_diff(market, row, ticks, lots)
+    elif kind == SNAPSHOT:
+        found = receive_snapshot(market, row)
+    elif kind == TICKER_EVENT:
+        found = receive_ticker(market, row)
+    fills = 0
+    bid, ask = market[BEST_BID], market[BEST_ASK]
+    if found & LOAD:
+        load_levels(market, row, ticks, lots)
+    if found & GREW:
+        take_grown(market)
+    if found & (LOAD | GREW):
+        fills = _cross(market, ints, floats, count, bid, ask, out, fills)
+    if found & APPLY:
+        fills = _apply(
+            market, model, power, lot_size, ints, floats, count, row, ticks, lots, out, fills
+        )
+    if found & HELD:
+        while take_held(market, held):
+            of_held = held_ticks(market), held_lots(market)
+            also = receive_diff(market, held, *of_held)
+            if also & APPLY:
+                fills = _apply(
+                    market, model, power, lot_size, ints, floats, count, held, *of_held, out, fills
+                )
+            found |= also
+    if found & TICKER and market[GROWN] == 1:
+        fills = _write_ticker(market, model, power, lot_size, ints, floats, count, out, fills)
+    return found, fills
+
+
+@piece
+def _apply(
+    market: IntArray,
+    model: int,
+    power: float,
+    lot_size: float,
+    ints: IntArray,
+    floats: FloatArray,
+    count: IntArray,
+    row: IntArray,
+    ticks: IntArray,
+    lots: IntArray,
+    out: IntArray,
+    fills: int,
+) -> int:
+    """Show our queues what changes, write it, and fill what the touch has reached."""
+    bid, ask = market[BEST_BID], market[BEST_ASK]
+    for side in (1, -1):
+        low, high = _reach(ints, count, side)
+        first, levels = (row[BID_AT], row[BIDS]) if side > 0 else (row[ASK_AT], row[ASKS])
+        for i in range(first, first + levels):
+            if low <= ticks[i] <= high:
+                _show(market, model, power, lot_size, ints, floats, count, side, ticks[i], lots[i])
+    apply_levels(market, row, ticks, lots)
+    return _cross(market, ints, floats, count, bid, ask, out, fills)
+
+
+@piece
+def _write_ticker(
+    market: IntArray,
+    model: int,
+    power: float,
+    lot_size: float,
+    ints: IntArray,
+    floats: FloatArray,
+    count: IntArray,
+    out: IntArray,
+    fills: int,
+) -> int:
+    """The newest ticker as the diff that it is: nobody stands better than its touch."""
+    bid, ask = market[BEST_BID], market[BEST_ASK]
+    for side in (1, -1):
+        touch = market[TICKER_BID] if side > 0 else market[TICKER_ASK]
+        size = market[TICKER_BID_LOTS] if side > 0 else market[TICKER_ASK_LOTS]
+        if size == 0 or count[0] == 0:
+            continue
+        gone = best_of(market, side)
+        while NO_BID < gone < NO_ASK and side * gone > side * touch:
+            _show(market, model, power, lot_size, ints, floats, count, side, gone, 0)
+            gone = next_level(market, side, gone)
+        _show(market, model, power, lot_size, ints, floats, count, side, touch, size)
+    write_ticker(market)
+    return _cross(market, ints, floats, count, bid, ask, out, fills)
+
+
+@piece
+def _reach(ints: IntArray, count: IntArray, side: int) -> tuple[int, int]:
+    """Lowest and highest price at which orders of a side rest; an empty range without any."""
+    low, high = NO_ASK, NO_BID
+    for number in range(count[0]):
+        if ints[number * I_WIDTH + I_SIDE] == side:
+            low = min(low, ints[number * I_WIDTH + I_PRICE])
+            high = max(high, ints[number * I_WIDTH + I_PRICE])
+    return low, high
+
+
+@piece
+def _show(
+    market: IntArray,
+    model: int,
+    power: float,
+    lot_size: float,
+    ints: IntArray,
+    floats: FloatArray,
+    count: IntArray,
+    side: int,
+    price_ticks: int,
+    new_lots: int,
+) -> None:
+    """Let the queues at a price know its new size, before it is written."""
+    for number in range(count[0]):
+        at = number * I_WIDTH
+        if ints[at + I_SIDE] == side and ints[at + I_PRICE] == price_ticks:
+            old_lots = lots_ahead(market, side, price_ticks)
+            age_queues(
+                model,
+                power,
+                lot_size,
+                ints,
+                floats,
+                count,
+                side,
+                price_ticks,
+                old_lots,
+                new_lots,
+            )
+            return
+
+
+@piece
+def _cross(
+    market: IntArray,
+    ints: IntArray,
+    floats: FloatArray,
+    count: IntArray,
+    bid: int,
+    ask: int,
+    out: IntArray,
+    fills: int,
+) -> int:
+    """Fill our orders onto which the touch has moved, from what it was before."""
+    new_bid, new_ask = market[BEST_BID], market[BEST_ASK]
+    if new_ask < ask:
+        fills = fill_from_cross(ints, floats, count, 1, new_ask, out, fills)
+    if new_bid > bid:
+        fills = fill_from_cross(ints, floats, count, -1, new_bid, out, fills)
+    return fills
 
 
 class RecordedBook:
@@ -39,13 +277,26 @@ class RecordedBook:
     """
 
     def __init__(self, resting: RestingOrders) -> None:
-        self.book = Book()
-        self.sync = DepthSync(recorded=True)
+        self.region = new_region(RECORDED_SIZE)
+        self.region[RECORDED] = 1
+        self.book = Book(self.region)
         self.resting = resting
         self.grown_ns: list[int] = []
         """How long each book grew that no snapshot began."""
-        self._known: dict[Side, set[int]] = {}
-        """Prices whose sizes are known; empty for a book that a snapshot began."""
+        self.found = 0
+        """What ``exchange.depth_sync`` found of the newest event."""
+        self._row, self._held = np.zeros((2, WIDTH), dtype=np.int64)
+        self._ticks, self._lots = np.zeros((2, 0), dtype=np.int64)
+
+    @property
+    def trusted(self) -> bool:
+        """Is the book what the venue had, as far as the recording has come?"""
+        return bool(self.region[JOINED])
+
+    @property
+    def grown(self) -> bool:
+        """Has the trusted book grown from diffs, so that only a part of it is known?"""
+        return bool(self.region[GROWN])
 
     @property
     def mid_ticks(self) -> float | None:
@@ -55,116 +306,46 @@ class RecordedBook:
 
     def queue_lots(self, side: Side, price_ticks: int) -> int:
         """Lots that would stand before an order that came now."""
-        if not self._known or price_ticks in self._known[side] or self._improves(side, price_ticks):
-            return self.book.lots_at(side, price_ticks)
-        return UNKNOWN_LOTS
+        return self.book.lots_ahead(side, price_ticks)
 
-    def on_message(self, message: market_events.MarketMessage) -> list[Filled]:
+    def lose(self) -> None:
+        """Whatever comes next does not continue this book."""
+        lose_market(self.region)
+
+    def on_message(self, message: MarketMessage) -> list[Filled]:
         """One message of the recording takes effect; what it fills, in the venue's order.
 
         Prints fill whether or not the book is trusted.
         """
-        if isinstance(message, market_events.TradePrint):
-            print_ = (message.aggressor, message.price_ticks, message.qty_lots)
-            return self.resting.fills(self.resting.on_trade(*print_))
-        return [fill for action in self.receive(message) for fill in self.write(action)]
+        levels = _level_count(message)
+        if levels > self._ticks.size:
+            self._ticks, self._lots = np.zeros((2, 2 * levels), dtype=np.int64)
+        write_row(message, self._row, self._ticks, self._lots, 0)
+        return self.on_event(self._row, self._ticks, self._lots)
 
-    def receive(self, message: market_events.MarketMessage) -> Iterator[depth_sync.SyncAction]:
-        """What a depth message asks to be written; nothing for any other.
-
-        Write each before asking for the next.
-        """
-        for action in self._asked(message):
-            if not isinstance(action, depth_sync.SetTouch):
-                yield action
-            elif self.sync.grown:
-                yield depth_sync.ApplyDiff(self._as_diff(action.touch))
-
-    def write(self, action: depth_sync.SyncAction) -> list[Filled]:
-        """Do one of these; what it fills. Read it before the next is written."""
-        match action:
-            case depth_sync.ResetBook(snapshot=snapshot, grown_ns=grown_ns):
-                self._known = {}
-                if grown_ns is not None:
-                    self.grown_ns.append(grown_ns)
-                    self._known = {side: set() for side in Side}
-                    self._note_told(snapshot)
-                return list(self._change(self.book.load, snapshot))
-            case depth_sync.ApplyDiff(diff=diff):
-                self._show_queues(diff)
-                self._note_told(diff)
-                return list(self._change(self.book.apply, diff))
-        return []
-
-    def _asked(self, message: market_events.MarketMessage) -> list[depth_sync.SyncAction]:
-        match message:
-            case market_events.DepthDiff():
-                return self.sync.receive_diff(message)
-            case market_events.Snapshot():
-                return self.sync.receive_snapshot(message)
-            case market_events.TouchUpdate():
-                return self.sync.receive_touch(message)
-        return []
-
-    def _as_diff(self, touch: market_events.TouchUpdate) -> market_events.DepthDiff:
-        """What the ticker says of levels: nobody stands better than the touch."""
-        return market_events.DepthDiff(
-            touch.update_id,
-            touch.update_id,
-            touch.update_id,
-            touch.exch_ns,
-            *self._up_to(Side.BUY, touch.bid_ticks, touch.bid_lots),
-            *self._up_to(Side.SELL, touch.ask_ticks, touch.ask_lots),
+    def on_event(self, row: IntArray, ticks: IntArray, lots: IntArray) -> list[Filled]:
+        """The same for a row of ``exchange.event_columns``."""
+        resting = self.resting
+        self.found, fills = recorded_step(
+            self.region,
+            int(resting.model),
+            resting.power,
+            resting.lot_size,
+            resting.ints,
+            resting.floats,
+            resting.count,
+            row,
+            ticks,
+            lots,
+            self._held,
+            resting.out,
         )
+        if self.found & GREW:
+            self.grown_ns.append(int(self.region[GREW_FOR_NS]))
+        return resting.fills(fills) if fills else []
 
-    def _up_to(self, side: Side, touch_ticks: int, touch_lots: int) -> tuple[IntArray, IntArray]:
-        """Levels of one side down to its touch, none when the side is empty."""
-        gone: list[int] = []
-        if touch_lots:
-            best = self._best(side)
-            while best is not None and side * best > side * touch_ticks:
-                gone.append(best)
-                best = self.book.beyond(side, best)
-        ticks = [*gone, touch_ticks] if touch_lots else []
-        lots = np.zeros(len(ticks), dtype=np.int64)
-        lots[len(gone) :] = touch_lots
-        return np.array(ticks, dtype=np.int64), lots
 
-    def _best(self, side: Side) -> int | None:
-        return self.book.best_bid_ticks if side is Side.BUY else self.book.best_ask_ticks
-
-    def _improves(self, side: Side, price_ticks: int) -> bool:
-        best = self._best(side)
-        return best is not None and side * price_ticks > side * best
-
-    def _note_told(self, levels: market_events.DepthDiff | market_events.Snapshot) -> None:
-        if self._known:
-            self._known[Side.BUY].update(levels.bid_ticks.tolist())
-            self._known[Side.SELL].update(levels.ask_ticks.tolist())
-
-    def _change(
-        self, write: Callable[..., None], levels: market_events.DepthDiff | market_events.Snapshot
-    ) -> Iterator[Filled]:
-        """Write levels into the book; a touch that moved onto our orders fills them."""
-        bid, ask = self.book.best_bid_ticks, self.book.best_ask_ticks
-        write(levels.bid_ticks, levels.bid_lots, levels.ask_ticks, levels.ask_lots)
-        new_bid, new_ask = self.book.best_bid_ticks, self.book.best_ask_ticks
-        if new_ask is not None and (ask is None or new_ask < ask):
-            yield from self.resting.fills(self.resting.on_best_ask_lowered(new_ask))
-        if new_bid is not None and (bid is None or new_bid > bid):
-            yield from self.resting.fills(self.resting.on_best_bid_raised(new_bid))
-
-    def _show_queues(self, diff: market_events.DepthDiff) -> None:
-        """Update the queue models at every changed level where an order of ours rests."""
-        if not len(self.resting):
-            return
-        sides = (
-            (Side.BUY, diff.bid_ticks, diff.bid_lots),
-            (Side.SELL, diff.ask_ticks, diff.ask_lots),
-        )
-        for side, ticks, lots in sides:
-            if not (ours := self.resting.prices(side)):
-                continue
-            for price, new_lots in zip(ticks.tolist(), lots.tolist(), strict=True):
-                if price in ours:
-                    self.resting.on_level(side, price, self.queue_lots(side, price), new_lots)
+def _level_count(message: MarketMessage) -> int:
+    if isinstance(message, DepthDiff | Snapshot):
+        return int(message.bid_ticks.size + message.ask_ticks.size)
+    return 0

@@ -226,6 +226,7 @@ def fill_from_trade(
     price_ticks: int,
     qty_lots: int,
     out: IntArray,
+    fills: int,
 ) -> int:
     """Let one print work on every order that it reaches.
 
@@ -238,12 +239,13 @@ def fill_from_trade(
         aggressor: Sign of the taker; a seller, -1, meets our buys.
         qty_lots: At least 1.
         out: Written as the module says.
+        fills: How many stand there already.
 
     Returns:
-        How many orders were filled, in part or in full.
+        How many stand there now: one more for each order filled, in part or in full.
     """
     side = -aggressor
-    fills = 0
+    before = fills
     spent = 0
     for row in range(count[0]):
         price = ints[row * I_WIDTH + I_PRICE]
@@ -269,7 +271,7 @@ def fill_from_trade(
         if lots > 0:
             spent += lots
             fills = _book_fill(ints, row, lots, out, fills)
-    if fills > 0:
+    if fills > before:
         _drop_finished(ints, floats, count)
     return fills
 
@@ -282,6 +284,7 @@ def fill_from_cross(
     side: int,
     opposite_best_ticks: int,
     out: IntArray,
+    fills: int,
 ) -> int:
     """Fill in full every order of a side that the opposite best has just reached.
 
@@ -289,15 +292,15 @@ def fill_from_cross(
     the depth change: an opposite quote that rests at our price would have traded with us.
 
     Returns:
-        How many orders were filled.
+        As ``fill_from_trade``.
     """
-    fills = 0
+    before = fills
     for row in range(count[0]):
         if ints[row * I_WIDTH + I_SIDE] == side and meets_touch(
             side, ints[row * I_WIDTH + I_PRICE], opposite_best_ticks
         ):
             fills = _book_fill(ints, row, ints[row * I_WIDTH + I_LEAVES], out, fills)
-    if fills > 0:
+    if fills > before:
         _drop_finished(ints, floats, count)
     return fills
 
@@ -457,6 +460,7 @@ class RestingOrders:
                 price_ticks,
                 qty_lots,
                 self.out,
+                0,
             )
         )
 
@@ -477,12 +481,14 @@ class RestingOrders:
 
     def on_best_ask_lowered(self, best_ask_ticks: int) -> int:
         """The best ask fell to this price: buys at or above it fill. Returns how many."""
-        return int(fill_from_cross(self.ints, self.floats, self.count, 1, best_ask_ticks, self.out))
+        return int(
+            fill_from_cross(self.ints, self.floats, self.count, 1, best_ask_ticks, self.out, 0)
+        )
 
     def on_best_bid_raised(self, best_bid_ticks: int) -> int:
         """The best bid rose to this price: sells at or below it fill. Returns how many."""
         return int(
-            fill_from_cross(self.ints, self.floats, self.count, -1, best_bid_ticks, self.out)
+            fill_from_cross(self.ints, self.floats, self.count, -1, best_bid_ticks, self.out, 0)
         )
 
 

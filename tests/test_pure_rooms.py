@@ -12,7 +12,12 @@ PURE = (
     "exchange/types.py",
     "exchange/errors.py",
     "exchange/instrument.py",
+    "exchange/market_events.py",
+    "exchange/event_columns.py",
+    "exchange/market_layout.py",
     "exchange/book.py",
+    "exchange/depth_sync.py",
+    "exchange/market.py",
     "exchange/simulation.py",
     "exchange/recorded_book.py",
     "exchange/queue_models.py",
@@ -21,8 +26,7 @@ PURE = (
         f"exchange/binance/{name}.py"
         for name in (
             "frames",
-            "depth_sync",
-            "growing_book",
+            "scanner",
             "signing",
             "clock",
             "limits",

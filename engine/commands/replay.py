@@ -20,7 +20,7 @@ from engine.process.warm_up import warm_up
 from engine.replay.driver import Replay, ReplayResult
 from engine.replay.performance import Performance
 from engine.replay.performance_report import as_plain, complaint, tables, without_fills
-from exchange.binance.growing_book import growth_in_words
+from exchange.depth_sync import growth_in_words
 from exchange.types import Side
 
 _NS_PER_MS = 1_000_000

@@ -5,19 +5,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from exchange.book import BLOCK_TICKS, Book
+from exchange.book import UNKNOWN_LOTS, Book
 from exchange.jit import IntArray
+from exchange.market_layout import MOST_FAR, WINDOW_TICKS
 from exchange.types import Side
 from tests.naive.book import NaiveBook
 
-SMALL_WINDOW = 4 * BLOCK_TICKS
 SIDES = (Side.BUY, Side.SELL)
 
 # Prices crowd around a few places far apart, so that levels leave the window and come back.
 prices = st.one_of(
     st.integers(1_000_000, 1_000_040),
-    st.integers(1_000_000 - SMALL_WINDOW, 1_000_000 + SMALL_WINDOW),
-    st.integers(0, 3_000_000),
+    st.integers(1_000_000 - WINDOW_TICKS, 1_000_000 + WINDOW_TICKS),
+    st.integers(0, 9_000_000),
 )
 levels = st.lists(
     st.tuples(st.sampled_from(SIDES), prices, st.one_of(st.just(0), st.integers(1, 9))),
@@ -32,8 +32,8 @@ def ints(*values: int) -> IntArray:
 NONE = ints()
 
 
-def book_of(bids: dict[int, int], asks: dict[int, int], **options: int) -> Book:
-    book = Book(**options)
+def book_of(bids: dict[int, int], asks: dict[int, int]) -> Book:
+    book = Book()
     book.load(ints(*bids), ints(*bids.values()), ints(*asks), ints(*asks.values()))
     return book
 
@@ -131,7 +131,7 @@ def test_top_reads_on_beyond_the_window() -> None:
 
 def test_next_price_outward_is_found_on_either_side() -> None:
     """Also from where nobody stands, and as far as the map; then there is none."""
-    book = book_of({100: 1, 97: 1}, {103: 1, 3_000_000: 1}, window_ticks=SMALL_WINDOW)
+    book = book_of({100: 1, 97: 1}, {103: 1, 3_000_000: 1})
 
     assert [book.beyond(Side.BUY, ticks) for ticks in (100, 99, 97)] == [97, 97, None]
     assert [book.beyond(Side.SELL, ticks) for ticks in (102, 103, 3_000_000)] == [
@@ -159,28 +159,39 @@ def test_where_only_we_stand_the_touch_is_further_out() -> None:
     assert touch == (99, 1, None, 0)
 
 
-def test_window_must_be_a_power_of_two() -> None:
-    """Prices are masked into it."""
-    with pytest.raises(ValueError, match="power of two"):
-        Book(window_ticks=3000)
-
-
-def test_map_grows_instead_of_losing_far_levels() -> None:
-    """A day of diffs holds more far levels than the map begins with."""
-    book = book_of({600_000: 1}, {600_001: 1})
-    far = np.arange(1, 40_001, dtype=np.int64)
+def test_a_full_map_forgets_the_farthest_levels_and_knows_that_it_did() -> None:
+    """Memory is bounded; what was dropped is unknown from then on, and not empty."""
+    book = book_of({10**9: 1}, {10**9 + 1: 1})
+    far = np.arange(1, MOST_FAR + 2, dtype=np.int64) * 1000
 
     book.apply(far, far, NONE, NONE)
 
-    assert book.level_count == 40_002
-    assert all(book.lots_at(Side.BUY, ticks) == ticks for ticks in range(1, 40_001, 997))
+    kept = [ticks for ticks in far.tolist() if book.lots_at(Side.BUY, ticks)]
+    assert MOST_FAR // 2 < len(kept) <= MOST_FAR
+    assert kept == far.tolist()[-len(kept) :]
+    assert book.level_count == len(kept) + 2
+    assert book.lots_ahead(Side.BUY, kept[0] - 1000) == UNKNOWN_LOTS
+    assert book.lots_ahead(Side.BUY, kept[0] + 1) == 0
+    assert book.lots_ahead(Side.BUY, kept[0]) == kept[0]
+
+
+def test_a_full_map_does_not_forget_the_touch() -> None:
+    """A book may jump far in one message, and its best be a far level until the window follows."""
+    book = book_of({10**9: 1}, {10**9 + 1: 1})
+    far = np.arange(1, MOST_FAR + 2, dtype=np.int64) * 1000
+    bids = np.append(far, 10**9)
+
+    book.apply(bids, np.append(far, 0), ints(5, 10**9 + 1), ints(3, 0))
+
+    assert book.best_ask_ticks == 5
+    assert book.lots_at(Side.SELL, 5) == 3
 
 
 @settings(max_examples=150, deadline=None)
 @given(messages=st.lists(levels, max_size=12))
 def test_book_equals_its_naive_twin(messages: list[list[tuple[Side, int, int]]]) -> None:
     """Through window moves, far levels and deletions, every level is where a dict has it."""
-    book, naive = Book(SMALL_WINDOW), NaiveBook()
+    book, naive = Book(), NaiveBook()
 
     for message in messages:
         apply_to_both(book, naive, message)
@@ -196,7 +207,7 @@ def test_forced_touch_equals_its_naive_twin(
     message: list[tuple[Side, int, int]], bid: int, spread: int
 ) -> None:
     """Levels beyond the forced touch stay, whichever array they live in."""
-    book, naive = Book(SMALL_WINDOW), NaiveBook()
+    book, naive = Book(), NaiveBook()
     apply_to_both(book, naive, message)
 
     book.set_touch(bid, 3, bid + spread, 4)
@@ -211,7 +222,7 @@ def test_touch_without_ours_equals_its_naive_twin(
     message: list[tuple[Side, int, int]], own: list[tuple[Side, int, int]]
 ) -> None:
     """Whatever part of the book is ours, the rest is others'."""
-    book, naive = Book(SMALL_WINDOW), NaiveBook()
+    book, naive = Book(), NaiveBook()
     apply_to_both(book, naive, message)
     ours = own + [(side, ticks, lots) for side, ticks, lots in message[::2]]
 
@@ -226,16 +237,17 @@ def test_touch_without_ours_equals_its_naive_twin(
     assert (touch[:2], touch[2:]) == expected
 
 
+@pytest.mark.needs_speed
 @pytest.mark.parametrize("seed", range(5))
 def test_long_walk_keeps_every_level(seed: int) -> None:
     """A price that travels far folds levels in and out many times; none may be lost."""
     rng = np.random.default_rng(seed)
-    book, naive = Book(SMALL_WINDOW), NaiveBook()
-    centre = 500_000
+    book, naive = Book(), NaiveBook()
+    centre = 60_000_000
     for _ in range(300):
-        centre += int(rng.integers(-700, 701))
-        bids = centre - rng.integers(1, 1500, 8)
-        asks = centre + rng.integers(1, 1500, 8)
+        centre += int(rng.integers(-90_000, 90_001))
+        bids = centre - rng.integers(1, 190_000, 8)
+        asks = centre + rng.integers(1, 190_000, 8)
         message = [(Side.BUY, int(p), int(rng.integers(0, 4))) for p in bids]
         message += [(Side.SELL, int(p), int(rng.integers(0, 4))) for p in asks]
         # What the price walked over is gone from the real book too.

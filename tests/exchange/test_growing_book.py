@@ -8,16 +8,17 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 
-from exchange.binance.depth_sync import DepthSync, DistrustBook, ResetBook, SnapshotNeeded
 from exchange.binance.frames import decode
-from exchange.binance.growing_book import STANDS_NS, STANDS_UNTOLD_NS, growth_in_words
+from exchange.book import UNKNOWN_LOTS
+from exchange.depth_sync import GAP, STANDS_NS, STANDS_UNTOLD_NS, growth_in_words
 from exchange.instrument import Instrument
 from exchange.jit import IntArray
 from exchange.market_events import DepthDiff, MarketMessage, Snapshot, TouchUpdate
-from exchange.recorded_book import UNKNOWN_LOTS, RecordedBook
+from exchange.recorded_book import RecordedBook
 from exchange.recording.reader import Recording
 from exchange.simulation import RestingOrders
 from exchange.types import Side
+from tests.exchange.synced import SyncedMarket
 from tests.places import COINM, SPOT, THIN, USDM
 
 S = 1_000_000_000
@@ -48,7 +49,7 @@ def touches(words: Iterable[MarketMessage]) -> Iterator[tuple[int, tuple[int | N
     book = RecordedBook(RestingOrders(1))
     for word in words:
         book.on_message(word)
-        if isinstance(word, DepthDiff) and book.sync.trusted:
+        if isinstance(word, DepthDiff) and book.trusted:
             yield word.last_id, (book.book.best_bid_ticks, book.book.best_ask_ticks)
 
 
@@ -139,13 +140,11 @@ def grown() -> RecordedBook:
 
 def test_where_a_venue_can_be_asked_no_book_grows() -> None:
     """A live desk that trusted half a book would quote into the other half."""
-    sync = DepthSync()
-    said = [
-        action for n in range(1, 1000) for action in sync.receive_diff(diff(n, n, {9: 1}, {12: 1}))
-    ]
+    market = SyncedMarket()
+    said = [word for n in range(1, 1000) for word in market.receive(diff(n, n, {9: 1}, {12: 1}))]
 
-    assert [type(action) for action in said] == [SnapshotNeeded]
-    assert not sync.trusted
+    assert said == ["fetch"]
+    assert not market.trusted
 
 
 @pytest.mark.parametrize(("told", "after_s"), [(True, STANDS_S), (False, UNTOLD_S)])
@@ -156,13 +155,13 @@ def test_a_book_is_trusted_once_both_sides_have_stood_for_a_while(told: bool, af
     if told:
         book.on_message(ticker(11, 100, 102))
     book.on_message(diff(2, after_s - 0.001))
-    early = book.sync.trusted
+    early = book.trusted
 
     book.on_message(diff(3, after_s))
 
     assert not early
-    assert book.sync.trusted
-    assert book.sync.grown
+    assert book.trusted
+    assert book.grown
     assert book.grown_ns == [after_s * S]
 
 
@@ -172,25 +171,25 @@ def test_time_with_an_empty_side_does_not_count() -> None:
         book.on_message(word)
     book.on_message(diff(3, STANDS_S, asks={104: 1}))
     book.on_message(diff(4, 2 * STANDS_S - 1))
-    early = book.sync.trusted
+    early = book.trusted
 
     book.on_message(diff(5, 2 * STANDS_S))
 
     assert not early
-    assert book.sync.trusted
+    assert book.trusted
 
 
 def test_a_gap_ends_the_trust_and_the_growth() -> None:
     """What was reported before it may have changed meanwhile."""
     book = grown()
-    actions = book.sync.receive_diff(diff(4, 30, {90: 1}, {110: 1}))
+    book.on_message(diff(4, 30, {90: 1}, {110: 1}))
     growing = RecordedBook(RestingOrders(1))
     for word in (FIRST, ticker(11, 100, 102), diff(3, STANDS_S, {90: 1}, {110: 1})):
         growing.on_message(word)
 
-    assert isinstance(actions[0], DistrustBook)
-    assert not book.sync.trusted
-    assert not growing.sync.trusted
+    assert book.found & GAP
+    assert not book.trusted
+    assert not growing.trusted
 
 
 def test_after_a_gap_the_book_grows_anew() -> None:
@@ -200,7 +199,7 @@ def test_after_a_gap_the_book_grows_anew() -> None:
 
     book.on_message(diff(5, 30 + STANDS_S))
 
-    assert book.sync.trusted
+    assert book.trusted
     assert (book.book.best_bid_ticks, book.book.best_ask_ticks) == (91, 109)
     assert book.book.lots_at(Side.BUY, 99) == 0
 
@@ -223,8 +222,8 @@ def test_a_snapshot_takes_over_whether_or_not_it_is_behind() -> None:
 
     book.on_message(snapshot(25))
 
-    assert book.sync.trusted
-    assert not book.sync.grown
+    assert book.trusted
+    assert not book.grown
     assert book.book.best_bid_ticks == 100
     assert book.book.lots_at(Side.BUY, 96) == 4
     assert book.queue_lots(Side.BUY, 95) == 0
@@ -271,12 +270,10 @@ def test_results_say_how_their_books_came_about() -> None:
 
 def test_a_grown_book_names_every_level_told_of() -> None:
     """Levels that are known to be empty are not unknown."""
-    sync = DepthSync(recorded=True)
-    sync.receive_diff(FIRST)
-    sync.receive_diff(diff(2, 1, {98: 0}))
+    book = RecordedBook(RestingOrders(1))
+    for word in (FIRST, diff(2, 1, {98: 0}), diff(3, UNTOLD_S)):
+        book.on_message(word)
 
-    (reset,) = sync.receive_diff(diff(3, UNTOLD_S))
+    told = [book.queue_lots(Side.BUY, price) for price in (99, 98, 97)]
 
-    assert isinstance(reset, ResetBook)
-    assert reset.snapshot.bid_ticks.tolist() == [99, 98]
-    assert reset.snapshot.bid_lots.tolist() == [1, 0]
+    assert told == [1, 0, UNKNOWN_LOTS]

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from exchange.book import NO_ASK, NO_BID
 from exchange.errors import InvariantBroken, SettingsError
 from exchange.instrument import Instrument
 from exchange.jit import IntArray
+from exchange.market_layout import NO_ASK, NO_BID
 from exchange.queue_models import QueueModel
 from exchange.simulation import (
     RestingOrders,

@@ -12,8 +12,8 @@ from collections import deque
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from exchange.binance.growing_book import GrowingBook
 from exchange.market_events import DepthDiff, Snapshot, TouchUpdate
+from tests.naive.growing_book import GrowingBook
 
 HELD_LIMIT = 4096
 """Diffs kept while a snapshot is awaited: seven minutes of the 100 ms stream."""

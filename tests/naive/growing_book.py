@@ -68,14 +68,3 @@ class GrowingBook:
         ticks = sorted(self._known[side], reverse=side is Side.BUY)
         lots = [self._book.lots_at(side, price_ticks) for price_ticks in ticks]
         return np.array(ticks, dtype=np.int64), np.array(lots, dtype=np.int64)
-
-
-def growth_in_words(grown_ns: list[int]) -> str:
-    """What a reader of results must know of books that grew, one or more, for so long each."""
-    times = f" {len(grown_ns)} times" if len(grown_ns) > 1 else ""
-    after_s = sorted({f"{span_ns / 1e9:.1f}" for span_ns in grown_ns}, key=float)
-    after = " to ".join(dict.fromkeys((after_s[0], after_s[-1])))
-    return (
-        f"no snapshot: book grown from diffs{times}, trusted after {after} s; "
-        "depth not seen yet is unknown"
-    )

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import TypeAlias
 
 from exchange.binance.frames import decode
-from exchange.book import NO_ASK, NO_BID, Book, follow_touch, next_level, set_level
 from exchange.instrument import Instrument
 from exchange.market_events import DepthDiff, Snapshot, TradePrint
+from exchange.market_layout import NO_ASK, NO_BID
 from exchange.queue_models import QueueModel
 from exchange.recording.reader import Recording
 from exchange.simulation import RestingOrders
@@ -47,7 +47,7 @@ class PeerExchange:
         self._entries = entries
         self._waiting = sorted(range(len(entries)), key=lambda i: -entries[i].arrival_ns)
         self._orders = RestingOrders(len(entries), model, 3.0, lot_size, whole_fills=True)
-        self._book = Book()
+        self._lots: dict[Side, dict[int, int]] = {Side.BUY: {}, Side.SELL: {}}
         self._best = {Side.BUY: NO_BID, Side.SELL: NO_ASK}
 
     def on_message(self, word: PeerMessage) -> None:
@@ -58,27 +58,27 @@ class PeerExchange:
             self._note(number, word.exch_ns)
             return
         if isinstance(word, Snapshot):
-            self._book.clear()
+            self._lots = {Side.BUY: {}, Side.SELL: {}}
             self._best = {Side.BUY: NO_BID, Side.SELL: NO_ASK}
-        self._book.make_room(word.bid_ticks.size + word.ask_ticks.size)
         for side, ticks, lots in (
             (Side.BUY, word.bid_ticks, word.bid_lots),
             (Side.SELL, word.ask_ticks, word.ask_lots),
         ):
             for price_ticks, new_lots in zip(ticks.tolist(), lots.tolist(), strict=True):
                 self._set(side, price_ticks, new_lots, word.exch_ns)
-        follow_touch(*self._book.arrays)
 
     def _accept_due(self, now_ns: int) -> None:
         # Market data of the same instant goes first, so an order due now waits for it.
         while self._waiting and self._entries[self._waiting[-1]].arrival_ns < now_ns:
             key = self._waiting.pop()
             entry = self._entries[key]
-            ahead = self._book.lots_at(entry.side, entry.price_ticks)
+            ahead = self._lots[entry.side].get(entry.price_ticks, 0)
             self._orders.accept(key, entry.side, entry.price_ticks, entry.qty_lots, ahead)
 
     def _set(self, side: Side, price_ticks: int, new_lots: int, now_ns: int) -> None:
-        old_lots = set_level(*self._book.arrays, int(side), price_ticks, new_lots)
+        old_lots = self._lots[side].pop(price_ticks, 0)
+        if new_lots:
+            self._lots[side][price_ticks] = new_lots
         self._orders.on_level(side, price_ticks, old_lots, new_lots)
         other = Side(-side)
         if new_lots == 0 and price_ticks == self._best[side]:
@@ -95,8 +95,10 @@ class PeerExchange:
             self._note(moved(price_ticks), now_ns)
 
     def _next(self, side: Side, beyond_ticks: int) -> int:
-        lots, blocks, far_keys, _, state = self._book.arrays
-        return next_level(lots, blocks, far_keys, state, int(side), beyond_ticks)
+        further = [ticks for ticks in self._lots[side] if side * ticks < side * beyond_ticks]
+        if not further:
+            return NO_BID if side is Side.BUY else NO_ASK
+        return max(further) if side is Side.BUY else min(further)
 
     def _note(self, number: int, now_ns: int) -> None:
         for key, _, _ in self._orders.fills(number):

@@ -90,5 +90,5 @@ class NaiveOrders:
         }
         try:
             return shares[self._model]()
-        except ZeroDivisionError:
+        except (ZeroDivisionError, ValueError):
             return 1.0

@@ -20,9 +20,9 @@ when its book is next known.
 
 import numpy as np
 
-from exchange import market_events
-from exchange.binance import depth_sync
+from exchange.depth_sync import APPLY, GREW, LOAD, TICKER
 from exchange.instrument import Instrument
+from exchange.market_events import DepthDiff, MarketMessage, Snapshot, TouchUpdate, TradePrint
 from exchange.paper.matching.events import Expiry, MatchEvent, Resting, reaches
 from exchange.paper.matching.order_book import OrderBook
 from exchange.queue_models import QUEUE_MODELS, QueueModelName
@@ -45,13 +45,15 @@ class RecordedMatching(OrderBook):
         self._recorded = RecordedBook(self._table)
         self._taken: dict[Side, dict[int, int]] = {Side.BUY: {}, Side.SELL: {}}
         """Recorded lots by price, each no more than the recording shows there."""
+        self._lost: dict[Side, set[int]] = {}
+        """Prices of the book that was lost, while none has taken its place."""
         self._over = False
 
     # ------------------------------------------------------------ questions
 
     @property
     def open(self) -> bool:
-        return self._recorded.sync.trusted and not self._over
+        return self._recorded.trusted and not self._over
 
     def best_ticks(self, side: Side) -> int | None:
         shown, ours = self._best_shown(side), self._queues[side].best_ticks
@@ -82,18 +84,19 @@ class RecordedMatching(OrderBook):
 
     # ------------------------------------------------------------ the recording
 
-    def on_message(self, message: market_events.MarketMessage) -> list[MatchEvent]:
+    def on_message(self, message: MarketMessage) -> list[MatchEvent]:
         """One message of the recording takes effect."""
-        if isinstance(message, market_events.TradePrint):
+        if isinstance(message, TradePrint):
             return self._on_print(message)
         events: list[MatchEvent] = []
-        for action in self._recorded.receive(message):
-            self._note_levels(action)
-            for key, lots, _ in self._recorded.write(action):
-                order = self._orders[key]
-                self._fill(order, lots, Side(-order.side), events)
+        before = self._shown_before(message)
+        filled = self._recorded.on_message(message)
+        self._note_levels(message, before)
+        for key, lots, _ in filled:
+            order = self._orders[key]
+            self._fill(order, lots, Side(-order.side), events)
         if self._recorded.book.crossed:
-            self._recorded.sync.lost()
+            self._recorded.lose()
         for side in Side:
             self._meet_quotes(side, events)
         return events
@@ -102,7 +105,7 @@ class RecordedMatching(OrderBook):
         """The recording is over: from now on orders can only be cancelled."""
         self._over = True
 
-    def _on_print(self, message: market_events.TradePrint) -> list[MatchEvent]:
+    def _on_print(self, message: TradePrint) -> list[MatchEvent]:
         events: list[MatchEvent] = []
         left_lots = message.qty_lots
         filled = self._recorded.on_message(message) if self.open else []
@@ -114,29 +117,57 @@ class RecordedMatching(OrderBook):
             )
         return events
 
-    def _note_levels(self, action: depth_sync.SyncAction) -> None:
-        """Before it is written: what it speaks of is as it says, whatever takers took."""
-        levels: market_events.DepthDiff | market_events.Snapshot
-        match action:
-            case depth_sync.ResetBook(snapshot=snapshot):
-                levels = snapshot
-                for side in Side:
-                    self._dirty[side].update(price for price, _ in self.levels(side))
-                    self._taken[side].clear()
-            case depth_sync.ApplyDiff(diff=diff):
-                levels = diff
-            case _:
-                return
-        for side, ticks in (
-            (Side.BUY, levels.bid_ticks.tolist()),
-            (Side.SELL, levels.ask_ticks.tolist()),
+    def _shown_before(self, message: MarketMessage) -> dict[Side, set[int]]:
+        """Prices that this message may take off the book without naming them."""
+        if isinstance(message, TouchUpdate):
+            return self._better_than(message) if self._recorded.grown else {}
+        if self._recorded.trusted:
+            return self._prices() if isinstance(message, Snapshot) else {}
+        # Until it is trusted again the book stands still: once is enough.
+        self._lost = self._lost or self._prices()
+        return self._lost
+
+    def _prices(self) -> dict[Side, set[int]]:
+        return {side: {price for price, _ in self.levels(side)} for side in Side}
+
+    def _better_than(self, touch: TouchUpdate) -> dict[Side, set[int]]:
+        gone: dict[Side, set[int]] = {}
+        book = self._recorded.book
+        for side, ticks, best in (
+            (Side.BUY, touch.bid_ticks, book.best_bid_ticks),
+            (Side.SELL, touch.ask_ticks, book.best_ask_ticks),
         ):
-            self._dirty[side].update(ticks)
-            taken = self._taken[side]
-            if taken:
-                for price_ticks in taken.keys() & set(ticks):
-                    del taken[price_ticks]
+            price = best
+            gone[side] = {ticks}
+            while price is not None and side * price > side * ticks:
+                gone[side].add(price)
+                price = book.beyond(side, price)
+        return gone
+
+    def _note_levels(self, message: MarketMessage, before: dict[Side, set[int]]) -> None:
+        """What a message speaks of is as it says, whatever takers took."""
+        found = self._recorded.found
+        if found & (LOAD | GREW):
+            for side in Side:
+                self._taken[side].clear()
+                self._dirty[side].update(before[side])
+                self._dirty[side].update(price for price, _ in self.levels(side))
+        elif found & APPLY and isinstance(message, DepthDiff):
+            self._note_side(Side.BUY, set(message.bid_ticks.tolist()))
+            self._note_side(Side.SELL, set(message.ask_ticks.tolist()))
+        elif found & TICKER and before:
+            for side in Side:
+                self._note_side(side, before[side])
+        else:
+            return
+        self._lost = {}
         self._count_change()
+
+    def _note_side(self, side: Side, ticks: set[int]) -> None:
+        self._dirty[side].update(ticks)
+        taken = self._taken[side]
+        for price_ticks in taken.keys() & ticks:
+            del taken[price_ticks]
 
     def _meet_quotes(self, side: Side, events: list[MatchEvent]) -> None:
         """Recorded quotes that came back at or through an account's order trade with it.

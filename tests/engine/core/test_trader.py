@@ -8,6 +8,7 @@ from engine.core.actions import Action
 from engine.core.trader import COUNTDOWN_MS
 from engine.core.view import Preview, RiskState, SideReason
 from engine.core.view_builder import preview
+from exchange.market_layout import LATENCY_NS
 from exchange.paper.account.orders import NewOrder
 from exchange.paper.faults.plan import FaultPlan
 from exchange.paper.matching.events import BACKGROUND
@@ -568,7 +569,7 @@ def test_an_order_of_a_younger_run_halts_the_desk_for_good() -> None:
 def test_data_that_arrives_late_is_stale_however_fast_it_comes() -> None:
     """After a frozen process wakes, old frames pour in one after the other."""
     desk = quoting_desk()
-    desk.trader.market.feed_latency_ns = (SETTINGS.freshness_ms + 500) * 1_000_000
+    desk.trader.market.region[LATENCY_NS] = (SETTINGS.freshness_ms + 500) * 1_000_000
 
     desk.feed(Tick)
 

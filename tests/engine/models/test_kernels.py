@@ -27,9 +27,11 @@ from engine.models.policy import table_offsets
 from engine.models.ring import sum_rows, turn_ring
 from engine.models.volatility import update_ewma
 from engine.models.window_volatility import note_change
-from exchange import book, simulation
-from exchange.binance.frames import parse_levels
+from exchange import simulation
+from exchange.binance.scanner import scan_frame, scan_lines
 from exchange.jit import FloatArray, signature_of
+from exchange.market import market_step, read_touch, touch_before
+from exchange.recorded_book import recorded_step
 
 needs_compiler = pytest.mark.skipif(
     bool(os.environ.get("NUMBA_DISABLE_JIT")), reason="kernels are plain functions in this run"
@@ -37,12 +39,11 @@ needs_compiler = pytest.mark.skipif(
 
 ON_EVERY_EVENT: tuple[Callable[..., Any], ...] = (
     # the book
-    parse_levels,
-    book.apply_levels,
-    book.force_touch,
-    book.touch_without_ours,
-    book.top_levels,
-    book.level_lots,
+    scan_frame,
+    scan_lines,
+    market_step,
+    read_touch,
+    touch_before,
     take_out,
     # what the market says
     mid,
@@ -70,11 +71,9 @@ ON_EVERY_EVENT: tuple[Callable[..., Any], ...] = (
     pnl_split.book_mid,
     pnl_split.book_fill,
     # the recorded market of a replay
+    recorded_step,
     simulation.accept_order,
     simulation.cancel_order,
-    simulation.fill_from_trade,
-    simulation.fill_from_cross,
-    simulation.age_queues,
 )
 """Those that Python calls; what they call in turn is compiled into them."""
 

@@ -7,7 +7,6 @@ from pathlib import Path
 import orjson
 import pytest
 
-from exchange.binance.growing_book import STANDS_NS
 from exchange.errors import RecordingGarbled, SettingsError
 from exchange.instrument import Instrument
 from exchange.market_events import DepthDiff, MarkPrice, Snapshot, TradePrint
@@ -27,6 +26,7 @@ from exchange.paper.venue.market import Market
 from exchange.recording.reader import Recording
 from exchange.types import Side
 from tests.exchange.paper.recordings import GRID
+from tests.naive.growing_book import STANDS_NS
 from tests.places import COINM, SPOT, SPOT_NEXT_DAY, THIN, USDM
 
 MS = 1_000_000
