@@ -61,6 +61,7 @@ from exchange.market_layout import (
     TICKER_ID,
     TICKER_TOLD,
     copy_book,
+    copy_row,
     growing_book,
     held_lots,
     held_row,
@@ -195,7 +196,7 @@ def take_held(market: IntArray, row: IntArray) -> bool:
     """
     if market[HELD_COUNT] == 0:
         return False
-    row[:] = held_row(market, 0)
+    copy_row(held_row(market, 0), row)
     _drop_oldest(market)
     return True
 
@@ -222,7 +223,7 @@ def _keep(market: IntArray, row: IntArray, ticks: IntArray, lots: IntArray) -> N
         _drop_oldest(market)
     at = _room_for(market, max(levels, 1))
     kept = held_row(market, market[HELD_COUNT])
-    kept[:] = row
+    copy_row(row, kept)
     kept[BID_AT], kept[ASK_AT] = at, at + row[BIDS]
     into_ticks, into_lots = held_ticks(market), held_lots(market)
     for i in range(row[BIDS]):

@@ -182,11 +182,20 @@ def growing_book(market: IntArray) -> IntArray:
     return market[MARKET_SIZE : MARKET_SIZE + BOOK_SIZE]
 
 
+@inlined
+def copy_row(source: IntArray, target: IntArray) -> None:
+    """Copy a row of events; an assignment of slices would allocate, lest the two overlap."""
+    for column in range(WIDTH):
+        target[column] = source[column]
+
+
 @piece
 def copy_book(source: IntArray, target: IntArray) -> None:
     """Make one book the other."""
-    target[:_BOOK_NUMBERS] = source[:_BOOK_NUMBERS]
-    target[_LOTS_AT:BOOK_SIZE] = source[_LOTS_AT:BOOK_SIZE]
+    for i in range(_BOOK_NUMBERS):
+        target[i] = source[i]
+    for i in range(_LOTS_AT, BOOK_SIZE):
+        target[i] = source[i]
 
 
 def new_region(size: int = MARKET_SIZE) -> IntArray:
