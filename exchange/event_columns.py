@@ -4,17 +4,19 @@ A table of ``n`` events is an ``int64[n * WIDTH]`` array of rows. The levels of 
 in two ``int64[m]`` arrays, ``ticks`` and ``lots``. Times are nanoseconds, and what a row's
 middle columns mean depends on its kind:
 
-============ ==================== ================== ====================
-column       depth, snapshot      trade              ticker / mark
-============ ==================== ================== ====================
-``LAST_ID``  last update id       trade id           update id / -
-``FIRST_ID`` first update id      price, ticks       bid, ticks / mark, 1e-8
-``PREV_ID``  the one continued    size, lots         its lots / funding, 1e-8
-``BID_AT``   first bid level      aggressor, +1 -1   ask, ticks / next funding, ns
-``BIDS``     how many             -                  its lots / -
-``ASK_AT``   first ask level      -                  -
-``ASKS``     how many             -                  -
-============ ==================== ================== ====================
+============ ==================== ================= ====================
+column       depth, snapshot      trade             ticker / mark
+============ ==================== ================= ====================
+``BID_AT``   first bid level      price, ticks      bid, ticks / mark, 1e-8
+``BIDS``     how many             size, lots        its lots / funding, 1e-8
+``ASK_AT``   first ask level      aggressor, +1 -1  ask, ticks / next funding, ns
+``ASKS``     how many             1: an aggregate   its lots / -
+``LAST_ID``  last update id       trade id          update id / -
+``FIRST_ID`` first update id      -                 -
+``PREV_ID``  the one continued    -                 -
+============ ==================== ================= ====================
+
+What moves a book lies in the first eight numbers, which is one line of the processor's cache.
 """
 
 from exchange.jit import IntArray
@@ -29,13 +31,13 @@ from exchange.market_events import (
 
 WIDTH = 16
 
-KIND, RECV_NS, EXCH_NS, LAST_ID, FIRST_ID, PREV_ID, BID_AT, BIDS, ASK_AT, ASKS = range(10)
+KIND, RECV_NS, EXCH_NS, BID_AT, BIDS, ASK_AT, ASKS, LAST_ID, FIRST_ID, PREV_ID = range(10)
 RAW_AT, RAW_SIZE, LINE = range(10, 13)
 """Where the message lies in the bytes that it was read from, and in which line of its file."""
 
-PRICE_TICKS, QTY_LOTS, AGGRESSOR = FIRST_ID, PREV_ID, BID_AT
-BID_TICKS, BID_LOTS, ASK_TICKS, ASK_LOTS = FIRST_ID, PREV_ID, BID_AT, BIDS
-MARK_E8, FUNDING_E8, NEXT_FUNDING_NS = FIRST_ID, PREV_ID, BID_AT
+PRICE_TICKS, QTY_LOTS, AGGRESSOR, IS_AGGREGATE = BID_AT, BIDS, ASK_AT, ASKS
+BID_TICKS, BID_LOTS, ASK_TICKS, ASK_LOTS = BID_AT, BIDS, ASK_AT, ASKS
+MARK_E8, FUNDING_E8, NEXT_FUNDING_NS = BID_AT, BIDS, ASK_AT
 
 UNREAD, IGNORED, DEPTH, SNAPSHOT, TRADE, TICKER, MARK = range(7)
 """Kinds. ``UNREAD``: not written as the scanner expects; ``IGNORED``: none of our business."""
@@ -74,7 +76,7 @@ def write_row(
             row[KIND] = TRADE
             row[EXCH_NS], row[LAST_ID] = message.exch_ns, message.trade_id
             row[PRICE_TICKS], row[QTY_LOTS] = message.price_ticks, message.qty_lots
-            row[AGGRESSOR] = message.aggressor
+            row[AGGRESSOR], row[IS_AGGREGATE] = message.aggressor, message.aggregate
         case TouchUpdate():
             row[KIND] = TICKER
             row[EXCH_NS], row[LAST_ID] = message.exch_ns, message.update_id

@@ -48,6 +48,8 @@ class TradePrint(msgspec.Struct, frozen=True):
     """At least 1."""
     aggressor: Side
     """Who took."""
+    aggregate: bool = False
+    """Does it stand for all that one order took at one price?"""
 
 
 class TouchUpdate(msgspec.Struct, frozen=True):

@@ -10,8 +10,9 @@ The book is as deep as the venue has shown it:
 - ``side_lots``: by price, for the ``WINDOW_TICKS`` prices from ``LOW`` on. A price lives at
   ``ticks & (WINDOW_TICKS - 1)``, so when the window follows the touch nothing is copied: slots
   that leave are emptied and used again.
-- ``side_blocks``: how many levels stand in each run of ``BLOCK_TICKS`` slots, so that a search
-  for the next level steps over empty stretches.
+- ``side_blocks``: 1 for each run of ``BLOCK_TICKS`` slots in which a level may stand, so that a
+  search for the next one steps over empty stretches. It is the search that finds them empty:
+  a count, kept at each write, cost more than the write.
 - ``side_known``: a bit for each slot whose size was reported, where ``PARTIAL`` says that the
   others are not empty but unknown.
 - ``far_keys``, ``far_lots``: an open-addressing map of the levels outside the window, keyed by
@@ -56,7 +57,6 @@ TOUCHES_KEPT = 512
     BEST_BID,
     BEST_ASK,
     FAR_COUNT,
-    LEVEL_COUNT,
     PARTIAL,
     UNSEEN_BID,
     UNSEEN_ASK,
@@ -94,7 +94,7 @@ TOUCHES_KEPT = 512
     TOUCH_ASK_LOTS,
     TOUCHES_NEXT,
     TOUCHES_COUNT,
-) = range(38)
+) = range(37)
 
 # ---------------------------------------------------------------- tables
 
@@ -113,7 +113,7 @@ _TOUCHES_AT = _HELD_LOTS_AT + HELD_LEVELS
 TOUCH_WIDTH = 3
 MARKET_SIZE = _TOUCHES_AT + TOUCHES_KEPT * TOUCH_WIDTH
 RECORDED_SIZE = MARKET_SIZE + BOOK_SIZE
-_BOOK_NUMBERS = 8
+_BOOK_NUMBERS = 7
 """How many of the single numbers are the book's."""
 
 
@@ -126,7 +126,7 @@ def side_lots(market: IntArray, side: int) -> IntArray:
 
 @inlined
 def side_blocks(market: IntArray, side: int) -> IntArray:
-    """Levels in each run of slots: int64[WINDOW_TICKS / BLOCK_TICKS]."""
+    """May levels stand in each run of slots: int64[WINDOW_TICKS / BLOCK_TICKS]."""
     at = _BLOCKS_AT if side > 0 else _BLOCKS_AT + _BLOCKS
     return market[at : at + _BLOCKS]
 

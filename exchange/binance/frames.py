@@ -145,6 +145,7 @@ def _read_trade(body: dict[str, Any], instrument: Instrument) -> MarketMessage:
         price_ticks,
         qty_lots,
         Side.SELL if buyer_was_maker else Side.BUY,
+        body["e"] == "aggTrade",
     )
 
 

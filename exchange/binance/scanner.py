@@ -30,6 +30,7 @@ from exchange.event_columns import (
     FIRST_ID,
     FUNDING_E8,
     IGNORED,
+    IS_AGGREGATE,
     KIND,
     LAST_ID,
     LINE,
@@ -548,6 +549,7 @@ def _read_trade(
     if row[EXCH_NS] < 0 or (scratch[_m] != _TRUE and scratch[_m] != _FALSE):
         return UNREAD
     row[AGGRESSOR] = -1 if scratch[_m] == _TRUE else 1  # m: the buyer was the maker
+    row[IS_AGGREGATE] = int(id_slot == _a)
     return TRADE
 
 

@@ -104,11 +104,11 @@ def test_aggressor_is_whoever_was_not_the_maker(buyer_was_maker: bool, aggressor
     assert read(TRADE, m=buyer_was_maker).aggressor is aggressor
 
 
-def test_trade_and_aggregate_trade_are_the_same_word() -> None:
-    """Only the id's field differs."""
+def test_aggregate_trade_is_a_print_that_says_so() -> None:
+    """Its id is another field, and counts apart."""
     aggregate = read(TRADE, e="aggTrade", a=42, t=None, X=None)
 
-    assert aggregate == TradePrint(42, 1723161256321_000_000, 618003, 6, Side.BUY)
+    assert aggregate == TradePrint(42, 1723161256321_000_000, 618003, 6, Side.BUY, aggregate=True)
 
 
 @pytest.mark.parametrize("changes", [{"q": "0.000"}, {"X": "INSURANCE_FUND"}, {"X": "NA"}])
