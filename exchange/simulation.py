@@ -24,7 +24,7 @@ order of acceptance, which is time priority:
 import numpy as np
 
 from exchange.errors import InvariantBroken, SettingsError
-from exchange.jit import FloatArray, IntArray, njit
+from exchange.jit import FloatArray, IntArray, njit, piece
 from exchange.queue_models import QueueModel
 from exchange.types import Side
 
@@ -39,6 +39,16 @@ O_WIDTH = 3
 # ---------------------------------------------------------------- the queue
 
 
+@piece
+def _log1p(x: float) -> float:
+    return -np.inf if x == -1.0 else np.nan if x < -1.0 else np.log1p(x)
+
+
+@piece
+def _power(x: float, exponent: float) -> float:
+    return np.nan if x < 0.0 and exponent != np.floor(exponent) else x**exponent
+
+
 @njit
 def share_behind(model: int, power: float, front: float, back: float) -> float:
     """Share of a cancellation that happened behind us.
@@ -47,36 +57,30 @@ def share_behind(model: int, power: float, front: float, back: float) -> float:
         model: A ``QueueModel`` other than ``RISK_AVERSE``.
         power: Exponent of the power models.
         front: Quantity ahead of us. The log models depend on its unit: contracts, not lots.
-        back: Quantity behind us, in the same unit; not negative.
+        back: Quantity behind us, in the same unit.
 
     Returns:
-        1.0 where the formula has no finite value.
+        1.0 where the formula is infinite, nan where it is nothing: 0/0, or a quantity below what
+        the model is defined for.
 
     Source:
         hftbacktest 2.4.4, its probability queue models.
     """
-    both = front + back
-    if model <= 2:
-        if front <= -1.0 or back <= -1.0:
-            return 1.0
-    elif min(front, back) < 0.0 and power != np.floor(power):
-        return 1.0
-    above = 0.0
-    below = 0.0
-    if model == 1:
-        above = np.log1p(back)
-        below = above + np.log1p(front)
-    elif model == 2:
-        above = np.log1p(back)
-        below = np.log1p(both)
-    elif model == 3:
-        above = back**power
-        below = above + front**power
-    elif both != 0.0:
-        above = back**power if model == 4 else both**power - front**power
-        below = both**power
-    share = above / below if below != 0.0 else np.nan
-    return share if np.isfinite(share) else 1.0
+    if model == 5:
+        share = 1.0 - _power(front / (front + back), power) if front + back != 0.0 else np.nan
+    else:
+        above = _log1p(back) if model <= 2 else _power(back, power)
+        if model == 1:
+            below = above + _log1p(front)
+        elif model == 2:
+            below = _log1p(front + back)
+        elif model == 3:
+            below = above + _power(front, power)
+        else:
+            below = _power(front + back, power)
+        nothing = np.nan if above == 0.0 else np.inf
+        share = above / below if below != 0.0 else nothing
+    return 1.0 if np.isinf(share) else share
 
 
 @njit
@@ -114,6 +118,8 @@ def queue_after_depth(
         return min(front, float(new_lots))
     back = old_lots - front
     behind = share_behind(model, power, front * lot_size, back * lot_size)
+    if np.isnan(behind):
+        return float(new_lots)  # of two estimates the one that is none loses
     # What cannot have been behind us, because too little stood there, was ahead.
     ahead = (1.0 - behind) * cancelled - min(back - behind * cancelled, 0.0)
     return min(front - ahead, float(new_lots))

@@ -62,8 +62,18 @@ def test_share_behind_matches_the_published_values(model: QueueModel, share: flo
 @pytest.mark.parametrize("model", list(QueueModel)[1:])
 def test_empty_queue_has_everything_behind_it(model: QueueModel) -> None:
     """Nobody ahead can cancel, and 0/0 must not reach the front."""
-    assert share_behind(model, 2.0, 0.0, 0.0) == 1.0
     assert share_behind(model, 2.0, 0.0, 5.0) == 1.0
+    assert queue_after_depth(model, 2.0, 1.0, 0.0, 0.0, 0, 0) == 0.0
+
+
+@pytest.mark.parametrize(
+    ("model", "power", "front"), [(QueueModel.LOG, 1.0, -3.0), (QueueModel.POWER, 1.5, -1.0)]
+)
+def test_where_a_model_says_nothing_the_level_is_ahead_of_us(
+    model: QueueModel, power: float, front: float
+) -> None:
+    """The peer's minimum passes over what is no number. Ours took a share of 1 instead."""
+    assert queue_after_depth(model, power, 1.0, front, 0.0, 10, 4) == 4.0
 
 
 @pytest.mark.parametrize(("new_lots", "printed", "front"), [(7, 1.0, 3.68), (3, 0.0, 2.88)])

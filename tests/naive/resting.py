@@ -1,8 +1,9 @@
 """Naive table of resting orders, slow and obvious: one object an order."""
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
+
+import numpy as np
 
 from exchange.queue_models import QueueModel
 from exchange.types import Side
@@ -42,6 +43,9 @@ class NaiveOrders:
                 if cancelled >= 0 and self._model is not QueueModel.RISK_AVERSE:
                     back = old - order.front
                     p = self._share_behind(order.front, back)
+                    if math.isnan(p):
+                        order.front = new
+                        continue
                     order.front -= (1 - p) * cancelled
                     order.front += min(back - p * cancelled, 0.0)
                 order.front = min(order.front, new)
@@ -79,16 +83,15 @@ class NaiveOrders:
         self.orders = [order for order in self.orders if order not in met]
         return [(order.key, order.leaves, 0) for order in met]
 
-    def _share_behind(self, f: float, b: float) -> float:
-        n = self._power
-        shares: dict[QueueModel, Callable[[], float]] = {
-            QueueModel.LOG: lambda: math.log1p(b) / (math.log1p(b) + math.log1p(f)),
-            QueueModel.LOG2: lambda: math.log1p(b) / math.log1p(b + f),
-            QueueModel.POWER: lambda: b**n / (b**n + f**n),
-            QueueModel.POWER2: lambda: b**n / (b + f) ** n,
-            QueueModel.POWER3: lambda: 1 - (f / (f + b)) ** n,
-        }
-        try:
-            return shares[self._model]()
-        except (ZeroDivisionError, ValueError):
-            return 1.0
+    def _share_behind(self, front: float, back: float) -> float:
+        n, f, b = self._power, np.float64(front), np.float64(back)
+        with np.errstate(all="ignore"):
+            shares = {
+                QueueModel.LOG: np.log1p(b) / (np.log1p(b) + np.log1p(f)),
+                QueueModel.LOG2: np.log1p(b) / np.log1p(b + f),
+                QueueModel.POWER: b**n / (b**n + f**n),
+                QueueModel.POWER2: b**n / (b + f) ** n,
+                QueueModel.POWER3: 1 - (f / (f + b)) ** n,
+            }
+        share = float(shares[self._model])
+        return 1.0 if math.isinf(share) else share
