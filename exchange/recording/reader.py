@@ -1,7 +1,7 @@
 """Recording reader: raw recordings line by line, plain, gzip or zstandard.
 
-A line is ``<receive time> <json>``. The time is our wall clock in milliseconds,
-microseconds or nanoseconds, told apart by its 13, 16 or 19 digits. The compression is seen
+A line is ``<receive time> <json>``. The time is our wall clock in seconds, milliseconds,
+microseconds or nanoseconds, told apart by its 10, 13, 16 or 19 digits. The compression is seen
 from the file's first bytes, not by its name. What editors and other systems leave around a
 line says nothing and is passed over: blank lines, white space at either end, a byte order
 mark.
@@ -75,30 +75,41 @@ class Recording:
         self._broken = ""  # why unpacking stopped early
 
     def __iter__(self) -> Iterator[RecordedLine]:
-        self.consumed_bytes, self.tear = 0, None
-        self._rest, self._broken = b"", ""
         number = 1
         for rows in self._whole_rows():
             for row in rows:
                 if bare := _bare(row):
-                    yield self._line(number, bare)
+                    yield self.read_line(number, bare)
                 number += 1
-        rest = _bare(self._rest)
+        if rest := self.last_line(number, self._rest):
+            yield self.read_line(number, rest)
+
+    def last_line(self, number: int, rest: bytes) -> bytes:
+        """What follows the last newline, where it is a whole line; otherwise notes the tear.
+
+        Args:
+            number: Of that line.
+            rest: What ``blocks`` gave after its last newline.
+        """
+        rest = _bare(rest)
         if rest and not self._broken and _is_whole(rest):
-            yield self._line(number, rest)
-        elif rest or self._broken:
+            return rest
+        if rest or self._broken:
             why = self._broken or "the last line is cut short"
             self.tear = Tear(number, f"nothing from line {number} on, {why}{_ending(rest)}")
+        return b""
 
     def _whole_rows(self) -> Iterator[list[bytes]]:
         """Lists of rows without their newlines; what follows the last one stays in ``_rest``."""
-        for block in self._blocks():
+        self._rest = b""
+        for block in self.blocks():
             rows = (self._rest + block).split(b"\n")
             self._rest = rows.pop()
             yield rows
 
-    def _blocks(self) -> Iterator[bytes]:
+    def blocks(self) -> Iterator[bytes]:
         """The content in pieces; damaged or missing compressed data ends them."""
+        self.consumed_bytes, self.tear, self._broken = 0, None, ""
         with self.path.open("rb") as file:
             magic = file.read(4)
             file.seek(0)
@@ -135,7 +146,13 @@ class Recording:
         if begun and not frame.eof:
             self._broken = f"the {name} data ends early"
 
-    def _line(self, number: int, row: bytes) -> RecordedLine:
+    def read_line(self, number: int, row: bytes) -> RecordedLine:
+        """One line without its newline.
+
+        Raises:
+            RecordingGarbled: When it is no message.
+        """
+        row = _bare(row)
         stamp, raw = (*row.split(None, 1), b"")[:2]
         scale = _NS_PER_UNIT.get(len(stamp))
         if scale is None or not stamp.isdigit():
@@ -158,7 +175,7 @@ def _bare(row: bytes) -> bytes:
 def _unstamped(row: bytes) -> str:
     if row.startswith(_UTF_16_MARKS):
         return "is UTF-16 text; save the file as UTF-8"
-    return f"does not begin with a receive time of 13, 16 or 19 digits: {_shown(row)}"
+    return f"does not begin with a receive time of 10, 13, 16 or 19 digits: {_shown(row)}"
 
 
 def _shown(row: bytes) -> str:
@@ -173,7 +190,7 @@ def _ending(row: bytes) -> str:
     return f" after {len(row)} bytes: ...{row[-_SHOWN_BYTES:].decode('ascii', 'replace')!r}"
 
 
-_NS_PER_UNIT = {13: 1_000_000, 16: 1_000, 19: 1}
+_NS_PER_UNIT = {10: 1_000_000_000, 13: 1_000_000, 16: 1_000, 19: 1}
 
 
 def _new_gunzip() -> Any:
