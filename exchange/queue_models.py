@@ -6,7 +6,7 @@ Apart from ``exchange.simulation``, so that settings can name a model without nu
 from enum import IntEnum
 from typing import Literal, TypeAlias
 
-QueueModelName: TypeAlias = Literal["risk_averse", "log", "power2", "power3"]
+QueueModelName: TypeAlias = Literal["risk_averse", "log", "log2", "power", "power2", "power3"]
 
 
 class QueueModel(IntEnum):
@@ -24,7 +24,9 @@ class QueueModel(IntEnum):
 QUEUE_MODELS: dict[QueueModelName, tuple[QueueModel, float]] = {
     "risk_averse": (QueueModel.RISK_AVERSE, 1.0),
     "log": (QueueModel.LOG, 1.0),
+    "log2": (QueueModel.LOG2, 1.0),
+    "power": (QueueModel.POWER, 3.0),
     "power2": (QueueModel.POWER2, 2.0),
     "power3": (QueueModel.POWER3, 3.0),
 }
-"""The models that settings may name, each with its exponent."""
+"""The models that settings may name, each with the exponent that it has unless told."""

@@ -20,6 +20,7 @@ PURE = (
     "exchange/market.py",
     "exchange/simulation.py",
     "exchange/recorded_book.py",
+    "exchange/peer_exchange.py",
     "exchange/queue_models.py",
     "exchange/jit.py",
     *(

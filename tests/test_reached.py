@@ -21,8 +21,6 @@ STAYS = {
         (
             "WINDOW_S",
             "repair_half_ticks",
-            "tutorial_counts",
-            "tutorial_fit",
             "tutorial_maxima",
             "unsaturated_rate",
         ),

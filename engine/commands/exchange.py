@@ -66,7 +66,7 @@ def _recordings_opener() -> OpenRecorded:
     from engine.process.warm_up import warm_up
     from exchange.paper.background.recorded import open_recording
 
-    warm_up(replay=True)
+    warm_up("exchange")
     return lambda market, instrument, first_id: open_recording(
         market, instrument, _UpToTheTear(market.path), first_id
     )

@@ -1,29 +1,17 @@
 """``engine replay``: play recordings back to the desk, and print what became of it."""
 
-import csv
 import json
 import sys
-from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 from engine.config.desk import Config, load_config
-from engine.core.settings import STEP_NS
-from engine.core.view import SideReason
 from engine.errors import RecordingError
 from engine.process.warm_up import warm_up
-from engine.replay.driver import Replay, ReplayResult
-from engine.replay.performance import Performance
-from engine.replay.performance_report import as_plain, complaint, tables, without_fills
-from exchange.depth_sync import growth_in_words
-from exchange.types import Side
-
-_NS_PER_MS = 1_000_000
 
 
 def replay_files(
@@ -34,7 +22,7 @@ def replay_files(
     as_json: bool,
     fills_path: Path | None,
 ) -> None:
-    """Play recordings and print what became of the desk.
+    """Play recordings and print what became of the strategy.
 
     Raises:
         EngineError: When the config or a recording is wrong; one line.
@@ -44,15 +32,42 @@ def replay_files(
         if not path.is_file():
             problem = "is no file" if path.exists() else "no such file"
             raise RecordingError(path, None, problem)
-    warm_up(replay=True)
+    play = _replay_tutorial if config.strategy.name == "tutorial" else _replay_desk
+    play(config, files, as_json=as_json, fills_path=fills_path)
+
+
+def _replay_desk(
+    config: Config, files: list[Path], *, as_json: bool, fills_path: Path | None
+) -> None:
+    warm_up("desk replay")
+    from engine.replay.desk_report import as_dict, print_report, write_fills
+    from engine.replay.driver import Replay
+
     with _progress() as report:
         result = Replay(config, files, report).run()
     if fills_path is not None:
-        _write_fills(fills_path, result, config)
+        write_fills(fills_path, result, config)
     if as_json:
         print(json.dumps(as_dict(result, config), indent=2))
     else:
-        _print_report(result, config)
+        print_report(result, config)
+
+
+def _replay_tutorial(
+    config: Config, files: list[Path], *, as_json: bool, fills_path: Path | None
+) -> None:
+    warm_up("tutorial")
+    from engine.replay.tutorial_replay import TutorialReplay
+    from engine.replay.tutorial_report import as_dict, print_report, write_fills
+
+    with _progress() as report:
+        result = TutorialReplay(config, files, report).run()
+    if fills_path is not None:
+        write_fills(fills_path, result, config)
+    if as_json:
+        print(json.dumps(as_dict(result, config), indent=2))
+    else:
+        print_report(result, config)
 
 
 def _progress() -> AbstractContextManager[Callable[[int, int], None]]:
@@ -81,115 +96,3 @@ class _Bar(AbstractContextManager[Callable[[int, int], None]]):
 
     def __exit__(self, *_details: object) -> None:
         self._progress.stop()
-
-
-def _fill_rows(result: ReplayResult, config: Config) -> Iterator[tuple[int, str, str, str, int]]:
-    grid = config.grid()
-    for fill in result.fills:
-        side = "B" if fill.side is Side.BUY else "S"
-        price, qty = grid.price.text(fill.price_ticks), grid.qty.text(fill.qty_lots)
-        yield fill.exch_ns, side, price, qty, int(fill.maker)
-
-
-def _write_fills(path: Path, result: ReplayResult, config: Config) -> None:
-    try:
-        with path.open("w", newline="", encoding="ascii") as stream:
-            writer = csv.writer(stream, lineterminator="\n")
-            writer.writerow(("exch_ns", "side", "price", "qty", "maker"))
-            writer.writerows(_fill_rows(result, config))
-    except OSError as error:
-        raise RecordingError(path, None, f"cannot be written: {error.strerror}") from error
-
-
-def as_dict(result: ReplayResult, config: Config) -> dict[str, Any]:
-    """The result as plain data, the same for the same input."""
-    money, grid = result.view.money, config.grid()
-    return {
-        "config": config.name,
-        "symbol": grid.symbol,
-        "files": result.files,
-        "lines": result.lines,
-        "span_s": round(result.span_s, 3),
-        "clock_shift_ms": result.clock_shift_ms,
-        "tears": result.tears,
-        "books_grown_s": [span_ns / 1e9 for span_ns in result.grown_ns],
-        "orders_placed": result.orders_placed,
-        "fills": len(result.fills),
-        "position": grid.qty.text(result.view.inventory.position_lots),
-        "pnl_usdt": {
-            "total": money.total_usdt,
-            "spread": money.spread_usdt,
-            "inventory": money.inventory_usdt,
-            "fees": money.fees_usdt,
-            "funding": money.funding_usdt,
-        },
-        "volume_usdt": money.volume_usdt,
-        "drawdown_now_usdt": money.drawdown_usdt,
-        "refusals": {str(code): count for code, count in result.refusals.items()},
-        "reasons_s": {side: _seconds(counts) for side, counts in result.reasons.items()},
-        "fits_s": _seconds(result.fits),
-        "branches_s": _seconds(result.branches),
-        "never_quoted": result.never_quoted,
-        "statistics": as_plain(result.performance),
-    }
-
-
-def _seconds(steps: Counter[str]) -> dict[str, float]:
-    return {name: count * STEP_NS / 1e9 for name, count in sorted(steps.items())}
-
-
-def _spans_text(steps: Counter[str]) -> str:
-    return ", ".join(f"{name} {seconds:.0f} s" for name, seconds in _seconds(steps).items())
-
-
-def _print_report(result: ReplayResult, config: Config) -> None:
-    money, grid = result.view.money, config.grid()
-    print(f"{grid.symbol} with {config.name}: {result.lines} lines, {result.span_s:.1f} s")
-    if result.reordered:
-        print(f"files put in order of time: {', '.join(result.files)}")
-    if result.clock_shift_ms:
-        print(f"receive times moved by {result.clock_shift_ms:+.1f} ms")
-    for tear in result.tears:
-        print(f"TORN {tear}")
-    if result.grown_ns:
-        print(growth_in_words(result.grown_ns))
-    if result.never_quoted:
-        print(result.never_quoted)
-        if any(SideReason.NOT_CALIBRATED.value in counts for counts in result.reasons.values()):
-            print(
-                "the window must fit into the recording: shorten it with "
-                "--set calibration.window_s=60, give a longer recording, or set a prior"
-            )
-        return
-    for exch_ns, side, price, qty, maker in _fill_rows(result, config):
-        word = "BUY " if side == "B" else "SELL"
-        print(f"{_clock(exch_ns)}  {word} {qty} @ {price}{'' if maker else '  taker'}")
-    print(f"quoted by {_spans_text(result.fits)}; {_spans_text(result.branches)}")
-    refused = ", ".join(f"{code} x{count}" for code, count in result.refusals.items()) or "none"
-    print(f"fills     {len(result.fills)} of {result.orders_placed} orders; refusals: {refused}")
-    print(f"position  {grid.qty.text(result.view.inventory.position_lots)}")
-    print(
-        f"profit    {money.total_usdt:+.4f} USDT = spread {money.spread_usdt:+.4f} "
-        f"inventory {money.inventory_usdt:+.4f} fees {money.fees_usdt:+.4f} "
-        f"funding {money.funding_usdt:+.4f}"
-    )
-    print(f"volume    {money.volume_usdt:.2f} USDT, drawdown now {money.drawdown_usdt:.4f} USDT")
-    _print_performance(result.performance)
-
-
-def _print_performance(performance: Performance) -> None:
-    if not performance.audit.holds:
-        print(f"CHECK     {complaint(performance.audit)}")
-    if not performance.fills:
-        print(without_fills(performance.maker))
-        return
-    console = Console()
-    for table in tables(performance):
-        console.print()
-        console.print(table)
-
-
-def _clock(exch_ns: int) -> str:
-    seconds, milliseconds = divmod(exch_ns // _NS_PER_MS, 1000)
-    hours, rest = divmod(seconds % 86400, 3600)
-    return f"{hours:02d}:{rest // 60:02d}:{rest % 60:02d}.{milliseconds:03d}"

@@ -22,7 +22,7 @@ from engine.errors import ConfigError
 from exchange.errors import ExchangeError
 from exchange.instrument import Instrument
 from exchange.paper.settings import PaperSettings
-from exchange.queue_models import QueueModelName
+from exchange.queue_models import QUEUE_MODELS, QueueModel, QueueModelName
 
 RENAMED = {"calibration.widest_gap": "calibration.max_misfit"}
 """Keys of older files, and what each is called now."""
@@ -48,6 +48,7 @@ class InstrumentSection(Section, frozen=True, kw_only=True):
 
 
 class StrategySection(Section, frozen=True, kw_only=True):
+    name: Literal["glft", "tutorial"] = "glft"
     gamma: Positive
     delta: Positive
     adj1: Positive
@@ -80,12 +81,20 @@ class RiskSection(Section, frozen=True, kw_only=True):
 
 
 class ReplaySection(Section, frozen=True, kw_only=True):
+    fills: Literal["desk", "hftbacktest"] = "desk"
     feed_latency_ms: NotNegative
     order_latency_ms: NotNegative
     response_latency_ms: NotNegative
     queue: QueueModelName
+    queue_power: Positive | None = None
     maker_fee_rate: FeeRate
     taker_fee_rate: FeeRate
+
+    @property
+    def queue_model(self) -> tuple[QueueModel, float]:
+        """The model and its exponent."""
+        model, power = QUEUE_MODELS[self.queue]
+        return model, self.queue_power or power
 
 
 class Config(Section, frozen=True, kw_only=True):
@@ -140,6 +149,7 @@ class Config(Section, frozen=True, kw_only=True):
         Raises:
             ConfigError: When a size or price is off the grid or two values contradict.
         """
+        self._check_strategy(replay=replay)
         grid = self.grid()
         order_lots = self._count(grid.qty.count, "strategy.order_qty", self.strategy.order_qty)
         max_lots = self._count(grid.qty.count, "strategy.max_position", self.strategy.max_position)
@@ -188,6 +198,23 @@ class Config(Section, frozen=True, kw_only=True):
         )
         self._check_reach(settings)
         return settings
+
+    def _check_strategy(self, *, replay: bool) -> None:
+        tutorial, peer = self.strategy.name == "tutorial", self.replay.fills == "hftbacktest"
+        if tutorial and not replay:
+            raise ConfigError(
+                self.source,
+                "strategy.name",
+                "is the tutorial, which has none of this desk's safety rules; only engine replay "
+                'runs it. To trade, take "glft"',
+            )
+        if replay and tutorial is not peer:
+            raise ConfigError(
+                self.source,
+                "replay.fills",
+                "the tutorial is filled by hftbacktest's rules and the desk by its own: give "
+                f'"{"hftbacktest" if tutorial else "desk"}"',
+            )
 
     def _check_reach(self, settings: DeskSettings) -> None:
         if settings.bound(settings.delta) > _LARGEST_BOUND:

@@ -8,24 +8,26 @@ from engine.errors import Interrupted, StartError
 from exchange.errors import ExchangeError
 from exchange.jit_cache import is_warm, mark_warm
 
-_DESK_ROOMS = (
-    "exchange.binance.frames",
-    "exchange.book",
-    "engine.core.trader",
-)
+_SCANNER = "exchange.binance.scanner"
+_DESK = (_SCANNER, "exchange.book", "engine.core.trader")
+_ROOMS = {
+    "desk": _DESK,
+    "exchange": ("exchange.recorded_book",),
+    "desk replay": (*_DESK, "exchange.simulation", "engine.replay.driver"),
+    "tutorial": (_SCANNER, "engine.replay.tutorial_replay"),
+}
+"""Where the kernels are that each kind of process calls."""
 
 
-_REPLAY_ROOMS = ("exchange.simulation", "engine.replay.performance")
-
-
-def warm_up(*, replay: bool = False) -> None:
+def warm_up(*kinds: str) -> None:
     """Compile or load the kernels in this process; a bar on a terminal when it must compile.
 
     Args:
-        replay: Also those that only a replay runs.
+        kinds: Of process that it is to be, of ``_ROOMS``; by default a desk.
     """
-    for module in _DESK_ROOMS + _REPLAY_ROOMS * replay:
-        importlib.import_module(module)
+    for kind in kinds or ("desk",):
+        for module in _ROOMS[kind]:
+            importlib.import_module(module)
     from exchange.jit import warm_up as steps
 
     if is_warm() or not sys.stderr.isatty():
@@ -63,7 +65,7 @@ def warm_up_first() -> None:
 
 if __name__ == "__main__":
     try:
-        warm_up(replay=True)
+        warm_up(*_ROOMS)
         mark_warm()
     except ExchangeError as error:
         sys.exit(f"engine: {error}")

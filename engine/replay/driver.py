@@ -27,7 +27,6 @@ from exchange.binance import frames
 from exchange.errors import Garbled
 from exchange.instrument import E8
 from exchange.market_events import DepthDiff, MarketMessage, Snapshot, TouchUpdate, TradePrint
-from exchange.queue_models import QUEUE_MODELS
 from exchange.recording.reader import LatencyScan, Recording, scan_latency
 from exchange.types import DepthSnapshot, Event, Fill, Link, LinkUp, MarketFrame, Side, Tick
 
@@ -116,7 +115,7 @@ class Replay:
         self._read_bytes = 0
         self._reordered = False
         self._grid = config.grid()
-        queue, power = QUEUE_MODELS[config.replay.queue]
+        queue, power = config.replay.queue_model
         replay = config.replay
         self._venue = RecordedVenue(
             self._grid,

@@ -161,7 +161,7 @@ def main() -> int:
             [sys.executable, "-m", "tests.engine.command_streams", *sys.argv[1:]],
             os.environ | {"PYTHONHASHSEED": "0"},
         )
-    warm_up(replay=True)
+    warm_up("desk replay")
     kept = dict(line.split(" ", 1) for line in KEPT.read_text("ascii").splitlines() if line)
     names = [name for name in _streams() if name.startswith(asked.only)]
     differing = 0

@@ -1,0 +1,255 @@
+"""Event window: the stretch of a recording that both clocks of a replay still need.
+
+A line may happen at the venue before lines above it: streams are late by different times. So
+rows are kept, and ordered on both clocks, until nothing still to be read can come before them.
+A line may reach back ``REACH_NS`` in venue time, and no more; so memory is constant.
+
+Source: the replay rules, section 1: two views of the same events, each sorted by its own time,
+where file order breaks ties.
+"""
+
+import numpy as np
+
+from exchange.event_columns import (
+    ASK_AT,
+    ASKS,
+    BID_AT,
+    BIDS,
+    DEPTH,
+    EXCH_NS,
+    IS_AGGREGATE,
+    KIND,
+    RECV_NS,
+    SNAPSHOT,
+    TRADE,
+    WIDTH,
+)
+from exchange.jit import IntArray, borrowed, inlined, njit, piece
+
+REACH_NS = 10_000_000_000
+
+W_EVENTS, W_LEVELS, W_NEWEST_EXCH, W_NEWEST_LOCAL = range(4)
+STATE_SIZE = 4
+
+
+@inlined
+def counts_for_peer(row: IntArray) -> bool:
+    """Is this an event that hftbacktest replays?"""
+    kind = row[KIND]
+    return bool(kind in (DEPTH, SNAPSHOT) or (kind == TRADE and row[IS_AGGREGATE] == 0))
+
+
+@njit
+def scan_times(rows: IntArray, count: int, seen: IntArray) -> None:
+    """Note the range of latencies and times over some rows.
+
+    Args:
+        seen: int64[6]: events that name the symbol, least receive minus venue time, first
+            receive and first venue time of an event, last receive time of any line, and how
+            many lines.
+    """
+    rows, seen = borrowed(rows), borrowed(seen)
+    for number in range(count):
+        row = rows[number * WIDTH : (number + 1) * WIDTH]
+        seen[4] = max(seen[4], row[RECV_NS])
+        seen[5] += 1
+        if counts_for_peer(row):
+            seen[0] += int(row[KIND] != SNAPSHOT)
+            seen[1] = min(seen[1], row[RECV_NS] - row[EXCH_NS])
+            seen[2] = min(seen[2], row[RECV_NS])
+            seen[3] = min(seen[3], row[EXCH_NS])
+
+
+@piece
+def _insert(rows: IntArray, order: IntArray, number: int, column: int) -> None:
+    """Put the last row in its place of an order, behind those of its own time."""
+    at_ns = rows[number * WIDTH + column]
+    at = number
+    while at > 0 and rows[order[at - 1] * WIDTH + column] > at_ns:
+        order[at] = order[at - 1]
+        at -= 1
+    order[at] = number
+
+
+@njit
+def admit(
+    state: IntArray,
+    rows: IntArray,
+    ticks: IntArray,
+    lots: IntArray,
+    by_local: IntArray,
+    by_exch: IntArray,
+    new_rows: IntArray,
+    new_ticks: IntArray,
+    new_lots: IntArray,
+    count: int,
+) -> int:
+    """Take new rows in, those that count; there must be room.
+
+    Returns:
+        -1, or the number of the first new row that reaches back too far.
+    """
+    state, rows, new_rows = borrowed(state), borrowed(rows), borrowed(new_rows)
+    ticks, lots = borrowed(ticks), borrowed(lots)
+    by_local, by_exch = borrowed(by_local), borrowed(by_exch)
+    for number in range(count):
+        new = new_rows[number * WIDTH : (number + 1) * WIDTH]
+        if not counts_for_peer(new):
+            continue
+        event = state[W_EVENTS]
+        reaches_to = state[W_NEWEST_EXCH] - REACH_NS
+        if new[EXCH_NS] < reaches_to or new[RECV_NS] < state[W_NEWEST_LOCAL] - REACH_NS:
+            return number
+        row = rows[event * WIDTH : (event + 1) * WIDTH]
+        for column in range(WIDTH):
+            row[column] = new[column]
+        if row[KIND] != TRADE:
+            level = state[W_LEVELS]
+            for at, size in ((BID_AT, BIDS), (ASK_AT, ASKS)):
+                for i in range(row[size]):
+                    ticks[level + i] = new_ticks[new[at] + i]
+                    lots[level + i] = new_lots[new[at] + i]
+                row[at] = level
+                level += row[size]
+            state[W_LEVELS] = level
+        state[W_EVENTS] = event + 1
+        _insert(rows, by_local, event, RECV_NS)
+        _insert(rows, by_exch, event, EXCH_NS)
+        state[W_NEWEST_EXCH] = max(state[W_NEWEST_EXCH], row[EXCH_NS])
+        state[W_NEWEST_LOCAL] = max(state[W_NEWEST_LOCAL], row[RECV_NS])
+    return -1
+
+
+@njit
+def drop_heard(
+    state: IntArray,
+    rows: IntArray,
+    ticks: IntArray,
+    lots: IntArray,
+    by_local: IntArray,
+    by_exch: IntArray,
+    local_done: int,
+    exch_done: int,
+) -> int:
+    """Forget the rows that both clocks have passed, in file order up to the first that one needs.
+
+    Returns:
+        How many; the counts of what was heard are lower by as many.
+    """
+    state, rows = borrowed(state), borrowed(rows)
+    ticks, lots = borrowed(ticks), borrowed(lots)
+    by_local, by_exch = borrowed(by_local), borrowed(by_exch)
+    events = state[W_EVENTS]
+    gone = int(events)
+    for i in range(local_done, events):
+        gone = min(gone, by_local[i])
+    for i in range(exch_done, events):
+        gone = min(gone, by_exch[i])
+    if gone == 0:
+        return 0
+    first_level = state[W_LEVELS]
+    for number in range(gone, events):
+        if rows[number * WIDTH + KIND] != TRADE:
+            first_level = rows[number * WIDTH + BID_AT]
+            break
+    for number in range(gone, events):
+        into, row = (number - gone) * WIDTH, number * WIDTH
+        for column in range(WIDTH):
+            rows[into + column] = rows[row + column]
+        if rows[into + KIND] != TRADE:
+            rows[into + BID_AT] -= first_level
+            rows[into + ASK_AT] -= first_level
+    for i in range(first_level, state[W_LEVELS]):
+        ticks[i - first_level], lots[i - first_level] = ticks[i], lots[i]
+    state[W_EVENTS] -= gone
+    state[W_LEVELS] -= first_level
+    _renumber(by_local, events, gone)
+    _renumber(by_exch, events, gone)
+    return gone
+
+
+@piece
+def _renumber(order: IntArray, events: int, gone: int) -> None:
+    kept = 0
+    for i in range(events):
+        if order[i] >= gone:
+            order[kept] = order[i] - gone
+            kept += 1
+
+
+class EventWindow:
+    """Rows in file order, and their order on both clocks."""
+
+    def __init__(self) -> None:
+        self.state = np.zeros(STATE_SIZE, dtype=np.int64)
+        self.rows: IntArray = np.zeros(0, dtype=np.int64)
+        self.ticks: IntArray = np.zeros(0, dtype=np.int64)
+        self.lots: IntArray = np.zeros(0, dtype=np.int64)
+        self.by_local: IntArray = np.zeros(0, dtype=np.int64)
+        self.by_exch: IntArray = np.zeros(0, dtype=np.int64)
+
+    @property
+    def events(self) -> int:
+        return int(self.state[W_EVENTS])
+
+    def safe_ns(self, shift_ns: int) -> int:
+        """Nothing that is still to be read happens before this on either clock.
+
+        Args:
+            shift_ns: Added to every receive time.
+        """
+        newest: int = min(
+            int(self.state[W_NEWEST_EXCH]), int(self.state[W_NEWEST_LOCAL]) + shift_ns
+        )
+        return newest - REACH_NS
+
+    def admit(self, rows: IntArray, ticks: IntArray, lots: IntArray, count: int) -> int:
+        """As the kernel of that name, with room made first."""
+        table = rows.reshape(-1, WIDTH)[:count]
+        books = table[(table[:, KIND] == DEPTH) | (table[:, KIND] == SNAPSHOT)]
+        levels = int(books[:, BIDS].sum() + books[:, ASKS].sum())
+        self._make_room(self.events + count, int(self.state[W_LEVELS]) + levels)
+        return int(
+            admit(
+                self.state,
+                self.rows,
+                self.ticks,
+                self.lots,
+                self.by_local,
+                self.by_exch,
+                rows,
+                ticks,
+                lots,
+                count,
+            )
+        )
+
+    def drop_heard(self, local_done: int, exch_done: int) -> int:
+        """As the kernel of that name."""
+        return int(
+            drop_heard(
+                self.state,
+                self.rows,
+                self.ticks,
+                self.lots,
+                self.by_local,
+                self.by_exch,
+                local_done,
+                exch_done,
+            )
+        )
+
+    def _make_room(self, events: int, levels: int) -> None:
+        if events > self.by_local.size:
+            self.rows = _enlarged(self.rows, 2 * events * WIDTH)
+            self.by_local = _enlarged(self.by_local, 2 * events)
+            self.by_exch = _enlarged(self.by_exch, 2 * events)
+        if levels > self.ticks.size:
+            self.ticks = _enlarged(self.ticks, 2 * levels)
+            self.lots = _enlarged(self.lots, 2 * levels)
+
+
+def _enlarged(array: IntArray, size: int) -> IntArray:
+    larger = np.zeros(size, dtype=np.int64)
+    larger[: array.size] = array
+    return larger

@@ -1,0 +1,557 @@
+"""Replay loop of hftbacktest, compiled: two clocks, two books, orders in flight, one strategy.
+
+Four sources take their turns by time; at one instant the local data comes first, then what the
+exchange answers, the exchange's own data, and the requests that reach it; then the step of
+the strategy. Everything at or before the time of a step happens before it.
+
+What the loop carries over from call to call is in flat arrays:
+
+- ``clock[CLOCK]``: the ``C_`` indices.
+- ``requests``, ``answers``: rings of rows, in the order of their arrival (``R_``, ``A_``).
+- ``ints``, ``floats``, ``count``, ``out``: what rests at the exchange; ``exchange.simulation``.
+- ``orders``: our side's table (``O_``).
+- ``fills``: a row for each fill (``F_``).
+
+Source: the replay rules, sections 1 to 3.
+"""
+
+import numpy as np
+
+from engine.replay.tutorial import (
+    N_GRID,
+    N_RECALIBRATE,
+    P_MAX_POSITION,
+    P_ORDER_QTY,
+    P_TICK,
+    S_POSITION,
+    TRACE_WIDTH,
+    decide,
+    hear_print,
+    trace_step,
+)
+from exchange.event_columns import (
+    AGGRESSOR,
+    EXCH_NS,
+    KIND,
+    PRICE_TICKS,
+    RECV_NS,
+    TRADE,
+    WIDTH,
+)
+from exchange.jit import FloatArray, IntArray, borrowed, inlined, njit, piece
+from exchange.market_layout import BEST_ASK, BEST_BID, NO_ASK, NO_BID
+from exchange.peer_exchange import peer_accept, peer_depth, peer_trade
+from exchange.simulation import O_KEY, O_WIDTH, cancel_order
+
+NEVER_NS = 2**62
+
+(
+    C_NOW,
+    C_STEP_AT,
+    C_STEP,
+    C_LOCAL,
+    C_EXCH,
+    C_REQUESTS_FIRST,
+    C_REQUESTS,
+    C_ANSWERS_FIRST,
+    C_ANSWERS,
+    C_LAST_ARRIVAL,
+    C_LAST_ANSWER,
+    C_ORDERS,
+    C_FILLS,
+    C_TRACED,
+    C_SUBMITS,
+    C_CANCELS,
+    C_NEXT_KEY,
+    C_ENDED,
+    C_FULL,
+) = range(19)
+CLOCK = 19
+"""``C_LOCAL`` and ``C_EXCH`` count the events heard; ``C_FULL`` is 1 when a table overflowed."""
+
+IN_FLIGHT = 4096
+"""Requests, and answers, that can be under way at once."""
+R_AT, R_PLACE, R_KEY, R_SIDE, R_PRICE, R_SENT = range(6)
+R_WIDTH = 6
+A_AT, A_WHAT, A_KEY, A_FILL = range(4)
+A_WIDTH = 4
+ACCEPTED, CANCELLED, EXPIRED, NOT_FOUND, FILLED = range(5)
+
+MOST_ORDERS = 1024
+O_ORDER, O_SIDE, O_PRICE, O_STATUS, O_PENDING, O_SENT = range(6)
+"""``O_SENT`` is when the last request about it left, its placing or its cancel."""
+O_ROW = 6
+SENT, WORKING, OVER = range(3)
+
+F_EXCH, F_SIDE, F_PRICE, F_SENT, F_SEEN, F_STEP = range(6)
+F_WIDTH = 6
+
+M_STEP_NS, M_ENTRY_NS, M_RESPONSE_NS, M_SHIFT_NS, M_MODEL, M_STRATEGY, M_ORDER_LOTS = range(7)
+"""Of the settings: integers."""
+SETTINGS = 7
+
+
+@inlined
+def _send(clock: IntArray, requests: IntArray, at_ns: int) -> IntArray:
+    """The next free row of requests, its arrival written."""
+    number = clock[C_REQUESTS_FIRST] + clock[C_REQUESTS]
+    if clock[C_REQUESTS] == IN_FLIGHT:
+        clock[C_FULL] = 1
+    else:
+        clock[C_REQUESTS] += 1
+    row = requests[number % IN_FLIGHT * R_WIDTH : (number % IN_FLIGHT + 1) * R_WIDTH]
+    row[R_AT] = max(at_ns, clock[C_LAST_ARRIVAL])
+    clock[C_LAST_ARRIVAL] = row[R_AT]
+    return row
+
+
+@piece
+def _answer(clock: IntArray, answers: IntArray, at_ns: int, what: int, key: int, fill: int) -> None:
+    number = (clock[C_ANSWERS_FIRST] + clock[C_ANSWERS]) % IN_FLIGHT
+    if clock[C_ANSWERS] == IN_FLIGHT:
+        clock[C_FULL] = 1
+        return
+    clock[C_ANSWERS] += 1
+    at = number * A_WIDTH
+    answers[at + A_AT] = clock[C_LAST_ANSWER] = max(at_ns, clock[C_LAST_ANSWER])
+    answers[at + A_WHAT], answers[at + A_KEY], answers[at + A_FILL] = what, key, fill
+
+
+@piece
+def _find(orders: IntArray, count: int, key: int) -> int:
+    """Row of an order in our table, by its key, or -1."""
+    for number in range(count):
+        if orders[number * O_ROW + O_ORDER] == key:
+            return number
+    return -1
+
+
+@piece
+def _hear_answer(
+    clock: IntArray,
+    answers: IntArray,
+    orders: IntArray,
+    fills: IntArray,
+    params: FloatArray,
+    state: FloatArray,
+) -> None:
+    """The earliest answer reaches us."""
+    at = clock[C_ANSWERS_FIRST] * A_WIDTH
+    clock[C_ANSWERS_FIRST] = (clock[C_ANSWERS_FIRST] + 1) % IN_FLIGHT
+    clock[C_ANSWERS] -= 1
+    what = answers[at + A_WHAT]
+    if what == FILLED:
+        fill = answers[at + A_FILL] * F_WIDTH
+        fills[fill + F_SEEN], fills[fill + F_STEP] = clock[C_STEP_AT], clock[C_STEP]
+        state[S_POSITION] += fills[fill + F_SIDE] * params[P_ORDER_QTY]
+    number = _find(orders, clock[C_ORDERS], answers[at + A_KEY])
+    if number < 0:
+        return
+    if what == FILLED:
+        fills[answers[at + A_FILL] * F_WIDTH + F_SENT] = orders[number * O_ROW + O_SENT]
+    if what == ACCEPTED:
+        orders[number * O_ROW + O_STATUS] = WORKING
+    elif what != NOT_FOUND:
+        orders[number * O_ROW + O_STATUS] = OVER
+    orders[number * O_ROW + O_PENDING] = 0
+
+
+@piece
+def _note_fills(
+    clock: IntArray,
+    settings: IntArray,
+    answers: IntArray,
+    out: IntArray,
+    made: int,
+    resting: IntArray,
+    fills: IntArray,
+    exch_ns: int,
+) -> None:
+    """Log what an event has filled, and answer it."""
+    for i in range(made):
+        key = out[i * O_WIDTH + O_KEY]
+        if (clock[C_FILLS] + 1) * F_WIDTH > fills.size:
+            clock[C_FULL] = 1
+            return
+        order = resting[key % MOST_ORDERS * R_WIDTH : (key % MOST_ORDERS + 1) * R_WIDTH]
+        fill = fills[clock[C_FILLS] * F_WIDTH : (clock[C_FILLS] + 1) * F_WIDTH]
+        fill[F_EXCH], fill[F_SIDE], fill[F_PRICE] = exch_ns, order[R_SIDE], order[R_PRICE]
+        fill[F_SENT], fill[F_SEEN], fill[F_STEP] = order[R_SENT], 0, -1
+        _answer(clock, answers, exch_ns + settings[M_RESPONSE_NS], FILLED, key, clock[C_FILLS])
+        clock[C_FILLS] += 1
+
+
+@piece
+def _take_request(
+    clock: IntArray,
+    settings: IntArray,
+    requests: IntArray,
+    answers: IntArray,
+    resting: IntArray,
+    book: IntArray,
+    ints: IntArray,
+    floats: FloatArray,
+    count: IntArray,
+) -> None:
+    """The earliest request reaches the exchange."""
+    number = clock[C_REQUESTS_FIRST]
+    request = requests[number * R_WIDTH : (number + 1) * R_WIDTH]
+    clock[C_REQUESTS_FIRST] = (number + 1) % IN_FLIGHT
+    clock[C_REQUESTS] -= 1
+    key = request[R_KEY]
+    if request[R_PLACE] == 1:
+        known = resting[key % MOST_ORDERS * R_WIDTH : (key % MOST_ORDERS + 1) * R_WIDTH]
+        for i in range(R_WIDTH):
+            known[i] = request[i]
+        side, price = request[R_SIDE], request[R_PRICE]
+        rests = peer_accept(book, ints, floats, count, key, side, price, settings[M_ORDER_LOTS])
+        what = ACCEPTED if rests else EXPIRED
+    else:
+        what = CANCELLED if cancel_order(ints, floats, count, key) > 0 else NOT_FOUND
+    _answer(clock, answers, request[R_AT] + settings[M_RESPONSE_NS], what, key, -1)
+
+
+@piece
+def _forget_finished(clock: IntArray, orders: IntArray) -> None:
+    kept = 0
+    for number in range(clock[C_ORDERS]):
+        if orders[number * O_ROW + O_STATUS] != OVER:
+            for i in range(O_ROW):
+                orders[kept * O_ROW + i] = orders[number * O_ROW + i]
+            kept += 1
+    clock[C_ORDERS] = kept
+
+
+@inlined
+def _is_wanted(price_ticks: int, first: float, step: float, tick: float, levels: int) -> bool:
+    price = first
+    for _ in range(levels):
+        if int(np.rint(price / tick)) == price_ticks:
+            return True
+        price += step
+    return False
+
+
+@piece
+def _requote(
+    clock: IntArray,
+    settings: IntArray,
+    requests: IntArray,
+    orders: IntArray,
+    params: FloatArray,
+    counts: IntArray,
+    state: FloatArray,
+    bid: float,
+    ask: float,
+    interval: float,
+) -> None:
+    """Cancel what is not wanted any more, then place what is not there."""
+    tick, position = params[P_TICK], state[S_POSITION]
+    bids = counts[N_GRID] if position < params[P_MAX_POSITION] and np.isfinite(bid) else 0
+    asks = counts[N_GRID] if position > -params[P_MAX_POSITION] and np.isfinite(ask) else 0
+    arrival_ns = clock[C_NOW] + settings[M_ENTRY_NS]
+    for number in range(clock[C_ORDERS]):
+        order = orders[number * O_ROW : (number + 1) * O_ROW]
+        if order[O_STATUS] != WORKING or order[O_PENDING] == 1:
+            continue
+        buys = order[O_SIDE] > 0
+        wanted = (
+            _is_wanted(order[O_PRICE], bid, -interval, tick, bids)
+            if buys
+            else _is_wanted(order[O_PRICE], ask, interval, tick, asks)
+        )
+        if not wanted:
+            order[O_PENDING], order[O_SENT] = 1, clock[C_NOW]
+            request = _send(clock, requests, arrival_ns)
+            request[R_PLACE], request[R_KEY], request[R_SENT] = 0, order[O_ORDER], clock[C_NOW]
+            clock[C_CANCELS] += 1
+    for side in (1, -1):
+        price = bid if side > 0 else ask
+        for _ in range(bids if side > 0 else asks):
+            _submit(clock, requests, orders, side, int(np.rint(price / tick)), arrival_ns)
+            price -= side * interval
+
+
+@piece
+def _submit(
+    clock: IntArray,
+    requests: IntArray,
+    orders: IntArray,
+    side: int,
+    price_ticks: int,
+    arrival_ns: int,
+) -> None:
+    """Place an order unless one with this id, its price, is known."""
+    for number in range(clock[C_ORDERS]):
+        if orders[number * O_ROW + O_PRICE] == price_ticks:
+            return
+    if clock[C_ORDERS] == MOST_ORDERS:
+        clock[C_FULL] = 1
+        return
+    key = clock[C_NEXT_KEY]
+    clock[C_NEXT_KEY] += 1
+    order = orders[clock[C_ORDERS] * O_ROW : (clock[C_ORDERS] + 1) * O_ROW]
+    order[O_ORDER], order[O_SIDE], order[O_PRICE] = key, side, price_ticks
+    order[O_STATUS], order[O_PENDING], order[O_SENT] = SENT, 1, clock[C_NOW]
+    clock[C_ORDERS] += 1
+    request = _send(clock, requests, arrival_ns)
+    request[R_PLACE], request[R_KEY], request[R_SIDE] = 1, key, side
+    request[R_PRICE], request[R_SENT] = price_ticks, clock[C_NOW]
+    clock[C_SUBMITS] += 1
+
+
+@inlined
+def _time_of(
+    rows: IntArray, order: IntArray, number: int, events: int, column: int, shift_ns: int
+) -> int:
+    """When an event happens, on the clock of one column."""
+    if number == events:
+        return NEVER_NS
+    return int(rows[order[number] * WIDTH + column] + shift_ns)
+
+
+@njit
+def run_peer(
+    clock: IntArray,
+    settings: IntArray,
+    power: float,
+    lot_size: float,
+    params: FloatArray,
+    counts: IntArray,
+    state: FloatArray,
+    depths: FloatArray,
+    changes: FloatArray,
+    buckets: FloatArray,
+    trace: FloatArray,
+    requests: IntArray,
+    answers: IntArray,
+    resting: IntArray,
+    orders: IntArray,
+    fills: IntArray,
+    local_book: IntArray,
+    exch_book: IntArray,
+    ints: IntArray,
+    floats: FloatArray,
+    count: IntArray,
+    none: IntArray,
+    out: IntArray,
+    rows: IntArray,
+    ticks: IntArray,
+    lots: IntArray,
+    by_local: IntArray,
+    by_exch: IntArray,
+    events: int,
+    safe_ns: int,
+) -> None:
+    """Let everything happen up to a time, or to the end of the recording.
+
+    Args:
+        by_local: int64[events], rows of depth, snapshots and single prints in the order of
+            their receive times, as ``by_exch`` is in that of the venue's.
+        events: How many rows there are; those before ``C_LOCAL`` and ``C_EXCH`` were heard.
+        safe_ns: No row still to be read lies before this; ``NEVER_NS`` when there is none.
+    """
+    clock, settings, params, counts = (
+        borrowed(clock),
+        borrowed(settings),
+        borrowed(params),
+        borrowed(counts),
+    )
+    state, depths, changes, buckets, trace = (
+        borrowed(state),
+        borrowed(depths),
+        borrowed(changes),
+        borrowed(buckets),
+        borrowed(trace),
+    )
+    requests, answers, resting, orders, fills = (
+        borrowed(requests),
+        borrowed(answers),
+        borrowed(resting),
+        borrowed(orders),
+        borrowed(fills),
+    )
+    local_book, exch_book = borrowed(local_book), borrowed(exch_book)
+    ints, floats, count, none, out = (
+        borrowed(ints),
+        borrowed(floats),
+        borrowed(count),
+        borrowed(none),
+        borrowed(out),
+    )
+    rows, ticks, lots = borrowed(rows), borrowed(ticks), borrowed(lots)
+    by_local, by_exch = borrowed(by_local), borrowed(by_exch)
+    over = safe_ns == NEVER_NS
+    while clock[C_FULL] == 0:
+        made = _play_market(
+            clock,
+            settings,
+            power,
+            lot_size,
+            state,
+            _first(answers, clock[C_ANSWERS_FIRST] * A_WIDTH, clock[C_ANSWERS]),
+            _first(requests, clock[C_REQUESTS_FIRST] * R_WIDTH, clock[C_REQUESTS]),
+            local_book,
+            exch_book,
+            ints,
+            floats,
+            count,
+            none,
+            out,
+            rows,
+            ticks,
+            lots,
+            by_local,
+            by_exch,
+            events,
+            safe_ns,
+        )
+        if made > 0:
+            _note_fills(clock, settings, answers, out, made, resting, fills, clock[C_NOW])
+            continue
+        answer_ns = _first(answers, clock[C_ANSWERS_FIRST] * A_WIDTH, clock[C_ANSWERS])
+        request_ns = _first(requests, clock[C_REQUESTS_FIRST] * R_WIDTH, clock[C_REQUESTS])
+        orders_ns, step_ns = min(answer_ns, request_ns), clock[C_STEP_AT]
+        if min(orders_ns, step_ns) >= safe_ns and not over:
+            return
+        if orders_ns > step_ns:
+            clock[C_NOW] = step_ns
+            _step(
+                clock,
+                settings,
+                params,
+                counts,
+                state,
+                depths,
+                changes,
+                buckets,
+                trace,
+                requests,
+                orders,
+                local_book,
+            )
+            clock[C_STEP] += 1
+            clock[C_STEP_AT] += settings[M_STEP_NS]
+            heard = clock[C_LOCAL] == events and clock[C_EXCH] == events
+            if over and heard and clock[C_REQUESTS] == 0 and clock[C_ANSWERS] == 0:
+                clock[C_ENDED] = 1
+                return
+        elif answer_ns == orders_ns:
+            _hear_answer(clock, answers, orders, fills, params, state)
+        else:
+            _take_request(
+                clock, settings, requests, answers, resting, exch_book, ints, floats, count
+            )
+
+
+@inlined
+def _first(ring: IntArray, at: int, count: int) -> int:
+    """When the first row of a ring is due."""
+    return int(ring[at]) if count > 0 else NEVER_NS
+
+
+@inlined
+def _play_market(
+    clock: IntArray,
+    settings: IntArray,
+    power: float,
+    lot_size: float,
+    state: FloatArray,
+    answer_ns: int,
+    request_ns: int,
+    local_book: IntArray,
+    exch_book: IntArray,
+    ints: IntArray,
+    floats: FloatArray,
+    count: IntArray,
+    none: IntArray,
+    out: IntArray,
+    rows: IntArray,
+    ticks: IntArray,
+    lots: IntArray,
+    by_local: IntArray,
+    by_exch: IntArray,
+    events: int,
+    safe_ns: int,
+) -> int:
+    """Both sides' data, up to a fill or to whatever else is due first; how many fills it made."""
+    shift_ns, model = settings[M_SHIFT_NS], settings[M_MODEL]
+    local, exch = clock[C_LOCAL], clock[C_EXCH]
+    local_ns = _time_of(rows, by_local, local, events, RECV_NS, shift_ns)
+    exch_ns = _time_of(rows, by_exch, exch, events, EXCH_NS, 0)
+    until_ns = min(clock[C_STEP_AT], safe_ns - 1)
+    made = 0
+    while made == 0 and min(local_ns, exch_ns) <= until_ns:
+        if local_ns <= exch_ns:
+            if local_ns > answer_ns or local_ns > request_ns:
+                break
+            row = rows[by_local[local] * WIDTH : (by_local[local] + 1) * WIDTH]
+            local += 1
+            local_ns = _time_of(rows, by_local, local, events, RECV_NS, shift_ns)
+            if row[KIND] == TRADE:
+                hear_print(state, row[AGGRESSOR], row[PRICE_TICKS])
+            else:
+                peer_depth(
+                    local_book, row, ticks, lots, model, power, lot_size, ints, floats, none, out
+                )
+        else:
+            if exch_ns >= answer_ns or exch_ns > request_ns:
+                break
+            row = rows[by_exch[exch] * WIDTH : (by_exch[exch] + 1) * WIDTH]
+            exch += 1
+            clock[C_NOW] = exch_ns
+            exch_ns = _time_of(rows, by_exch, exch, events, EXCH_NS, 0)
+            if row[KIND] == TRADE:
+                made = peer_trade(row, ints, floats, count, out)
+            else:
+                made = peer_depth(
+                    exch_book, row, ticks, lots, model, power, lot_size, ints, floats, count, out
+                )
+    clock[C_LOCAL], clock[C_EXCH] = local, exch
+    return made
+
+
+@piece
+def _step(
+    clock: IntArray,
+    settings: IntArray,
+    params: FloatArray,
+    counts: IntArray,
+    state: FloatArray,
+    depths: FloatArray,
+    changes: FloatArray,
+    buckets: FloatArray,
+    trace: FloatArray,
+    requests: IntArray,
+    orders: IntArray,
+    book: IntArray,
+) -> None:
+    """The strategy's turn."""
+    if settings[M_STRATEGY] == 0:
+        return
+    _forget_finished(clock, orders)
+    bid, ask = book[BEST_BID], book[BEST_ASK]
+    if bid == NO_BID or ask == NO_ASK:
+        return
+    bid_price, ask_price, interval = decide(
+        params, counts, state, depths, changes, buckets, clock[C_STEP], bid, ask
+    )
+    if clock[C_STEP] % counts[N_RECALIBRATE] == 0:
+        at = clock[C_TRACED] * TRACE_WIDTH
+        if at + TRACE_WIDTH > trace.size:
+            clock[C_FULL] = 1
+            return
+        trace_step(state, clock[C_STEP], clock[C_NOW], trace[at : at + TRACE_WIDTH])
+        clock[C_TRACED] += 1
+    _requote(
+        clock,
+        settings,
+        requests,
+        orders,
+        params,
+        counts,
+        state,
+        bid_price,
+        ask_price,
+        interval,
+    )

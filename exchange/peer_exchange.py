@@ -1,0 +1,220 @@
+"""Exchange of hftbacktest 2.4.4 without partial fills: its book, its queues and its fills.
+
+To compare with it, fill by fill; ``exchange.recorded_book`` is how this desk would have it. No
+sequence is checked here and every level is an event of its own. A bid that meets or passes the
+best ask hides the asks that it passed: they are kept, and come back only when they are told
+of again. An order fills whole: by a print past its price, by half a lot or more that trades
+beyond its queue, or when the opposite best moves onto it. Own orders move nothing.
+
+Source: the replay rules, sections 4 to 7.
+"""
+
+from exchange.book import best_of, follow_touch, keeps_best, level_lots, next_level, store_level
+from exchange.event_columns import (
+    AGGRESSOR,
+    ASK_AT,
+    ASKS,
+    BID_AT,
+    BIDS,
+    KIND,
+    PRICE_TICKS,
+    QTY_LOTS,
+    SNAPSHOT,
+)
+from exchange.jit import FloatArray, IntArray, inlined, piece
+from exchange.market_layout import (
+    BEST_ASK,
+    BEST_BID,
+    BLOCK_TICKS,
+    LOW,
+    NO_ASK,
+    NO_BID,
+    WINDOW_TICKS,
+    side_blocks,
+    side_lots,
+)
+from exchange.simulation import (
+    I_PRICE,
+    I_SIDE,
+    I_WIDTH,
+    accept_order,
+    age_queues,
+    fill_from_cross,
+    fill_from_trade,
+    meets_touch,
+)
+
+
+@inlined
+def _best_at(side: int) -> int:
+    """Where a side's best price stands in the book."""
+    return BEST_BID if side > 0 else BEST_ASK
+
+
+@inlined
+def price_range(ints: IntArray, count: IntArray, side: int) -> tuple[int, int]:
+    """Lowest and highest price at which orders of a side rest; an empty range without any."""
+    low, high = NO_ASK, NO_BID
+    for number in range(count[0]):
+        if ints[number * I_WIDTH + I_SIDE] == side:
+            low = min(low, ints[number * I_WIDTH + I_PRICE])
+            high = max(high, ints[number * I_WIDTH + I_PRICE])
+    return low, high
+
+
+@inlined
+def _set_levels(
+    book: IntArray,
+    side: int,
+    ticks: IntArray,
+    lots: IntArray,
+    first: int,
+    levels: int,
+    model: int,
+    power: float,
+    lot_size: float,
+    ints: IntArray,
+    floats: FloatArray,
+    count: IntArray,
+    out: IntArray,
+    fills: int,
+) -> int:
+    """One side's levels, each an event: queues first, then the book, then what it fills.
+
+    Most levels lie in the window, leave the best where it is and are none of ours: for them
+    there is nothing to do but to write, and no call.
+    """
+    of_side, blocks = side_lots(book, side), side_blocks(book, side)
+    window = book[LOW]
+    low, high = price_range(ints, count, side)
+    best = best_of(book, side)
+    ticks, lots = ticks[first : first + levels], lots[first : first + levels]
+    for i in range(levels):
+        price, new = ticks[i], lots[i]
+        near = window <= price < window + WINDOW_TICKS
+        if near and keeps_best(side * (price - best), new) and (price < low or price > high):
+            slot = price & (WINDOW_TICKS - 1)
+            of_side[slot] = new
+            blocks[slot // BLOCK_TICKS] = 1
+            continue
+        old = store_level(book, side, price, new)
+        if low <= price <= high:
+            age_queues(model, power, lot_size, ints, floats, count, side, price, old, new)
+        if side * price >= side * best:
+            fills = _move_best(book, side, price, new, ints, floats, count, out, fills)
+            best = best_of(book, side)
+            low, high = price_range(ints, count, side)
+    return fills
+
+
+@piece
+def _move_best(
+    book: IntArray,
+    side: int,
+    price: int,
+    new_lots: int,
+    ints: IntArray,
+    floats: FloatArray,
+    count: IntArray,
+    out: IntArray,
+    fills: int,
+) -> int:
+    """A level at or before the best price has changed."""
+    best = book[_best_at(side)]
+    if new_lots == 0:
+        if price == best:
+            book[_best_at(side)] = next_level(book, side, price)
+    elif price != best:
+        book[_best_at(side)] = price
+        if side * price >= side * book[_best_at(-side)]:
+            book[_best_at(-side)] = next_level(book, -side, price)
+        if count[0] > 0:
+            return fill_from_cross(ints, floats, count, -side, price, out, fills)
+    return fills
+
+
+@piece
+def _clear_side(book: IntArray, side: int, last_ticks: int) -> None:
+    """Forget a side from its best to a price; the level one tick beyond is skipped, as there."""
+    price = next_level(book, side, NO_ASK if side > 0 else NO_BID)
+    while NO_BID < price < NO_ASK and side * price >= side * last_ticks:
+        store_level(book, side, price, 0)
+        price = next_level(book, side, price)
+    book[_best_at(side)] = next_level(book, side, last_ticks - side)
+
+
+@inlined
+def peer_depth(
+    book: IntArray,
+    row: IntArray,
+    ticks: IntArray,
+    lots: IntArray,
+    model: int,
+    power: float,
+    lot_size: float,
+    ints: IntArray,
+    floats: FloatArray,
+    count: IntArray,
+    out: IntArray,
+) -> int:
+    """A diff or snapshot takes effect; how many fills it made.
+
+    Args:
+        book: int64[BOOK_SIZE].
+        row: int64[WIDTH], of ``exchange.event_columns``, as the pools.
+        model: A ``QueueModel``, with its ``power`` and ``lot_size``.
+        ints: The orders that rest, as ``floats``, ``count`` and ``out``; see
+            ``exchange.simulation``. Without any this is the local book.
+    """
+    fills = 0
+    for side in (1, -1):
+        first, levels = (row[BID_AT], row[BIDS]) if side > 0 else (row[ASK_AT], row[ASKS])
+        if row[KIND] == SNAPSHOT and levels > 0:
+            _clear_side(book, side, ticks[first + levels - 1])
+        fills = _set_levels(
+            book,
+            side,
+            ticks,
+            lots,
+            first,
+            levels,
+            model,
+            power,
+            lot_size,
+            ints,
+            floats,
+            count,
+            out,
+            fills,
+        )
+    follow_touch(book)
+    return fills
+
+
+@inlined
+def peer_trade(
+    row: IntArray, ints: IntArray, floats: FloatArray, count: IntArray, out: IntArray
+) -> int:
+    """A print takes effect; how many fills it made."""
+    if count[0] == 0:
+        return 0
+    side, price, size = row[AGGRESSOR], row[PRICE_TICKS], row[QTY_LOTS]
+    return fill_from_trade(True, ints, floats, count, side, price, size, out, 0)
+
+
+@piece
+def peer_accept(
+    book: IntArray,
+    ints: IntArray,
+    floats: FloatArray,
+    count: IntArray,
+    key: int,
+    side: int,
+    price_ticks: int,
+    qty_lots: int,
+) -> bool:
+    """A post-only order reaches the exchange; False when it would take, or the table is full."""
+    if meets_touch(side, price_ticks, best_of(book, -side)):
+        return False
+    ahead = level_lots(book, side, price_ticks)
+    return accept_order(ints, floats, count, key, side, price_ticks, qty_lots, ahead)

@@ -1,0 +1,160 @@
+"""The tutorial on hftbacktest's exchange: its fills are the peer's, one by one."""
+
+import csv
+import gzip
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import orjson
+import pytest
+
+from engine.config.desk import load_config
+from engine.config.shipped_files import SHIPPED
+from engine.errors import ConfigError, RecordingError
+from engine.replay.tutorial_replay import PeerFill, TutorialReplay, TutorialResult
+from exchange.binance import recorded_events
+from exchange.errors import RecordingGarbled
+from tests.engine.recorded_desks import engine_command
+from tests.places import PARITY, USDM
+
+TUTORIAL = SHIPPED / "tutorial.toml"
+RUNS = {
+    "usdm_touch_risk": ("strategy.adj1=0.005", "strategy.adj2=0.001", "replay.queue=risk_averse"),
+    "usdm_touch_log": ("strategy.adj1=0.005", "strategy.adj2=0.001", "replay.queue=log"),
+    "usdm_near_log": ("strategy.adj1=0.05", "strategy.adj2=0.01", "replay.queue=log"),
+}
+
+
+def replayed(*files: Path, over: tuple[str, ...] = ()) -> TutorialResult:
+    config = load_config(TUTORIAL, list(over))
+    return TutorialReplay(config, list(files), lambda _done, _total: None).run()
+
+
+def rows_of(name: str) -> list[dict[str, str]]:
+    with gzip.open(PARITY / f"{name}.csv.gz", "rt") as file:
+        return list(csv.DictReader(file))
+
+
+def peer_fills(run: str) -> list[PeerFill]:
+    return sorted(
+        PeerFill(
+            int(row["exch_ts"]),
+            1 if row["side"] == "B" else -1,
+            int(row["price_tick"]),
+            int(row["req_ts"]),
+            int(row["seen_ts"]),
+            int(row["step"]),
+        )
+        for row in rows_of(f"fills_{run}")
+    )
+
+
+@pytest.mark.parametrize("run", RUNS)
+def test_fills_and_calibration_are_the_peers(run: str) -> None:
+    """To the nanosecond: when each was asked for, filled and heard of, and at which step."""
+    result = replayed(USDM, over=RUNS[run])
+
+    assert sorted(result.fills) == peer_fills(run)
+    rows = rows_of(f"calibration_{run}")
+    expected = np.array([[float(value) for value in row.values()] for row in rows])
+    np.testing.assert_allclose(result.trace, expected, rtol=1e-9)
+    assert result.position == pytest.approx(sum(fill.side for fill in result.fills) * 0.003)
+
+
+def test_a_stretch_of_any_length_gives_the_same_fills(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Constant memory: most of the recording is forgotten before the rest is read."""
+    whole = replayed(USDM)
+    monkeypatch.setattr(recorded_events, "_STRETCH_BYTES", 1 << 14)
+
+    assert replayed(USDM).fills == whole.fills
+
+
+def test_two_files_of_one_session_play_as_one(tmp_path: Path) -> None:
+    """Whatever the order in which they are given."""
+    lines = gzip.decompress(USDM.read_bytes()).splitlines(keepends=True)[:60_000]
+    whole, first, second = (tmp_path / name for name in ("whole.dat", "a.dat", "b.dat"))
+    whole.write_bytes(b"".join(lines))
+    first.write_bytes(b"".join(lines[:30_000]))
+    second.write_bytes(b"".join(lines[30_000:]))
+
+    assert replayed(second, first).fills == replayed(whole).fills != []
+
+
+def test_what_was_whole_before_a_tear_is_played(tmp_path: Path) -> None:
+    """A recorder that was killed in the middle of a line has lost that line alone."""
+    raw = gzip.decompress(USDM.read_bytes())[:9_000_000]
+    torn, whole = tmp_path / "torn.dat", tmp_path / "whole.dat"
+    torn.write_bytes(raw)
+    whole.write_bytes(raw[: raw.rindex(b"\n") + 1])
+
+    result = replayed(torn)
+
+    assert result.fills == replayed(whole).fills
+    assert [tear.split(": ")[1][:12] for tear in result.tears] == ["nothing from"]
+
+
+def trade_line(at_ms: int, exch_ms: int) -> bytes:
+    message = {"e": "trade", "E": exch_ms, "T": exch_ms, "s": "BTCUSDT", "t": 1, "p": "1.0"}
+    return b"%d " % (at_ms * 10**6) + orjson.dumps({**message, "q": "1.000", "m": True}) + b"\n"
+
+
+def test_a_line_that_reaches_back_too_far_is_named(tmp_path: Path) -> None:
+    """Ten seconds are kept in mind, and no more."""
+    path = tmp_path / "late.dat"
+    start = 1_723_161_255_000
+    path.write_bytes(
+        trade_line(start, start) + trade_line(start, start + 10_001) + trade_line(start, start)
+    )
+
+    with pytest.raises(RecordingError, match=r"late.dat, line 3: lies more than 10 s before"):
+        replayed(path)
+
+
+def test_a_line_that_is_no_message_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "garbled.dat"
+    path.write_bytes(trade_line(1_723_161_255_000, 1_723_161_255_000) + b"nonsense\n" * 2)
+
+    with pytest.raises(RecordingGarbled, match="line 2"):
+        replayed(path)
+
+
+def test_a_recording_of_another_symbol_is_refused(tmp_path: Path) -> None:
+    """With what it holds instead."""
+    with pytest.raises(RecordingError, match="holds BTCUSDT, and no book or single trades of ETH"):
+        replayed(USDM, over=("desk.symbol=ETHUSDT",))
+
+
+def test_only_a_replay_takes_the_tutorial() -> None:
+    """It has none of the desk's safety rules."""
+    config = load_config(TUTORIAL)
+
+    with pytest.raises(ConfigError, match="only engine replay runs it"):
+        config.desk_settings()
+
+
+@pytest.mark.parametrize(
+    ("path", "over"),
+    [(TUTORIAL, "replay.fills=desk"), (SHIPPED / "paper.toml", "replay.fills=hftbacktest")],
+)
+def test_each_strategy_is_filled_by_its_own_rules(path: Path, over: str) -> None:
+    with pytest.raises(ConfigError, match=r"replay\.fills"):
+        load_config(path, [over]).desk_settings(replay=True)
+
+
+def test_the_command_prints_and_writes_what_came_of_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As JSON, and each fill as a line."""
+    fills = tmp_path / "fills.csv"
+    arguments = ("replay", str(USDM), "--config", str(TUTORIAL))
+
+    assert engine_command(*arguments, "--json", "--fills", str(fills)) == 0
+    told: dict[str, Any] = json.loads(capsys.readouterr().out)
+    assert (told["fills"], told["submits"], told["cancels"]) == (667, 2011, 1263)
+    with fills.open() as file:
+        assert len(list(csv.DictReader(file))) == 667
+
+    assert engine_command(*arguments) == 0
+    assert "667 of 2011 orders" in capsys.readouterr().out
