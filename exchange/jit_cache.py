@@ -1,7 +1,8 @@
 """JIT cache folder: where compiled kernels are kept, known without importing numba.
 
-The folder is keyed by a hash of every kernel's source, numba's version and the CPU:
-numba's own check misses a callee that changed in another file. It is keyed by each file's path
+The folder is keyed by a hash of every source under ``engine`` and ``exchange``, numba's version and
+the CPU: numba's own check misses a callee or a constant that changed in another file, and a kernel
+with an old layout writes into its neighbour's numbers. It is keyed by each file's path
 and time as well, because those are what numba knows a file by: to numba the same code in
 another folder, such as a wheel beside a checkout, has never been compiled.
 """
@@ -29,9 +30,7 @@ def cache_folder() -> Path:
     digest = hashlib.sha256()
     for package in ("exchange", "engine"):
         for path in sorted((_ROOT / package).rglob("*.py")):
-            source = path.read_bytes()
-            if b"from exchange.jit import" in source or path.name == "jit.py":
-                digest.update(f"{path} {path.stat().st_mtime_ns} ".encode() + source)
+            digest.update(f"{path} {path.stat().st_mtime_ns} ".encode() + path.read_bytes())
     digest.update(f"{version('numba')} {platform.machine()} {_cpu_model()}".encode())
     return base / "makers-desk" / "jit" / digest.hexdigest()[:16]
 

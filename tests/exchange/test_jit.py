@@ -78,20 +78,25 @@ def copied(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def cache_folder_of(checkout: Path) -> Path:
-    code = "from exchange.jit_cache import cache_folder; print(cache_folder())"
-    told = subprocess.check_output(
+def told(checkout: Path, code: str) -> str:
+    """What a program prints that has the code of a checkout, and its own cache."""
+    return subprocess.check_output(
         [sys.executable, "-P", "-c", code],
         text=True,
         cwd=checkout,
-        env={**os.environ, "PYTHONPATH": str(checkout)},
+        env={**os.environ, "PYTHONPATH": str(checkout), "XDG_CACHE_HOME": str(checkout / "cache")},
+    ).strip()
+
+
+def cache_folder_of(checkout: Path) -> Path:
+    return Path(
+        told(checkout, "from exchange.jit_cache import cache_folder; print(cache_folder())")
     )
-    return Path(told.strip())
 
 
 def test_the_same_code_in_another_folder_is_cold(copied: Path) -> None:
     """numba compiles it anew, so a desk that took it for warm would stand still without a word."""
-    assert cache_folder_of(copied) != cache_folder_of(ROOT)
+    assert cache_folder_of(copied).name != cache_folder().name
 
 
 def test_a_kernel_file_that_is_newer_is_cold(copied: Path) -> None:
@@ -102,12 +107,23 @@ def test_a_kernel_file_that_is_newer_is_cold(copied: Path) -> None:
     assert cache_folder_of(copied) != before
 
 
-def test_a_file_without_kernels_leaves_the_cache_warm(copied: Path) -> None:
-    """Most edits are of such files, and compiling takes a minute."""
-    before = cache_folder_of(copied)
-    (copied / "engine" / "cli.py").touch()
+@needs_compiler
+def test_a_constant_that_changed_in_another_file_is_compiled_anew(copied: Path) -> None:
+    """An old layout in a cached kernel writes into its neighbour's numbers, without a word."""
+    layout = copied / "exchange" / "probe_layout.py"
+    (copied / "exchange" / "probe.py").write_text(
+        "from exchange.jit import njit\n"
+        "from exchange.probe_layout import AT\n"
+        "@njit\n"
+        "def where() -> int:\n"
+        "    return AT\n"
+    )
+    found = []
+    for at in (3, 4):
+        layout.write_text(f"AT = {at}\n")
+        found.append(told(copied, "from exchange.probe import where; print(where())"))
 
-    assert cache_folder_of(copied) == before
+    assert found == ["3", "4"]
 
 
 def test_a_cache_folder_that_cannot_be_written_is_named_with_the_way_out() -> None:
