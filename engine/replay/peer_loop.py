@@ -85,6 +85,8 @@ SENT, WORKING, OVER = range(3)
 
 F_EXCH, F_SIDE, F_PRICE, F_SENT, F_SEEN, F_STEP = range(6)
 F_WIDTH = 6
+"""``F_SENT``: when the newest request about the order had left by the time its fill was heard.
+``F_SEEN``, ``F_STEP``: when the strategy knew, 0 and -1 where the recording ended before."""
 
 M_STEP_NS, M_ENTRY_NS, M_RESPONSE_NS, M_SHIFT_NS, M_MODEL, M_STRATEGY, M_ORDER_LOTS = range(7)
 """Of the settings: integers."""

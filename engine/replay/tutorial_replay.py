@@ -35,19 +35,6 @@ _FILLS, _TRACED = 1 << 16, 1 << 12
 _Array = TypeVar("_Array", IntArray, FloatArray)
 
 
-class PeerFill(NamedTuple):
-    """One fill, whole, as a maker."""
-
-    exch_ns: int
-    side: int
-    price_ticks: int
-    sent_ns: int
-    """When the newest request about the order had left by the time its fill was heard."""
-    seen_ns: int
-    """The step at which the strategy knew; 0 when the recording ended before."""
-    step: int
-
-
 @dataclass(slots=True)
 class TutorialResult:
     """What became of the tutorial over some recordings."""
@@ -58,7 +45,8 @@ class TutorialResult:
     span_s: float
     clock_shift_ms: float
     tears: list[str]
-    fills: list[PeerFill]
+    fills: IntArray
+    """int64[fills, F_WIDTH], by the columns of ``peer_loop``, in the venue's order."""
     order_lots: int
     submits: int
     cancels: int
@@ -267,7 +255,7 @@ class TutorialReplay:
             span_s=span_s,
             clock_shift_ms=shift_ns / _NS_PER_MS,
             tears=self._tears,
-            fills=[PeerFill(*row) for row in rows.tolist()],
+            fills=rows,
             order_lots=self._order_lots,
             submits=int(clock[loop.C_SUBMITS]),
             cancels=int(clock[loop.C_CANCELS]),

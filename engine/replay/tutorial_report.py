@@ -7,6 +7,7 @@ from typing import Any
 
 from engine.config.desk import Config
 from engine.errors import RecordingError
+from engine.replay.peer_loop import F_EXCH, F_PRICE, F_SIDE
 from engine.replay.tutorial_replay import TutorialResult
 
 _COLUMNS = ("exch_ns", "side", "price", "qty", "maker")
@@ -15,8 +16,9 @@ _COLUMNS = ("exch_ns", "side", "price", "qty", "maker")
 def _fill_rows(result: TutorialResult, config: Config) -> Iterator[tuple[int, str, str, str, int]]:
     grid = config.grid()
     qty = grid.qty.text(result.order_lots)
-    for fill in result.fills:
-        yield fill.exch_ns, "B" if fill.side > 0 else "S", grid.price.text(fill.price_ticks), qty, 1
+    for fill in result.fills.tolist():
+        side = "B" if fill[F_SIDE] > 0 else "S"
+        yield fill[F_EXCH], side, grid.price.text(fill[F_PRICE]), qty, 1
 
 
 def write_fills(path: Path, result: TutorialResult, config: Config) -> None:
@@ -79,4 +81,4 @@ def print_report(result: TutorialResult, config: Config) -> None:
 
 
 def _lots(result: TutorialResult) -> int:
-    return sum(fill.side for fill in result.fills) * result.order_lots
+    return int(result.fills[:, F_SIDE].sum()) * result.order_lots
