@@ -6,7 +6,7 @@ its real types before anything else starts; no kernel ever compiles while tradin
 """
 
 import ctypes
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TypeAlias, TypeVar, cast, get_args, get_origin, get_type_hints
 
 import numba
@@ -78,24 +78,27 @@ def signature_of(function: Callable[..., Any]) -> tuple[Any, ...]:
     return tuple(_numba_type(hint) for hint in hints.values())
 
 
-def warm_up() -> Iterator[tuple[int, int, str]]:
-    """Compile or load every imported kernel that is still cold, one at a time.
+def warm_up(called: Iterable[Callable[..., Any]] | None = None) -> Iterator[tuple[int, int, str]]:
+    """Compile or load kernels that are still cold, one at a time.
 
     Afterwards they take other types only by converting them to those: an enum, which numba
     would compile anew for, becomes its integer. Hand over plain integers all the same: looking
     up what an enum is takes fifty times as long as the call.
+
+    Args:
+        called: Those that this process will call; by default every one that was imported.
 
     Yields:
         ``(done, total, name)`` after each kernel, for a progress bar.
     """
     if getattr(numba.config, "DISABLE_JIT"):  # noqa: B009  # numba.config has no types
         return
-    total = len(_cold)
-    while _cold:
-        kernel = _cold.pop()
+    wanted = list(_cold) if called is None else [kernel for kernel in _cold if kernel in called]
+    for done, kernel in enumerate(reversed(wanted), 1):
+        _cold.remove(kernel)
         kernel.compile(signature_of(kernel.py_func))
         kernel.disable_compile()
-        yield total - len(_cold), total, kernel.__name__
+        yield done, len(wanted), kernel.__name__
 
 
 # ---------------------------------------------------------------- memory

@@ -14,9 +14,10 @@ _ROOMS = {
     "desk": _DESK,
     "exchange": ("exchange.recorded_book",),
     "desk replay": (*_DESK, "exchange.simulation", "engine.replay.driver"),
-    "tutorial": (_SCANNER, "engine.replay.tutorial_replay"),
+    "tutorial": ("engine.replay.tutorial_replay",),
 }
-"""Where the kernels are that each kind of process calls."""
+"""Where the kernels are that each kind of process calls: all that are imported with a room, or
+those alone that it lists as ``KERNELS``."""
 
 
 def warm_up(*kinds: str) -> None:
@@ -25,13 +26,13 @@ def warm_up(*kinds: str) -> None:
     Args:
         kinds: Of process that it is to be, of ``_ROOMS``; by default a desk.
     """
-    for kind in kinds or ("desk",):
-        for module in _ROOMS[kind]:
-            importlib.import_module(module)
-    from exchange.jit import warm_up as steps
+    rooms = [importlib.import_module(room) for kind in kinds or ("desk",) for room in _ROOMS[kind]]
+    from exchange.jit import warm_up as load
 
+    lists = [getattr(room, "KERNELS", ()) for room in rooms]
+    steps = load([kernel for listed in lists for kernel in listed] if all(lists) else None)
     if is_warm() or not sys.stderr.isatty():
-        for _step in steps():
+        for _step in steps:
             pass
         return
     from rich.console import Console
@@ -40,7 +41,7 @@ def warm_up(*kinds: str) -> None:
     columns = (TextColumn("compiling kernels (once)"), BarColumn(), MofNCompleteColumn())
     with Progress(*columns, TextColumn("{task.fields[name]}"), console=Console(stderr=True)) as bar:
         task = bar.add_task("", total=None, name="")
-        for done, total, name in steps():
+        for done, total, name in steps:
             bar.update(task, completed=done, total=total, name=name)
 
 

@@ -18,8 +18,9 @@ from engine.core.settings import STEP_NS
 from engine.errors import RecordingError
 from engine.replay import peer_loop as loop
 from engine.replay import tutorial
-from engine.replay.event_window import EventWindow, scan_times
+from engine.replay.event_window import EventWindow, admit, drop_heard, scan_times
 from exchange.binance.recorded_events import RecordedEvents
+from exchange.binance.scanner import scan_lines
 from exchange.event_columns import LINE, WIDTH
 from exchange.jit import FloatArray, IntArray
 from exchange.market_layout import BEST_ASK, BEST_BID, BOOK_SIZE, NO_ASK, NO_BID, new_region
@@ -57,6 +58,10 @@ class TutorialResult:
     equity_usdt: float
     trace: FloatArray
     """float64[fits, TRACE_WIDTH], a row for each time that a fit was due."""
+
+
+KERNELS = (scan_lines, scan_times, admit, drop_heard, loop.run_peer)
+"""All that this replay calls: to load the others takes longer than a short recording."""
 
 
 class _Span(NamedTuple):
