@@ -31,7 +31,8 @@ def cache_folder() -> Path:
     for package in ("exchange", "engine"):
         for path in sorted((_ROOT / package).rglob("*.py")):
             digest.update(f"{path} {path.stat().st_mtime_ns} ".encode() + path.read_bytes())
-    digest.update(f"{version('numba')} {platform.machine()} {_cpu_model()}".encode())
+    checked = os.environ.get("NUMBA_BOUNDSCHECK", "")  # other code, of which numba takes no note
+    digest.update(f"{version('numba')} {platform.machine()} {_cpu_model()} {checked}".encode())
     return base / "makers-desk" / "jit" / digest.hexdigest()[:16]
 
 

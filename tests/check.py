@@ -1,9 +1,9 @@
 """The test command: format, lint, types, import contracts, then pytest with the given arguments.
 
 Pytest runs in a process a core, each taking over tests from the slower (``-n0``: in one alone).
-Before that, unless arguments are given, the tests of the kernels run as plain Python: what only the
-compiler accepts, and what only it lets pass (an index beyond an array is read without a word),
-shows there.
+Before that, unless arguments are given, the tests of the kernels run as plain Python, where what
+only the compiler accepts shows, and those of the kernels that share one array run compiled with
+every index checked: beyond its own numbers a kernel would read and write its neighbour's.
 """
 
 import os
@@ -28,6 +28,16 @@ KERNEL_TESTS = [
     "tests/exchange/test_frames.py",
     "tests/exchange/test_simulation.py",
 ]
+CHECKED_TESTS = [
+    "tests/engine/test_tutorial.py",
+    "tests/engine/core/test_market.py",
+    "tests/exchange/binance/test_scanner.py",
+    "tests/exchange/test_book.py",
+    "tests/exchange/test_depth_sync.py",
+    "tests/exchange/test_growing_book.py",
+    "tests/exchange/test_simulation.py",
+    "tests/exchange/paper/test_recorded.py",
+]
 # Beyond a few, loading the kernels in each process costs more than it saves.
 _SPREAD = ["-n", str(min(os.cpu_count() or 1, 4)), "--dist", "worksteal"]
 
@@ -39,16 +49,28 @@ def main() -> int:
             print(f"check: {name} failed; see above", file=sys.stderr)
             return 1
     asked = sys.argv[1:]
-    if not asked and not _kernels_hold_uncompiled():
-        print("check: kernels, not compiled, failed; see above", file=sys.stderr)
-        return 1
+    if not asked:
+        for name, holds in _KERNELS.items():
+            print(f"== {name}", flush=True)
+            if not holds():
+                print(f"check: {name}, failed; see above", file=sys.stderr)
+                return 1
     print("== tests", flush=True)
     return _pytest(*asked)
 
 
-def _kernels_hold_uncompiled() -> bool:
-    print("== kernels, not compiled", flush=True)
+def _hold_uncompiled() -> bool:
     return not _pytest("-m", "not needs_speed", *KERNEL_TESTS, NUMBA_DISABLE_JIT="1")
+
+
+def _hold_checked() -> bool:
+    return not _pytest(*CHECKED_TESTS, NUMBA_BOUNDSCHECK="1")
+
+
+_KERNELS = {
+    "kernels, not compiled": _hold_uncompiled,
+    "kernels, every index checked": _hold_checked,
+}
 
 
 def _pytest(*arguments: str, **environment: str) -> int:

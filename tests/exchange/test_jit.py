@@ -78,13 +78,18 @@ def copied(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def told(checkout: Path, code: str) -> str:
+def told(checkout: Path, code: str, **environment: str) -> str:
     """What a program prints that has the code of a checkout, and its own cache."""
     return subprocess.check_output(
         [sys.executable, "-P", "-c", code],
         text=True,
         cwd=checkout,
-        env={**os.environ, "PYTHONPATH": str(checkout), "XDG_CACHE_HOME": str(checkout / "cache")},
+        env={
+            **{name: value for name, value in os.environ.items() if name != "NUMBA_BOUNDSCHECK"},
+            "PYTHONPATH": str(checkout),
+            "XDG_CACHE_HOME": str(checkout / "cache"),
+            **environment,
+        },
     ).strip()
 
 
@@ -138,3 +143,22 @@ def test_a_cache_folder_that_cannot_be_written_is_named_with_the_way_out() -> No
 
     assert "SettingsError: the folder for compiled kernels /proc/nowhere" in done.stderr
     assert "set XDG_CACHE_HOME" in done.stderr
+
+
+@needs_compiler
+def test_a_run_that_checks_every_index_has_kernels_of_its_own(copied: Path) -> None:
+    """A kernel from the cache of an unchecked run would go on reading beyond its array."""
+    (copied / "exchange" / "probe.py").write_text(
+        "from exchange.jit import IntArray, njit\n"
+        "@njit\n"
+        "def at(array: IntArray, i: int) -> int:\n"
+        "    return array[i]\n"
+    )
+    code = (
+        "import numpy as np\nfrom exchange.probe import at\n"
+        "try:\n    at(np.zeros(3, dtype=np.int64), 4)\n    print('read')\n"
+        "except IndexError:\n    print('refused')"
+    )
+
+    assert told(copied, code) == "read"
+    assert told(copied, code, NUMBA_BOUNDSCHECK="1") == "refused"
