@@ -99,7 +99,7 @@ def _set_levels(
             continue
         old = store_level(book, side, price, new)
         if low <= price <= high:
-            age_queues(model, power, lot_size, ints, floats, count, side, price, old, new)
+            age_queues(True, model, power, lot_size, ints, floats, count, side, price, old, new)
         if side * price >= side * best:
             fills = _move_best(book, side, price, new, ints, floats, count, out, fills)
             best = best_of(book, side)

@@ -235,6 +235,7 @@ def _show(
         if ints[at + I_SIDE] == side and ints[at + I_PRICE] == price_ticks:
             old_lots = lots_ahead(market, side, price_ticks)
             age_queues(
+                False,
                 model,
                 power,
                 lot_size,

@@ -85,6 +85,7 @@ def share_behind(model: int, power: float, front: float, back: float) -> float:
 
 @njit
 def queue_after_depth(
+    whole_fills: bool,
     model: int,
     power: float,
     lot_size: float,
@@ -96,6 +97,8 @@ def queue_after_depth(
     """The front after the level we rest at changed size.
 
     Args:
+        whole_fills: Where the model says nothing, does the level lie ahead of us, as with
+            hftbacktest, or has all that was cancelled stood behind us?
         model: A ``QueueModel``.
         power: Exponent of the power models.
         lot_size: Contracts a lot, the unit in which the log models are stated.
@@ -119,7 +122,9 @@ def queue_after_depth(
     back = old_lots - front
     behind = share_behind(model, power, front * lot_size, back * lot_size)
     if np.isnan(behind):
-        return float(new_lots)  # of two estimates the one that is none loses
+        if whole_fills:
+            return float(new_lots)  # of two estimates the one that is none loses
+        behind = 1.0
     # What cannot have been behind us, because too little stood there, was ahead.
     ahead = (1.0 - behind) * cancelled - min(back - behind * cancelled, 0.0)
     return min(front - ahead, float(new_lots))
@@ -313,6 +318,7 @@ def fill_from_cross(
 
 @njit
 def age_queues(
+    whole_fills: bool,
     model: int,
     power: float,
     lot_size: float,
@@ -328,6 +334,7 @@ def age_queues(
     for row in range(count[0]):
         if ints[row * I_WIDTH + I_SIDE] == side and ints[row * I_WIDTH + I_PRICE] == price_ticks:
             floats[row * F_WIDTH + F_FRONT] = queue_after_depth(
+                whole_fills,
                 model,
                 power,
                 lot_size,
@@ -473,6 +480,7 @@ class RestingOrders:
     def on_level(self, side: Side, price_ticks: int, old_lots: int, new_lots: int) -> None:
         """Show the queues a change of one level, before any crossing it causes."""
         age_queues(
+            self.whole_fills,
             int(self.model),
             self.power,
             self.lot_size,

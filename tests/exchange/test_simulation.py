@@ -63,17 +63,18 @@ def test_share_behind_matches_the_published_values(model: QueueModel, share: flo
 def test_empty_queue_has_everything_behind_it(model: QueueModel) -> None:
     """Nobody ahead can cancel, and 0/0 must not reach the front."""
     assert share_behind(model, 2.0, 0.0, 5.0) == 1.0
-    assert queue_after_depth(model, 2.0, 1.0, 0.0, 0.0, 0, 0) == 0.0
+    assert queue_after_depth(False, model, 2.0, 1.0, 0.0, 0.0, 0, 0) == 0.0
 
 
 @pytest.mark.parametrize(
     ("model", "power", "front"), [(QueueModel.LOG, 1.0, -3.0), (QueueModel.POWER, 1.5, -1.0)]
 )
-def test_where_a_model_says_nothing_the_level_is_ahead_of_us(
+def test_where_a_model_says_nothing_the_peer_puts_the_level_ahead_of_us(
     model: QueueModel, power: float, front: float
 ) -> None:
-    """The peer's minimum passes over what is no number. Ours took a share of 1 instead."""
-    assert queue_after_depth(model, power, 1.0, front, 0.0, 10, 4) == 4.0
+    """With the peer, whose minimum passes over what is no number; ours takes a share of 1."""
+    assert queue_after_depth(True, model, power, 1.0, front, 0.0, 10, 4) == 4.0
+    assert queue_after_depth(False, model, power, 1.0, front, 0.0, 10, 4) == front
 
 
 @pytest.mark.parametrize(("new_lots", "printed", "front"), [(7, 1.0, 3.68), (3, 0.0, 2.88)])
@@ -81,24 +82,24 @@ def test_cancellation_is_shared_between_front_and_back(
     new_lots: int, printed: float, front: float
 ) -> None:
     """Published steps of power3(2) from four ahead of ten."""
-    found = queue_after_depth(QueueModel.POWER3, 2.0, 1.0, 4.0, printed, 10, new_lots)
+    found = queue_after_depth(False, QueueModel.POWER3, 2.0, 1.0, 4.0, printed, 10, new_lots)
 
     assert found == pytest.approx(front)
 
 
 def test_growing_level_leaves_our_place_alone() -> None:
     """Who comes later stands behind us."""
-    assert queue_after_depth(QueueModel.LOG, 2.0, 1.0, 4.0, 0.0, 10, 12) == 4.0
+    assert queue_after_depth(False, QueueModel.LOG, 2.0, 1.0, 4.0, 0.0, 10, 12) == 4.0
 
 
 def test_risk_averse_front_is_capped_by_the_level() -> None:
     """Nobody can stand before us who is not there any more."""
-    assert queue_after_depth(QueueModel.RISK_AVERSE, 2.0, 1.0, 4.0, 0.0, 10, 3) == 3.0
+    assert queue_after_depth(False, QueueModel.RISK_AVERSE, 2.0, 1.0, 4.0, 0.0, 10, 3) == 3.0
 
 
 def test_log_model_speaks_of_contracts() -> None:
     """In lots of 0.001 the logarithm is nearly linear: six in ten of it was behind."""
-    front = queue_after_depth(QueueModel.LOG, 2.0, 0.001, 400.0, 0.0, 1000, 900)
+    front = queue_after_depth(False, QueueModel.LOG, 2.0, 0.001, 400.0, 0.0, 1000, 900)
 
     assert front == pytest.approx(400 - 100 * (1 - share_behind(QueueModel.LOG, 2.0, 0.4, 0.6)))
 
@@ -115,7 +116,7 @@ def test_depth_change_never_sets_us_back(
     model: QueueModel, power: float, old: int, ahead: float, new: int, printed: int
 ) -> None:
     """Time priority: no change of the level can put more before us than there was."""
-    front = queue_after_depth(model, power, 0.5, ahead * old, float(printed), old, new)
+    front = queue_after_depth(False, model, power, 0.5, ahead * old, float(printed), old, new)
 
     assert front <= min(ahead * old, new) + 1e-9
 

@@ -43,9 +43,6 @@ class NaiveOrders:
                 if cancelled >= 0 and self._model is not QueueModel.RISK_AVERSE:
                     back = old - order.front
                     p = self._share_behind(order.front, back)
-                    if math.isnan(p):
-                        order.front = new
-                        continue
                     order.front -= (1 - p) * cancelled
                     order.front += min(back - p * cancelled, 0.0)
                 order.front = min(order.front, new)
@@ -94,4 +91,4 @@ class NaiveOrders:
                 QueueModel.POWER3: 1 - (f / (f + b)) ** n,
             }
         share = float(shares[self._model])
-        return 1.0 if math.isinf(share) else share
+        return share if math.isfinite(share) else 1.0
