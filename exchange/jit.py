@@ -141,7 +141,7 @@ def _uncounted(_typing: Any, array: Any) -> Any:
 
 
 def _read_memory(kind: Any) -> Any:
-    return lambda address: kind.from_address(address).value
+    return lambda address: kind.from_address(int(address)).value
 
 
 _WORD_BITS = 64
