@@ -28,6 +28,7 @@ DeskOption = Annotated[
     str | None,
     typer.Option("--desk", metavar="NAME", help="The desk of this name (engine list), as it runs."),
 ]
+TUTORIAL = DEFAULT_CONFIG.with_name("tutorial.toml")
 PAPER = DEFAULT_CONFIG
 
 app = typer.Typer(
@@ -197,6 +198,28 @@ def bench_exchange(
 
     settings = load_config(config, set_ or []).paper_settings()
     if not show_speed(settings, seconds=seconds, as_json=as_json):
+        raise typer.Exit(1)
+
+
+@bench.command(
+    "replay", epilog="Example: engine bench replay day.gz --peer ~/hft/bin/python --rounds 5"
+)
+def bench_replay(
+    file: Annotated[Path, typer.Argument(help="A recording (.gz, which hftbacktest needs).")],
+    config: ConfigOption = TUTORIAL,
+    set_: SetOption = None,
+    peer: Annotated[
+        str, typer.Option(metavar="PYTHON", help="An interpreter that has hftbacktest.")
+    ] = sys.executable,
+    rounds: Annotated[int, typer.Option(min=1, max=100, help="The best of them counts.")] = 3,
+    as_json: Annotated[bool, typer.Option("--json", help="The table as JSON.")] = False,
+) -> None:
+    """Time the tutorial's replay, beside hftbacktest. Exit code 1 when slower than is promised."""
+    from engine.bench.replay import show_replay
+    from engine.config.desk import load_config
+
+    settings, texts = load_config(config, set_ or []), set_ or []
+    if not show_replay(settings, texts, file, peer_python=peer, rounds=rounds, as_json=as_json):
         raise typer.Exit(1)
 
 

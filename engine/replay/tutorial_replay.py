@@ -6,7 +6,8 @@ time without; the second plays it, a stretch at a time, in constant memory.
 Source: the replay rules.
 """
 
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple, TypeVar
@@ -81,10 +82,16 @@ class TutorialReplay:
 
     Args:
         report: Called with bytes read and bytes in all, both passes together.
+        quotes: Without, the market plays and nobody decides: for measuring.
     """
 
     def __init__(
-        self, config: Config, files: list[Path], report: Callable[[int, int], None]
+        self,
+        config: Config,
+        files: list[Path],
+        report: Callable[[int, int], None],
+        *,
+        quotes: bool = True,
     ) -> None:
         self._config = config
         self._files = files
@@ -104,7 +111,7 @@ class TutorialReplay:
         self._settings[loop.M_ENTRY_NS] = round(replay.order_latency_ms * _NS_PER_MS)
         self._settings[loop.M_RESPONSE_NS] = round(replay.response_latency_ms * _NS_PER_MS)
         self._settings[loop.M_MODEL] = int(model)
-        self._settings[loop.M_STRATEGY] = 1
+        self._settings[loop.M_STRATEGY] = quotes
         self._settings[loop.M_ORDER_LOTS] = self._order_lots
         self._params = np.zeros(tutorial.PARAMS)
         self._params[tutorial.P_TICK] = self._grid.price.value
@@ -147,6 +154,36 @@ class TutorialReplay:
                 too far.
             RecordingGarbled: When a line is no message.
         """
+        spans, shift_ns = self._prepare()
+        for span in spans:
+            for safe_ns in self._read(span.path, shift_ns):
+                self._play(safe_ns)
+        self._play(loop.NEVER_NS)
+        last_ns = max(span.last_recv_ns for span in spans)
+        return self._result(spans, shift_ns, (last_ns - spans[0].first_recv_ns) / 1e9)
+
+    def time_in_memory(self) -> float:
+        """Seconds that the loop alone takes, every event in memory before it begins.
+
+        Raises:
+            RecordingError: As ``run``.
+            RecordingGarbled: As ``run``.
+        """
+        spans, shift_ns = self._prepare()
+        for span in spans:
+            for _ in self._read(span.path, shift_ns):
+                pass
+        began_s = time.perf_counter()
+        self._play(loop.NEVER_NS)
+        return time.perf_counter() - began_s
+
+    @property
+    def position(self) -> float:
+        """In contracts, as the strategy sees it."""
+        return float(self._state[tutorial.S_POSITION])
+
+    def _prepare(self) -> tuple[list[_Span], int]:
+        """The files in order of time, and what is added to every receive time."""
         spans = sorted(map(self._scan, self._files), key=lambda span: span.first_recv_ns)
         base_ns = round(self._config.replay.feed_latency_ms * _NS_PER_MS)
         least_ns = min(span.least_latency_ns for span in spans)
@@ -159,11 +196,7 @@ class TutorialReplay:
         self._clock[loop.C_NOW] = first_ns
         self._clock[loop.C_STEP_AT] = first_ns + STEP_NS
         self._clock[loop.C_NEXT_KEY] = 1
-        for span in spans:
-            self._play_file(span.path, shift_ns)
-        self._play(loop.NEVER_NS)
-        last_ns = max(span.last_recv_ns for span in spans)
-        return self._result(spans, shift_ns, (last_ns - spans[0].first_recv_ns) / 1e9)
+        return spans, shift_ns
 
     def _scan(self, path: Path) -> _Span:
         seen = np.array([0, _FAR_NS, _FAR_NS, _FAR_NS, 0, 0], dtype=np.int64)
@@ -180,7 +213,8 @@ class TutorialReplay:
         found, latency_ns, first_recv_ns, first_exch_ns, last_recv_ns, lines = seen.tolist()
         return _Span(path, found, latency_ns, first_recv_ns, first_exch_ns, last_recv_ns, lines)
 
-    def _play_file(self, path: Path, shift_ns: int) -> None:
+    def _read(self, path: Path, shift_ns: int) -> Iterator[int]:
+        """Take a file in, a stretch at a time; up to when it is safe to play after each."""
         events = RecordedEvents(path, self._grid)
         for count in events:
             late = self._window.admit(events.rows, events.ticks, events.lots, count)
@@ -189,7 +223,7 @@ class TutorialReplay:
                 raise RecordingError(
                     path, line, "lies more than 10 s before a line above it; put lines in order"
                 )
-            self._play(self._window.safe_ns(shift_ns))
+            yield self._window.safe_ns(shift_ns)
             self._report(self._read_bytes + events.recording.consumed_bytes, self._total_bytes)
         self._read_bytes += path.stat().st_size
         if events.recording.tear is not None:
@@ -242,7 +276,7 @@ class TutorialReplay:
         clock[loop.C_EXCH] -= gone
 
     def _result(self, spans: list[_Span], shift_ns: int, span_s: float) -> TutorialResult:
-        clock, state = self._clock, self._state
+        clock = self._clock
         rows = self._fills.reshape(-1, loop.F_WIDTH)[: int(clock[loop.C_FILLS])]
         money = (
             rows[:, loop.F_PRICE] * self._grid.price.value * float(self._config.strategy.order_qty)
@@ -264,7 +298,7 @@ class TutorialReplay:
             order_lots=self._order_lots,
             submits=int(clock[loop.C_SUBMITS]),
             cancels=int(clock[loop.C_CANCELS]),
-            position=float(state[tutorial.S_POSITION]),
+            position=self.position,
             balance_usdt=balance,
             fees_usdt=fees,
             equity_usdt=balance + position * mid - fees,

@@ -1,0 +1,300 @@
+"""Benchmark of the replay: raw text to report, and the loop alone, beside hftbacktest.
+
+Both programs play the same file with the same strategy, its public GLFT grid, in turn, round after
+round; of each figure the best round counts. What is measured of hftbacktest is in its favour: of
+its two books the faster, and of its way from text to result only conversion and loop, without the
+start of its process and its compiling. Ours is the whole process, from start to report.
+"""
+
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from engine.config.desk import Config
+from engine.core.settings import STEP_NS
+from engine.errors import ConfigError, StartError
+from engine.process.warm_up import warm_up
+from engine.replay.tutorial_replay import TutorialReplay
+
+_PEER = Path(__file__).with_name("peer_process.py")
+_NS_PER_MS = 1_000_000
+_BOOKS = ("hash", "roi")
+_LOOK_S = 0.005
+_SHORT_S = 1000.0
+"""Of a recording longer than this, the start of a process is no matter."""
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One thing measured."""
+
+    name: str
+    ours: float
+    peer: float | None
+    """None where hftbacktest is not installed, or has nothing of the kind."""
+    unit: str
+    least_ratio: float | None = None
+    """How many times as fast it is promised to be."""
+    most: float | None = None
+    """What ours must not be above."""
+
+    @property
+    def ratio(self) -> float | None:
+        """How many times as fast ours is."""
+        return None if self.peer is None else self.peer / self.ours
+
+    @property
+    def holds(self) -> bool | None:
+        """None where there is no promise, or nobody to compare with."""
+        if self.most is not None:
+            return self.ours <= self.most
+        if self.least_ratio is None or self.ratio is None:
+            return None
+        return self.ratio >= self.least_ratio
+
+
+@dataclass(slots=True)
+class _Ours:
+    walk_s: float = float("inf")
+    tutorial_s: float = float("inf")
+    report_s: float = float("inf")
+    peak_mb: float = 0.0
+    position: float = 0.0
+    span_s: float = 0.0
+
+
+@dataclass(slots=True)
+class _Peer:
+    convert_s: float = float("inf")
+    walk_s: float = float("inf")
+    tutorial_s: float = float("inf")
+    position: float = 0.0
+    peak_mb: float = 0.0
+
+
+def measure(
+    config: Config,
+    overrides: list[str],
+    file: Path,
+    peer_python: str,
+    rounds: int,
+    tell: Callable[[str], None],
+) -> list[Figure]:
+    """Play the file with both programs, in turn.
+
+    Args:
+        config: Of the tutorial.
+        overrides: The texts that were set over its file.
+        peer_python: An interpreter that has hftbacktest.
+        tell: Called with what is being done.
+
+    Raises:
+        StartError: When hftbacktest fails, or ends with another position than ours.
+    """
+    if config.strategy.name != "tutorial":
+        raise ConfigError(config.source, "strategy.name", 'must be "tutorial" to be compared')
+    if not file.is_file():
+        raise StartError(f"{file}: no such file")
+    warm_up("tutorial")
+    has_peer = subprocess.run(
+        [peer_python, "-c", "import hftbacktest"], capture_output=True, check=False
+    )
+    ours, peer = _Ours(), _Peer() if has_peer.returncode == 0 else None
+    with tempfile.TemporaryDirectory(prefix="makers-desk-bench-") as folder:
+        events = Path(folder) / "events.npz"
+        for number in range(1, rounds + 1):
+            tell(f"round {number} of {rounds}: ours, in memory")
+            _play_ours(ours, config, file)
+            tell(f"round {number} of {rounds}: ours, raw to report")
+            _report(ours, config, overrides, file)
+            if peer is None:
+                continue
+            tell(f"round {number} of {rounds}: hftbacktest's conversion")
+            events.unlink(missing_ok=True)
+            told, peak_mb = _run_peer(peer_python, ["convert", str(file), str(events)], "")
+            peer.convert_s = min(peer.convert_s, told["convert_s"])
+            peer.peak_mb = max(peer.peak_mb, peak_mb)
+            for book in _BOOKS:
+                tell(f"round {number} of {rounds}: hftbacktest, book {book}")
+                arguments = ["replay", str(events), book, "2"]
+                told, peak_mb = _run_peer(peer_python, arguments, _peer_settings(config))
+                peer.walk_s = min(peer.walk_s, told["walk_s"])
+                peer.tutorial_s = min(peer.tutorial_s, told["tutorial_s"])
+                peer.position = told["position"]
+                peer.peak_mb = max(peer.peak_mb, peak_mb)
+    if peer is not None and abs(peer.position - ours.position) > 1e-9:
+        raise StartError(
+            f"the two do not agree: hftbacktest ends at {peer.position:.6f}, this at "
+            f"{ours.position:.6f}; nothing that was measured counts"
+        )
+    return list(_figures(ours, peer))
+
+
+def _figures(ours: _Ours, peer: _Peer | None) -> list[Figure]:
+    short = ours.span_s < _SHORT_S
+    walk_s = tutorial_s = raw_s = peak_mb = None
+    if peer is not None:
+        walk_s, tutorial_s, peak_mb = peer.walk_s, peer.tutorial_s, peer.peak_mb
+        raw_s = peer.convert_s + peer.tutorial_s
+    return [
+        Figure("events in memory, nobody decides", ours.walk_s, walk_s, "s", 6.0),
+        Figure("events in memory, tutorial", ours.tutorial_s, tutorial_s, "s", 3.0),
+        Figure("raw text to report", ours.report_s, raw_s, "s", None if short else 15.0),
+        Figure("its whole process", ours.report_s, None, "s", most=1.2 if short else None),
+        Figure("peak memory", ours.peak_mb, peak_mb, "MB", most=400.0),
+    ]
+
+
+def _play_ours(ours: _Ours, config: Config, file: Path) -> None:
+    for quotes in (False, True):
+        replay = TutorialReplay(config, [file], lambda _done, _total: None, quotes=quotes)
+        seconds = replay.time_in_memory()
+        if quotes:
+            ours.tutorial_s = min(ours.tutorial_s, seconds)
+            ours.position = replay.position
+        else:
+            ours.walk_s = min(ours.walk_s, seconds)
+
+
+def _report(ours: _Ours, config: Config, overrides: list[str], file: Path) -> None:
+    """The command itself, in a process of its own."""
+    command = [sys.executable, "-m", "engine", "replay", str(file), "--json"]
+    command += ["--config", config.source]
+    for text in overrides:
+        command += ["--set", text]
+    began_s = time.perf_counter()
+    told, peak_mb = _run(command, "")
+    ours.report_s = min(ours.report_s, time.perf_counter() - began_s)
+    ours.peak_mb = max(ours.peak_mb, peak_mb)
+    ours.span_s = told["span_s"]
+
+
+def _peer_settings(config: Config) -> str:
+    strategy, replay, calibration = config.strategy, config.replay, config.calibration
+    _, power = replay.queue_model
+    return json.dumps(
+        {
+            "step_ns": STEP_NS,
+            "tick_size": config.grid().price.value,
+            "lot_size": config.grid().qty.value,
+            "entry_ns": round(replay.order_latency_ms * _NS_PER_MS),
+            "response_ns": round(replay.response_latency_ms * _NS_PER_MS),
+            "maker_fee_rate": replay.maker_fee_rate,
+            "taker_fee_rate": replay.taker_fee_rate,
+            "queue": replay.queue,
+            "queue_power": power,
+            "strategy": [
+                strategy.gamma,
+                strategy.delta,
+                strategy.adj1,
+                strategy.adj2,
+                float(strategy.order_qty),
+                float(strategy.max_position),
+                strategy.grid_num,
+                round(calibration.window_s * 1e9 / STEP_NS),
+                round(calibration.recalibrate_s * 1e9 / STEP_NS),
+                calibration.levels,
+            ],
+        }
+    )
+
+
+def _run_peer(python: str, arguments: list[str], stdin: str) -> tuple[Any, float]:
+    return _run([python, str(_PEER), *arguments], stdin)
+
+
+def _run(command: list[str], stdin: str) -> tuple[Any, float]:
+    """What a process prints last, as JSON, and its peak memory in MB."""
+    with tempfile.TemporaryFile("w+") as said, tempfile.TemporaryFile("w+") as given:
+        given.write(stdin)
+        given.seek(0)
+        process = subprocess.Popen(command, stdin=given, stdout=said, stderr=subprocess.STDOUT)
+        peak_mb = 0.0
+        while process.poll() is None:
+            # Of a finished process the system tells a peak that counts its parent's memory in.
+            peak_mb = max(peak_mb, _peak_mb(process.pid))
+            time.sleep(_LOOK_S)
+        said.seek(0)
+        text = said.read()
+    if process.returncode or "{" not in text:
+        raise StartError(f"{' '.join(command[:4])} ... failed: {text.strip()[-500:]}")
+    return json.loads(text[text.index("{") :]), peak_mb
+
+
+def _peak_mb(pid: int) -> float:
+    try:
+        status = Path(f"/proc/{pid}/status").read_text(encoding="ascii")
+    except OSError:
+        return 0.0
+    peaks = [line.split()[1] for line in status.splitlines() if line.startswith("VmHWM")]
+    return int(peaks[0]) / 1024 if peaks else 0.0
+
+
+def show_replay(
+    config: Config,
+    overrides: list[str],
+    file: Path,
+    *,
+    peer_python: str,
+    rounds: int,
+    as_json: bool,
+) -> bool:
+    """Print every figure; True when all that is promised holds."""
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+    quiet = not sys.stderr.isatty()
+    with Progress(*columns, console=Console(stderr=True), disable=quiet, transient=True) as bar:
+        task = bar.add_task("", total=None)
+        figures = measure(
+            config,
+            overrides,
+            file,
+            peer_python,
+            rounds,
+            lambda text: bar.update(task, description=text),
+        )
+    if as_json:
+        print(json.dumps([_as_json(figure) for figure in figures], indent=1))
+    else:
+        Console().print(_table(figures, file))
+    return not any(figure.holds is False for figure in figures)
+
+
+def _as_json(figure: Figure) -> dict[str, object]:
+    return {**asdict(figure), "ratio": figure.ratio, "holds": figure.holds}
+
+
+def _table(figures: list[Figure], file: Path) -> Table:
+    alone = all(figure.peer is None for figure in figures)
+    caption = f"{file.name}; the best of each figure's rounds."
+    if alone:
+        caption += "\nNo hftbacktest here: pip install 'makers-desk[bench]', or give --peer."
+    table = Table(box=None, pad_edge=False, caption=caption)
+    table.add_column("", no_wrap=True)
+    for head in ("ours", "hftbacktest", "ratio", "target", "holds"):
+        table.add_column(head, justify="right", no_wrap=True)
+    for figure in figures:
+        target = f"≥ {figure.least_ratio:g} ×" if figure.least_ratio else ""
+        target = f"≤ {figure.most:g} {figure.unit}" if figure.most else target
+        table.add_row(
+            figure.name,
+            _text(figure.ours, figure.unit),
+            "" if figure.peer is None else _text(figure.peer, figure.unit),
+            "" if figure.ratio is None else f"{figure.ratio:.1f} ×",
+            target,
+            {None: "", True: "yes", False: "no"}[figure.holds],
+        )
+    return table
+
+
+def _text(value: float, unit: str) -> str:
+    return f"{value:,.0f} {unit}" if unit == "MB" else f"{value:.4g} {unit}"
