@@ -206,6 +206,8 @@ class TutorialReplay:
             self._report(self._read_bytes + events.recording.consumed_bytes, self._total_bytes)
         self._read_bytes += path.stat().st_size
         if not seen[0]:
+            if events.recording.tear is not None:
+                raise RecordingError(path, None, f"is TORN: {events.recording.tear.text}")
             held = ", ".join(scan_latency(path).symbols) or "no symbol"
             raise RecordingError(
                 path, None, f"holds {held}, and no book or single trades of {self._grid.symbol}"

@@ -18,7 +18,7 @@ from engine.replay.tutorial_replay import TutorialReplay, TutorialResult
 from exchange.binance import recorded_events
 from exchange.errors import RecordingGarbled
 from tests.engine.recorded_desks import engine_command
-from tests.places import PARITY, USDM
+from tests.places import BASE, INPUTS, PARITY, USDM
 
 TUTORIAL = SHIPPED / "tutorial.toml"
 RUNS = {
@@ -92,6 +92,31 @@ def test_what_was_whole_before_a_tear_is_played(tmp_path: Path) -> None:
 
     assert result.fills.tolist() == replayed(whole).fills.tolist()
     assert [tear.split(": ")[1][:12] for tear in result.tears] == ["nothing from"]
+
+
+SPELT = ("line-ends", "json-spelt-otherwise", "trade-and-aggtrade", "foreign-snapshot")
+SPELT_OTHERWISE = sorted(
+    path
+    for folder in SPELT
+    for path in (INPUTS / folder).glob("*.gz")
+    if path.stem != "every-print-twice"  # the peer looks at no id
+)
+
+
+@pytest.mark.parametrize("path", SPELT_OTHERWISE, ids=lambda path: path.stem)
+def test_what_says_the_same_gives_the_same_fills(path: Path) -> None:
+    """Line ends, white space, other keys first; aggregates and another symbol's book beside."""
+    over = ("calibration.window_s=10", "strategy.adj1=0.01")
+    base = replayed(BASE, over=over).fills.tolist()
+
+    assert replayed(path, over=over).fills.tolist() == base != []
+
+
+def test_a_recording_that_is_torn_before_its_first_message_says_so() -> None:
+    torn = INPUTS / "gzip-overwritten" / "restarted-and-killed.gz"
+
+    with pytest.raises(RecordingError, match="is TORN: nothing from line 1 on"):
+        replayed(torn)
 
 
 def trade_line(at_ms: int, exch_ms: int) -> bytes:
