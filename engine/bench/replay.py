@@ -147,8 +147,8 @@ def _figures(ours: _Ours, peer: _Peer | None) -> list[Figure]:
         walk_s, tutorial_s, peak_mb = peer.walk_s, peer.tutorial_s, peer.peak_mb
         raw_s = peer.convert_s + peer.tutorial_s
     return [
-        Figure("events in memory, nobody decides", ours.walk_s, walk_s, "s", 6.0),
-        Figure("events in memory, tutorial", ours.tutorial_s, tutorial_s, "s", 3.0),
+        Figure("in memory, no strategy", ours.walk_s, walk_s, "s", 6.0),
+        Figure("in memory, tutorial", ours.tutorial_s, tutorial_s, "s", 3.0),
         Figure("raw text to report", ours.report_s, raw_s, "s", None if short else 15.0),
         Figure("its whole process", ours.report_s, None, "s", most=1.2 if short else None),
         Figure("peak memory", ours.peak_mb, peak_mb, "MB", most=400.0),
