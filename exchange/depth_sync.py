@@ -15,7 +15,7 @@ a second, whose first ticker comes late; from diffs alone that market took up to
 
 The pieces here change the region and answer, as bits, what is left to do to the book. The
 caller does it in this order: ``LOAD`` the row's levels as the whole book, or take the one that
-``GREW``, ``APPLY`` the row's levels, go through the ``HELD`` diffs, write the ``TICKER``.
+``GREW``, ``APPLY`` the row's levels, write the ``TICKER``, and the same for each ``HELD`` diff.
 """
 
 from exchange.book import apply_side, clear_book, follow_touch, force_touch

@@ -110,7 +110,9 @@ def _follow(
             if found & APPLY:
                 apply_levels(market, held, *of_held)
                 market[BOOK_EXCH_NS] = held[EXCH_NS]
-            what |= found
+            if found & TICKER:
+                write_ticker(market)  # here, for a later one of these may be newer than it
+            what |= found & ~TICKER
     if what & TICKER:
         write_ticker(market)
     return what

@@ -199,6 +199,21 @@ def test_levels_of_held_diffs_outlive_the_ring_that_they_lie_in() -> None:
     assert market.ladder(Side.BUY)[-1] == (count - kept + 1, count - kept + 1)
 
 
+def test_a_ticker_among_held_diffs_undoes_none_that_came_after_it() -> None:
+    """Written after them all, it took newer levels off the book: the touch was an old one."""
+    market = SyncedMarket()
+    for message in (
+        diff(101, 101, 100),
+        diff(102, 102, 101),
+        TouchUpdate(102, 0, 100, 1, 101, 2),
+        DepthDiff(103, 103, 102, 0, NONE, NONE, *columns([(95, 1)])),
+        snapshot(101),
+    ):
+        market.receive(message)
+
+    assert market.ladder(Side.SELL) == [(95, 1), (101, 2)]
+
+
 S = 1_000_000_000
 _ids = st.integers(1, 12)
 _sides = st.lists(st.tuples(st.integers(95, 105), st.integers(0, 3)), max_size=4)
@@ -212,7 +227,7 @@ _events = st.one_of(
 )
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=2000, deadline=None)
 @given(events=st.lists(_events, max_size=40), recorded=st.booleans())
 def test_market_equals_its_naive_twin(
     events: list[tuple[str, int, list[tuple[int, int]], list[tuple[int, int]]]], recorded: bool
