@@ -63,16 +63,15 @@ NEVER_NS = 2**62
     C_SUBMITS,
     C_CANCELS,
     C_NEXT_KEY,
-    C_ENDED,
     C_FULL,
-) = range(19)
-CLOCK = 19
+) = range(18)
+CLOCK = 18
 """``C_LOCAL`` and ``C_EXCH`` count the events heard; ``C_FULL`` is 1 when a table overflowed."""
 
 IN_FLIGHT = 4096
 """Requests, and answers, that can be under way at once."""
-R_AT, R_PLACE, R_KEY, R_SIDE, R_PRICE, R_SENT = range(6)
-R_WIDTH = 6
+R_AT, R_PLACE, R_KEY, R_SIDE, R_PRICE = range(5)
+R_WIDTH = 5
 A_AT, A_WHAT, A_KEY, A_FILL = range(4)
 A_WIDTH = 4
 ACCEPTED, CANCELLED, EXPIRED, NOT_FOUND, FILLED = range(5)
@@ -165,20 +164,18 @@ def _note_fills(
     answers: IntArray,
     out: IntArray,
     made: int,
-    resting: IntArray,
+    orders: IntArray,
     fills: IntArray,
     exch_ns: int,
 ) -> None:
-    """Log what an event has filled, and answer it."""
+    """Log what an event has filled, and answer it. Our side knows an order until it hears so."""
     for i in range(made):
         key = out[i * O_WIDTH + O_KEY]
-        if (clock[C_FILLS] + 1) * F_WIDTH > fills.size:
-            clock[C_FULL] = 1
-            return
-        order = resting[key % MOST_ORDERS * R_WIDTH : (key % MOST_ORDERS + 1) * R_WIDTH]
+        number = _find(orders, clock[C_ORDERS], key)
+        order = orders[number * O_ROW : (number + 1) * O_ROW]
         fill = fills[clock[C_FILLS] * F_WIDTH : (clock[C_FILLS] + 1) * F_WIDTH]
-        fill[F_EXCH], fill[F_SIDE], fill[F_PRICE] = exch_ns, order[R_SIDE], order[R_PRICE]
-        fill[F_SENT], fill[F_SEEN], fill[F_STEP] = order[R_SENT], 0, -1
+        fill[F_EXCH], fill[F_SIDE], fill[F_PRICE] = exch_ns, order[O_SIDE], order[O_PRICE]
+        fill[F_SENT], fill[F_SEEN], fill[F_STEP] = order[O_SENT], 0, -1
         _answer(clock, answers, exch_ns + settings[M_RESPONSE_NS], FILLED, key, clock[C_FILLS])
         clock[C_FILLS] += 1
 
@@ -189,7 +186,6 @@ def _take_request(
     settings: IntArray,
     requests: IntArray,
     answers: IntArray,
-    resting: IntArray,
     book: IntArray,
     ints: IntArray,
     floats: FloatArray,
@@ -202,9 +198,6 @@ def _take_request(
     clock[C_REQUESTS] -= 1
     key = request[R_KEY]
     if request[R_PLACE] == 1:
-        known = resting[key % MOST_ORDERS * R_WIDTH : (key % MOST_ORDERS + 1) * R_WIDTH]
-        for i in range(R_WIDTH):
-            known[i] = request[i]
         side, price = request[R_SIDE], request[R_PRICE]
         rests = peer_accept(book, ints, floats, count, key, side, price, settings[M_ORDER_LOTS])
         what = ACCEPTED if rests else EXPIRED
@@ -265,7 +258,7 @@ def _requote(
         if not wanted:
             order[O_PENDING], order[O_SENT] = 1, clock[C_NOW]
             request = _send(clock, requests, arrival_ns)
-            request[R_PLACE], request[R_KEY], request[R_SENT] = 0, order[O_ORDER], clock[C_NOW]
+            request[R_PLACE], request[R_KEY] = 0, order[O_ORDER]
             clock[C_CANCELS] += 1
     for side in (1, -1):
         price = bid if side > 0 else ask
@@ -297,9 +290,18 @@ def _submit(
     order[O_STATUS], order[O_PENDING], order[O_SENT] = SENT, 1, clock[C_NOW]
     clock[C_ORDERS] += 1
     request = _send(clock, requests, arrival_ns)
-    request[R_PLACE], request[R_KEY], request[R_SIDE] = 1, key, side
-    request[R_PRICE], request[R_SENT] = price_ticks, clock[C_NOW]
+    request[R_PLACE], request[R_KEY] = 1, key
+    request[R_SIDE], request[R_PRICE] = side, price_ticks
     clock[C_SUBMITS] += 1
+
+
+@njit
+def has_room(clock: IntArray, fills: IntArray, trace: FloatArray) -> bool:
+    """Is there room for all that one event can fill, and for one step's trace?"""
+    return bool(
+        (clock[C_FILLS] + MOST_ORDERS) * F_WIDTH <= fills.size
+        and (clock[C_TRACED] + 1) * TRACE_WIDTH <= trace.size
+    )
 
 
 @inlined
@@ -327,7 +329,6 @@ def run_peer(
     trace: FloatArray,
     requests: IntArray,
     answers: IntArray,
-    resting: IntArray,
     orders: IntArray,
     fills: IntArray,
     local_book: IntArray,
@@ -345,9 +346,10 @@ def run_peer(
     events: int,
     safe_ns: int,
 ) -> None:
-    """Let everything happen up to a time, or to the end of the recording.
+    """Let everything happen up to a time, to the end of the recording, or until room is short.
 
     Args:
+        fills: int64[n * F_WIDTH], as ``trace``; call again with more when ``has_room`` is false.
         by_local: int64[events], rows of depth, snapshots and single prints in the order of
             their receive times, as ``by_exch`` is in that of the venue's.
         events: How many rows there are; those before ``C_LOCAL`` and ``C_EXCH`` were heard.
@@ -366,10 +368,9 @@ def run_peer(
         borrowed(buckets),
         borrowed(trace),
     )
-    requests, answers, resting, orders, fills = (
+    requests, answers, orders, fills = (
         borrowed(requests),
         borrowed(answers),
-        borrowed(resting),
         borrowed(orders),
         borrowed(fills),
     )
@@ -384,7 +385,7 @@ def run_peer(
     rows, ticks, lots = borrowed(rows), borrowed(ticks), borrowed(lots)
     by_local, by_exch = borrowed(by_local), borrowed(by_exch)
     over = safe_ns == NEVER_NS
-    while clock[C_FULL] == 0:
+    while clock[C_FULL] == 0 and has_room(clock, fills, trace):
         made = _play_market(
             clock,
             settings,
@@ -409,7 +410,7 @@ def run_peer(
             safe_ns,
         )
         if made > 0:
-            _note_fills(clock, settings, answers, out, made, resting, fills, clock[C_NOW])
+            _note_fills(clock, settings, answers, out, made, orders, fills, clock[C_NOW])
             continue
         answer_ns = _first(answers, clock[C_ANSWERS_FIRST] * A_WIDTH, clock[C_ANSWERS])
         request_ns = _first(requests, clock[C_REQUESTS_FIRST] * R_WIDTH, clock[C_REQUESTS])
@@ -436,14 +437,11 @@ def run_peer(
             clock[C_STEP_AT] += settings[M_STEP_NS]
             heard = clock[C_LOCAL] == events and clock[C_EXCH] == events
             if over and heard and clock[C_REQUESTS] == 0 and clock[C_ANSWERS] == 0:
-                clock[C_ENDED] = 1
                 return
         elif answer_ns == orders_ns:
             _hear_answer(clock, answers, orders, fills, params, state)
         else:
-            _take_request(
-                clock, settings, requests, answers, resting, exch_book, ints, floats, count
-            )
+            _take_request(clock, settings, requests, answers, exch_book, ints, floats, count)
 
 
 @inlined
@@ -540,9 +538,6 @@ def _step(
     )
     if clock[C_STEP] % counts[N_RECALIBRATE] == 0:
         at = clock[C_TRACED] * TRACE_WIDTH
-        if at + TRACE_WIDTH > trace.size:
-            clock[C_FULL] = 1
-            return
         trace_step(state, clock[C_STEP], clock[C_NOW], trace[at : at + TRACE_WIDTH])
         clock[C_TRACED] += 1
     _requote(

@@ -16,7 +16,7 @@ import numpy as np
 
 from engine.config.desk import Config
 from engine.core.settings import STEP_NS
-from engine.errors import RecordingError
+from engine.errors import ConfigError, RecordingError
 from engine.replay import peer_loop as loop
 from engine.replay import tutorial
 from engine.replay.event_window import EventWindow, admit, drop_heard, scan_times
@@ -30,9 +30,8 @@ from exchange.recording.reader import scan_latency
 _NS_PER_MS = 1_000_000
 _FAR_NS = 2**62
 _RESTING = loop.MOST_ORDERS
-_FILLS, _TRACED = 1 << 16, 1 << 12
-"""Rows that are free before each stretch; more than one can use."""
-
+_FILLS, _TRACED = 1 << 14, 1 << 10
+"""Rows that are made free at a time."""
 
 _Array = TypeVar("_Array", IntArray, FloatArray)
 
@@ -61,7 +60,7 @@ class TutorialResult:
     """float64[fits, TRACE_WIDTH], a row for each time that a fit was due."""
 
 
-KERNELS = (scan_lines, scan_times, admit, drop_heard, loop.run_peer)
+KERNELS = (scan_lines, scan_times, admit, drop_heard, loop.has_room, loop.run_peer)
 """All that this replay calls: to load the others takes longer than a short recording."""
 
 
@@ -139,7 +138,6 @@ class TutorialReplay:
         self._fills: IntArray = np.zeros(0, dtype=np.int64)
         self._requests = np.zeros(loop.IN_FLIGHT * loop.R_WIDTH, dtype=np.int64)
         self._answers = np.zeros(loop.IN_FLIGHT * loop.A_WIDTH, dtype=np.int64)
-        self._resting = np.zeros(_RESTING * loop.R_WIDTH, dtype=np.int64)
         self._orders = np.zeros(loop.MOST_ORDERS * loop.O_ROW, dtype=np.int64)
         self._local_book, self._exch_book = new_region(BOOK_SIZE), new_region(BOOK_SIZE)
         self._ints, self._out = (np.zeros(4 * _RESTING, dtype=np.int64) for _ in range(2))
@@ -150,6 +148,7 @@ class TutorialReplay:
         """Play everything.
 
         Raises:
+            ConfigError: When more orders or requests are under way than there is room for.
             RecordingError: When a file is not of this config's symbol, or a line reaches back
                 too far.
             RecordingGarbled: When a line is no message.
@@ -232,6 +231,16 @@ class TutorialReplay:
             self._tears.append(f"{path}: {events.recording.tear.text}")
 
     def _play(self, safe_ns: int) -> None:
+        self._play_on(safe_ns)
+        while not loop.has_room(self._clock, self._fills, self._trace):
+            self._play_on(safe_ns)
+        clock = self._clock
+        gone = self._window.drop_heard(int(clock[loop.C_LOCAL]), int(clock[loop.C_EXCH]))
+        clock[loop.C_LOCAL] -= gone
+        clock[loop.C_EXCH] -= gone
+
+    def _play_on(self, safe_ns: int) -> None:
+        """Play until ``safe_ns``, or as long as there is room."""
         clock, window = self._clock, self._window
         self._fills = _with_room(self._fills, int(clock[loop.C_FILLS]), _FILLS, loop.F_WIDTH)
         self._trace = _with_room(
@@ -251,7 +260,6 @@ class TutorialReplay:
             self._trace,
             self._requests,
             self._answers,
-            self._resting,
             self._orders,
             self._fills,
             self._local_book,
@@ -270,12 +278,12 @@ class TutorialReplay:
             safe_ns,
         )
         if clock[loop.C_FULL]:
-            raise RecordingError(
-                self._files[0], None, f"more than {loop.MOST_ORDERS} orders under way at once"
+            raise ConfigError(
+                self._config.source,
+                "replay.order_latency_ms",
+                f"lets more than {loop.MOST_ORDERS} orders or {loop.IN_FLIGHT} requests be under "
+                "way at once; lower it, replay.response_latency_ms or strategy.grid_num",
             )
-        gone = window.drop_heard(int(clock[loop.C_LOCAL]), int(clock[loop.C_EXCH]))
-        clock[loop.C_LOCAL] -= gone
-        clock[loop.C_EXCH] -= gone
 
     def _result(self, spans: list[_Span], shift_ns: int, span_s: float) -> TutorialResult:
         clock = self._clock

@@ -13,7 +13,8 @@ import pytest
 from engine.config.desk import load_config
 from engine.config.shipped_files import SHIPPED
 from engine.errors import ConfigError, RecordingError
-from engine.replay.peer_loop import F_SIDE
+from engine.replay import tutorial_replay
+from engine.replay.peer_loop import F_SIDE, MOST_ORDERS
 from engine.replay.tutorial_replay import TutorialReplay, TutorialResult
 from exchange.binance import recorded_events
 from exchange.errors import RecordingGarbled
@@ -68,6 +69,20 @@ def test_a_stretch_of_any_length_gives_the_same_fills(monkeypatch: pytest.Monkey
     monkeypatch.setattr(recorded_events, "_STRETCH_BYTES", 1 << 14)
 
     assert replayed(USDM).fills.tolist() == whole.fills.tolist()
+
+
+def test_fills_beyond_the_room_that_was_made_lose_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A whole recording in memory fills more often than anybody guessed."""
+    touch = RUNS["usdm_touch_log"]
+    whole = replayed(USDM, over=touch)
+    monkeypatch.setattr(tutorial_replay, "_FILLS", MOST_ORDERS)
+    monkeypatch.setattr(tutorial_replay, "_TRACED", 1)
+
+    result = replayed(USDM, over=touch)
+
+    assert len(whole.fills) > MOST_ORDERS
+    assert result.fills.tolist() == whole.fills.tolist()
+    np.testing.assert_array_equal(result.trace, whole.trace)
 
 
 def test_two_files_of_one_session_play_as_one(tmp_path: Path) -> None:
