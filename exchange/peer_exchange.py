@@ -34,14 +34,12 @@ from exchange.market_layout import (
     side_lots,
 )
 from exchange.simulation import (
-    I_PRICE,
-    I_SIDE,
-    I_WIDTH,
     accept_order,
     age_queues,
     fill_from_cross,
     fill_from_trade,
     meets_touch,
+    price_range,
 )
 
 
@@ -49,17 +47,6 @@ from exchange.simulation import (
 def _best_at(side: int) -> int:
     """Where a side's best price stands in the book."""
     return BEST_BID if side > 0 else BEST_ASK
-
-
-@inlined
-def price_range(ints: IntArray, count: IntArray, side: int) -> tuple[int, int]:
-    """Lowest and highest price at which orders of a side rest; an empty range without any."""
-    low, high = NO_ASK, NO_BID
-    for number in range(count[0]):
-        if ints[number * I_WIDTH + I_SIDE] == side:
-            low = min(low, ints[number * I_WIDTH + I_PRICE])
-            high = max(high, ints[number * I_WIDTH + I_PRICE])
-    return low, high
 
 
 @inlined

@@ -75,6 +75,7 @@ from exchange.simulation import (
     age_queues,
     fill_from_cross,
     fill_from_trade,
+    price_range,
 )
 from exchange.types import Side
 
@@ -168,7 +169,7 @@ def _apply(
     """Show our queues what changes, write it, and fill what the touch has reached."""
     bid, ask = market[BEST_BID], market[BEST_ASK]
     for side in (1, -1):
-        low, high = _reach(ints, count, side)
+        low, high = price_range(ints, count, side)
         first, levels = (row[BID_AT], row[BIDS]) if side > 0 else (row[ASK_AT], row[ASKS])
         for i in range(first, first + levels):
             if low <= ticks[i] <= high:
@@ -203,17 +204,6 @@ def _write_ticker(
         _show(market, model, power, lot_size, ints, floats, count, side, touch, size)
     write_ticker(market)
     return _cross(market, ints, floats, count, bid, ask, out, fills)
-
-
-@piece
-def _reach(ints: IntArray, count: IntArray, side: int) -> tuple[int, int]:
-    """Lowest and highest price at which orders of a side rest; an empty range without any."""
-    low, high = NO_ASK, NO_BID
-    for number in range(count[0]):
-        if ints[number * I_WIDTH + I_SIDE] == side:
-            low = min(low, ints[number * I_WIDTH + I_PRICE])
-            high = max(high, ints[number * I_WIDTH + I_PRICE])
-    return low, high
 
 
 @piece

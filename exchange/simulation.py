@@ -24,7 +24,8 @@ order of acceptance, which is time priority:
 import numpy as np
 
 from exchange.errors import InvariantBroken, SettingsError
-from exchange.jit import FloatArray, IntArray, njit, piece
+from exchange.jit import FloatArray, IntArray, inlined, njit, piece
+from exchange.market_layout import NO_ASK, NO_BID
 from exchange.queue_models import QueueModel
 from exchange.types import Side
 
@@ -163,6 +164,17 @@ def find_order(ints: IntArray, count: IntArray, key: int) -> int:
         if ints[row * I_WIDTH + I_KEY] == key:
             return row
     return -1
+
+
+@inlined
+def price_range(ints: IntArray, count: IntArray, side: int) -> tuple[int, int]:
+    """Lowest and highest price at which orders of a side rest; an empty range without any."""
+    low, high = NO_ASK, NO_BID
+    for row in range(count[0]):
+        if ints[row * I_WIDTH + I_SIDE] == side:
+            low = min(low, ints[row * I_WIDTH + I_PRICE])
+            high = max(high, ints[row * I_WIDTH + I_PRICE])
+    return low, high
 
 
 @njit
