@@ -12,6 +12,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from engine.config.desk import Config, load_config
 from engine.errors import RecordingError
 from engine.process.warm_up import warm_up
+from engine.replay.fills_file import write_fills
 
 
 def replay_files(
@@ -40,13 +41,13 @@ def _replay_desk(
     config: Config, files: list[Path], *, as_json: bool, fills_path: Path | None
 ) -> None:
     warm_up("desk replay")
-    from engine.replay.desk_report import as_dict, print_report, write_fills
+    from engine.replay.desk_report import as_dict, fill_rows, print_report
     from engine.replay.driver import Replay
 
     with _progress() as report:
         result = Replay(config, files, report).run()
     if fills_path is not None:
-        write_fills(fills_path, result, config)
+        write_fills(fills_path, fill_rows(result, config))
     if as_json:
         print(json.dumps(as_dict(result, config), indent=2))
     else:
@@ -58,12 +59,12 @@ def _replay_tutorial(
 ) -> None:
     warm_up("tutorial")
     from engine.replay.tutorial_replay import TutorialReplay
-    from engine.replay.tutorial_report import as_dict, print_report, write_fills
+    from engine.replay.tutorial_report import as_dict, fill_rows, print_report
 
     with _progress() as report:
         result = TutorialReplay(config, files, report).run()
     if fills_path is not None:
-        write_fills(fills_path, result, config)
+        write_fills(fills_path, fill_rows(result, config))
     if as_json:
         print(json.dumps(as_dict(result, config), indent=2))
     else:

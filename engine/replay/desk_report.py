@@ -1,9 +1,7 @@
 """Report of a replayed desk: its fills, its money, and why it did not quote."""
 
-import csv
 from collections import Counter
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 from rich.console import Console
@@ -11,8 +9,8 @@ from rich.console import Console
 from engine.config.desk import Config
 from engine.core.settings import STEP_NS
 from engine.core.view import SideReason
-from engine.errors import RecordingError
 from engine.replay.driver import ReplayResult
+from engine.replay.fills_file import FillRow
 from engine.replay.performance import Performance
 from engine.replay.performance_report import as_plain, complaint, tables, without_fills
 from exchange.depth_sync import growth_in_words
@@ -21,22 +19,13 @@ from exchange.types import Side
 _NS_PER_MS = 1_000_000
 
 
-def _fill_rows(result: ReplayResult, config: Config) -> Iterator[tuple[int, str, str, str, int]]:
+def fill_rows(result: ReplayResult, config: Config) -> Iterator[FillRow]:
+    """Every fill, as a line of a file."""
     grid = config.grid()
     for fill in result.fills:
         side = "B" if fill.side is Side.BUY else "S"
         price, qty = grid.price.text(fill.price_ticks), grid.qty.text(fill.qty_lots)
         yield fill.exch_ns, side, price, qty, int(fill.maker)
-
-
-def write_fills(path: Path, result: ReplayResult, config: Config) -> None:
-    try:
-        with path.open("w", newline="", encoding="ascii") as stream:
-            writer = csv.writer(stream, lineterminator="\n")
-            writer.writerow(("exch_ns", "side", "price", "qty", "maker"))
-            writer.writerows(_fill_rows(result, config))
-    except OSError as error:
-        raise RecordingError(path, None, f"cannot be written: {error.strerror}") from error
 
 
 def as_dict(result: ReplayResult, config: Config) -> dict[str, Any]:
@@ -99,7 +88,7 @@ def print_report(result: ReplayResult, config: Config) -> None:
                 "--set calibration.window_s=60, give a longer recording, or set a prior"
             )
         return
-    for exch_ns, side, price, qty, maker in _fill_rows(result, config):
+    for exch_ns, side, price, qty, maker in fill_rows(result, config):
         word = "BUY " if side == "B" else "SELL"
         print(f"{_clock(exch_ns)}  {word} {qty} @ {price}{'' if maker else '  taker'}")
     print(f"quoted by {_spans_text(result.fits)}; {_spans_text(result.branches)}")

@@ -1,39 +1,21 @@
 """Report of the replayed tutorial: its fills and its money, counted as hftbacktest counts them."""
 
-import csv
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 from engine.config.desk import Config
-from engine.errors import RecordingError
+from engine.replay.fills_file import FillRow
 from engine.replay.peer_loop import F_EXCH, F_PRICE, F_SIDE
 from engine.replay.tutorial_replay import TutorialResult
 
-_COLUMNS = ("exch_ns", "side", "price", "qty", "maker")
 
-
-def _fill_rows(result: TutorialResult, config: Config) -> Iterator[tuple[int, str, str, str, int]]:
+def fill_rows(result: TutorialResult, config: Config) -> Iterator[FillRow]:
+    """Every fill, as a line of a file."""
     grid = config.grid()
     qty = grid.qty.text(result.order_lots)
     for fill in result.fills.tolist():
         side = "B" if fill[F_SIDE] > 0 else "S"
         yield fill[F_EXCH], side, grid.price.text(fill[F_PRICE]), qty, 1
-
-
-def write_fills(path: Path, result: TutorialResult, config: Config) -> None:
-    """Write each fill as a line of CSV.
-
-    Raises:
-        RecordingError: When the file cannot be written.
-    """
-    try:
-        with path.open("w", newline="", encoding="ascii") as stream:
-            writer = csv.writer(stream, lineterminator="\n")
-            writer.writerow(_COLUMNS)
-            writer.writerows(_fill_rows(result, config))
-    except OSError as error:
-        raise RecordingError(path, None, f"cannot be written: {error.strerror}") from error
 
 
 def as_dict(result: TutorialResult, config: Config) -> dict[str, Any]:
