@@ -31,6 +31,7 @@ _cold: list[Any] = []
 """Kernels that no warm-up has seen yet."""
 
 
+_compiles = not getattr(numba.config, "DISABLE_JIT")  # noqa: B009  # numba.config has no types
 setattr(numba.config, "CACHE_DIR", str(open_cache()))  # noqa: B010  # numba.config has no types
 
 
@@ -91,7 +92,7 @@ def warm_up(called: Iterable[Callable[..., Any]] | None = None) -> Iterator[tupl
     Yields:
         ``(done, total, name)`` after each kernel, for a progress bar.
     """
-    if getattr(numba.config, "DISABLE_JIT"):  # noqa: B009  # numba.config has no types
+    if not _compiles:
         return
     wanted = list(_cold) if called is None else [kernel for kernel in _cold if kernel in called]
     for done, kernel in enumerate(reversed(wanted), 1):
@@ -145,7 +146,6 @@ def _read_memory(kind: Any) -> Any:
 
 
 _WORD_BITS = 64
-_compiles = not getattr(numba.config, "DISABLE_JIT")  # noqa: B009  # numba.config has no types
 
 address_of: Callable[[ByteArray], int] = (
     _intrinsic(_address) if _compiles else lambda array: int(array.ctypes.data)

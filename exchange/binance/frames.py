@@ -203,11 +203,12 @@ def _exch_ns(body: dict[str, Any]) -> int:
 
 def _stamp_ns(value: Any) -> int:
     """A time of the venue; the number of its digits tells the unit."""
-    digits = len(str(_whole(value)))
+    stamp = _whole(value)
+    digits = len(str(stamp))
     scale = _NS_PER_UNIT.get(digits)
     if scale is None and digits > _MS_DIGITS:
-        raise ValueError(f"{value} is no time: 10, 13, 16 or 19 digits tell the unit")
-    return value * (scale or _NS_PER_MS)  # type: ignore[no-any-return]  # proven whole
+        raise ValueError(f"{stamp} is no time: 10, 13, 16 or 19 digits tell the unit")
+    return stamp * (scale or _NS_PER_MS)
 
 
 def _e8(text: Any) -> int:

@@ -148,7 +148,7 @@ class _Unpacked:
 
     def __init__(self, recording: Recording) -> None:
         self._recording = recording
-        self._blocks: queue.Queue[bytes | BaseException | None] = queue.Queue(_AHEAD)
+        self._blocks: queue.Queue[bytes | Exception | None] = queue.Queue(_AHEAD)
         self._left = threading.Event()
         self._thread = threading.Thread(target=self._unpack, name="unpack", daemon=True)
 
@@ -171,13 +171,13 @@ class _Unpacked:
                 if self._left.is_set():
                     return
                 self._blocks.put(block)
-        except BaseException as error:  # raised again where the blocks are taken
+        except Exception as error:  # raised again where the blocks are taken
             self._blocks.put(error)
         else:
             self._blocks.put(None)
 
     def _taken(self) -> Iterator[bytes]:
         while (block := self._blocks.get()) is not None:
-            if isinstance(block, BaseException):
+            if isinstance(block, Exception):
                 raise block
             yield block

@@ -23,6 +23,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, get_args
+from unittest.mock import patch
 
 import msgspec
 from rich.progress import track
@@ -101,11 +102,11 @@ def _listening() -> Iterator[_Digest]:
         digest.note(command.mono_ns, commands)
         return problem, commands
 
-    Trader.receive, Trader.operate = receive_noting, operate_noting  # type: ignore[method-assign]
-    try:
+    with (
+        patch.object(Trader, "receive", receive_noting),
+        patch.object(Trader, "operate", operate_noting),
+    ):
         yield digest
-    finally:
-        Trader.receive, Trader.operate = receive, operate  # type: ignore[method-assign]
 
 
 def _replay(recording: str, desk: str) -> None:
