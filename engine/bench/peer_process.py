@@ -2,6 +2,7 @@
 
     python peer_process.py convert IN.gz OUT.npz
     python peer_process.py replay IN.npz BOOK ROUNDS    # parameters as JSON on standard input
+    python peer_process.py fills IN.npz OUT.npy         # as well
 
 It imports nothing of this project, since the interpreter may be another. The strategy is its
 public GLFT grid, written from the replay rules, section 11. Prints one line of JSON.
@@ -14,6 +15,7 @@ import time
 import numpy as np
 from hftbacktest import (
     BUY_EVENT,
+    FILLED,
     GTX,
     LIMIT,
     BacktestAsset,
@@ -26,6 +28,8 @@ from numba.typed import Dict
 
 _BUCKETS = 500
 _TRADES = 10_000  # of one step, which are kept; by default none
+_MOST_FILLS = 1 << 22
+_NO_FILLS = np.zeros((0, 3), dtype=np.int64)
 
 
 @njit
@@ -57,7 +61,7 @@ def fit(depths, buckets, levels, exposure_s):
     return np.exp((np.sum(y) - slope * np.sum(x)) / used), -slope
 
 
-@njit
+@njit(error_model="numpy")  # a flat fit has k = 0: then nothing is finite
 def quotes(mid, position, A, k, sigma, touch, tick, gamma, delta, adj1, adj2):
     """First bid and ask of the grids, and the distance between orders, in money."""
     growth = 1.0 + gamma * delta / k
@@ -110,20 +114,52 @@ def deepest_arrival(hbt, mid, tick):
 
 
 @njit
+def note_fills(hbt, fills, count):
+    """Write venue's time, side and price in ticks of each order that was filled; how many."""
+    values = hbt.orders(0).values()
+    while values.has_next():
+        order = values.get()
+        if order.status == FILLED:
+            fills[count, 0] = order.exch_timestamp
+            fills[count, 1] = order.side
+            fills[count, 2] = order.price_tick
+            count += 1
+    return count
+
+
+@njit
 def tutorial(
-    hbt, steps, step_ns, gamma, delta, adj1, adj2, qty, most, grids, window, recalibrate, levels
+    hbt,
+    fills,
+    steps,
+    step_ns,
+    gamma,
+    delta,
+    adj1,
+    adj2,
+    qty,
+    most,
+    grids,
+    window,
+    recalibrate,
+    levels,
 ):
-    """The GLFT grid, a decision each step; the position that it ends with."""
+    """The GLFT grid, a decision each step; the position that it ends with, and how many fills.
+
+    Fills are only noted where there are rows for them.
+    """
     tick = hbt.depth(0).tick_size
     depths, changes = np.full(steps, np.nan), np.full(steps, np.nan)
     buckets = np.zeros(_BUCKETS)
     step_s = step_ns / 1e9
     mid = A = k = sigma = np.nan
-    t = 0
+    t = noted = 0
     while hbt.elapse(step_ns) == 0:
         if not np.isnan(mid):
             depths[t] = deepest_arrival(hbt, mid, tick)
         hbt.clear_last_trades(0)
+        if fills.shape[0] > 0:
+            noted = note_fills(hbt, fills, noted)
         hbt.clear_inactive_orders(0)
         depth, position = hbt.depth(0), hbt.position(0)
         touch = (depth.best_bid_tick, depth.best_ask_tick)
@@ -143,7 +179,9 @@ def tutorial(
             asks = wanted(ask, interval, tick, grids if position > -most else 0)
             requote(hbt, bids, asks, qty)
         t += 1
-    return hbt.position(0)
+    if fills.shape[0] > 0:
+        noted = note_fills(hbt, fills, noted)
+    return hbt.position(0), noted
 
 
 def asset(data, book, settings):
@@ -190,7 +228,7 @@ def replay(path, book, rounds):
         market.close()
         market = make([asset(data, book, settings)])
         began = time.perf_counter()
-        position = tutorial(market, steps, step_ns, *settings["strategy"])
+        position, _ = tutorial(market, _NO_FILLS, steps, step_ns, *settings["strategy"])
         runs.append(time.perf_counter() - began)
         market.close()
     return {
@@ -199,6 +237,21 @@ def replay(path, book, rounds):
         "tutorial_s": min(runs[1:]),
         "position": position,
     }
+
+
+def fills(path, target):
+    """Every fill, saved as int64[fills, 3]: venue's time in ns, side, price in ticks."""
+    settings = json.load(sys.stdin)
+    data = np.load(path)["data"]
+    span_ns = int(data["exch_ts"].max() - data["exch_ts"].min())
+    steps = span_ns // settings["step_ns"] + 1000
+    noted = np.zeros((_MOST_FILLS, 3), dtype=np.int64)
+    market = HashMapMarketDepthBacktest([asset(data, "hash", settings)])
+    strategy = settings["strategy"]
+    position, count = tutorial(market, noted, steps, settings["step_ns"], *strategy)
+    market.close()
+    np.save(target, noted[:count])
+    return {"fills": count, "position": position}
 
 
 def convert(source, target):
@@ -211,6 +264,8 @@ def convert(source, target):
 if __name__ == "__main__":
     if sys.argv[1] == "convert":
         told = convert(*sys.argv[2:4])
+    elif sys.argv[1] == "fills":
+        told = fills(*sys.argv[2:4])
     else:
         told = replay(sys.argv[2], sys.argv[3], int(sys.argv[4]))
     print(json.dumps(told))

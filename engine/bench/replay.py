@@ -3,7 +3,8 @@
 Both programs play the same file with the same strategy, its public GLFT grid, in turn, round after
 round; of each figure the best round counts. What is measured of hftbacktest is in its favour: of
 its two books the faster, and of its way from text to result only conversion and loop, without the
-start of its process and its compiling. Ours is the whole process, from start to report.
+start of its process and its compiling. Ours is the whole process, from start to report. Nothing
+counts unless every fill of the one is a fill of the other.
 """
 
 import json
@@ -16,6 +17,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
@@ -24,7 +26,9 @@ from engine.config.desk import Config
 from engine.core.settings import STEP_NS
 from engine.errors import ConfigError, StartError
 from engine.process.warm_up import warm_up
+from engine.replay.peer_loop import F_EXCH, F_PRICE, F_SIDE
 from engine.replay.tutorial_replay import TutorialReplay
+from exchange.jit import IntArray
 
 _PEER = Path(__file__).with_name("peer_process.py")
 _NS_PER_MS = 1_000_000
@@ -69,7 +73,6 @@ class _Ours:
     tutorial_s: float = float("inf")
     report_s: float = float("inf")
     peak_mb: float = 0.0
-    position: float = 0.0
     span_s: float = 0.0
 
 
@@ -78,7 +81,6 @@ class _Peer:
     convert_s: float = float("inf")
     walk_s: float = float("inf")
     tutorial_s: float = float("inf")
-    position: float = 0.0
     peak_mb: float = 0.0
 
 
@@ -89,7 +91,7 @@ def measure(
     peer_python: str,
     rounds: int,
     tell: Callable[[str], None],
-) -> list[Figure]:
+) -> tuple[list[Figure], int | None]:
     """Play the file with both programs, in turn.
 
     Args:
@@ -98,8 +100,11 @@ def measure(
         peer_python: An interpreter that has hftbacktest.
         tell: Called with what is being done.
 
+    Returns:
+        The figures, and how many fills both have; None where hftbacktest is not installed.
+
     Raises:
-        StartError: When hftbacktest fails, or ends with another position than ours.
+        StartError: When hftbacktest fails, or its fills are not ours.
     """
     if config.strategy.name != "tutorial":
         raise ConfigError(config.source, "strategy.name", 'must be "tutorial" to be compared')
@@ -130,14 +135,34 @@ def measure(
                 told, peak_mb = _run_peer(peer_python, arguments, _peer_settings(config))
                 peer.walk_s = min(peer.walk_s, told["walk_s"])
                 peer.tutorial_s = min(peer.tutorial_s, told["tutorial_s"])
-                peer.position = told["position"]
                 peer.peak_mb = max(peer.peak_mb, peak_mb)
-    if peer is not None and abs(peer.position - ours.position) > 1e-9:
+        tell("the fills of both")
+        filled = None if peer is None else _equal_fills(config, file, peer_python, events)
+    return list(_figures(ours, peer)), filled
+
+
+def _equal_fills(config: Config, file: Path, peer_python: str, events: Path) -> int:
+    """How many fills both have, each at one time, side and price."""
+    noted = events.with_name("fills.npy")
+    _run_peer(peer_python, ["fills", str(events), str(noted)], _peer_settings(config))
+    theirs = _in_order(np.load(noted))
+    result = TutorialReplay(config, [file], lambda _done, _total: None).run()
+    ours = _in_order(result.fills[:, [F_EXCH, F_SIDE, F_PRICE]])
+    if not np.array_equal(ours, theirs):
+        shared = min(len(ours), len(theirs))
+        differ = np.flatnonzero((ours[:shared] != theirs[:shared]).any(axis=1))
+        at = int(differ[0]) if differ.size else shared
         raise StartError(
-            f"the two do not agree: hftbacktest ends at {peer.position:.6f}, this at "
-            f"{ours.position:.6f}; nothing that was measured counts"
+            f"the two do not agree: hftbacktest has {len(theirs)} fills and this {len(ours)}, the "
+            f"same up to number {at}; nothing that was measured counts"
         )
-    return list(_figures(ours, peer))
+    return len(ours)
+
+
+def _in_order(fills: IntArray) -> IntArray:
+    """Rows by time, then side, then price: those of one instant have no order of their own."""
+    order: IntArray = np.lexsort(fills.T[::-1])
+    return fills[order]
 
 
 def _figures(ours: _Ours, peer: _Peer | None) -> list[Figure]:
@@ -161,7 +186,6 @@ def _play_ours(ours: _Ours, config: Config, file: Path) -> None:
         seconds = replay.time_in_memory()
         if quotes:
             ours.tutorial_s = min(ours.tutorial_s, seconds)
-            ours.position = replay.position
         else:
             ours.walk_s = min(ours.walk_s, seconds)
 
@@ -254,7 +278,7 @@ def show_replay(
     quiet = not sys.stderr.isatty()
     with Progress(*columns, console=Console(stderr=True), disable=quiet, transient=True) as bar:
         task = bar.add_task("", total=None)
-        figures = measure(
+        figures, filled = measure(
             config,
             overrides,
             file,
@@ -263,9 +287,10 @@ def show_replay(
             lambda text: bar.update(task, description=text),
         )
     if as_json:
-        print(json.dumps([_as_json(figure) for figure in figures], indent=1))
+        table = [_as_json(figure) for figure in figures]
+        print(json.dumps({"figures": table, "equal_fills": filled}, indent=1))
     else:
-        Console().print(_table(figures, file))
+        Console().print(_table(figures, filled, file))
     return not any(figure.holds is False for figure in figures)
 
 
@@ -273,11 +298,12 @@ def _as_json(figure: Figure) -> dict[str, object]:
     return {**asdict(figure), "ratio": figure.ratio, "holds": figure.holds}
 
 
-def _table(figures: list[Figure], file: Path) -> Table:
-    alone = all(figure.peer is None for figure in figures)
-    caption = f"{file.name}; the best of each figure's rounds."
-    if alone:
+def _table(figures: list[Figure], filled: int | None, file: Path) -> Table:
+    caption = f"{file.name}; the best of each figure's rounds. "
+    if filled is None:
         caption += "\nNo hftbacktest here: pip install 'makers-desk[bench]', or give --peer."
+    else:
+        caption += f"Both have the same {filled:,} fills."
     table = Table(box=None, pad_edge=False, caption=caption)
     table.add_column("", no_wrap=True)
     for head in ("ours", "hftbacktest", "ratio", "target", "holds"):

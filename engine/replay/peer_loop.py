@@ -81,6 +81,8 @@ O_ORDER, O_SIDE, O_PRICE, O_STATUS, O_PENDING, O_SENT = range(6)
 """``O_SENT`` is when the last request about it left, its placing or its cancel."""
 O_ROW = 6
 SENT, WORKING, OVER = range(3)
+_FARTHEST_TICKS = 2.0**53
+"""A fit of next to no slope quotes at any distance: such a price is held here, out of reach."""
 
 F_EXCH, F_SIDE, F_PRICE, F_SENT, F_SEEN, F_STEP = range(6)
 F_WIDTH = 6
@@ -218,10 +220,16 @@ def _forget_finished(clock: IntArray, orders: IntArray) -> None:
 
 
 @inlined
+def _order_ticks(price: float, tick: float) -> int:
+    """A price of the strategy, as an order's."""
+    return int(min(max(np.rint(price / tick), -_FARTHEST_TICKS), _FARTHEST_TICKS))
+
+
+@inlined
 def _is_wanted(price_ticks: int, first: float, step: float, tick: float, levels: int) -> bool:
     price = first
     for _ in range(levels):
-        if int(np.rint(price / tick)) == price_ticks:
+        if _order_ticks(price, tick) == price_ticks:
             return True
         price += step
     return False
@@ -263,7 +271,7 @@ def _requote(
     for side in (1, -1):
         price = bid if side > 0 else ask
         for _ in range(bids if side > 0 else asks):
-            _submit(clock, requests, orders, side, int(np.rint(price / tick)), arrival_ns)
+            _submit(clock, requests, orders, side, _order_ticks(price, tick), arrival_ns)
             price -= side * interval
 
 

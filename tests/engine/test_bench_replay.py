@@ -16,7 +16,9 @@ def test_without_hftbacktest_it_measures_itself(capsys: pytest.CaptureFixture[st
 
     assert engine_command("bench", "replay", str(BASE), *over, "--json") in (0, 1)
 
-    figures = {figure["name"]: figure for figure in json.loads(capsys.readouterr().out)}
+    told = json.loads(capsys.readouterr().out)
+    assert told["equal_fills"] is None
+    figures = {figure["name"]: figure for figure in told["figures"]}
     assert all(figure["peer"] is None and figure["ours"] > 0 for figure in figures.values())
     assert figures["peak memory"]["ours"] > 50
 
