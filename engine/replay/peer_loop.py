@@ -2,7 +2,8 @@
 
 Four sources take their turns by time; at one instant the local data comes first, then what the
 exchange answers, the exchange's own data, and the requests that reach it; then the step of
-the strategy. Everything at or before the time of a step happens before it.
+the strategy. Everything at or before the time of a step happens before it. Between two steps
+our side only listens: its data is played up to the next step in one go, which changes nothing.
 
 What the loop carries over from call to call is in flat arrays:
 
@@ -312,16 +313,6 @@ def has_room(clock: IntArray, fills: IntArray, trace: FloatArray) -> bool:
     )
 
 
-@inlined
-def _time_of(
-    rows: IntArray, order: IntArray, number: int, events: int, column: int, shift_ns: int
-) -> int:
-    """When an event happens, on the clock of one column."""
-    if number == events:
-        return NEVER_NS
-    return int(rows[order[number] * WIDTH + column] + shift_ns)
-
-
 @njit
 def run_peer(
     clock: IntArray,
@@ -394,34 +385,47 @@ def run_peer(
     by_local, by_exch = borrowed(by_local), borrowed(by_exch)
     over = safe_ns == NEVER_NS
     while clock[C_FULL] == 0 and has_room(clock, fills, trace):
-        made = _play_market(
+        until_ns = min(clock[C_STEP_AT], safe_ns - 1)
+        _hear_market(
             clock,
             settings,
             power,
             lot_size,
             state,
-            _first(answers, clock[C_ANSWERS_FIRST] * A_WIDTH, clock[C_ANSWERS]),
-            _first(requests, clock[C_REQUESTS_FIRST] * R_WIDTH, clock[C_REQUESTS]),
             local_book,
-            exch_book,
             ints,
             floats,
-            count,
             none,
             out,
             rows,
             ticks,
             lots,
             by_local,
+            events,
+            until_ns,
+        )
+        request_ns = _first(requests, clock[C_REQUESTS_FIRST] * R_WIDTH, clock[C_REQUESTS])
+        made = _play_market(
+            clock,
+            settings,
+            power,
+            lot_size,
+            exch_book,
+            ints,
+            floats,
+            count,
+            out,
+            rows,
+            ticks,
+            lots,
             by_exch,
             events,
-            safe_ns,
+            min(until_ns, request_ns),
         )
         if made > 0:
             _note_fills(clock, settings, answers, out, made, orders, fills, clock[C_NOW])
             continue
         answer_ns = _first(answers, clock[C_ANSWERS_FIRST] * A_WIDTH, clock[C_ANSWERS])
-        request_ns = _first(requests, clock[C_REQUESTS_FIRST] * R_WIDTH, clock[C_REQUESTS])
         orders_ns, step_ns = min(answer_ns, request_ns), clock[C_STEP_AT]
         if min(orders_ns, step_ns) >= safe_ns and not over:
             return
@@ -459,63 +463,95 @@ def _first(ring: IntArray, at: int, count: int) -> int:
 
 
 @inlined
-def _play_market(
+def _hear_market(
     clock: IntArray,
     settings: IntArray,
     power: float,
     lot_size: float,
     state: FloatArray,
-    answer_ns: int,
-    request_ns: int,
-    local_book: IntArray,
-    exch_book: IntArray,
+    book: IntArray,
     ints: IntArray,
     floats: FloatArray,
-    count: IntArray,
     none: IntArray,
     out: IntArray,
     rows: IntArray,
     ticks: IntArray,
     lots: IntArray,
     by_local: IntArray,
+    events: int,
+    until_ns: int,
+) -> None:
+    """Our side's data up to a time, that included."""
+    number, until_ns = clock[C_LOCAL], until_ns - settings[M_SHIFT_NS]
+    while number < events:
+        row = rows[by_local[number] * WIDTH : (by_local[number] + 1) * WIDTH]
+        if row[RECV_NS] > until_ns:
+            break
+        number += 1
+        if row[KIND] == TRADE:
+            hear_print(state, row[AGGRESSOR], row[PRICE_TICKS])
+        else:
+            peer_depth(
+                book,
+                row,
+                ticks,
+                lots,
+                settings[M_MODEL],
+                power,
+                lot_size,
+                ints,
+                floats,
+                none,
+                out,
+            )
+    clock[C_LOCAL] = number
+
+
+@inlined
+def _play_market(
+    clock: IntArray,
+    settings: IntArray,
+    power: float,
+    lot_size: float,
+    book: IntArray,
+    ints: IntArray,
+    floats: FloatArray,
+    count: IntArray,
+    out: IntArray,
+    rows: IntArray,
+    ticks: IntArray,
+    lots: IntArray,
     by_exch: IntArray,
     events: int,
-    safe_ns: int,
+    until_ns: int,
 ) -> int:
-    """Both sides' data, up to a fill or to whatever else is due first; how many fills it made."""
-    shift_ns, model = settings[M_SHIFT_NS], settings[M_MODEL]
-    local, exch = clock[C_LOCAL], clock[C_EXCH]
-    local_ns = _time_of(rows, by_local, local, events, RECV_NS, shift_ns)
-    exch_ns = _time_of(rows, by_exch, exch, events, EXCH_NS, 0)
-    until_ns = min(clock[C_STEP_AT], safe_ns - 1)
+    """The exchange's data up to a time, that included, or to a fill; how many fills it made."""
+    number = clock[C_EXCH]
     made = 0
-    while made == 0 and min(local_ns, exch_ns) <= until_ns:
-        if local_ns <= exch_ns:
-            if local_ns > answer_ns or local_ns > request_ns:
-                break
-            row = rows[by_local[local] * WIDTH : (by_local[local] + 1) * WIDTH]
-            local += 1
-            local_ns = _time_of(rows, by_local, local, events, RECV_NS, shift_ns)
-            if row[KIND] == TRADE:
-                hear_print(state, row[AGGRESSOR], row[PRICE_TICKS])
-            else:
-                peer_depth(
-                    local_book, row, ticks, lots, model, power, lot_size, ints, floats, none, out
-                )
+    while made == 0 and number < events:
+        row = rows[by_exch[number] * WIDTH : (by_exch[number] + 1) * WIDTH]
+        if row[EXCH_NS] > until_ns:
+            break
+        number += 1
+        if row[KIND] == TRADE:
+            made = peer_trade(row, ints, floats, count, out)
         else:
-            if exch_ns >= answer_ns or exch_ns > request_ns:
-                break
-            row = rows[by_exch[exch] * WIDTH : (by_exch[exch] + 1) * WIDTH]
-            exch += 1
-            clock[C_NOW] = exch_ns
-            exch_ns = _time_of(rows, by_exch, exch, events, EXCH_NS, 0)
-            if row[KIND] == TRADE:
-                made = peer_trade(row, ints, floats, count, out)
-            else:
-                made = peer_depth(
-                    exch_book, row, ticks, lots, model, power, lot_size, ints, floats, count, out
-                )
-    clock[C_LOCAL], clock[C_EXCH] = local, exch
+            made = peer_depth(
+                book,
+                row,
+                ticks,
+                lots,
+                settings[M_MODEL],
+                power,
+                lot_size,
+                ints,
+                floats,
+                count,
+                out,
+            )
+        if made > 0:
+            clock[C_NOW] = row[EXCH_NS]
+    clock[C_EXCH] = number
     return made
 
 
