@@ -39,25 +39,36 @@ def counts_for_peer(row: IntArray) -> bool:
     return bool(kind in (DEPTH, SNAPSHOT) or (kind == TRADE and row[IS_AGGREGATE] == 0))
 
 
+(
+    T_EVENTS,
+    T_LEAST_LATENCY,
+    T_FIRST_LOCAL,
+    T_FIRST_EXCH,
+    T_LAST_LOCAL,
+    T_LINES,
+) = range(6)
+TIMES = 6
+
+
 @njit
-def scan_times(rows: IntArray, count: int, seen: IntArray) -> None:
+def scan_times(rows: IntArray, count: int, times: IntArray) -> None:
     """Note the range of latencies and times over some rows.
 
     Args:
-        seen: int64[6]: events that name the symbol, least receive minus venue time, first
+        times: int64[TIMES]: events that name the symbol, least receive minus venue time, first
             receive and first venue time of an event, last receive time of any line, and how
             many lines.
     """
-    rows, seen = borrowed(rows), borrowed(seen)
+    rows, times = borrowed(rows), borrowed(times)
     for number in range(count):
         row = rows[number * WIDTH : (number + 1) * WIDTH]
-        seen[4] = max(seen[4], row[RECV_NS])
-        seen[5] += 1
+        times[T_LAST_LOCAL] = max(times[T_LAST_LOCAL], row[RECV_NS])
+        times[T_LINES] += 1
         if counts_for_peer(row):
-            seen[0] += int(row[KIND] != SNAPSHOT)
-            seen[1] = min(seen[1], row[RECV_NS] - row[EXCH_NS])
-            seen[2] = min(seen[2], row[RECV_NS])
-            seen[3] = min(seen[3], row[EXCH_NS])
+            times[T_EVENTS] += int(row[KIND] != SNAPSHOT)
+            times[T_LEAST_LATENCY] = min(times[T_LEAST_LATENCY], row[RECV_NS] - row[EXCH_NS])
+            times[T_FIRST_LOCAL] = min(times[T_FIRST_LOCAL], row[RECV_NS])
+            times[T_FIRST_EXCH] = min(times[T_FIRST_EXCH], row[EXCH_NS])
 
 
 @piece

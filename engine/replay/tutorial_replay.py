@@ -1,7 +1,8 @@
 """Replay of the tutorial strategy on hftbacktest's exchange: compiled from text to fills.
 
-A first pass over the text finds the constant that no receive time may lie before its venue
-time without; the second plays it, a stretch at a time, in constant memory.
+A recording is played while it is read, a stretch at a time, in constant memory. One that has a
+message received before its venue time is read to its end for the constant that no receive time
+may lie before its venue time without, and then played from the start.
 
 Source: the replay rules.
 """
@@ -10,30 +11,36 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple, TypeVar
 
 import numpy as np
 
 from engine.config.desk import Config
-from engine.core.settings import STEP_NS
-from engine.errors import ConfigError, RecordingError
+from engine.errors import RecordingError
 from engine.replay import peer_loop as loop
-from engine.replay import tutorial
-from engine.replay.event_window import EventWindow, admit, drop_heard, scan_times
-from exchange.binance.recorded_events import RecordedEvents
+from engine.replay.event_window import (
+    T_EVENTS,
+    T_FIRST_EXCH,
+    T_FIRST_LOCAL,
+    T_LAST_LOCAL,
+    T_LEAST_LATENCY,
+    T_LINES,
+    TIMES,
+    admit,
+    drop_heard,
+    scan_times,
+)
+from engine.replay.peer_run import PeerRun
+from exchange.binance.recorded_events import RecordedEvents, Stretch
 from exchange.binance.scanner import scan_lines
 from exchange.event_columns import LINE, WIDTH
 from exchange.jit import FloatArray, IntArray
-from exchange.market_layout import BEST_ASK, BEST_BID, BOOK_SIZE, NO_ASK, NO_BID, new_region
 from exchange.recording.reader import scan_latency
 
 _NS_PER_MS = 1_000_000
 _FAR_NS = 2**62
-_RESTING = loop.MOST_ORDERS
-_FILLS, _TRACED = 1 << 14, 1 << 10
-"""Rows that are made free at a time."""
 
-_Array = TypeVar("_Array", IntArray, FloatArray)
+KERNELS = (scan_lines, scan_times, admit, drop_heard, loop.has_room, loop.run_peer)
+"""All that this replay calls: to load the others takes longer than a short recording."""
 
 
 @dataclass(slots=True)
@@ -60,27 +67,15 @@ class TutorialResult:
     """float64[fits, TRACE_WIDTH], a row for each time that a fit was due."""
 
 
-KERNELS = (scan_lines, scan_times, admit, drop_heard, loop.has_room, loop.run_peer)
-"""All that this replay calls: to load the others takes longer than a short recording."""
-
-
-class _Span(NamedTuple):
-    """What the first pass finds in a file."""
-
-    path: Path
-    events: int
-    least_latency_ns: int
-    first_recv_ns: int
-    first_exch_ns: int
-    last_recv_ns: int
-    lines: int
+class _ReceivedEarly(Exception):
+    """A message was received before its venue time: the receive times must be shifted."""
 
 
 class TutorialReplay:
     """The tutorial over one or more recordings.
 
     Args:
-        report: Called with bytes read and bytes in all, both passes together.
+        report: Called with bytes read and bytes in all, which grow when a shift must be found.
         quotes: Without, the market plays and nobody decides: for measuring.
     """
 
@@ -95,54 +90,12 @@ class TutorialReplay:
         self._config = config
         self._files = files
         self._report = report
+        self._quotes = quotes
         self._grid = config.grid()
-        self._total_bytes = 2 * sum(path.stat().st_size for path in files)
+        self._total_bytes = sum(path.stat().st_size for path in files)
         self._read_bytes = 0
-        self._order_lots = config.desk_settings(replay=True).order_lots
-        self._window = EventWindow()
+        self._times = _no_times()
         self._tears: list[str] = []
-        window = max(round(config.calibration.window_s * 1e9 / STEP_NS), 1)
-        self._clock: IntArray = np.zeros(loop.CLOCK, dtype=np.int64)
-        self._settings: IntArray = np.zeros(loop.SETTINGS, dtype=np.int64)
-        strategy, replay = config.strategy, config.replay
-        model, self._power = replay.queue_model
-        self._settings[loop.M_STEP_NS] = STEP_NS
-        self._settings[loop.M_ENTRY_NS] = round(replay.order_latency_ms * _NS_PER_MS)
-        self._settings[loop.M_RESPONSE_NS] = round(replay.response_latency_ms * _NS_PER_MS)
-        self._settings[loop.M_MODEL] = int(model)
-        self._settings[loop.M_STRATEGY] = quotes
-        self._settings[loop.M_ORDER_LOTS] = self._order_lots
-        self._params = np.zeros(tutorial.PARAMS)
-        self._params[tutorial.P_TICK] = self._grid.price.value
-        self._params[tutorial.P_GAMMA], self._params[tutorial.P_DELTA] = (
-            strategy.gamma,
-            strategy.delta,
-        )
-        self._params[tutorial.P_ADJ1], self._params[tutorial.P_ADJ2] = strategy.adj1, strategy.adj2
-        self._params[tutorial.P_ORDER_QTY] = float(strategy.order_qty)
-        self._params[tutorial.P_MAX_POSITION] = float(strategy.max_position)
-        self._params[tutorial.P_STEP_S] = STEP_NS / 1e9
-        self._counts = np.array(
-            [
-                strategy.grid_num,
-                window,
-                max(round(config.calibration.recalibrate_s * 1e9 / STEP_NS), 1),
-                config.calibration.levels,
-            ],
-            dtype=np.int64,
-        )
-        self._state = tutorial.new_state()
-        self._depths, self._changes = np.full((2, window), np.nan)
-        self._buckets = np.zeros(tutorial.BUCKETS)
-        self._trace: FloatArray = np.zeros(0)
-        self._fills: IntArray = np.zeros(0, dtype=np.int64)
-        self._requests = np.zeros(loop.IN_FLIGHT * loop.R_WIDTH, dtype=np.int64)
-        self._answers = np.zeros(loop.IN_FLIGHT * loop.A_WIDTH, dtype=np.int64)
-        self._orders = np.zeros(loop.MOST_ORDERS * loop.O_ROW, dtype=np.int64)
-        self._local_book, self._exch_book = new_region(BOOK_SIZE), new_region(BOOK_SIZE)
-        self._ints, self._out = (np.zeros(4 * _RESTING, dtype=np.int64) for _ in range(2))
-        self._floats = np.zeros(2 * _RESTING)
-        self._count, self._none = np.zeros((2, 1), dtype=np.int64)
 
     def run(self) -> TutorialResult:
         """Play everything.
@@ -153,13 +106,15 @@ class TutorialReplay:
                 too far.
             RecordingGarbled: When a line is no message.
         """
-        spans, shift_ns = self._prepare()
-        for span in spans:
-            for safe_ns in self._read(span.path, shift_ns):
-                self._play(safe_ns)
-        self._play(loop.NEVER_NS)
-        last_ns = max(span.last_recv_ns for span in spans)
-        return self._result(spans, shift_ns, (last_ns - spans[0].first_recv_ns) / 1e9)
+        if len(self._files) > 1:
+            self._files = sorted(self._files, key=self._first_local_ns)
+            self._read_bytes = 0
+        try:
+            return self._play(0)
+        except _ReceivedEarly:
+            # Reading for the shift, and then again, comes on top of what was read until now.
+            self._total_bytes = self._read_bytes + 2 * self._total_bytes
+            return self._play(self._find_shift_ns())
 
     def time_in_memory(self) -> float:
         """Seconds that the loop alone takes, every event in memory before it begins.
@@ -168,158 +123,118 @@ class TutorialReplay:
             RecordingError: As ``run``.
             RecordingGarbled: As ``run``.
         """
-        spans, shift_ns = self._prepare()
-        for span in spans:
-            for _ in self._read(span.path, shift_ns):
-                pass
+        shift_ns = self._find_shift_ns()
+        run = PeerRun(self._config, shift_ns, quotes=self._quotes)
+        for _ in self._admitted(run, shift_ns):
+            pass
+        run.begin(self._first_ns(shift_ns))
         began_s = time.perf_counter()
-        self._play(loop.NEVER_NS)
+        run.play(loop.NEVER_NS)
         return time.perf_counter() - began_s
 
-    @property
-    def position(self) -> float:
-        """In contracts, as the strategy sees it."""
-        return float(self._state[tutorial.S_POSITION])
+    def _play(self, shift_ns: int) -> TutorialResult:
+        run = PeerRun(self._config, shift_ns, quotes=self._quotes)
+        begun = False
+        for safe_ns in self._admitted(run, shift_ns):
+            if not begun and safe_ns > self._first_ns(shift_ns):
+                run.begin(self._first_ns(shift_ns))
+                begun = True
+            if begun:
+                run.play(safe_ns)
+        if not begun:
+            run.begin(self._first_ns(shift_ns))
+        run.play(loop.NEVER_NS)
+        return self._result(run, shift_ns)
 
-    def _prepare(self) -> tuple[list[_Span], int]:
-        """The files in order of time, and what is added to every receive time."""
-        spans = sorted(map(self._scan, self._files), key=lambda span: span.first_recv_ns)
-        base_ns = round(self._config.replay.feed_latency_ms * _NS_PER_MS)
-        least_ns = min(span.least_latency_ns for span in spans)
-        shift_ns = base_ns - least_ns if least_ns < 0 else 0
-        first_ns = min(
-            *(span.first_exch_ns for span in spans),
-            *(span.first_recv_ns + shift_ns for span in spans),
-        )
-        self._settings[loop.M_SHIFT_NS] = shift_ns
-        self._clock[loop.C_NOW] = first_ns
-        self._clock[loop.C_STEP_AT] = first_ns + STEP_NS
-        self._clock[loop.C_NEXT_KEY] = 1
-        return spans, shift_ns
+    # ------------------------------------------------------------ reading
 
-    def _scan(self, path: Path) -> _Span:
-        seen = np.array([0, _FAR_NS, _FAR_NS, _FAR_NS, 0, 0], dtype=np.int64)
+    def _stretches(self, path: Path) -> Iterator[Stretch]:
+        """A file's events, their times noted; a file that has none is refused at its end."""
+        self._report(self._read_bytes, self._total_bytes)
+        before, known = self._read_bytes, int(self._times[T_EVENTS])
         events = RecordedEvents(path, self._grid)
-        for count in events:
-            scan_times(events.rows, count, seen)
-            self._report(self._read_bytes + events.recording.consumed_bytes, self._total_bytes)
-        self._read_bytes += path.stat().st_size
-        if not seen[0]:
-            if events.recording.tear is not None:
-                raise RecordingError(path, None, f"is TORN: {events.recording.tear.text}")
+        for stretch in events:
+            scan_times(stretch.rows, stretch.count, self._times)
+            yield stretch
+            self._read_bytes = before + events.recording.consumed_bytes
+            self._report(self._read_bytes, self._total_bytes)
+        tear = events.recording.tear
+        if self._times[T_EVENTS] == known:
+            if tear is not None:
+                raise RecordingError(path, None, f"is TORN: {tear.text}")
             held = ", ".join(scan_latency(path).symbols) or "no symbol"
             raise RecordingError(
                 path, None, f"holds {held}, and no book or single trades of {self._grid.symbol}"
             )
-        found, latency_ns, first_recv_ns, first_exch_ns, last_recv_ns, lines = seen.tolist()
-        return _Span(path, found, latency_ns, first_recv_ns, first_exch_ns, last_recv_ns, lines)
+        if tear is not None:
+            self._tears.append(f"{path}: {tear.text}")
 
-    def _read(self, path: Path, shift_ns: int) -> Iterator[int]:
-        """Take a file in, a stretch at a time; up to when it is safe to play after each."""
-        events = RecordedEvents(path, self._grid)
-        for count in events:
-            late = self._window.admit(events.rows, events.ticks, events.lots, count)
-            if late >= 0:
-                line = int(events.rows[late * WIDTH + LINE])
-                raise RecordingError(
-                    path, line, "lies more than 10 s before a line above it; put lines in order"
-                )
-            yield self._window.safe_ns(shift_ns)
-            self._report(self._read_bytes + events.recording.consumed_bytes, self._total_bytes)
-        self._read_bytes += path.stat().st_size
-        if events.recording.tear is not None:
-            self._tears.append(f"{path}: {events.recording.tear.text}")
+    def _first_local_ns(self, path: Path) -> int:
+        """When its first event was received."""
+        self._times = _no_times()
+        for _ in self._stretches(path):
+            if self._times[T_EVENTS]:
+                break
+        return int(self._times[T_FIRST_LOCAL])
 
-    def _play(self, safe_ns: int) -> None:
-        self._play_on(safe_ns)
-        while not loop.has_room(self._clock, self._fills, self._trace):
-            self._play_on(safe_ns)
-        clock = self._clock
-        gone = self._window.drop_heard(int(clock[loop.C_LOCAL]), int(clock[loop.C_EXCH]))
-        clock[loop.C_LOCAL] -= gone
-        clock[loop.C_EXCH] -= gone
+    def _find_shift_ns(self) -> int:
+        """What is added to every receive time, so that none lies before its venue time."""
+        self._times = _no_times()
+        for path in self._files:
+            for _ in self._stretches(path):
+                pass
+        least_ns = int(self._times[T_LEAST_LATENCY])
+        base_ns = round(self._config.replay.feed_latency_ms * _NS_PER_MS)
+        return base_ns - least_ns if least_ns < 0 else 0
 
-    def _play_on(self, safe_ns: int) -> None:
-        """Play until ``safe_ns``, or as long as there is room."""
-        clock, window = self._clock, self._window
-        self._fills = _with_room(self._fills, int(clock[loop.C_FILLS]), _FILLS, loop.F_WIDTH)
-        self._trace = _with_room(
-            self._trace, int(clock[loop.C_TRACED]), _TRACED, tutorial.TRACE_WIDTH
-        )
-        loop.run_peer(
-            clock,
-            self._settings,
-            self._power,
-            self._grid.qty.value,
-            self._params,
-            self._counts,
-            self._state,
-            self._depths,
-            self._changes,
-            self._buckets,
-            self._trace,
-            self._requests,
-            self._answers,
-            self._orders,
-            self._fills,
-            self._local_book,
-            self._exch_book,
-            self._ints,
-            self._floats,
-            self._count,
-            self._none,
-            self._out,
-            window.rows,
-            window.ticks,
-            window.lots,
-            window.by_local,
-            window.by_exch,
-            window.events,
-            safe_ns,
-        )
-        if clock[loop.C_FULL]:
-            raise ConfigError(
-                self._config.source,
-                "replay.order_latency_ms",
-                f"lets more than {loop.MOST_ORDERS} orders or {loop.IN_FLIGHT} requests be under "
-                "way at once; lower it, replay.response_latency_ms or strategy.grid_num",
-            )
+    def _admitted(self, run: PeerRun, shift_ns: int) -> Iterator[int]:
+        """Take the files in, a stretch at a time; up to when it is safe to play after each."""
+        self._times, self._tears = _no_times(), []
+        for path in self._files:
+            for stretch in self._stretches(path):
+                if self._times[T_LEAST_LATENCY] + shift_ns < 0:
+                    raise _ReceivedEarly
+                window = run.window
+                late = window.admit(stretch.rows, stretch.ticks, stretch.lots, stretch.count)
+                if late >= 0:
+                    line = int(stretch.rows[late * WIDTH + LINE])
+                    raise RecordingError(
+                        path, line, "lies more than 10 s before a line above it; put lines in order"
+                    )
+                yield window.safe_ns(shift_ns)
 
-    def _result(self, spans: list[_Span], shift_ns: int, span_s: float) -> TutorialResult:
-        clock = self._clock
-        rows = self._fills.reshape(-1, loop.F_WIDTH)[: int(clock[loop.C_FILLS])]
-        money = (
-            rows[:, loop.F_PRICE] * self._grid.price.value * float(self._config.strategy.order_qty)
-        )
+    def _first_ns(self, shift_ns: int) -> int:
+        """When the first event happened, on the clock of either side."""
+        return int(min(self._times[T_FIRST_EXCH], self._times[T_FIRST_LOCAL] + shift_ns))
+
+    # ------------------------------------------------------------ the result
+
+    def _result(self, run: PeerRun, shift_ns: int) -> TutorialResult:
+        config, rows, times = self._config, run.fills, self._times
+        money = rows[:, loop.F_PRICE] * self._grid.price.value * float(config.strategy.order_qty)
         balance = -float((money * rows[:, loop.F_SIDE]).sum())
-        fees = float(money.sum()) * self._config.replay.maker_fee_rate
-        position = float(rows[:, loop.F_SIDE].sum()) * float(self._config.strategy.order_qty)
-        bid, ask = self._exch_book[BEST_BID], self._exch_book[BEST_ASK]
-        mid = (bid + ask) / 2 * self._grid.price.value if bid != NO_BID and ask != NO_ASK else 0.0
-        trace = self._trace.reshape(-1, tutorial.TRACE_WIDTH)[: int(clock[loop.C_TRACED])]
+        fees = float(money.sum()) * config.replay.maker_fee_rate
+        position = float(rows[:, loop.F_SIDE].sum()) * float(config.strategy.order_qty)
         return TutorialResult(
-            files=[str(span.path) for span in spans],
-            lines=sum(span.lines for span in spans),
-            events=sum(span.events for span in spans),
-            span_s=span_s,
+            files=[str(path) for path in self._files],
+            lines=int(times[T_LINES]),
+            events=int(times[T_EVENTS]),
+            span_s=int(times[T_LAST_LOCAL] - times[T_FIRST_LOCAL]) / 1e9,
             clock_shift_ms=shift_ns / _NS_PER_MS,
             tears=self._tears,
             fills=rows,
-            order_lots=self._order_lots,
-            submits=int(clock[loop.C_SUBMITS]),
-            cancels=int(clock[loop.C_CANCELS]),
-            position=self.position,
+            order_lots=config.desk_settings(replay=True).order_lots,
+            submits=run.submits,
+            cancels=run.cancels,
+            position=run.position,
             balance_usdt=balance,
             fees_usdt=fees,
-            equity_usdt=balance + position * mid - fees,
-            trace=trace,
+            equity_usdt=balance + position * run.mid - fees,
+            trace=run.trace,
         )
 
 
-def _with_room(array: _Array, used: int, free: int, width: int) -> _Array:
-    """The array, or a larger one, with so many free rows."""
-    if (used + free) * width <= array.size:
-        return array
-    larger = np.zeros(2 * (used + free) * width, dtype=array.dtype)
-    larger[: used * width] = array[: used * width]
-    return larger
+def _no_times() -> IntArray:
+    times = np.full(TIMES, _FAR_NS, dtype=np.int64)
+    times[T_EVENTS] = times[T_LAST_LOCAL] = times[T_LINES] = 0
+    return times

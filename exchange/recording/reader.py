@@ -12,7 +12,7 @@ another matter, and raises.
 """
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
@@ -107,7 +107,7 @@ class Recording:
             self._rest = rows.pop()
             yield rows
 
-    def blocks(self) -> Iterator[bytes]:
+    def blocks(self) -> Generator[bytes, None, None]:
         """The content in pieces; damaged or missing compressed data ends them."""
         self.consumed_bytes, self.tear, self._broken = 0, None, ""
         with self.path.open("rb") as file:

@@ -13,8 +13,8 @@ import pytest
 from engine.config.desk import load_config
 from engine.config.shipped_files import SHIPPED
 from engine.errors import ConfigError, RecordingError
-from engine.replay import tutorial_replay
-from engine.replay.peer_loop import F_SIDE, MOST_ORDERS
+from engine.replay import peer_run
+from engine.replay.peer_loop import F_EXCH, F_PRICE, F_SIDE, F_STEP, MOST_ORDERS
 from engine.replay.tutorial_replay import TutorialReplay, TutorialResult
 from exchange.binance import recorded_events
 from exchange.errors import RecordingGarbled
@@ -63,20 +63,44 @@ def test_fills_and_calibration_are_the_peers(run: str) -> None:
     assert result.position == pytest.approx(result.fills[:, F_SIDE].sum() * 0.003)
 
 
-def test_a_stretch_of_any_length_gives_the_same_fills(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("name", "most"), [("_STRETCH_BYTES", 1 << 14), ("_ROWS", 50), ("_STRETCHES_AHEAD", 1)]
+)
+def test_a_stretch_of_any_length_gives_the_same_fills(
+    name: str, most: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Constant memory: most of the recording is forgotten before the rest is read."""
     whole = replayed(USDM)
-    monkeypatch.setattr(recorded_events, "_STRETCH_BYTES", 1 << 14)
+    monkeypatch.setattr(recorded_events, name, most)
 
     assert replayed(USDM).fills.tolist() == whole.fills.tolist()
+
+
+def test_a_message_received_early_far_into_the_file_shifts_all_of_it(tmp_path: Path) -> None:
+    """A recorder that was 0.2 ms behind: what it had played by then is played anew."""
+    late_by_ns = 1_272_000_000  # the recording's own clock was 1,272.2 ms behind
+    path = tmp_path / "nearly.dat"
+    with path.open("wb") as file:
+        for line in gzip.decompress(USDM.read_bytes()).splitlines(keepends=True):
+            stamp, message = line.split(b" ", 1)
+            file.write(b"%d %s" % (int(stamp) + late_by_ns, message))
+    progress: list[tuple[int, int]] = []
+    config = load_config(TUTORIAL, [])
+    result = TutorialReplay(config, [path], lambda *told: progress.append(told)).run()
+
+    asked = replayed(USDM)
+    columns = [F_EXCH, F_SIDE, F_PRICE, F_STEP]
+    assert result.fills[:, columns].tolist() == asked.fills[:, columns].tolist() != []
+    assert 0.0 < result.clock_shift_ms < 0.2
+    assert progress[-1][0] == progress[-1][1] > 2 * path.stat().st_size
 
 
 def test_fills_beyond_the_room_that_was_made_lose_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     """A whole recording in memory fills more often than anybody guessed."""
     touch = RUNS["usdm_touch_log"]
     whole = replayed(USDM, over=touch)
-    monkeypatch.setattr(tutorial_replay, "_FILLS", MOST_ORDERS)
-    monkeypatch.setattr(tutorial_replay, "_TRACED", 1)
+    monkeypatch.setattr(peer_run, "_FILLS", MOST_ORDERS)
+    monkeypatch.setattr(peer_run, "_TRACED", 1)
 
     result = replayed(USDM, over=touch)
 
