@@ -9,31 +9,46 @@ beyond its queue, or when the opposite best moves onto it. Own orders move nothi
 Source: the replay rules, sections 4 to 7.
 """
 
-from exchange.book import best_of, follow_touch, keeps_best, level_lots, next_level, store_level
+from exchange.book import (
+    Book,
+    best_of,
+    follow_touch,
+    keeps_best,
+    level_lots,
+    next_level,
+    store_level,
+)
 from exchange.event_columns import (
     AGGRESSOR,
     ASK_AT,
     ASKS,
     BID_AT,
     BIDS,
+    DEPTH,
+    IS_AGGREGATE,
     KIND,
     PRICE_TICKS,
     QTY_LOTS,
     SNAPSHOT,
+    TRADE,
 )
-from exchange.jit import FloatArray, IntArray, inlined, piece
+from exchange.jit import FloatArray, IntArray, inlined, njit, piece
 from exchange.market_layout import (
     BEST_ASK,
     BEST_BID,
     BLOCK_TICKS,
+    BOOK_SIZE,
     LOW,
     NO_ASK,
     NO_BID,
     WINDOW_TICKS,
+    new_region,
     side_blocks,
     side_lots,
 )
 from exchange.simulation import (
+    Filled,
+    RestingOrders,
     accept_order,
     age_queues,
     fill_from_cross,
@@ -41,6 +56,7 @@ from exchange.simulation import (
     meets_touch,
     price_range,
 )
+from exchange.types import Side
 
 
 @inlined
@@ -205,3 +221,61 @@ def peer_accept(
         return False
     ahead = level_lots(book, side, price_ticks)
     return accept_order(ints, floats, count, key, side, price_ticks, qty_lots, ahead)
+
+
+@njit
+def peer_step(
+    book: IntArray,
+    model: int,
+    power: float,
+    lot_size: float,
+    ints: IntArray,
+    floats: FloatArray,
+    count: IntArray,
+    row: IntArray,
+    ticks: IntArray,
+    lots: IntArray,
+    out: IntArray,
+) -> int:
+    """One event takes effect; how many fills it made. Tickers and aggregates change nothing."""
+    if row[KIND] == DEPTH or row[KIND] == SNAPSHOT:
+        return peer_depth(book, row, ticks, lots, model, power, lot_size, ints, floats, count, out)
+    if row[KIND] == TRADE and row[IS_AGGREGATE] == 0:
+        return peer_trade(row, ints, floats, count, out)
+    return 0
+
+
+class PeerBook:
+    """The exchange's book, and our orders' places in it.
+
+    Args:
+        resting: Our orders, of which each fills whole. The caller accepts into it, behind
+            ``queue_lots``, and cancels.
+    """
+
+    def __init__(self, resting: RestingOrders) -> None:
+        self.region = new_region(BOOK_SIZE)
+        self.book = Book(self.region)
+        self.resting = resting
+
+    def queue_lots(self, side: Side, price_ticks: int) -> int:
+        """Lots that would stand before an order that came now."""
+        return self.book.lots_at(side, price_ticks)
+
+    def on_event(self, row: IntArray, ticks: IntArray, lots: IntArray) -> list[Filled]:
+        """A row of ``exchange.event_columns`` takes effect; what it fills, in its order."""
+        resting = self.resting
+        fills = peer_step(
+            self.region,
+            int(resting.model),
+            resting.power,
+            resting.lot_size,
+            resting.ints,
+            resting.floats,
+            resting.count,
+            row,
+            ticks,
+            lots,
+            resting.out,
+        )
+        return resting.fills(fills) if fills else []

@@ -10,7 +10,6 @@ yet stands behind more than will ever trade, until its size is known.
 Source: the replay rules, sections 4 to 7, with partial fills done right (section 9).
 """
 
-from typing import TypeAlias
 
 import numpy as np
 
@@ -71,6 +70,7 @@ from exchange.simulation import (
     I_PRICE,
     I_SIDE,
     I_WIDTH,
+    Filled,
     RestingOrders,
     age_queues,
     fill_from_cross,
@@ -78,9 +78,6 @@ from exchange.simulation import (
     price_range,
 )
 from exchange.types import Side
-
-Filled: TypeAlias = tuple[int, int, int]
-"""Key of an order of ours, lots filled, lots left."""
 
 
 @njit

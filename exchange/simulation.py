@@ -21,6 +21,8 @@ order of acceptance, which is time priority:
 - ``out[3 * capacity]``: one event's fills, rows of key, lots filled, lots left (``O_``).
 """
 
+from typing import TypeAlias
+
 import numpy as np
 
 from exchange.errors import InvariantBroken, SettingsError
@@ -358,6 +360,10 @@ def age_queues(
             floats[row * F_WIDTH + F_PRINTED] = 0.0
 
 
+Filled: TypeAlias = tuple[int, int, int]
+"""Key of an order of ours, lots filled, lots left."""
+
+
 class RestingOrders:
     """Our orders at a recorded exchange.
 
@@ -464,8 +470,8 @@ class RestingOrders:
         row = find_order(self.ints, self.count, key)
         return float(self.floats[row * F_WIDTH + F_FRONT]) if row >= 0 else float("nan")
 
-    def fills(self, number: int) -> list[tuple[int, int, int]]:
-        """The fills of the last event: ``(key, lots filled, lots left)`` of each.
+    def fills(self, number: int) -> list[Filled]:
+        """The fills of the last event.
 
         Args:
             number: What the event's method returned.

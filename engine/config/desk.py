@@ -200,20 +200,20 @@ class Config(Section, frozen=True, kw_only=True):
         return settings
 
     def _check_strategy(self, *, replay: bool) -> None:
-        tutorial, peer = self.strategy.name == "tutorial", self.replay.fills == "hftbacktest"
-        if tutorial and not replay:
+        if self.strategy.name != "tutorial":
+            return
+        if not replay:
             raise ConfigError(
                 self.source,
                 "strategy.name",
                 "is the tutorial, which has none of this desk's safety rules; only engine replay "
                 'runs it. To trade, take "glft"',
             )
-        if replay and tutorial is not peer:
+        if self.replay.fills != "hftbacktest":
             raise ConfigError(
                 self.source,
                 "replay.fills",
-                "the tutorial is filled by hftbacktest's rules and the desk by its own: give "
-                f'"{"hftbacktest" if tutorial else "desk"}"',
+                'must be "hftbacktest": the tutorial is there to be compared with that program',
             )
 
     def _check_reach(self, settings: DeskSettings) -> None:

@@ -33,9 +33,11 @@ def as_dict(result: ReplayResult, config: Config) -> dict[str, Any]:
     money, grid = result.view.money, config.grid()
     return {
         "config": config.name,
+        "fills_by": config.replay.fills,
         "symbol": grid.symbol,
         "files": result.files,
         "lines": result.lines,
+        "unfunded": result.unfunded,
         "span_s": round(result.span_s, 3),
         "clock_shift_ms": result.clock_shift_ms,
         "tears": result.tears,
@@ -72,6 +74,8 @@ def _spans_text(steps: Counter[str]) -> str:
 def print_report(result: ReplayResult, config: Config) -> None:
     money, grid = result.view.money, config.grid()
     print(f"{grid.symbol} with {config.name}: {result.lines} lines, {result.span_s:.1f} s")
+    if config.replay.fills == "hftbacktest":
+        print("filled whole, by hftbacktest's rules")
     if result.reordered:
         print(f"files put in order of time: {', '.join(result.files)}")
     if result.clock_shift_ms:
@@ -80,6 +84,8 @@ def print_report(result: ReplayResult, config: Config) -> None:
         print(f"TORN {tear}")
     if result.grown_ns:
         print(growth_in_words(result.grown_ns))
+    if result.unfunded:
+        print(f"no mark price recorded: {result.unfunded} funding times passed unpaid")
     if result.never_quoted:
         print(result.never_quoted)
         if any(SideReason.NOT_CALIBRATED.value in counts for counts in result.reasons.values()):

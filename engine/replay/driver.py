@@ -1,19 +1,16 @@
 """Replay driver: the same trader, fed from recordings on a virtual clock.
 
-A first fast pass finds the clock shift and the range of latencies; the second plays the
-file. Four sources take their turns by time and, at one instant, in this order: local data,
-answers, the venue's own data, requests reaching the venue; then the timer's step.
+A first reading finds the shift of the receive times; the second is played. Four sources take
+their turns by time and, at one instant, in this order: local data, answers, the venue's own
+data, requests reaching the venue; then the timer's step.
 
 Source: the replay rules, sections 1 and 2.
 """
 
-import heapq
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from itertools import count
 from pathlib import Path
-from typing import NamedTuple
 
 from engine.config.desk import Config
 from engine.core.settings import STEP_NS
@@ -21,23 +18,19 @@ from engine.core.trader import Trader
 from engine.core.view import DeskView, Mode
 from engine.core.view_builder import ViewBuilder
 from engine.errors import RecordingError
+from engine.replay.event_window import EventWindow
 from engine.replay.performance import Performance, SessionRecorder
-from engine.replay.recorded_venue import RecordedVenue, ReplayRules
-from exchange.binance import frames
-from exchange.errors import Garbled
+from engine.replay.recorded_files import RecordedFiles
+from engine.replay.recorded_venue import NEVER_NS, RecordedVenue, ReplayRules
+from exchange.binance.recorded_events import Stretch
+from exchange.event_columns import EXCH_NS, KIND, RAW_AT, RAW_SIZE, RECV_NS, SNAPSHOT, WIDTH
 from exchange.instrument import E8
-from exchange.market_events import DepthDiff, MarketMessage, Snapshot, TouchUpdate, TradePrint
-from exchange.recording.reader import LatencyScan, Recording, scan_latency
+from exchange.jit import IntArray
 from exchange.types import DepthSnapshot, Event, Fill, Link, LinkUp, MarketFrame, Side, Tick
 
 _NS_PER_MS = 1_000_000
-_SNAPSHOT_START = b'{"lastUpdateId"'
-_MOVES_THE_VENUE = (
-    DepthDiff,
-    TradePrint,
-    Snapshot,
-    TouchUpdate,
-)
+_FUNDING_NS = 8 * 3600 * 10**9
+"""Between the venue's usual funding times, counted from midnight."""
 
 
 @dataclass(slots=True)
@@ -52,6 +45,8 @@ class ReplayResult:
     clock_shift_ms: float
     """Added to every receive time, so that the fastest message took ``feed_latency_ms``."""
     lines: int
+    unfunded: int
+    """Funding times that passed without a recorded mark price, so that nothing was paid."""
     tears: list[str]
     grown_ns: list[int]
     """How long each book grew from diffs until it was trusted, for want of a snapshot."""
@@ -83,17 +78,6 @@ class ReplayResult:
         return f"nothing was quoted. {'; '.join(parts)}. At the end: {'; '.join(sorted(messages))}"
 
 
-class _Turn(NamedTuple):
-    """Scheduled step: something that a recorded message does, at its time."""
-
-    at_ns: int
-    rank: int
-    number: int
-    """Of all turns ever scheduled: what happens at one instant keeps the order of its file."""
-    raw: bytes
-    message: MarketMessage | None
-
-
 _LOCAL, _ANSWER, _VENUE, _REQUEST, _STEP = range(5)
 
 
@@ -106,14 +90,16 @@ class Replay:
     """
 
     def __init__(
-        self, config: Config, files: list[Path], report: Callable[[int, int], None]
+        self, config: Config, paths: list[Path], report: Callable[[int, int], None]
     ) -> None:
+        if "_" in config.desk.symbol:
+            raise RecordingError(
+                paths[0],
+                None,
+                f"{config.desk.symbol} is an inverse or dated contract; only linear perpetuals",
+            )
         self._config = config
-        self._files = files
-        self._report = report
-        self._total_bytes = 2 * sum(path.stat().st_size for path in files)
-        self._read_bytes = 0
-        self._reordered = False
+        self._files = RecordedFiles(config, paths, report, peers=False)
         self._grid = config.grid()
         queue, power = config.replay.queue_model
         replay = config.replay
@@ -126,6 +112,7 @@ class Replay:
                 queue_power=power,
                 maker_fee_rate=replay.maker_fee_rate,
                 taker_fee_rate=replay.taker_fee_rate,
+                peers=replay.fills == "hftbacktest",
             ),
             wallet_e8=round(config.desk.capital_usdt * E8),
         )
@@ -137,8 +124,7 @@ class Replay:
             own_in_book=False,
             recorded=True,
         )
-        self._turns: list[_Turn] = []
-        self._numbers = count()
+        self._events = _Events(0)
         self._recorder = SessionRecorder(self._trader)
         self._now_ns = 0
         self._next_step_ns = 0
@@ -146,7 +132,6 @@ class Replay:
         self._fits: Counter[str] = Counter()
         self._branches: Counter[str] = Counter()
         self._reasons: dict[str, Counter[str]] = {"bid": Counter(), "ask": Counter()}
-        self._tears: list[str] = []
 
     def run(self) -> ReplayResult:
         """Play everything.
@@ -155,23 +140,25 @@ class Replay:
             RecordingError: When a file is not of this config's symbol or grid.
             RecordingGarbled: When a line is no message.
         """
-        scans = self._scan_in_order()
-        floor_ns = round(self._config.replay.feed_latency_ms * _NS_PER_MS)
-        shift_ns = max(0, floor_ns - min(scan.min_ns for scan in scans))
-        horizon_ns = max(scan.max_ns for scan in scans) + shift_ns
-        first_ns = scans[0].first_recv_ns + shift_ns
+        files = self._files
+        files.put_in_order()
+        shift_ns = files.scan(round(self._config.replay.feed_latency_ms * _NS_PER_MS))
+        first_ns = files.first_local_ns + shift_ns
         self._connect(first_ns)
-        for path in self._files:
-            self._play_file(path, shift_ns, horizon_ns)
-        self._play_until(None)
-        lasting_ns = max(scan.last_recv_ns for scan in scans) + shift_ns - first_ns
+        events = self._events = _Events(shift_ns)
+        for stretch in files.read_into(events.window, shift_ns):
+            events.take(stretch)
+            self._play_until(events.window.safe_ns(shift_ns))
+            events.forget()
+        self._play_until(NEVER_NS)
         return ReplayResult(
-            files=[str(path) for path in self._files],
-            reordered=self._reordered,
-            span_s=lasting_ns / 1e9,
+            files=[str(path) for path in files.paths],
+            reordered=files.reordered,
+            span_s=files.span_ns / 1e9,
             clock_shift_ms=shift_ns / _NS_PER_MS,
-            lines=sum(scan.lines for scan in scans),
-            tears=self._tears,
+            lines=files.lines,
+            unfunded=0 if self._venue.marked else _funding_times(first_ns, self._now_ns),
+            tears=files.tears,
             grown_ns=self._venue.grown_ns,
             view=self._view_builder.build(self._now_ns, self._now_ns),
             fills=self._venue.fills,
@@ -184,61 +171,6 @@ class Replay:
             last_words={"bid": self._why(Side.BUY), "ask": self._why(Side.SELL)},
         )
 
-    # ------------------------------------------------------------ reading
-
-    def _scan_in_order(self) -> list[LatencyScan]:
-        """What every file holds, the files put in order of time: they continue one another."""
-        scans = {number: self._scan(path) for number, path in enumerate(self._files)}
-        order = sorted(scans, key=lambda number: scans[number].first_recv_ns)
-        self._reordered = order != list(scans)
-        self._files = [self._files[number] for number in order]
-        return [scans[number] for number in order]
-
-    def _scan(self, path: Path) -> LatencyScan:
-        before = self._read_bytes
-        scan = scan_latency(path, lambda done, _: self._report(before + done, self._total_bytes))
-        self._read_bytes = before + path.stat().st_size
-        wanted = self._config.desk.symbol.upper()
-        if not scan.lines:
-            raise RecordingError(path, None, "holds no line")
-        if wanted not in scan.symbols:
-            held = ", ".join(scan.symbols) or "no symbol"
-            raise RecordingError(
-                path,
-                None,
-                f"holds {held}, but desk.symbol is {wanted}; give --set desk.symbol=... with "
-                "its --set instrument.tick_size=... and instrument.lot_size=...",
-            )
-        if "_" in wanted:
-            raise RecordingError(
-                path, None, f"{wanted} is an inverse or dated contract; only linear perpetuals"
-            )
-        return scan
-
-    def _play_file(self, path: Path, shift_ns: int, horizon_ns: int) -> None:
-        recording = Recording(path)
-        before = self._read_bytes
-        for number, recv_ns, raw in recording:
-            local_ns = recv_ns + shift_ns
-            self._schedule(path, number, local_ns, raw)
-            if number % 256 == 0:
-                # No later line can have happened at the venue before this.
-                self._play_until(local_ns - horizon_ns)
-                self._report(before + recording.consumed_bytes, self._total_bytes)
-        self._read_bytes = before + recording.total_bytes
-        if recording.tear is not None:
-            self._tears.append(f"{path}: {recording.tear.text}")
-
-    def _schedule(self, path: Path, number: int, local_ns: int, raw: bytes) -> None:
-        try:
-            message = frames.decode(raw, self._grid)
-        except Garbled as error:
-            raise RecordingError(path, number, error.what) from error
-        if isinstance(message, _MOVES_THE_VENUE):
-            venue_ns = message.exch_ns or local_ns
-            heapq.heappush(self._turns, _Turn(venue_ns, _VENUE, next(self._numbers), raw, message))
-        heapq.heappush(self._turns, _Turn(local_ns, _LOCAL, next(self._numbers), raw, None))
-
     # ------------------------------------------------------------ playing
 
     def _connect(self, first_ns: int) -> None:
@@ -247,46 +179,42 @@ class Replay:
         for link in Link:
             self._feed(LinkUp(recv_ns=first_ns, mono_ns=first_ns, link=link))
 
-    def _play_until(self, end_ns: int | None) -> None:
+    def _play_until(self, end_ns: int) -> None:
         """Let everything happen that happens before ``end_ns``, or all that is left."""
+        events, venue = self._events, self._venue
         while True:
             at_ns, rank = self._next_turn()
-            if rank < 0 or (end_ns is not None and at_ns >= end_ns):
+            if at_ns >= end_ns or events.over:
                 return
             self._now_ns = max(self._now_ns, at_ns)
             match rank:
                 case 0:
-                    self._hear(heapq.heappop(self._turns))
+                    self._hear(at_ns, *events.hear())
                 case 1:
-                    answers = self._venue.take_answers()
+                    answers = venue.take_answers()
                     self._feed(*answers)
                     self._recorder.note_told(answers)
                 case 2:
-                    turn = heapq.heappop(self._turns)
-                    if turn.message is not None:
-                        self._venue.on_message(turn.message, turn.at_ns)
+                    kind, row = events.happen()
+                    venue.on_event(at_ns, kind, row, events.window.ticks, events.window.lots)
                 case 3:
-                    self._venue.take_request()
+                    venue.take_request()
                 case 4:
                     self._step()
 
     def _next_turn(self) -> tuple[int, int]:
-        """Time and rank of what happens next; rank -1 when the recording is over."""
-        if not self._turns:
-            return 0, -1
-        best = (self._turns[0].at_ns, self._turns[0].rank)
-        for at_ns, rank in (
+        """Time and rank of what happens next."""
+        return min(
+            (self._events.local.next_ns, _LOCAL),
             (self._venue.next_answer_ns(), _ANSWER),
+            (self._events.venue.next_ns, _VENUE),
             (self._venue.next_request_ns(), _REQUEST),
             (self._next_step_ns, _STEP),
-        ):
-            if at_ns is not None and (at_ns, rank) < best:
-                best = (at_ns, rank)
-        return best
+        )
 
-    def _hear(self, turn: _Turn) -> None:
-        kind = DepthSnapshot if turn.raw.startswith(_SNAPSHOT_START) else MarketFrame
-        self._feed(kind(recv_ns=turn.at_ns, mono_ns=turn.at_ns, raw=turn.raw))
+    def _hear(self, at_ns: int, kind: int, raw: bytes) -> None:
+        event = DepthSnapshot if kind == SNAPSHOT else MarketFrame
+        self._feed(event(recv_ns=at_ns, mono_ns=at_ns, raw=raw))
         self._recorder.note_market()
 
     def _step(self) -> None:
@@ -307,3 +235,84 @@ class Replay:
     def _why(self, side: Side) -> str:
         why = self._trader.side_status[side]
         return why.reason.value + (f" ({why.detail})" if why.detail else "")
+
+
+def _funding_times(first_ns: int, last_ns: int) -> int:
+    return last_ns // _FUNDING_NS - first_ns // _FUNDING_NS
+
+
+class _Clock:
+    """The events in the order of one side, as far as they were played."""
+
+    def __init__(self) -> None:
+        self.next_ns = NEVER_NS
+        """When the next of them is due."""
+        self.done = 0
+        self._order: list[int] = []
+        self._times_ns: list[int] = []
+
+    def set(self, order: IntArray, times_ns: IntArray) -> None:
+        """The order of all rows that there are."""
+        self._order, self._times_ns = order.tolist(), [*times_ns.tolist(), NEVER_NS]
+        self.next_ns = self._times_ns[self.done]
+
+    def take(self) -> int:
+        """The next row's number."""
+        self.done += 1
+        self.next_ns = self._times_ns[self.done]
+        return self._order[self.done - 1]
+
+
+class _Events:
+    """The recorded events that are still to be played, by both clocks.
+
+    Args:
+        shift_ns: Added to every receive time.
+    """
+
+    def __init__(self, shift_ns: int) -> None:
+        self._shift_ns = shift_ns
+        self.window = EventWindow()
+        self.local, self.venue = _Clock(), _Clock()
+        self._raw: list[bytes] = []  # by row, as the kinds
+        self._kinds: list[int] = []
+
+    @property
+    def over(self) -> bool:
+        """Has everything happened?"""
+        return self.local.next_ns == self.venue.next_ns == NEVER_NS
+
+    def take(self, stretch: Stretch) -> None:
+        """Keep the messages of a stretch that the window has taken in."""
+        table = stretch.rows.reshape(-1, WIDTH)[: stretch.count]
+        text = stretch.text.data
+        ends = table[:, RAW_AT] + table[:, RAW_SIZE]
+        for at, end in zip(table[:, RAW_AT].tolist(), ends.tolist(), strict=True):
+            self._raw.append(bytes(text[at:end]))
+        self._kinds.extend(table[:, KIND].tolist())
+        self._set_clocks()
+
+    def forget(self) -> None:
+        """Let go of what both clocks have passed."""
+        gone = self.window.drop_heard(self.local.done, self.venue.done)
+        self.local.done -= gone
+        self.venue.done -= gone
+        del self._raw[:gone], self._kinds[:gone]
+        self._set_clocks()
+
+    def hear(self) -> tuple[int, bytes]:
+        """Kind and message of what reaches us next."""
+        number = self.local.take()
+        return self._kinds[number], self._raw[number]
+
+    def happen(self) -> tuple[int, IntArray]:
+        """Kind and row of what happens next at the venue."""
+        number = self.venue.take()
+        return self._kinds[number], self.window.rows[number * WIDTH : (number + 1) * WIDTH]
+
+    def _set_clocks(self) -> None:
+        window = self.window
+        rows = window.rows.reshape(-1, WIDTH)
+        local, venue = window.by_local[: window.events], window.by_exch[: window.events]
+        self.local.set(local, rows[local, RECV_NS] + self._shift_ns)
+        self.venue.set(venue, rows[venue, EXCH_NS])

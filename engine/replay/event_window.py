@@ -10,6 +10,7 @@ where file order breaks ties.
 
 import numpy as np
 
+from exchange.binance.recorded_events import Stretch
 from exchange.event_columns import (
     ASK_AT,
     ASKS,
@@ -17,6 +18,7 @@ from exchange.event_columns import (
     BIDS,
     DEPTH,
     EXCH_NS,
+    IGNORED,
     IS_AGGREGATE,
     KIND,
     RECV_NS,
@@ -33,10 +35,16 @@ STATE_SIZE = 4
 
 
 @inlined
+def has_levels(kind: int) -> bool:
+    """Do a row's middle columns say where its levels lie?"""
+    return bool(kind in (DEPTH, SNAPSHOT))
+
+
+@inlined
 def counts_for_peer(row: IntArray) -> bool:
     """Is this an event that hftbacktest replays?"""
     kind = row[KIND]
-    return bool(kind in (DEPTH, SNAPSHOT) or (kind == TRADE and row[IS_AGGREGATE] == 0))
+    return bool(has_levels(kind) or (kind == TRADE and row[IS_AGGREGATE] == 0))
 
 
 (
@@ -51,23 +59,28 @@ TIMES = 6
 
 
 @njit
-def scan_times(rows: IntArray, count: int, times: IntArray) -> None:
+def scan_times(rows: IntArray, count: int, peers: bool, times: IntArray) -> None:
     """Note the range of latencies and times over some rows.
 
     Args:
-        times: int64[TIMES]: events that name the symbol, least receive minus venue time, first
-            receive and first venue time of an event, last receive time of any line, and how
-            many lines.
+        peers: Do only the events count that hftbacktest replays?
+        times: int64[TIMES]: events that name the symbol, least receive minus venue time of what
+            moves the book or prints, first receive and venue time of an event, last receive
+            time of any line, and how many lines. The desk hears every line, so for it the
+            first receive time is that of any line too.
     """
     rows, times = borrowed(rows), borrowed(times)
     for number in range(count):
         row = rows[number * WIDTH : (number + 1) * WIDTH]
         times[T_LAST_LOCAL] = max(times[T_LAST_LOCAL], row[RECV_NS])
         times[T_LINES] += 1
-        if counts_for_peer(row):
-            times[T_EVENTS] += int(row[KIND] != SNAPSHOT)
-            times[T_LEAST_LATENCY] = min(times[T_LEAST_LATENCY], row[RECV_NS] - row[EXCH_NS])
+        counts = counts_for_peer(row) if peers else row[KIND] in (DEPTH, SNAPSHOT, TRADE)
+        named = row[KIND] != SNAPSHOT and (counts or (not peers and row[KIND] != IGNORED))
+        times[T_EVENTS] += int(named)
+        if counts or not peers:
             times[T_FIRST_LOCAL] = min(times[T_FIRST_LOCAL], row[RECV_NS])
+        if counts and row[EXCH_NS] != 0:
+            times[T_LEAST_LATENCY] = min(times[T_LEAST_LATENCY], row[RECV_NS] - row[EXCH_NS])
             times[T_FIRST_EXCH] = min(times[T_FIRST_EXCH], row[EXCH_NS])
 
 
@@ -94,8 +107,16 @@ def admit(
     new_ticks: IntArray,
     new_lots: IntArray,
     count: int,
+    shift_ns: int,
+    peers: bool,
 ) -> int:
-    """Take new rows in, those that count; there must be room.
+    """Take new rows in; there must be room.
+
+    One without a venue time happens when it is received.
+
+    Args:
+        shift_ns: Added to every receive time.
+        peers: Do only the events count that hftbacktest replays?
 
     Returns:
         -1, or the number of the first new row that reaches back too far.
@@ -105,16 +126,18 @@ def admit(
     by_local, by_exch = borrowed(by_local), borrowed(by_exch)
     for number in range(count):
         new = new_rows[number * WIDTH : (number + 1) * WIDTH]
-        if not counts_for_peer(new):
+        if peers and not counts_for_peer(new):
             continue
         event = state[W_EVENTS]
+        if new[EXCH_NS] == 0:
+            new[EXCH_NS] = new[RECV_NS] + shift_ns
         reaches_to = state[W_NEWEST_EXCH] - REACH_NS
         if new[EXCH_NS] < reaches_to or new[RECV_NS] < state[W_NEWEST_LOCAL] - REACH_NS:
             return number
         row = rows[event * WIDTH : (event + 1) * WIDTH]
         for column in range(WIDTH):
             row[column] = new[column]
-        if row[KIND] != TRADE:
+        if has_levels(row[KIND]):
             level = state[W_LEVELS]
             for at, size in ((BID_AT, BIDS), (ASK_AT, ASKS)):
                 for i in range(row[size]):
@@ -160,14 +183,14 @@ def drop_heard(
         return 0
     first_level = state[W_LEVELS]
     for number in range(gone, events):
-        if rows[number * WIDTH + KIND] != TRADE:
+        if has_levels(rows[number * WIDTH + KIND]):
             first_level = rows[number * WIDTH + BID_AT]
             break
     for number in range(gone, events):
         into, row = (number - gone) * WIDTH, number * WIDTH
         for column in range(WIDTH):
             rows[into + column] = rows[row + column]
-        if rows[into + KIND] != TRADE:
+        if has_levels(rows[into + KIND]):
             rows[into + BID_AT] -= first_level
             rows[into + ASK_AT] -= first_level
     for i in range(first_level, state[W_LEVELS]):
@@ -214,12 +237,12 @@ class EventWindow:
         )
         return newest - REACH_NS
 
-    def admit(self, rows: IntArray, ticks: IntArray, lots: IntArray, count: int) -> int:
+    def admit(self, stretch: Stretch, shift_ns: int, *, peers: bool) -> int:
         """As the kernel of that name, with room made first."""
-        table = rows.reshape(-1, WIDTH)[:count]
+        table = stretch.rows.reshape(-1, WIDTH)[: stretch.count]
         books = table[(table[:, KIND] == DEPTH) | (table[:, KIND] == SNAPSHOT)]
         levels = int(books[:, BIDS].sum() + books[:, ASKS].sum())
-        self._make_room(self.events + count, int(self.state[W_LEVELS]) + levels)
+        self._make_room(self.events + stretch.count, int(self.state[W_LEVELS]) + levels)
         return int(
             admit(
                 self.state,
@@ -228,10 +251,12 @@ class EventWindow:
                 self.lots,
                 self.by_local,
                 self.by_exch,
-                rows,
-                ticks,
-                lots,
-                count,
+                stretch.rows,
+                stretch.ticks,
+                stretch.lots,
+                stretch.count,
+                shift_ns,
+                peers,
             )
         )
 

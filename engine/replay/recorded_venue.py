@@ -8,17 +8,21 @@ Nothing overtakes anything on either way. Own orders move nothing in the recorde
 The money is kept in the embedded exchange's books, not in the engine's ledger, so that the
 desk's reconciliation compares two counts that were made apart.
 
-Source: the replay rules, sections 2 to 8, with partial fills done right (section 9).
+Source: the replay rules, sections 2 to 8; unless asked for hftbacktest's own fills, with partial
+fills done right (section 9).
 """
 
 import heapq
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import count
+from typing import NamedTuple
 
-from exchange import market_events
-from exchange.instrument import Instrument
-from exchange.paper.account.account import Account, Holding, Mark
+from exchange.event_columns import FUNDING_E8, MARK, MARK_E8, NEXT_FUNDING_NS, NO_FUNDING
+from exchange.instrument import E8, Instrument
+from exchange.jit import IntArray
+from exchange.paper.account.account import Account, Holding, Mark, divide_rounded
+from exchange.peer_exchange import PeerBook
 from exchange.queue_models import QueueModel
 from exchange.recorded_book import RecordedBook
 from exchange.simulation import RestingOrders
@@ -44,6 +48,7 @@ from exchange.types import (
 
 _NS_PER_MS = 1_000_000
 _MOST_RESTING = 256
+NEVER_NS = 2**62
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +61,15 @@ class ReplayRules:
     queue_power: float
     maker_fee_rate: float
     taker_fee_rate: float
+    peers: bool
+    """Do orders fill whole, by hftbacktest's rules?"""
+
+
+class _Funding(NamedTuple):
+    """The payment that the newest mark price announces."""
+
+    at_ns: int
+    rate_e8: int
 
 
 @dataclass(slots=True)
@@ -83,9 +97,13 @@ class RecordedVenue:
         self._instrument = instrument
         self._rules = rules
         self._resting = RestingOrders(
-            _MOST_RESTING, rules.queue, rules.queue_power, instrument.qty.value
+            _MOST_RESTING,
+            rules.queue,
+            rules.queue_power,
+            instrument.qty.value,
+            whole_fills=rules.peers,
         )
-        self._market = RecordedBook(self._resting)
+        self._market = PeerBook(self._resting) if rules.peers else RecordedBook(self._resting)
         self._orders: dict[str, _Order] = {}
         self._by_key: dict[int, _Order] = {}
         self._requests: list[tuple[int, int, Request]] = []
@@ -93,8 +111,12 @@ class RecordedVenue:
         self._turns = count()
         self._last_arrival_ns = self._last_answer_ns = 0
         self._account = Account(wallet_e8, rules.maker_fee_rate, rules.taker_fee_rate)
-        self._holding = Holding(instrument, Mark())  # unmarked: no margin is asked of a replay
+        self._holding = Holding(instrument, Mark())
         self._account.holdings[instrument.symbol] = self._holding
+        self._wallet_changed_ns = 0
+        self._funding = _Funding(NEVER_NS, 0)
+        self.marked = False
+        """Was a mark price recorded, without which no funding is paid?"""
 
     # ------------------------------------------------------------ the two ways between
 
@@ -105,11 +127,11 @@ class RecordedVenue:
             self._last_arrival_ns = arrival_ns
             heapq.heappush(self._requests, (arrival_ns, next(self._turns), command))
 
-    def next_request_ns(self) -> int | None:
-        return self._requests[0][0] if self._requests else None
+    def next_request_ns(self) -> int:
+        return self._requests[0][0] if self._requests else NEVER_NS
 
-    def next_answer_ns(self) -> int | None:
-        return self._answers[0][0] if self._answers else None
+    def next_answer_ns(self) -> int:
+        return self._answers[0][0] if self._answers else NEVER_NS
 
     def take_answers(self) -> list[Event]:
         """The earliest answers, all that arrive at one instant, stamped with it."""
@@ -129,24 +151,32 @@ class RecordedVenue:
     @property
     def grown_ns(self) -> list[int]:
         """How long each book grew that no snapshot began."""
-        return self._market.grown_ns
+        return self._market.grown_ns if isinstance(self._market, RecordedBook) else []
 
-    def on_message(self, message: market_events.MarketMessage, exch_ns: int) -> None:
-        """One message of the recorded market takes effect at the venue."""
-        for key, lots, left in self._market.on_message(message):
+    def on_event(
+        self, exch_ns: int, kind: int, row: IntArray, ticks: IntArray, lots: IntArray
+    ) -> None:
+        """A row of ``exchange.event_columns``, of this kind and time, takes effect at the venue."""
+        if exch_ns >= self._funding.at_ns:
+            self._pay_funding()
+        if kind == MARK:
+            self._note_mark(row)
+            return
+        for key, lots_filled, left in self._market.on_event(row, ticks, lots):
             order = self._by_key[key]
-            order.filled_lots += lots
+            order.filled_lots += lots_filled
             order.changed_ns = exch_ns
             order.status = OrderStatus.PARTIALLY_FILLED if left else OrderStatus.FILLED
             if not left:
                 del self._by_key[key]
-            self._tell_fill(order, lots, exch_ns)
+            self._tell_fill(order, lots_filled, exch_ns)
 
     def _tell_fill(self, order: _Order, lots: int, exch_ns: int) -> None:
         place = order.place
         booked = self._account.book_fill(
             self._instrument.symbol, place.side, place.price_ticks, lots, maker=True
         )
+        self._wallet_changed_ns = exch_ns
         number = len(self.fills) + 1
 
         def fill(now_ns: int) -> Fill:
@@ -167,6 +197,36 @@ class RecordedVenue:
         self._answer(exch_ns, fill)
         self._tell_order(order, exch_ns)
         self._tell_wallet(exch_ns)
+
+    def _note_mark(self, row: IntArray) -> None:
+        at_ns, rate_e8 = int(row[NEXT_FUNDING_NS]), int(row[FUNDING_E8])
+        announced = at_ns > 0 and rate_e8 != NO_FUNDING
+        self._funding = _Funding(at_ns, rate_e8) if announced else _Funding(NEVER_NS, 0)
+        self._holding.mark.price_e8 = int(row[MARK_E8])
+        self.marked = True
+
+    def _pay_funding(self) -> None:
+        """On what is held at its time, at the last mark before it."""
+        at_ns, rate_e8 = self._funding
+        self._funding = _Funding(NEVER_NS, 0)
+        paid_e8 = divide_rounded(self._holding.notional_e8 * rate_e8, E8)
+        if paid_e8 == 0:
+            return
+        self._account.wallet_e8 -= paid_e8
+        self._wallet_changed_ns = at_ns
+        wallet_e8 = self._account.wallet_e8
+        self._answer(
+            at_ns,
+            lambda now_ns: AccountUpdate(
+                recv_ns=now_ns,
+                mono_ns=now_ns,
+                position_lots=None,  # as the venue tells it: the position has not changed
+                wallet_e8=wallet_e8,
+                reason="FUNDING_FEE",
+                exch_ns=at_ns,
+                moved_e8=-paid_e8,
+            ),
+        )
 
     # ------------------------------------------------------------ requests, at the venue
 
@@ -280,6 +340,7 @@ class RecordedVenue:
         position_lots, wallet_e8 = self._holding.lots, self._account.wallet_e8
         entry_price_e8 = self._holding.entry_price_e8
         changed_ns = self.fills[-1].exch_ns if self.fills else 0
+        wallet_changed_ns = self._wallet_changed_ns
         updates = [self._update(order) for order in self._by_key.values()]
         asked_ns = now_ns - self._rules.order_latency_ns
 
@@ -291,7 +352,7 @@ class RecordedVenue:
                 position_exch_ns=changed_ns,
                 entry_price_e8=entry_price_e8,
                 wallet_e8=wallet_e8,
-                wallet_exch_ns=changed_ns,
+                wallet_exch_ns=wallet_changed_ns,
                 open_orders=tuple(update(at_ns) for update in updates),
                 asked_mono_ns=asked_ns,
             )

@@ -27,7 +27,6 @@ _CHUNK_BYTES = 1 << 18
 _GZIP_MAGIC = b"\x1f\x8b"
 _ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
 _GZIP_WBITS = 31  # zlib's number for the largest window in a gzip wrapping
-_NS_PER_MS = 1_000_000
 _SHOWN_BYTES = 60  # enough of a bad line to know it again
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _UTF_16_MARKS = (b"\xff\xfe", b"\xfe\xff")
@@ -209,86 +208,16 @@ def _is_whole(row: bytes) -> bool:
     return True
 
 
-class LatencyScan(NamedTuple):
-    """Latency statistics of a first pass over a recording, before anything is replayed."""
-
-    min_ns: int
-    """Smallest receive time minus venue time; negative when our clock ran behind.
-    0 when no message carries a venue time."""
-    max_ns: int
-    first_recv_ns: int
-    """Of the line that comes first in the file; 0 when it has none, as ``last_recv_ns``."""
-    last_recv_ns: int
-    """The latest of all lines."""
-    symbols: tuple[str, ...]
-    """Sorted."""
-    lines: int
-
-
-_KIND = re.compile(rb'"e":"(\w+)"')
 _SYMBOL = re.compile(rb'"s":"(\w+)"')
-_ENGINE_MS = re.compile(rb'"T":(\d+)')
-_EVENT_MS = re.compile(rb'"E":(\d+)')
-_TIMED_BY_ENGINE = frozenset({b"depthUpdate", b"trade", b"aggTrade"})
 _HEAD_BYTES = 400
-"""Kind, times and symbol stand before the levels in every frame seen."""
+"""The symbol stands before the levels in every frame seen."""
 
 
-def scan_latency(path: Path, progress: Callable[[int, int], None] | None = None) -> LatencyScan:
-    """Range of the feed latency, span and symbols of a recording, in one fast pass.
-
-    Latency is taken over the messages that move the book or are prints, depth snapshots
-    included: the ones that a replay orders by both clocks. Tickers are left out, and so is
-    the mark price, whose ``T`` is the next funding time. Where a message has no ``T``, ``E``
-    stands in.
-
-    Args:
-        path: The recording.
-        progress: Called now and then with ``(bytes consumed, total bytes)`` of the file.
+def recorded_symbols(path: Path) -> tuple[str, ...]:
+    """Whose market a recording holds, sorted; for a person to whom it was the wrong one.
 
     Raises:
         RecordingGarbled: As when reading it.
     """
-    recording = Recording(path)
-    min_ns = max_ns = None
-    first_recv_ns = last_recv_ns = lines = 0
-    symbols: set[bytes] = set()
-    reported_bytes = -1
-    timed_streams: dict[bytes, bool] = {}
-    for _, recv_ns, raw in recording:
-        lines += 1
-        if lines == 1:
-            first_recv_ns = recv_ns
-        last_recv_ns = max(last_recv_ns, recv_ns)
-        head = raw[:_HEAD_BYTES]
-        stream = head[: head.find(b",")]
-        timed = timed_streams.get(stream)
-        if timed is None:
-            timed = _is_timed(head)
-            if symbol := _SYMBOL.search(head):
-                symbols.add(symbol[1])
-            if stream.startswith(b'{"stream":'):
-                timed_streams[stream] = timed  # of one kind and symbol to the end
-        if timed and (stamp := _ENGINE_MS.search(head) or _EVENT_MS.search(head)):
-            latency_ns = recv_ns - int(stamp[1]) * _NS_PER_MS
-            min_ns = latency_ns if min_ns is None else min(min_ns, latency_ns)
-            max_ns = latency_ns if max_ns is None else max(max_ns, latency_ns)
-        if progress is not None and recording.consumed_bytes != reported_bytes:
-            reported_bytes = recording.consumed_bytes
-            progress(reported_bytes, recording.total_bytes)
-    return LatencyScan(
-        min_ns or 0,
-        max_ns or 0,
-        first_recv_ns,
-        last_recv_ns,
-        tuple(sorted(symbol.decode() for symbol in symbols)),
-        lines,
-    )
-
-
-def _is_timed(head: bytes) -> bool:
-    """Does this message's own time say when it happened?"""
-    kind = _KIND.search(head)
-    if kind is None:
-        return b'"lastUpdateId"' in head
-    return kind[1] in _TIMED_BY_ENGINE
+    found = (_SYMBOL.search(raw[:_HEAD_BYTES]) for _, _, raw in Recording(path))
+    return tuple(sorted({symbol[1].decode() for symbol in found if symbol}))

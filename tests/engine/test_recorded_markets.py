@@ -8,9 +8,11 @@ from fractions import Fraction
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 import pytest
 
-from engine.replay.recorded_venue import RecordedVenue, ReplayRules
+from engine.replay.recorded_venue import NEVER_NS, RecordedVenue, ReplayRules
+from exchange.event_columns import KIND, WIDTH, write_row
 from exchange.instrument import Instrument
 from exchange.paper.background.recorded import open_recording
 from exchange.paper.matching.events import Accepted, Traded
@@ -20,7 +22,7 @@ from exchange.recorded_book import RecordedBook
 from exchange.recording.reader import Recording
 from exchange.simulation import RestingOrders
 from exchange.types import AccountUpdate, Cancel, Command, Event, Place, Side, TimeInForce
-from tests.naive.peer_exchange import PeerMessage, market_in_exchange_order
+from tests.naive.peer_exchange import PeerMessage, market_in_exchange_order, peer_fills
 from tests.places import USDM
 
 GRID = Instrument.from_steps("BTCUSDT", "0.1", "0.001")
@@ -95,17 +97,21 @@ def replayed_venue(
     schedule: list[Request],
     queue: QueueModelName,
     maker_fee_rate: float = 0.0,
+    *,
+    peers: bool = False,
 ) -> RecordedVenue:
     """The venue of a replay, once everything asked of it and recorded has happened."""
     model, power = QUEUE_MODELS[queue]
-    rules = ReplayRules(0, 0, model, power, maker_fee_rate, 0.0)
+    rules = ReplayRules(0, 0, model, power, maker_fee_rate, 0.0, peers=peers)
     venue = RecordedVenue(GRID, rules, OPENING_E8)
     for request in schedule:
         venue.send(_command(request), request.at_ns)
+    row, (ticks, lots) = np.zeros(WIDTH, dtype=np.int64), np.zeros((2, 4096), dtype=np.int64)
     for message in messages:
-        while (due_ns := venue.next_request_ns()) is not None and due_ns < message.exch_ns:
+        while venue.next_request_ns() < message.exch_ns:
             venue.take_request()
-        venue.on_message(message, message.exch_ns)
+        write_row(message, row, ticks, lots, 0)
+        venue.on_event(message.exch_ns, int(row[KIND]), row, ticks, lots)
     return venue
 
 
@@ -187,6 +193,35 @@ def test_a_recording_played_faster_fills_the_same(
     assert fills_in_the_exchange(recording, schedule, "log", speed=7.5) == replayed
 
 
+@pytest.mark.parametrize(
+    ("run", "queue"),
+    [
+        ("usdm_touch_risk", "risk_averse"),
+        ("usdm_touch_log", "log"),
+        ("usdm_near_log", "log"),
+    ],
+)
+def test_by_hftbacktests_rules_a_venue_fills_when_that_program_did(
+    run: str, queue: QueueModelName
+) -> None:
+    """The desk's own strategy can be judged by them; each order fills whole, at its time."""
+    orders = peer_fills(run)
+    schedule = [
+        Request(entry.arrival_ns, str(number), (entry.side, entry.price_ticks, entry.qty_lots))
+        for number, (entry, _) in enumerate(orders)
+    ]
+    schedule.sort(key=lambda request: request.at_ns)
+    market = market_in_exchange_order(USDM, GRID)
+
+    filled = replayed_venue(market, schedule, queue, peers=True).fills
+
+    assert len(filled) == len(orders) > 600
+    assert {fill.client_order_id: fill.exch_ns for fill in filled} == {
+        str(number): filled_ns for number, (_, filled_ns) in enumerate(orders)
+    }
+    assert all(fill.qty_lots == 3 for fill in filled)
+
+
 def test_the_wallet_of_a_replay_is_what_its_fills_make_it(
     messages: list[PeerMessage], schedule: list[Request]
 ) -> None:
@@ -213,5 +248,5 @@ def test_the_wallet_of_a_replay_is_what_its_fills_make_it(
 
 
 def _answers(venue: RecordedVenue) -> Iterator[Event]:
-    while venue.next_answer_ns() is not None:
+    while venue.next_answer_ns() < NEVER_NS:
         yield from venue.take_answers()

@@ -348,14 +348,17 @@ def test_two_files_of_one_session_play_as_one(
     assert {**halves, "files": []} == {**whole, "files": []}
 
 
-def test_one_file_given_twice_is_played_and_not_compared_to_itself(
-    minute: Path, capsys: pytest.CaptureFixture[str]
+def test_one_file_given_twice_is_refused(
+    minute: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Equal times once made the queue compare the messages themselves."""
-    code, out, _ = replay(capsys, minute, minute)
+    """By whatever name: time would begin anew in the middle of a session."""
+    again = tmp_path / "again.dat"
+    again.symlink_to(minute)
 
-    assert code == 0
-    assert "32000 lines" in out
+    code, out, err = replay(capsys, minute, again)
+
+    assert (code, out) == (1, "")
+    assert "again.dat: is given twice" in err
 
 
 def test_the_replayed_wallet_is_explained_to_the_last_unit(minute: Path) -> None:
@@ -366,6 +369,33 @@ def test_the_replayed_wallet_is_explained_to_the_last_unit(minute: Path) -> None
 
     assert money.fills > 10
     assert money.residual_usdt == pytest.approx(0.0, abs=1e-6)
+
+
+def test_funding_is_paid_at_the_recorded_mark(minute: Path, tmp_path: Path) -> None:
+    """On what is held at its time; the desk books it, and the wallet is still explained."""
+    lines = minute.read_bytes().splitlines(keepends=True)
+    half = len(lines) // 2
+    stamp = int(lines[half].split(b" ", 1)[0])
+    due_ms = (stamp + 1_272_000_000) // 10**6  # the recorder's clock was as much behind
+    mark = {"e": "markPriceUpdate", "E": due_ms - 1000, "s": "BTCUSDT", "p": "61800.50000000"}
+    mark |= {"i": "61800.00000000", "P": "61800.00000000", "r": "0.01000000", "T": due_ms}
+    frame = json.dumps({"stream": "btcusdt@markPrice", "data": mark}, separators=(",", ":"))
+    marked = tmp_path / "marked.dat"
+    told = int(lines[half - 2000].split(b" ", 1)[0])
+    line = f"{told} {frame}\n".encode()
+    marked.write_bytes(b"".join([*lines[: half - 2000], line, *lines[half - 2000 :]]))
+    config = load_config(STUDY.with_name("paper.toml"), ["calibration.window_s=10"])
+
+    result = Replay(config, [marked], lambda _done, _total: None).run()
+
+    held_lots = sum(
+        fill.side * fill.qty_lots for fill in result.fills if fill.exch_ns < due_ms * 10**6
+    )
+    assert held_lots != 0
+    expected_usdt = -held_lots * 0.001 * 61_800.5 * 0.01
+    assert result.view.money.funding_usdt == pytest.approx(expected_usdt, abs=1e-7)
+    assert result.view.money.residual_usdt == pytest.approx(0.0, abs=1e-6)
+    assert result.unfunded == 0
 
 
 def test_a_ledger_that_counts_wrongly_shows_in_a_replay(

@@ -8,8 +8,8 @@ import pytest
 import zstandard
 
 from exchange.errors import RecordingGarbled
-from exchange.recording.reader import RecordedLine, Recording, scan_latency
-from tests.places import BASE, COINM, INPUTS, SPOT, THIN, USDM
+from exchange.recording.reader import RecordedLine, Recording, recorded_symbols
+from tests.places import BASE, INPUTS
 
 NS = 1_723_161_255_030_314_667
 BOM = "\ufeff".encode()
@@ -195,7 +195,6 @@ def test_what_is_around_a_line_says_nothing(
 
     assert delivered == [(NS + i, b'{"u":%d}' % i) for i in range(5000)]
     assert file.tear is None
-    assert scan_latency(file.path).lines == 5000
 
 
 @pytest.mark.parametrize("name", ["crlf", "blank-last-line", "bom"])
@@ -236,28 +235,7 @@ def test_second_reading_starts_at_the_beginning(tmp_path: Path) -> None:
     assert len(list(file)) == len(list(file)) == 5000
 
 
-@pytest.mark.parametrize(
-    ("path", "lines", "min_ms"),
-    [
-        (USDM, 93_954, -1272.2),
-        (COINM, 48_270, -1268.0),
-        (SPOT, 41_249, -1274.8),
-        (THIN, 1804, -54.5),
-    ],
-    ids=["usdm", "coinm", "spot", "thin"],
-)
-def test_scan_finds_how_far_the_recorders_clock_was_behind(
-    path: Path, lines: int, min_ms: float
-) -> None:
-    """The figures are those that the recordings' README gives, tickers left out."""
-    scan = scan_latency(path)
-
-    assert scan.lines == lines
-    assert scan.min_ns / 1e6 == pytest.approx(min_ms, abs=0.05)
-    assert scan.first_recv_ns < scan.last_recv_ns
-
-
-def test_scan_names_the_symbols(tmp_path: Path) -> None:
+def test_whose_market_it_holds_is_named(tmp_path: Path) -> None:
     """A replay must know whose market it is about to read."""
     rows = [
         b'{"stream":"%b@trade","data":{"e":"trade","E":1,"s":"%b"}}' % (s.lower(), s)
@@ -265,21 +243,4 @@ def test_scan_names_the_symbols(tmp_path: Path) -> None:
     ]
     file = recording(tmp_path, b"".join(b"%d %b\n" % (NS, row) for row in rows))
 
-    assert scan_latency(file.path).symbols == ("A", "B")
-
-
-def test_next_funding_time_is_no_latency(tmp_path: Path) -> None:
-    """A mark price's T lies hours ahead; taken as a stamp it would shift the whole file."""
-    row = b'{"e":"markPriceUpdate","E":1723161255000,"s":"BTCUSDT","T":1723190400000}'
-    file = recording(tmp_path, b"%d %b\n" % (NS, row))
-
-    assert scan_latency(file.path)[:2] == (0, 0)
-
-
-def test_scan_reports_its_progress_to_the_end() -> None:
-    """A day of 5 GB takes a while; a bar that stops short looks like a hang."""
-    reports: list[tuple[int, int]] = []
-
-    scan_latency(THIN, lambda done, total: reports.append((done, total)))
-
-    assert reports[-1] == (THIN.stat().st_size,) * 2
+    assert recorded_symbols(file.path) == ("A", "B")

@@ -1,8 +1,5 @@
 """Fill simulation: fills of our own orders in a market that was recorded without them."""
 
-import csv
-import gzip
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -23,9 +20,9 @@ from exchange.simulation import (
     share_behind,
 )
 from exchange.types import Side
-from tests.naive.peer_exchange import Entry, PeerExchange, market_in_exchange_order
+from tests.naive.peer_exchange import PeerExchange, market_in_exchange_order, peer_fills
 from tests.naive.resting import NaiveOrders
-from tests.places import PARITY, USDM
+from tests.places import USDM
 
 BUY, SELL = Side.BUY, Side.SELL
 
@@ -381,29 +378,6 @@ def test_orders_at_one_price_never_fill_more_than_was_printed(
 
     assert all(lots <= size for lots, size in zip(filled, prints, strict=True))
     assert sum(filled) <= max(0, sum(prints) - min(ahead for _, ahead in queues))
-
-
-def peer_fills(run: str) -> list[tuple[Entry, int]]:
-    """Orders of one comparison run, with the venue time of their fills.
-
-    The request time in the file is that of the last request, which for some is a cancel
-    that came too late; those say nothing of when the order came, and are left out.
-    """
-    latency_ns = 10_000_000
-    with gzip.open(PARITY / f"fills_{run}.csv.gz", "rt") as file:
-        rows = [
-            (
-                Entry(
-                    int(row["req_ts"]) + latency_ns,
-                    BUY if row["side"] == "B" else SELL,
-                    int(row["price_tick"]),
-                    3,
-                ),
-                int(row["exch_ts"]),
-            )
-            for row in csv.DictReader(file)
-        ]
-    return [(entry, filled_ns) for entry, filled_ns in rows if filled_ns > entry.arrival_ns]
 
 
 @pytest.mark.needs_speed

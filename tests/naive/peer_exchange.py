@@ -4,6 +4,8 @@ Written from the replay rules, sections 4 to 7. The best prices follow the peer:
 passes the best ask hides the asks that it passed, until they are updated.
 """
 
+import csv
+import gzip
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
@@ -16,6 +18,7 @@ from exchange.queue_models import QueueModel
 from exchange.recording.reader import Recording
 from exchange.simulation import RestingOrders
 from exchange.types import Side
+from tests.places import PARITY
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +29,29 @@ class Entry:
     side: Side
     price_ticks: int
     qty_lots: int
+
+
+def peer_fills(run: str) -> list[tuple[Entry, int]]:
+    """Orders of one comparison run, with the venue time of their fills.
+
+    The request time in the file is that of the last request, which for some is a cancel
+    that came too late; those say nothing of when the order came, and are left out.
+    """
+    latency_ns = 10_000_000
+    with gzip.open(PARITY / f"fills_{run}.csv.gz", "rt") as file:
+        rows = [
+            (
+                Entry(
+                    int(row["req_ts"]) + latency_ns,
+                    Side.BUY if row["side"] == "B" else Side.SELL,
+                    int(row["price_tick"]),
+                    3,
+                ),
+                int(row["exch_ts"]),
+            )
+            for row in csv.DictReader(file)
+        ]
+    return [(entry, filled_ns) for entry, filled_ns in rows if filled_ns > entry.arrival_ns]
 
 
 PeerMessage: TypeAlias = DepthDiff | Snapshot | TradePrint

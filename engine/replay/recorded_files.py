@@ -1,0 +1,197 @@
+"""Recorded files: recordings that continue one another, read into a window a stretch at a time.
+
+What both replays do with their files: put them in order, find the shift of the receive times,
+and refuse what they cannot play.
+"""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+
+from engine.config.desk import Config
+from engine.errors import RecordingError
+from engine.replay.event_window import (
+    T_EVENTS,
+    T_FIRST_EXCH,
+    T_FIRST_LOCAL,
+    T_LAST_LOCAL,
+    T_LEAST_LATENCY,
+    T_LINES,
+    TIMES,
+    EventWindow,
+    scan_times,
+)
+from exchange.binance.recorded_events import RecordedEvents, Stretch
+from exchange.errors import RecordingGarbled
+from exchange.event_columns import LINE, WIDTH
+from exchange.jit import IntArray
+from exchange.recording.reader import recorded_symbols
+
+_FAR_NS = 2**62
+
+
+class RecordedFiles:
+    """Recordings of one symbol, in order of time once ``put_in_order`` was called.
+
+    Args:
+        report: Called with bytes read and bytes in all, over every reading so far.
+        peers: Do only the events count that hftbacktest replays?
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        paths: list[Path],
+        report: Callable[[int, int], None],
+        *,
+        peers: bool,
+    ) -> None:
+        self.paths = paths
+        self.tears: list[str] = []
+        """Of the latest reading."""
+        self.reordered = False
+        """Were they given in another order?"""
+        self._times = _no_times()
+        self._symbol = config.desk.symbol.upper()
+        self._grid = config.grid()
+        self._peers = peers
+        self._report = report
+        self._read_bytes = 0
+        self._end_bytes = 0
+
+    @property
+    def lines(self) -> int:
+        return int(self._times[T_LINES])
+
+    @property
+    def events(self) -> int:
+        return int(self._times[T_EVENTS])
+
+    @property
+    def least_latency_ns(self) -> int:
+        """The least receive time minus venue time of those read so far."""
+        return int(self._times[T_LEAST_LATENCY])
+
+    @property
+    def first_local_ns(self) -> int:
+        """When the first of those read so far was received."""
+        return int(self._times[T_FIRST_LOCAL])
+
+    @property
+    def span_ns(self) -> int:
+        """From the first receive time to the last."""
+        return int(self._times[T_LAST_LOCAL]) - self.first_local_ns
+
+    def first_ns(self, shift_ns: int) -> int:
+        """When the first of those read so far happened, on the clock of either side."""
+        return int(min(self._times[T_FIRST_EXCH], self._times[T_FIRST_LOCAL] + shift_ns))
+
+    def put_in_order(self) -> None:
+        """By the receive times at which they begin.
+
+        Raises:
+            RecordingError: When one holds nothing to play, or is given twice.
+            RecordingGarbled: As reading does.
+        """
+        if len(self.paths) == 1:
+            return
+        begins: dict[Path, int] = {}
+        seen = set()
+        for path in self.paths:
+            if path.resolve() in seen:
+                raise RecordingError(path, None, "is given twice")
+            seen.add(path.resolve())
+            self._times = _no_times()
+            for _ in self._stretches(path):
+                if self.events:
+                    break
+            begins[path] = self.first_local_ns
+        given, self.paths = self.paths, sorted(self.paths, key=begins.__getitem__)
+        self.reordered = self.paths != given
+        self._read_bytes = 0
+
+    def scan(self, base_ns: int) -> int:
+        """Read all for its times.
+
+        Args:
+            base_ns: How long the fastest message takes, at the least.
+
+        Returns:
+            What is added to every receive time, so that none lies before its venue time.
+            hftbacktest adds it only where one does.
+        """
+        for _ in self.read():
+            pass
+        least_ns = self.least_latency_ns
+        short = least_ns < 0 if self._peers else least_ns < base_ns
+        return base_ns - least_ns if short else 0
+
+    def read_into(self, window: EventWindow, shift_ns: int) -> Iterator[Stretch]:
+        """Take all into a window; a turn after each stretch that has been.
+
+        Raises:
+            RecordingError: As ``read``, and when a line reaches back too far.
+            RecordingGarbled: As ``read``.
+        """
+        for path, stretch in self.read():
+            late = window.admit(stretch, shift_ns, peers=self._peers)
+            if late >= 0:
+                line = int(stretch.rows[late * WIDTH + LINE])
+                raise RecordingError(
+                    path, line, "lies more than 10 s before a line above it; put lines in order"
+                )
+            yield stretch
+
+    def read(self) -> Iterator[tuple[Path, Stretch]]:
+        """Every file's events; a stretch is used again after the next turn.
+
+        Raises:
+            RecordingError: When a file holds nothing to play.
+            RecordingGarbled: When a line is no message, or lies off the symbol's grid.
+        """
+        self._times, self.tears = _no_times(), []
+        self._end_bytes = self._read_bytes + sum(path.stat().st_size for path in self.paths)
+        for path in self.paths:
+            for stretch in self._stretches(path):
+                yield path, stretch
+
+    def _stretches(self, path: Path) -> Iterator[Stretch]:
+        before, lines, known = self._read_bytes, self.lines, self.events
+        events = RecordedEvents(path, self._grid)
+        try:
+            for stretch in events:
+                scan_times(stretch.rows, stretch.count, self._peers, self._times)
+                yield stretch
+                self._read_bytes = before + events.recording.consumed_bytes
+                self._report(self._read_bytes, max(self._read_bytes, self._end_bytes))
+        except RecordingGarbled as error:
+            held = recorded_symbols(path)
+            if not held or self._symbol in held:
+                raise
+            raise RecordingError(path, None, self._lack(held)) from error
+        tear = events.recording.tear
+        if self.events == known and tear is not None:
+            raise RecordingError(path, None, f"is TORN: {tear.text}")
+        if self.lines == lines:
+            raise RecordingError(path, None, "holds no line")
+        if self.events == known:
+            raise RecordingError(path, None, self._lack(recorded_symbols(path)))
+        if tear is not None:
+            self.tears.append(f"{path}: {tear.text}")
+
+    def _lack(self, held: tuple[str, ...]) -> str:
+        """What is not in a file of these symbols, for a person."""
+        if self._symbol in held:
+            return f"holds no book and no single trades of {self._symbol}"
+        return (
+            f"holds {', '.join(held) or 'no symbol'}, but desk.symbol is {self._symbol}; give "
+            "--set desk.symbol=... with its --set instrument.tick_size=... and "
+            "instrument.lot_size=..."
+        )
+
+
+def _no_times() -> IntArray:
+    times = np.full(TIMES, _FAR_NS, dtype=np.int64)
+    times[T_EVENTS] = times[T_LAST_LOCAL] = times[T_LINES] = 0
+    return times

@@ -1,0 +1,127 @@
+"""Recorded files: their times, their order, and what cannot be played."""
+
+import gzip
+from pathlib import Path
+
+import pytest
+
+from engine.config.desk import load_config
+from engine.config.shipped_files import DEFAULT_CONFIG
+from engine.errors import RecordingError
+from engine.replay.event_window import EventWindow
+from engine.replay.recorded_files import RecordedFiles
+from exchange.recording.reader import Recording
+from tests.places import BASE, COINM, SPOT, THIN, USDM
+
+NEXO = ("desk.symbol=NEXOUSDT", "instrument.tick_size=0.001", "instrument.lot_size=0.01")
+NEXO_ORDERS = ("strategy.order_qty=10.00", "strategy.max_position=100.00")
+NEXO_START = ("paper.start_price=1.000",)
+PERP = ("desk.symbol=BTCUSD_PERP", "instrument.lot_size=1")
+PERP_ORDERS = ("strategy.order_qty=1", "strategy.max_position=40")
+SPOT_GRID = ("instrument.tick_size=0.01", "instrument.lot_size=0.000001")
+
+
+def recorded(*paths: Path, over: tuple[str, ...] = (), peers: bool = False) -> RecordedFiles:
+    config = load_config(DEFAULT_CONFIG, list(over))
+    return RecordedFiles(config, list(paths), lambda _done, _total: None, peers=peers)
+
+
+@pytest.mark.parametrize("peers", [False, True], ids=["desk", "peers"])
+@pytest.mark.parametrize(
+    ("path", "over", "lines", "least_ms"),
+    [
+        (USDM, (), 93_954, -1272.2),
+        (COINM, (*PERP, *PERP_ORDERS), 48_270, -1268.0),
+        (SPOT, SPOT_GRID, 41_249, -1274.8),
+        (THIN, (*NEXO, *NEXO_ORDERS, *NEXO_START), 1804, -54.5),
+    ],
+    ids=["usdm", "coinm", "spot", "thin"],
+)
+def test_the_shift_is_how_far_the_recorders_clock_was_behind(
+    path: Path, over: tuple[str, ...], lines: int, least_ms: float, peers: bool
+) -> None:
+    """The figures are those that the recordings' README gives, tickers left out."""
+    files = recorded(path, over=over, peers=peers)
+
+    assert files.scan(0) / 1e6 == pytest.approx(-least_ms, abs=0.05)
+    assert files.scan(5) == 5 - files.least_latency_ns
+    assert files.lines == lines
+    assert files.span_ns > 0
+
+
+@pytest.mark.parametrize(("peers", "shift_ms"), [(False, 3), (True, 0)], ids=["desk", "peers"])
+def test_a_latency_that_is_too_short_to_be_true_shifts_the_desks_times(
+    tmp_path: Path, peers: bool, shift_ms: int
+) -> None:
+    """2 ms where 5 ms are asked for; hftbacktest leaves alone what is not negative."""
+    path = tmp_path / "near.dat"
+    trade = b'{"e":"trade","E":1723161255000,"T":1723161255000,"s":"BTCUSDT","t":1,"p":"58700.1",'
+    path.write_bytes(b'1723161255002000000 %b"q":"1.000","m":true,"X":"MARKET"}\n' % trade)
+
+    assert recorded(path, peers=peers).scan(5_000_000) == shift_ms * 1_000_000
+
+
+def test_next_funding_time_is_no_latency(tmp_path: Path) -> None:
+    """A mark price's T lies hours ahead; taken as a stamp it would shift the whole file."""
+    mark = b'{"e":"markPriceUpdate","E":1723161255000,"s":"BTCUSDT","p":"58700.1","i":"58700.1",'
+    mark += b'"P":"58700.1","r":"0.0001","T":1723190400000}'
+    path = tmp_path / "mark.dat"
+    path.write_bytes(b"1723161255001000000 %b\n" % mark)
+
+    assert recorded(path).scan(0) == 0
+
+
+def test_progress_goes_on_through_every_reading_to_its_end() -> None:
+    """A day of 5 GB takes a while; a bar that stops short looks like a hang."""
+    told: list[tuple[int, int]] = []
+    config = load_config(DEFAULT_CONFIG, [])
+    files = RecordedFiles(config, [USDM], lambda *progress: told.append(progress), peers=True)
+
+    for reading in (1, 2):
+        files.scan(0)
+        assert told[-1] == (reading * USDM.stat().st_size,) * 2
+
+    assert all(done <= total for done, total in told)
+    assert [done for done, _ in told] == sorted(done for done, _ in told)
+
+
+@pytest.mark.parametrize("peers", [False, True], ids=["desk", "peers"])
+def test_files_are_put_in_order_of_time(tmp_path: Path, peers: bool) -> None:
+    lines = gzip.decompress(BASE.read_bytes()).splitlines(keepends=True)
+    third = len(lines) // 3
+    thirds = [tmp_path / name for name in ("b.dat", "c.dat", "a.dat")]
+    for number, path in enumerate(thirds):
+        path.write_bytes(b"".join(lines[number * third : (number + 1) * third]))
+
+    given = recorded(thirds[2], thirds[0], thirds[1], peers=peers)
+    given.put_in_order()
+    kept = recorded(*thirds, peers=peers)
+    kept.put_in_order()
+
+    assert (given.paths, given.reordered) == (thirds, True)
+    assert (kept.paths, kept.reordered) == (thirds, False)
+
+
+def test_what_a_file_lacks_is_said(tmp_path: Path) -> None:
+    """An empty one, one of another symbol, one of nothing that the tutorial could play."""
+    empty, aggregates = tmp_path / "empty.dat", tmp_path / "aggregates.dat"
+    empty.write_bytes(b"\n\n")
+    lines = (line for line in Recording(BASE) if b'"bookTicker"' in line.raw)
+    aggregates.write_bytes(b"".join(b"%d %b\n" % (line.recv_ns, line.raw) for line in lines))
+
+    with pytest.raises(RecordingError, match=r"empty\.dat: holds no line"):
+        recorded(empty).scan(0)
+    with pytest.raises(RecordingError, match=r"holds BTCUSDT, but desk\.symbol is ETHUSDT; give"):
+        recorded(BASE, over=("desk.symbol=ETHUSDT",)).scan(0)
+    with pytest.raises(RecordingError, match="holds no book and no single trades of BTCUSDT"):
+        recorded(aggregates, peers=True).scan(0)
+
+
+def test_the_desk_s_window_has_every_line_and_the_peer_s_what_it_plays() -> None:
+    for peers, events in ((False, 94_000), (True, 28_000)):
+        files, window = recorded(USDM, peers=peers), EventWindow()
+        for _ in files.read_into(window, 0):
+            pass
+
+        assert abs(window.events - events) < 200
+        assert sorted(window.by_local[: window.events].tolist()) == list(range(window.events))
