@@ -159,10 +159,13 @@ class PaperServer:
                 self._tasks.create_task(self._watch_connections(), name="paper connections")
                 ready()
         finally:
-            async with asyncio.timeout(3 * STOP_S):  # once for each of the three
-                await self._close_sockets()
-                await self._runner.cleanup()
-                await admin.close()
+            try:
+                async with asyncio.timeout(3 * STOP_S):  # once for each of the three
+                    await self._close_sockets()
+                    await self._runner.cleanup()
+                    await admin.close()
+            finally:
+                self._stdout.drain(STOP_S)
 
     async def _open_port(self) -> web.TCPSite:
         site = web.TCPSite(self._runner, HOST, self._port)

@@ -2,11 +2,14 @@
 
 import asyncio
 import contextlib
+import os
+import time
 from collections.abc import AsyncIterator
+from types import SimpleNamespace
 
 import pytest
 
-from exchange.paper.server import half_sent, server
+from exchange.paper.server import half_sent, server, stdout_writer
 from tests.exchange.paper.live import Client, exchange, free_port
 
 WICK = b'{"symbol": "BTCUSDT", "side": "SELL"}'
@@ -140,6 +143,23 @@ async def test_a_whole_request_may_wait_for_the_next_one(
                 await client.ask("GET", "/fapi/v1/ping")
 
     assert head.startswith(b"HTTP/1.1 404")
+
+
+async def test_what_an_exchange_said_is_written_when_it_has_ended(
+    capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However slow its stdout is: of a line that comes later the reader has gone."""
+
+    def write_slowly(fd: int, text: bytes) -> int:
+        time.sleep(0.05)
+        return os.write(fd, text)
+
+    monkeypatch.setattr(stdout_writer, "os", SimpleNamespace(write=write_slowly))
+    async with exchange() as client:
+        for _ in range(5):
+            await _until_ended(client.port, b"HELLO\r\n\r\n")
+
+    assert len(capfd.readouterr().out.splitlines()) == 5
 
 
 MALFORMED = [
