@@ -144,7 +144,7 @@ class DeskApp(App[None]):
                 self._lose(heard.reason)
 
     def _attached(self, welcome: Welcome) -> None:
-        again = self._line in (EngineLink.LOST, EngineLink.ENDED)
+        again = self._pid is not None  # a line that was never there does not come again
         self._line, self._line_text = EngineLink.ATTACHED, ""
         self._pid = welcome.pid
         self._role = welcome.role

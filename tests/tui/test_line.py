@@ -4,8 +4,9 @@ from pathlib import Path
 
 from engine.console.protocol import Goodbye
 from engine.core.actions import Action
-from tests.tui.conftest import open_desk
+from tests.tui.conftest import Desk, open_desk
 from tests.tui.fake_engine import FakeEngine
+from tui.app import DeskApp
 
 
 async def test_a_lost_engine_is_said_in_big_words(socket: Path) -> None:
@@ -26,8 +27,23 @@ async def test_the_desk_attaches_again_by_itself(socket: Path) -> None:
         desk.engine = FakeEngine(socket, pid=4243)
         await desk.engine.open()
 
+        await desk.sees("attached again, engine 4243")
         await desk.until(lambda: "G O N E" not in desk.text(), "the line again")
         await desk.engine.close()
+
+
+async def test_the_first_engine_on_the_line_is_not_attached_again(socket: Path) -> None:
+    """A console that opens before its engine has only waited."""
+    app = DeskApp(socket, retry_s=0.05)
+    engine = FakeEngine(socket)
+    async with app.run_test(size=(120, 40), notifications=True) as pilot:
+        desk = Desk(app, pilot, engine)
+        await desk.sees("no engine on the line")
+        await engine.open()
+        await desk.sees("QUOTING")
+
+        assert not app._notifications
+    await engine.close()
 
 
 async def test_another_engine_tells_its_log_from_the_start(socket: Path) -> None:

@@ -83,6 +83,7 @@ async def draw(desk: Desk, page: Page, size: tuple[int, int]) -> None:
     if page is not Page.DESK:
         await desk.press("2")
     await desk.sees(NEWEST, *words(page, size))
+    desk.app.clear_notifications()  # such as of a line that broke on a machine that stood still
     await desk.pilot.pause()
 
 
