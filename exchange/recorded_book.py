@@ -10,7 +10,6 @@ yet stands behind more than will ever trade, until its size is known.
 Source: the replay rules, sections 4 to 7, with partial fills done right (section 9).
 """
 
-
 import numpy as np
 
 from exchange.book import Book, best_of, lots_ahead, next_level
