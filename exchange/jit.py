@@ -51,7 +51,11 @@ def piece(kernel: Kernel) -> Kernel:
 
 
 def inlined(kernel: Kernel) -> Kernel:
-    """A piece that is copied to wherever it is called, for what runs once a byte or a level."""
+    """A piece that is copied to wherever it is called.
+
+    For what runs once a byte or a level, and for what is called from one place: a call of a piece
+    counts the references to each of its arrays up and down, a third of the tutorial's time.
+    """
     return cast(Kernel, numba.njit(**_PIECE, forceinline=True)(kernel))
 
 

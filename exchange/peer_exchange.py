@@ -13,7 +13,6 @@ from exchange.book import (
     Book,
     best_of,
     follow_touch,
-    keeps_best,
     level_lots,
     next_level,
     store_level,
@@ -84,55 +83,36 @@ def _set_levels(
 ) -> int:
     """One side's levels, each an event: queues first, then the book, then what it fills.
 
-    Most levels lie in the window, leave the best where it is and are none of ours: for them
-    there is nothing to do but to write, and no call.
+    What comes after each event comes here once, after the last: of the prices that become the
+    best in turn, the furthest ahead passes all that the others pass, and reaches all orders that
+    they reach. No order of ours rests where a best price that has only fallen back could meet it.
     """
     of_side, blocks = side_lots(book, side), side_blocks(book, side)
     window = book[LOW]
     low, high = price_range(ints, count, side)
-    best = best_of(book, side)
-    ticks, lots = ticks[first : first + levels], lots[first : first + levels]
-    for i in range(levels):
+    ours = low <= high
+    before = best_of(book, side)
+    best = before
+    for i in range(first, first + levels):
         price, new = ticks[i], lots[i]
-        near = window <= price < window + WINDOW_TICKS
-        if near and keeps_best(side * (price - best), new) and (price < low or price > high):
+        if ours and low <= price <= high:
+            old = level_lots(book, side, price)
+            age_queues(True, model, power, lot_size, ints, floats, count, side, price, old, new)
+        if window <= price < window + WINDOW_TICKS:
             slot = price & (WINDOW_TICKS - 1)
             of_side[slot] = new
             blocks[slot // BLOCK_TICKS] = 1
-            continue
-        old = store_level(book, side, price, new)
-        if low <= price <= high:
-            age_queues(True, model, power, lot_size, ints, floats, count, side, price, old, new)
-        if side * price >= side * best:
-            fills = _move_best(book, side, price, new, ints, floats, count, out, fills)
-            best = best_of(book, side)
-            low, high = price_range(ints, count, side)
-    return fills
-
-
-@piece
-def _move_best(
-    book: IntArray,
-    side: int,
-    price: int,
-    new_lots: int,
-    ints: IntArray,
-    floats: FloatArray,
-    count: IntArray,
-    out: IntArray,
-    fills: int,
-) -> int:
-    """A level at or before the best price has changed."""
-    best = book[_best_at(side)]
-    if new_lots == 0:
-        if price == best:
-            book[_best_at(side)] = next_level(book, side, price)
-    elif price != best:
-        book[_best_at(side)] = price
-        if side * price >= side * book[_best_at(-side)]:
-            book[_best_at(-side)] = next_level(book, -side, price)
+        else:
+            store_level(book, side, price, new)
+        best = price if new > 0 and side * price > side * best else best
+    if best != before:
+        if side * best >= side * best_of(book, -side):
+            book[_best_at(-side)] = next_level(book, -side, best)
         if count[0] > 0:
-            return fill_from_cross(ints, floats, count, -side, price, out, fills)
+            fills = fill_from_cross(ints, floats, count, -side, best, out, fills)
+    if NO_BID < best < NO_ASK and level_lots(book, side, best) == 0:
+        best = next_level(book, side, best)
+    book[_best_at(side)] = best
     return fills
 
 

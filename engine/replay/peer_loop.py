@@ -39,7 +39,7 @@ from exchange.event_columns import (
     TRADE,
     WIDTH,
 )
-from exchange.jit import FloatArray, IntArray, borrowed, inlined, njit, piece
+from exchange.jit import FloatArray, IntArray, borrowed, inlined, njit
 from exchange.market_layout import BEST_ASK, BEST_BID, NO_ASK, NO_BID
 from exchange.peer_exchange import peer_accept, peer_depth, peer_trade
 from exchange.simulation import O_KEY, O_WIDTH, cancel_order
@@ -109,7 +109,7 @@ def _send(clock: IntArray, requests: IntArray, at_ns: int) -> IntArray:
     return row
 
 
-@piece
+@inlined
 def _answer(clock: IntArray, answers: IntArray, at_ns: int, what: int, key: int, fill: int) -> None:
     number = (clock[C_ANSWERS_FIRST] + clock[C_ANSWERS]) % IN_FLIGHT
     if clock[C_ANSWERS] == IN_FLIGHT:
@@ -121,7 +121,7 @@ def _answer(clock: IntArray, answers: IntArray, at_ns: int, what: int, key: int,
     answers[at + A_WHAT], answers[at + A_KEY], answers[at + A_FILL] = what, key, fill
 
 
-@piece
+@inlined
 def _find(orders: IntArray, count: int, key: int) -> int:
     """Row of an order in our table, by its key, or -1."""
     for number in range(count):
@@ -130,7 +130,7 @@ def _find(orders: IntArray, count: int, key: int) -> int:
     return -1
 
 
-@piece
+@inlined
 def _hear_answer(
     clock: IntArray,
     answers: IntArray,
@@ -160,7 +160,7 @@ def _hear_answer(
     orders[number * O_ROW + O_PENDING] = 0
 
 
-@piece
+@inlined
 def _note_fills(
     clock: IntArray,
     settings: IntArray,
@@ -183,7 +183,7 @@ def _note_fills(
         clock[C_FILLS] += 1
 
 
-@piece
+@inlined
 def _take_request(
     clock: IntArray,
     settings: IntArray,
@@ -209,7 +209,7 @@ def _take_request(
     _answer(clock, answers, request[R_AT] + settings[M_RESPONSE_NS], what, key, -1)
 
 
-@piece
+@inlined
 def _forget_finished(clock: IntArray, orders: IntArray) -> None:
     kept = 0
     for number in range(clock[C_ORDERS]):
@@ -236,7 +236,7 @@ def _is_wanted(price_ticks: int, first: float, step: float, tick: float, levels:
     return False
 
 
-@piece
+@inlined
 def _requote(
     clock: IntArray,
     settings: IntArray,
@@ -276,7 +276,7 @@ def _requote(
             price -= side * interval
 
 
-@piece
+@inlined
 def _submit(
     clock: IntArray,
     requests: IntArray,
@@ -431,20 +431,21 @@ def run_peer(
             return
         if orders_ns > step_ns:
             clock[C_NOW] = step_ns
-            _step(
-                clock,
-                settings,
-                params,
-                counts,
-                state,
-                depths,
-                changes,
-                buckets,
-                trace,
-                requests,
-                orders,
-                local_book,
-            )
+            if settings[M_STRATEGY] == 1:
+                _step(
+                    clock,
+                    settings,
+                    params,
+                    counts,
+                    state,
+                    depths,
+                    changes,
+                    buckets,
+                    trace,
+                    requests,
+                    orders,
+                    local_book,
+                )
             clock[C_STEP] += 1
             clock[C_STEP_AT] += settings[M_STEP_NS]
             heard = clock[C_LOCAL] == events and clock[C_EXCH] == events
@@ -555,7 +556,7 @@ def _play_market(
     return made
 
 
-@piece
+@inlined
 def _step(
     clock: IntArray,
     settings: IntArray,
@@ -571,8 +572,6 @@ def _step(
     book: IntArray,
 ) -> None:
     """The strategy's turn."""
-    if settings[M_STRATEGY] == 0:
-        return
     _forget_finished(clock, orders)
     bid, ask = book[BEST_BID], book[BEST_ASK]
     if bid == NO_BID or ask == NO_ASK:

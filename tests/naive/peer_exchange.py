@@ -74,7 +74,8 @@ class PeerExchange:
         self._waiting = sorted(range(len(entries)), key=lambda i: -entries[i].arrival_ns)
         self._orders = RestingOrders(len(entries), model, 3.0, lot_size, whole_fills=True)
         self._lots: dict[Side, dict[int, int]] = {Side.BUY: {}, Side.SELL: {}}
-        self._best = {Side.BUY: NO_BID, Side.SELL: NO_ASK}
+        self.best = {Side.BUY: NO_BID, Side.SELL: NO_ASK}
+        """Best prices; their marks of emptiness where nobody stands."""
 
     def on_message(self, word: PeerMessage) -> None:
         """One event of the market; orders that were due before it are resting by then."""
@@ -85,7 +86,7 @@ class PeerExchange:
             return
         if isinstance(word, Snapshot):
             self._lots = {Side.BUY: {}, Side.SELL: {}}
-            self._best = {Side.BUY: NO_BID, Side.SELL: NO_ASK}
+            self.best = {Side.BUY: NO_BID, Side.SELL: NO_ASK}
         for side, ticks, lots in (
             (Side.BUY, word.bid_ticks, word.bid_lots),
             (Side.SELL, word.ask_ticks, word.ask_lots),
@@ -98,6 +99,8 @@ class PeerExchange:
         while self._waiting and self._entries[self._waiting[-1]].arrival_ns < now_ns:
             key = self._waiting.pop()
             entry = self._entries[key]
+            if entry.side * entry.price_ticks >= entry.side * self.best[Side(-entry.side)]:
+                continue  # post-only
             ahead = self._lots[entry.side].get(entry.price_ticks, 0)
             self._orders.accept(key, entry.side, entry.price_ticks, entry.qty_lots, ahead)
 
@@ -107,12 +110,12 @@ class PeerExchange:
             self._lots[side][price_ticks] = new_lots
         self._orders.on_level(side, price_ticks, old_lots, new_lots)
         other = Side(-side)
-        if new_lots == 0 and price_ticks == self._best[side]:
-            self._best[side] = self._next(side, price_ticks)
-        elif new_lots > 0 and side * price_ticks > side * self._best[side]:
-            self._best[side] = price_ticks
-            if side * price_ticks >= side * self._best[other]:
-                self._best[other] = self._next(other, price_ticks)
+        if new_lots == 0 and price_ticks == self.best[side]:
+            self.best[side] = self._next(side, price_ticks)
+        elif new_lots > 0 and side * price_ticks > side * self.best[side]:
+            self.best[side] = price_ticks
+            if side * price_ticks >= side * self.best[other]:
+                self.best[other] = self._next(other, price_ticks)
             moved = (
                 self._orders.on_best_bid_raised
                 if side is Side.BUY

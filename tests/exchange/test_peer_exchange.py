@@ -1,0 +1,90 @@
+"""Exchange of hftbacktest, compiled: the best prices and fills of its twin, level by level."""
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from exchange.event_columns import WIDTH, write_row
+from exchange.market_events import DepthDiff, TradePrint
+from exchange.market_layout import NO_ASK, NO_BID
+from exchange.peer_exchange import PeerBook
+from exchange.queue_models import QueueModel
+from exchange.simulation import RestingOrders
+from exchange.types import Side
+from tests.naive.peer_exchange import Entry, PeerExchange, PeerMessage
+
+_PRICES = st.integers(1000, 1015)
+_SIDES = st.sampled_from(Side)
+_levels = st.dictionaries(_PRICES, st.integers(0, 4), max_size=6)
+_diffs = st.tuples(_levels, _levels)
+_prints = st.tuples(_SIDES, _PRICES, st.integers(1, 6))
+_orders = st.tuples(st.integers(0, 30), _SIDES, _PRICES)
+
+
+def diff(at_ns: int, bids: dict[int, int], asks: dict[int, int]) -> DepthDiff:
+    arrays = [
+        np.array(list(side), dtype=np.int64)
+        for side in (bids.keys(), bids.values(), asks.keys(), asks.values())
+    ]
+    return DepthDiff(at_ns, at_ns, at_ns - 1, at_ns, *arrays)
+
+
+@settings(max_examples=1_500, deadline=None)
+@given(
+    market=st.lists(_diffs | _prints, min_size=1, max_size=30),
+    orders=st.lists(_orders, min_size=1, max_size=12),
+    model=st.sampled_from(QueueModel),
+    far=st.booleans(),
+)
+def test_a_diff_at_once_is_its_levels_in_turn(
+    market: list[tuple[dict[int, int], dict[int, int]] | tuple[Side, int, int]],
+    orders: list[tuple[int, Side, int]],
+    model: QueueModel,
+    far: bool,
+) -> None:
+    """Crossed diffs, hidden levels, the best emptied and set again: the order leaves no trace."""
+    shift = 400_000 if far else 0  # beyond the window that the book begins with
+    entries = [Entry(at, side, price + shift, 3) for at, side, price in orders]
+    twin = PeerExchange(model, 0.001, entries)
+    book = PeerBook(RestingOrders(64, model, 3.0, 0.001, whole_fills=True))
+    waiting = sorted(range(len(entries)), key=lambda i: entries[i].arrival_ns)
+    filled: dict[int, int] = {}
+    row, (ticks, lots) = np.zeros(WIDTH, dtype=np.int64), np.zeros((2, 64), dtype=np.int64)
+    for at_ns, change in enumerate(market, 1):
+        if len(change) == 2:
+            bids, asks = ({p + shift: q for p, q in side.items()} for side in change)
+            message: PeerMessage = diff(at_ns, bids, asks)
+        else:
+            aggressor, price, size = change
+            message = TradePrint(at_ns, at_ns, price + shift, size, aggressor)
+        while waiting and entries[waiting[0]].arrival_ns < at_ns:
+            accept(book, entries, waiting.pop(0))
+        write_row(message, row, ticks, lots, 0)
+        for key, _, _ in book.on_event(row, ticks, lots):
+            filled[key] = at_ns
+        twin.on_message(message)
+
+        touch = book.book.best_bid_ticks, book.book.best_ask_ticks
+        best = twin.best[Side.BUY], twin.best[Side.SELL]
+        assert touch == tuple(None if ticks in (NO_BID, NO_ASK) else ticks for ticks in best)
+    assert filled == twin.filled_ns
+
+
+def accept(book: PeerBook, entries: list[Entry], key: int) -> None:
+    """Rest an order, unless it would take."""
+    entry = entries[key]
+    buys = entry.side is Side.BUY
+    other = book.book.best_ask_ticks if buys else book.book.best_bid_ticks
+    if other is None or entry.side * entry.price_ticks < entry.side * other:
+        ahead = book.queue_lots(entry.side, entry.price_ticks)
+        book.resting.accept(key, entry.side, entry.price_ticks, entry.qty_lots, ahead)
+
+
+def test_a_message_that_moves_no_book_moves_nothing() -> None:
+    book = PeerBook(RestingOrders(4, whole_fills=True))
+    row, pool = np.zeros(WIDTH, dtype=np.int64), np.zeros(8, dtype=np.int64)
+    aggregate = TradePrint(1, 1, 1000, 5, Side.SELL, aggregate=True)
+    write_row(aggregate, row, pool, pool, 0)
+    book.resting.accept(1, Side.BUY, 1001, 3, 0)
+
+    assert book.on_event(row, pool, pool) == []
