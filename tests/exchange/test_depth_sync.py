@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from exchange.binance.frames import decode
@@ -227,8 +227,19 @@ _events = st.one_of(
 )
 
 
+A_TICKER_OF_ONE_SIDE = [
+    ("diff", 1, [], [(96, 1)]),
+    ("diff", 1, [(95, 1)], []),
+    ("diff", 1, [], []),
+    ("ticker", 1, [], []),
+    ("ticker", 4, [], []),
+    ("diff", 1, [], []),
+]
+
+
 @settings(max_examples=2000, deadline=None)
 @given(events=st.lists(_events, max_size=40), recorded=st.booleans())
+@example(events=A_TICKER_OF_ONE_SIDE, recorded=True)
 def test_market_equals_its_naive_twin(
     events: list[tuple[str, int, list[tuple[int, int]], list[tuple[int, int]]]], recorded: bool
 ) -> None:

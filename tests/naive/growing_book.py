@@ -44,10 +44,11 @@ class GrowingBook:
     def write_touch(self, touch: TouchUpdate) -> None:
         """Nothing stands better than this."""
         self._book.set_touch(touch.bid_ticks, touch.bid_lots, touch.ask_ticks, touch.ask_lots)
-        if touch.bid_lots and touch.ask_lots:
+        if touch.bid_lots:
             self._known[Side.BUY].add(touch.bid_ticks)
+        if touch.ask_lots:
             self._known[Side.SELL].add(touch.ask_ticks)
-            self._touch_told = True
+        self._touch_told |= bool(touch.bid_lots and touch.ask_lots)
 
     def stands(self, now_ns: int) -> bool:
         """May it be trusted? Ask after every diff, with the diff's own time."""
