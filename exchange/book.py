@@ -285,40 +285,32 @@ def _mark_known(market: IntArray, side: int, slot: int) -> None:
 
 
 @inlined
-def keeps_best(ahead_ticks: int, new_lots: int) -> bool:
-    """Does a level so far ahead of the best price, behind if negative, leave it where it is?
-
-    One behind does, the best itself unless it is emptied, and one ahead if it is.
-    """
-    return ahead_ticks < 0 or (ahead_ticks > 0) == (new_lots == 0)
-
-
-@inlined
 def apply_side(
     market: IntArray, side: int, ticks: IntArray, lots: IntArray, first: int, count: int
 ) -> None:
     """``set_level`` for some levels of a pool, all of one side.
 
-    Levels of the window that leave the best price where it is are written here rather than by
-    a call: nineteen in twenty are of this kind, and the call costs more than the write.
+    Levels of the window are written here rather than by a call, and the best price is set once,
+    after the last: no level needs a branch that cannot be predicted.
     """
     of_side, blocks = side_lots(market, side), side_blocks(market, side)
     low = market[LOW]
     best = best_of(market, side)
     partial = market[PARTIAL]
-    ticks, lots = ticks[first : first + count], lots[first : first + count]
-    for i in range(count):
+    for i in range(first, first + count):
         price_ticks, new_lots = ticks[i], lots[i]
-        near = low <= price_ticks < low + WINDOW_TICKS
-        if near and keeps_best(side * (price_ticks - best), new_lots):
+        if low <= price_ticks < low + WINDOW_TICKS:
             slot = price_ticks & _MASK
             of_side[slot] = new_lots
             blocks[slot // BLOCK_TICKS] = 1
             if partial == 1:
                 _mark_known(market, side, slot)
         else:
-            set_level(market, side, price_ticks, new_lots)
-            best = best_of(market, side)
+            store_level(market, side, price_ticks, new_lots)
+        best = price_ticks if new_lots > 0 and side * price_ticks > side * best else best
+    if NO_BID < best < NO_ASK and level_lots(market, side, best) == 0:
+        best = next_level(market, side, best)
+    market[BEST_BID if side > 0 else BEST_ASK] = best
 
 
 @piece
