@@ -21,7 +21,9 @@ import numpy as np
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
+from rich.text import Text
 
+from engine.bench.text_rate import RecordedText
 from engine.config.desk import Config
 from engine.core.settings import STEP_NS
 from engine.errors import ConfigError, StartError
@@ -29,6 +31,7 @@ from engine.process.warm_up import warm_up
 from engine.replay.peer_loop import F_EXCH, F_PRICE, F_SIDE
 from engine.replay.tutorial_replay import TutorialReplay
 from exchange.jit import IntArray
+from exchange.recording.reader import Recording
 
 _PEER = Path(__file__).with_name("peer_process.py")
 _NS_PER_MS = 1_000_000
@@ -51,6 +54,8 @@ class Figure:
     """How many times as fast it is promised to be."""
     most: float | None = None
     """What ours must not be above."""
+    least: float | None = None
+    """What ours must not be below."""
 
     @property
     def ratio(self) -> float | None:
@@ -62,6 +67,8 @@ class Figure:
         """None where there is no promise, or nobody to compare with."""
         if self.most is not None:
             return self.ours <= self.most
+        if self.least is not None:
+            return self.ours >= self.least
         if self.least_ratio is None or self.ratio is None:
             return None
         return self.ratio >= self.least_ratio
@@ -74,6 +81,7 @@ class _Ours:
     report_s: float = float("inf")
     peak_mb: float = 0.0
     span_s: float = 0.0
+    text_mb_s: float = 0.0
 
 
 @dataclass(slots=True)
@@ -115,11 +123,14 @@ def measure(
         [peer_python, "-c", "import hftbacktest"], capture_output=True, check=False
     )
     ours, peer = _Ours(), _Peer() if has_peer.returncode == 0 else None
+    text = RecordedText(Recording(file), config.grid())
+    text.rate_mb_s()  # compiles
     with tempfile.TemporaryDirectory(prefix="makers-desk-bench-") as folder:
         events = Path(folder) / "events.npz"
         for number in range(1, rounds + 1):
             tell(f"round {number} of {rounds}: ours, in memory")
             _play_ours(ours, config, file)
+            ours.text_mb_s = max(ours.text_mb_s, text.rate_mb_s())
             tell(f"round {number} of {rounds}: ours, raw to report")
             _report(ours, config, overrides, file)
             if peer is None:
@@ -175,6 +186,7 @@ def _figures(ours: _Ours, peer: _Peer | None) -> list[Figure]:
         Figure("in memory, no strategy", ours.walk_s, walk_s, "s", 6.0),
         Figure("in memory, tutorial", ours.tutorial_s, tutorial_s, "s", 3.0),
         Figure("raw text to report", ours.report_s, raw_s, "s", None if short else 15.0),
+        Figure("text through scanner and book", ours.text_mb_s, None, "MB/s", least=800.0),
         Figure("its whole process", ours.report_s, None, "s", most=1.2 if short else None),
         Figure("peak memory", ours.peak_mb, peak_mb, "MB", most=400.0),
     ]
@@ -304,13 +316,14 @@ def _table(figures: list[Figure], filled: int | None, file: Path) -> Table:
         caption += "\nNo hftbacktest here: pip install 'makers-desk[bench]', or give --peer."
     else:
         caption += f"Both have the same {filled:,} fills."
-    table = Table(box=None, pad_edge=False, caption=caption)
+    table = Table(box=None, pad_edge=False, caption=Text(caption, "italic dim"))
     table.add_column("", no_wrap=True)
     for head in ("ours", "hftbacktest", "ratio", "target", "holds"):
         table.add_column(head, justify="right", no_wrap=True)
     for figure in figures:
         target = f"≥ {figure.least_ratio:g} ×" if figure.least_ratio else ""
         target = f"≤ {figure.most:g} {figure.unit}" if figure.most else target
+        target = f"≥ {figure.least:g} {figure.unit}" if figure.least else target
         table.add_row(
             figure.name,
             _text(figure.ours, figure.unit),
@@ -323,4 +336,4 @@ def _table(figures: list[Figure], filled: int | None, file: Path) -> Table:
 
 
 def _text(value: float, unit: str) -> str:
-    return f"{value:,.0f} {unit}" if unit == "MB" else f"{value:.4g} {unit}"
+    return f"{value:,.0f} {unit}" if unit.startswith("MB") else f"{value:.4g} {unit}"

@@ -30,6 +30,7 @@ def test_without_hftbacktest_it_measures_itself(capsys: pytest.CaptureFixture[st
         (Figure("loop", 1.0, 5.9, "s", least_ratio=6.0), False),
         (Figure("loop", 1.0, None, "s", least_ratio=6.0), None),
         (Figure("memory", 401.0, None, "MB", most=400.0), False),
+        (Figure("rate", 801.0, None, "MB/s", least=800.0), True),
         (Figure("process", 1.0, None, "s"), None),
     ],
 )
