@@ -29,7 +29,7 @@ from exchange.event_columns import (
     TRADE,
 )
 from exchange.event_columns import TICKER as TICKER_EVENT
-from exchange.jit import IntArray, borrowed, njit, piece
+from exchange.jit import IntArray, borrowed, inlined, njit, piece
 from exchange.market_layout import (
     BOOK_EXCH_NS,
     LATENCY_KNOWN,
@@ -73,6 +73,19 @@ def market_step(
         What ``exchange.depth_sync`` found, as bits; all of it is done but for ``NEEDED``.
     """
     market, row, ticks, lots = borrowed(market), borrowed(row), borrowed(ticks), borrowed(lots)
+    return take_event(market, row, ticks, lots, borrowed(held), arrived_ns)
+
+
+@inlined
+def take_event(
+    market: IntArray,
+    row: IntArray,
+    ticks: IntArray,
+    lots: IntArray,
+    held: IntArray,
+    arrived_ns: int,
+) -> int:
+    """As ``market_step``, for a loop over events."""
     kind = row[KIND]
     what = 0
     if kind == TICKER_EVENT:
@@ -87,7 +100,7 @@ def market_step(
         market[PRINT_TICKS], market[PRINT_SIDE] = row[PRICE_TICKS], row[AGGRESSOR]
     elif kind == MARK:
         market[MARK_EXCH_NS] = row[EXCH_NS]
-    return _follow(market, what, row, ticks, lots, borrowed(held)) if what != 0 else 0
+    return _follow(market, what, row, ticks, lots, held) if what != 0 else 0
 
 
 @piece

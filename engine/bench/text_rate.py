@@ -8,12 +8,12 @@ import numpy as np
 from exchange.binance.scanner import LEVEL_BYTES, PADDING, SCRATCH_SIZE, scan_lines, scanned_grid
 from exchange.event_columns import RECV_NS, WIDTH
 from exchange.instrument import Instrument
-from exchange.jit import IntArray, njit
-from exchange.market import market_step
+from exchange.jit import IntArray, borrowed, njit
+from exchange.market import take_event
 from exchange.market_layout import new_region
 from exchange.recording.reader import Recording
 
-_MOST_BYTES = 1 << 28
+_MOST_BYTES = 1 << 25
 """Of a longer recording the beginning is enough."""
 _STRETCH_BYTES = 1 << 20
 _ROWS = 1 << 13
@@ -23,9 +23,11 @@ _ROWS = 1 << 13
 def _follow(
     market: IntArray, rows: IntArray, count: int, ticks: IntArray, lots: IntArray, held: IntArray
 ) -> None:
+    market, rows, ticks, lots = borrowed(market), borrowed(rows), borrowed(ticks), borrowed(lots)
+    held = borrowed(held)
     for number in range(count):
         row = rows[number * WIDTH : (number + 1) * WIDTH]
-        market_step(market, row, ticks, lots, held, row[RECV_NS])
+        take_event(market, row, ticks, lots, held, row[RECV_NS])
 
 
 class RecordedText:
