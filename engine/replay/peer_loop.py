@@ -82,6 +82,7 @@ O_ORDER, O_SIDE, O_PRICE, O_STATUS, O_PENDING, O_SENT = range(6)
 """``O_SENT`` is when the last request about it left, its placing or its cancel."""
 O_ROW = 6
 SENT, WORKING, OVER = range(3)
+_LOWEST, _HIGHEST = -(2**63), 2**63 - 1
 _FARTHEST_TICKS = 2.0**53
 """A fit of next to no slope quotes at any distance: such a price is held here, out of reach."""
 
@@ -574,8 +575,9 @@ def _step(
     """The strategy's turn."""
     _forget_finished(clock, orders)
     bid, ask = book[BEST_BID], book[BEST_ASK]
-    if bid == NO_BID or ask == NO_ASK:
-        return
+    # The peer decides on an empty side too, where its best price is the lowest or highest integer.
+    bid = _LOWEST if bid == NO_BID else bid
+    ask = _HIGHEST if ask == NO_ASK else ask
     bid_price, ask_price, interval = decide(
         params, counts, state, depths, changes, buckets, clock[C_STEP], bid, ask
     )

@@ -152,8 +152,9 @@ class RecordedEvents:
             row = table[number]
             at = int(row[RAW_AT])
             line = stretch.text[at : at + int(row[RAW_SIZE])].tobytes()
-            _, row[RECV_NS], raw = self.recording.read_line(int(row[LINE]), line)
+            _, recv_ns, raw = self.recording.read_line(int(row[LINE]), line)
             try:
+                row[RECV_NS] = recv_ns
                 message = decode(raw, self._instrument)
                 level = write_row(message, row, stretch.ticks, stretch.lots, level)
             except Garbled as error:
