@@ -5,7 +5,14 @@ from itertools import chain
 
 import numpy as np
 
-from exchange.binance.scanner import LEVEL_BYTES, PADDING, SCRATCH_SIZE, scan_lines, scanned_grid
+from exchange.binance.scanner import (
+    LEVEL_BYTES,
+    PADDING,
+    SCRATCH_SIZE,
+    scan_lines,
+    scanned_grid,
+    scanned_symbol,
+)
 from exchange.event_columns import RECV_NS, WIDTH
 from exchange.instrument import Instrument
 from exchange.jit import IntArray, borrowed, njit
@@ -44,7 +51,7 @@ class RecordedText:
         self._size = len(text)
         self._text = np.frombuffer(text + PADDING, dtype=np.uint8)
         self._grid = scanned_grid(instrument)
-        self._symbol = np.frombuffer(instrument.symbol.encode("ascii"), dtype=np.uint8)
+        self._symbol = scanned_symbol(instrument)
         longest = max(end - at for at, end in zip(chain([0], self._ends), self._ends, strict=False))
         self._ticks, self._lots = np.zeros((2, longest // LEVEL_BYTES + 1), dtype=np.int64)
         self._rows: IntArray = np.zeros(_ROWS * WIDTH, dtype=np.int64)

@@ -19,6 +19,7 @@ from exchange.binance.scanner import (
     SCRATCH_SIZE,
     scan_lines,
     scanned_grid,
+    scanned_symbol,
 )
 from exchange.errors import Garbled, RecordingGarbled
 from exchange.event_columns import (
@@ -82,7 +83,7 @@ class RecordedEvents:
         """Read so far, blank ones included."""
         self._instrument = instrument
         self._grid = scanned_grid(instrument)
-        self._symbol = np.frombuffer(instrument.symbol.encode("ascii"), dtype=np.uint8)
+        self._symbol = scanned_symbol(instrument)
         self._scratch: IntArray = np.zeros(SCRATCH_SIZE, dtype=np.int64)
         self._free: queue.SimpleQueue[Stretch] = queue.SimpleQueue()
 

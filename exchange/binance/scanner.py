@@ -841,7 +841,7 @@ class FrameScanner:
         self.lots: IntArray = np.zeros(_POOL_LEVELS, dtype=np.int64)
         self._instrument = instrument
         self._grid = scanned_grid(instrument)
-        self._symbol = np.frombuffer(instrument.symbol.encode("ascii"), dtype=np.uint8)
+        self._symbol = scanned_symbol(instrument)
         self._scratch: IntArray = np.zeros(SCRATCH_SIZE, dtype=np.int64)
 
     def scan(self, raw: bytes) -> int:
@@ -875,3 +875,8 @@ class FrameScanner:
 def scanned_grid(instrument: Instrument) -> IntArray:
     """The grid as the kernels here take it: int64[4]."""
     return np.array([*fixed_point(instrument.price), *fixed_point(instrument.qty)], dtype=np.int64)
+
+
+def scanned_symbol(instrument: Instrument) -> ByteArray:
+    """The symbol as it stands in a frame: a few of the venue's are not ASCII."""
+    return np.frombuffer(instrument.symbol.encode(), dtype=np.uint8)
