@@ -1,6 +1,6 @@
 """hftbacktest's side of the replay bench: a program of its own, run where that is installed.
 
-    python peer_process.py convert IN.gz OUT.npz
+    python peer_process.py convert IN.gz OUT.npz BASE_LATENCY_NS
     python peer_process.py replay IN.npz BOOK ROUNDS    # parameters as JSON on standard input
     python peer_process.py fills IN.npz OUT.npy         # as well
 
@@ -254,16 +254,16 @@ def fills(path, target):
     return {"fills": count, "position": position}
 
 
-def convert(source, target):
+def convert(source, target, base_latency_ns):
     """How long the recording takes to become what it replays."""
     began = time.perf_counter()
-    binancefutures.convert(source, output_filename=target)
+    binancefutures.convert(source, output_filename=target, base_latency=base_latency_ns)
     return {"convert_s": time.perf_counter() - began}
 
 
 if __name__ == "__main__":
     if sys.argv[1] == "convert":
-        told = convert(*sys.argv[2:4])
+        told = convert(*sys.argv[2:4], int(sys.argv[4]))
     elif sys.argv[1] == "fills":
         told = fills(*sys.argv[2:4])
     else:

@@ -137,7 +137,9 @@ def measure(
                 continue
             tell(f"round {number} of {rounds}: hftbacktest's conversion")
             events.unlink(missing_ok=True)
-            told, peak_mb = _run_peer(peer_python, ["convert", str(file), str(events)], "")
+            base_ns = round(config.replay.feed_latency_ms * _NS_PER_MS)
+            arguments = ["convert", str(file), str(events), str(base_ns)]
+            told, peak_mb = _run_peer(peer_python, arguments, "")
             peer.convert_s = min(peer.convert_s, told["convert_s"])
             peer.peak_mb = max(peer.peak_mb, peak_mb)
             for book in _BOOKS:
