@@ -10,6 +10,7 @@ Source: the replay rules, sections 1 and 2.
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from enum import IntEnum
 from pathlib import Path
 
 from engine.config.desk import Config
@@ -18,10 +19,10 @@ from engine.core.trader import Trader
 from engine.core.view import DeskView, Mode
 from engine.core.view_builder import ViewBuilder
 from engine.errors import RecordingError
-from engine.replay.event_window import EventWindow
+from engine.replay.event_window import NEVER_NS, EventWindow
 from engine.replay.performance import Performance, SessionRecorder
 from engine.replay.recorded_files import RecordedFiles
-from engine.replay.recorded_venue import NEVER_NS, RecordedVenue, ReplayRules
+from engine.replay.recorded_venue import RecordedVenue, ReplayRules
 from exchange.binance.recorded_events import Stretch
 from exchange.event_columns import EXCH_NS, KIND, RAW_AT, RAW_SIZE, RECV_NS, SNAPSHOT, WIDTH
 from exchange.instrument import E8
@@ -78,7 +79,14 @@ class ReplayResult:
         return f"nothing was quoted. {'; '.join(parts)}. At the end: {'; '.join(sorted(messages))}"
 
 
-_LOCAL, _ANSWER, _VENUE, _REQUEST, _STEP = range(5)
+class _Rank(IntEnum):
+    """Who goes first at one instant."""
+
+    LOCAL = 0
+    ANSWER = 1
+    VENUE = 2
+    REQUEST = 3
+    STEP = 4
 
 
 class Replay:
@@ -124,7 +132,7 @@ class Replay:
             own_in_book=False,
             recorded=True,
         )
-        self._events = _Events(0)
+        self._events: _Events  # of the run
         self._recorder = SessionRecorder(self._trader)
         self._now_ns = 0
         self._next_step_ns = 0
@@ -188,28 +196,28 @@ class Replay:
                 return
             self._now_ns = max(self._now_ns, at_ns)
             match rank:
-                case 0:
+                case _Rank.LOCAL:
                     self._hear(at_ns, *events.hear())
-                case 1:
+                case _Rank.ANSWER:
                     answers = venue.take_answers()
                     self._feed(*answers)
                     self._recorder.note_told(answers)
-                case 2:
+                case _Rank.VENUE:
                     kind, row = events.happen()
                     venue.on_event(at_ns, kind, row, events.window.ticks, events.window.lots)
-                case 3:
+                case _Rank.REQUEST:
                     venue.take_request()
-                case 4:
+                case _Rank.STEP:
                     self._step()
 
-    def _next_turn(self) -> tuple[int, int]:
+    def _next_turn(self) -> tuple[int, _Rank]:
         """Time and rank of what happens next."""
         return min(
-            (self._events.local.next_ns, _LOCAL),
-            (self._venue.next_answer_ns(), _ANSWER),
-            (self._events.venue.next_ns, _VENUE),
-            (self._venue.next_request_ns(), _REQUEST),
-            (self._next_step_ns, _STEP),
+            (self._events.local.next_ns, _Rank.LOCAL),
+            (self._venue.next_answer_ns(), _Rank.ANSWER),
+            (self._events.venue.next_ns, _Rank.VENUE),
+            (self._venue.next_request_ns(), _Rank.REQUEST),
+            (self._next_step_ns, _Rank.STEP),
         )
 
     def _hear(self, at_ns: int, kind: int, raw: bytes) -> None:

@@ -29,6 +29,8 @@ from exchange.event_columns import (
 from exchange.jit import IntArray, borrowed, inlined, njit, piece
 
 REACH_NS = 10_000_000_000
+NEVER_NS = 2**62
+"""Later than everything."""
 
 W_EVENTS, W_LEVELS, W_NEWEST_EXCH, W_NEWEST_LOCAL = range(4)
 STATE_SIZE = 4
@@ -112,7 +114,8 @@ def admit(
 ) -> int:
     """Take new rows in; there must be room.
 
-    One without a venue time happens when it is received.
+    One without a venue time happens when it is received; how far others reach back is not
+    measured from it, since our clock may be minutes ahead of the venue's.
 
     Args:
         shift_ns: Added to every receive time.
@@ -129,10 +132,9 @@ def admit(
         if peers and not counts_for_peer(new):
             continue
         event = state[W_EVENTS]
-        if new[EXCH_NS] == 0:
-            new[EXCH_NS] = new[RECV_NS] + shift_ns
-        reaches_to = state[W_NEWEST_EXCH] - REACH_NS
-        if new[EXCH_NS] < reaches_to or new[RECV_NS] < state[W_NEWEST_LOCAL] - REACH_NS:
+        timed = new[EXCH_NS] != 0
+        late = timed and new[EXCH_NS] < state[W_NEWEST_EXCH] - REACH_NS
+        if late or new[RECV_NS] < state[W_NEWEST_LOCAL] - REACH_NS:
             return number
         row = rows[event * WIDTH : (event + 1) * WIDTH]
         for column in range(WIDTH):
@@ -146,10 +148,13 @@ def admit(
                 row[at] = level
                 level += row[size]
             state[W_LEVELS] = level
+        if timed:
+            state[W_NEWEST_EXCH] = max(state[W_NEWEST_EXCH], row[EXCH_NS])
+        else:
+            row[EXCH_NS] = row[RECV_NS] + shift_ns
         state[W_EVENTS] = event + 1
         _insert(rows, by_local, event, RECV_NS)
         _insert(rows, by_exch, event, EXCH_NS)
-        state[W_NEWEST_EXCH] = max(state[W_NEWEST_EXCH], row[EXCH_NS])
         state[W_NEWEST_LOCAL] = max(state[W_NEWEST_LOCAL], row[RECV_NS])
     return -1
 

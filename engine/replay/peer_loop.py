@@ -18,6 +18,7 @@ Source: the replay rules, sections 1 to 3.
 
 import numpy as np
 
+from engine.replay.event_window import NEVER_NS
 from engine.replay.tutorial import (
     N_GRID,
     N_RECALIBRATE,
@@ -43,8 +44,6 @@ from exchange.jit import FloatArray, IntArray, borrowed, inlined, njit
 from exchange.market_layout import BEST_ASK, BEST_BID, NO_ASK, NO_BID
 from exchange.peer_exchange import peer_accept, peer_depth, peer_trade
 from exchange.simulation import O_KEY, O_WIDTH, cancel_order
-
-NEVER_NS = 2**62
 
 (
     C_NOW,

@@ -12,6 +12,7 @@ import numpy as np
 from engine.config.desk import Config
 from engine.errors import RecordingError
 from engine.replay.event_window import (
+    NEVER_NS,
     T_EVENTS,
     T_FIRST_EXCH,
     T_FIRST_LOCAL,
@@ -27,8 +28,6 @@ from exchange.errors import RecordingGarbled
 from exchange.event_columns import LINE, WIDTH
 from exchange.jit import IntArray
 from exchange.recording.reader import recorded_symbols
-
-_FAR_NS = 2**62
 
 
 class RecordedFiles:
@@ -192,6 +191,6 @@ class RecordedFiles:
 
 
 def _no_times() -> IntArray:
-    times = np.full(TIMES, _FAR_NS, dtype=np.int64)
+    times = np.full(TIMES, NEVER_NS, dtype=np.int64)
     times[T_EVENTS] = times[T_LAST_LOCAL] = times[T_LINES] = 0
     return times

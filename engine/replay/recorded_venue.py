@@ -13,11 +13,12 @@ fills done right (section 9).
 """
 
 import heapq
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import count
 from typing import NamedTuple
 
+from engine.replay.event_window import NEVER_NS
 from exchange.event_columns import FUNDING_E8, MARK, MARK_E8, NEXT_FUNDING_NS, NO_FUNDING
 from exchange.instrument import E8, Instrument
 from exchange.jit import IntArray
@@ -48,7 +49,6 @@ from exchange.types import (
 
 _NS_PER_MS = 1_000_000
 _MOST_RESTING = 256
-NEVER_NS = 2**62
 
 
 @dataclass(frozen=True, slots=True)
@@ -387,7 +387,3 @@ class RecordedVenue:
             )
 
         self._answer(now_ns, reply)
-
-    def open_orders(self) -> Iterator[Place]:
-        """What still rests."""
-        return (order.place for order in self._by_key.values())

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from engine.config.desk import Config
 from engine.replay import peer_loop as loop
-from engine.replay.event_window import admit, drop_heard, scan_times
+from engine.replay.event_window import NEVER_NS, admit, drop_heard, scan_times
 from engine.replay.peer_run import PeerRun
 from engine.replay.recorded_files import RecordedFiles
 from exchange.binance.scanner import scan_lines
@@ -99,7 +99,7 @@ class TutorialReplay:
             pass
         run.begin(self._files.first_ns(shift_ns))
         began_s = time.perf_counter()
-        run.play(loop.NEVER_NS)
+        run.play(NEVER_NS)
         return time.perf_counter() - began_s
 
     def _play(self, shift_ns: int) -> TutorialResult | None:
@@ -117,7 +117,7 @@ class TutorialReplay:
                 run.play(safe_ns)
         if not begun:
             run.begin(files.first_ns(shift_ns))
-        run.play(loop.NEVER_NS)
+        run.play(NEVER_NS)
         return self._result(run, shift_ns)
 
     def _result(self, run: PeerRun, shift_ns: int) -> TutorialResult:
