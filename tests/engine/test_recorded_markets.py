@@ -11,7 +11,8 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 
-from engine.replay.recorded_venue import NEVER_NS, RecordedVenue, ReplayRules
+from engine.replay.event_window import NEVER_NS
+from engine.replay.recorded_venue import RecordedVenue, ReplayRules
 from exchange.event_columns import KIND, WIDTH, write_row
 from exchange.instrument import Instrument
 from exchange.paper.background.recorded import open_recording

@@ -2,7 +2,9 @@
 
 import csv
 import gzip
+import hashlib
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -63,6 +65,46 @@ def test_fills_and_calibration_are_the_peers(run: str) -> None:
     assert result.position == pytest.approx(result.fills[:, F_SIDE].sum() * 0.003)
 
 
+EMPTY_FIRST = "da4d53c3ec82955908f4cbd7df42d423edffad18d5258c8605e035366cbe6476"
+"""Of venue's time, side and price of hftbacktest 2.4.4's 278 fills, sorted, as int64."""
+
+
+def test_a_step_before_the_first_book_is_the_peers_too(tmp_path: Path) -> None:
+    """Its mid of an empty book is -0.5 ticks, and the first window's volatility remembers it."""
+    path = tmp_path / "ahead.dat"
+    lines = gzip.decompress(USDM.read_bytes()).splitlines()
+    heard = [line for line in lines if b"bookTicker" not in line][:18_000]
+    path.write_bytes(b"".join(moved(line, 2 * 10**9) for line in heard))
+
+    fills = replayed(path, over=("calibration.window_s=10",)).fills[:, [F_EXCH, F_SIDE, F_PRICE]]
+
+    assert len(fills) == 278
+    ordered = np.array(sorted(map(tuple, fills.tolist())), dtype=np.int64)
+    assert hashlib.sha256(ordered.tobytes()).hexdigest() == EMPTY_FIRST
+
+
+def moved(line: bytes, by_ns: int) -> bytes:
+    """A line, received so much later."""
+    stamp, message = line.split(b" ", 1)
+    return b"%d %s\n" % (int(stamp) + by_ns, message)
+
+
+@pytest.mark.parametrize("by_s", [-16, 16])
+def test_a_snapshot_without_a_time_and_a_clock_far_off_play(by_s: int, tmp_path: Path) -> None:
+    """How far a line reaches back is told by the venue's times, where it has one."""
+    path = tmp_path / "far-off.dat"
+    lines = gzip.decompress(BASE.read_bytes()).splitlines()
+    untimed = [re.sub(rb'("lastUpdateId":\d+),"E":\d+,"T":\d+', rb"\1", line) for line in lines]
+    path.write_bytes(b"".join(moved(line, by_s * 10**9) for line in untimed))
+    over = ("calibration.window_s=10", "strategy.adj1=0.01")
+
+    result = replayed(path, over=over)
+
+    assert sum(untimed[i] != lines[i] for i in range(len(lines))) == 1
+    assert result.submits > 10
+    assert (result.clock_shift_ms > 0) is (by_s < 0)
+
+
 @pytest.mark.parametrize(
     ("name", "most"), [("_STRETCH_BYTES", 1 << 14), ("_ROWS", 50), ("_STRETCHES_AHEAD", 1)]
 )
@@ -80,10 +122,8 @@ def test_a_message_received_early_far_into_the_file_shifts_all_of_it(tmp_path: P
     """A recorder that was 0.2 ms behind: what it had played by then is played anew."""
     late_by_ns = 1_272_000_000  # the recording's own clock was 1,272.2 ms behind
     path = tmp_path / "nearly.dat"
-    with path.open("wb") as file:
-        for line in gzip.decompress(USDM.read_bytes()).splitlines(keepends=True):
-            stamp, message = line.split(b" ", 1)
-            file.write(b"%d %s" % (int(stamp) + late_by_ns, message))
+    lines = gzip.decompress(USDM.read_bytes()).splitlines()
+    path.write_bytes(b"".join(moved(line, late_by_ns) for line in lines))
     progress: list[tuple[int, int]] = []
     config = load_config(TUTORIAL, [])
     result = TutorialReplay(config, [path], lambda *told: progress.append(told)).run()
@@ -181,6 +221,26 @@ def test_a_line_that_is_no_message_is_named(tmp_path: Path) -> None:
 
     with pytest.raises(RecordingGarbled, match="line 2"):
         replayed(path)
+
+
+def test_a_receive_time_that_is_no_time_is_named(tmp_path: Path) -> None:
+    """Nineteen digits say ns; these say the year 2286 and more than an int64."""
+    path = tmp_path / "huge.dat"
+    line = trade_line(1_723_161_255_000, 1_723_161_255_000)
+    path.write_bytes(line + b"9" * 19 + b" " + line.split(b" ", 1)[1])
+
+    with pytest.raises(RecordingGarbled, match="line 2: a number does not fit 64 bits"):
+        replayed(path)
+
+
+def test_a_symbol_that_is_not_ascii_is_a_symbol(tmp_path: Path) -> None:
+    """The venue lists some; its frames spell them in UTF-8 or escaped."""
+    path = tmp_path / "chinese.dat"
+    line = trade_line(1_723_161_255_000, 1_723_161_255_000)
+    spelt = ("币安人生USDT", json.dumps("币安人生USDT")[1:-1])
+    path.write_bytes(b"".join(line.replace(b"BTCUSDT", name.encode()) for name in spelt))
+
+    assert replayed(path, over=("desk.symbol=币安人生USDT",)).events == 2
 
 
 def test_a_recording_of_another_symbol_is_refused(tmp_path: Path) -> None:
