@@ -21,6 +21,7 @@ from exchange.event_columns import (
     IGNORED,
     IS_AGGREGATE,
     KIND,
+    LINE,
     RECV_NS,
     SNAPSHOT,
     TRADE,
@@ -29,6 +30,10 @@ from exchange.event_columns import (
 from exchange.jit import IntArray, borrowed, inlined, njit, piece
 
 REACH_NS = 10_000_000_000
+GAP_NS = 3 * 86_400 * 1_000_000_000
+"""The longest silence in a recording that is played through: a weekend."""
+AHEAD_NS = 60_000_000_000
+"""How much sooner a message may arrive than all before it; a backlog that ends is seconds."""
 NEVER_NS = 2**62
 """Later than everything."""
 
@@ -55,35 +60,70 @@ def counts_for_peer(row: IntArray) -> bool:
     T_FIRST_LOCAL,
     T_FIRST_EXCH,
     T_LAST_LOCAL,
+    T_LAST_EXCH,
+    T_LOCAL_LINE,
+    T_EXCH_LINE,
     T_LINES,
-) = range(6)
-TIMES = 6
+) = range(9)
+TIMES = 9
+
+ORDERLY, LOCAL_BACK, EXCH_BACK, GAP, AHEAD = range(5)
+"""What may be wrong with a row's times: received or happened long before a line above it, received
+long after all of them, or happened long after it was received."""
 
 
 @njit
-def scan_times(rows: IntArray, count: int, peers: bool, times: IntArray) -> None:
+def scan_times(rows: IntArray, count: int, peers: bool, times: IntArray) -> tuple[int, int]:
     """Note the range of latencies and times over some rows.
 
     Args:
         peers: Do only the events count that hftbacktest replays?
         times: int64[TIMES]: events that name the symbol, least receive minus venue time of what
             moves the book or prints, first receive and venue time of an event, last receive
-            time of any line, and how many lines. The desk hears every line, so for it the
-            first receive time is that of any line too.
+            time of any line, last venue time, the lines of these two, and how many lines. The
+            desk hears every line, so for it the first receive time is that of any line too.
+
+    Returns:
+        ``ORDERLY`` and ``count``, or what is wrong with the times of a row, and its number.
     """
     rows, times = borrowed(rows), borrowed(times)
     for number in range(count):
         row = rows[number * WIDTH : (number + 1) * WIDTH]
-        times[T_LAST_LOCAL] = max(times[T_LAST_LOCAL], row[RECV_NS])
-        times[T_LINES] += 1
         counts = counts_for_peer(row) if peers else row[KIND] in (DEPTH, SNAPSHOT, TRADE)
+        timed = row[EXCH_NS] != 0 and (counts or not peers)
+        wrong = _wrong_with(row, timed, times)
+        if wrong != ORDERLY:
+            return wrong, number
+        if row[RECV_NS] >= times[T_LAST_LOCAL]:
+            times[T_LAST_LOCAL], times[T_LOCAL_LINE] = row[RECV_NS], row[LINE]
+        if timed and row[EXCH_NS] >= times[T_LAST_EXCH]:
+            times[T_LAST_EXCH], times[T_EXCH_LINE] = row[EXCH_NS], row[LINE]
+        times[T_LINES] += 1
         named = row[KIND] != SNAPSHOT and (counts or (not peers and row[KIND] != IGNORED))
         times[T_EVENTS] += int(named)
         if counts or not peers:
             times[T_FIRST_LOCAL] = min(times[T_FIRST_LOCAL], row[RECV_NS])
-        if counts and row[EXCH_NS] != 0:
+        if counts and timed:
             times[T_LEAST_LATENCY] = min(times[T_LEAST_LATENCY], row[RECV_NS] - row[EXCH_NS])
             times[T_FIRST_EXCH] = min(times[T_FIRST_EXCH], row[EXCH_NS])
+    return ORDERLY, count
+
+
+@inlined
+def _wrong_with(row: IntArray, timed: bool, times: IntArray) -> int:
+    """What no recorder writes: one wild time would shift or stretch the whole replay."""
+    wrong = ORDERLY
+    if times[T_LINES] > 0:
+        if row[RECV_NS] < times[T_LAST_LOCAL] - REACH_NS:
+            wrong = LOCAL_BACK
+        elif timed and row[EXCH_NS] < times[T_LAST_EXCH] - REACH_NS:
+            wrong = EXCH_BACK
+        elif row[RECV_NS] > times[T_LAST_LOCAL] + GAP_NS:
+            wrong = GAP
+        elif timed and times[T_LEAST_LATENCY] != NEVER_NS:
+            ahead_ns = times[T_LEAST_LATENCY] - (row[RECV_NS] - row[EXCH_NS])
+            wrong = AHEAD if ahead_ns > AHEAD_NS else ORDERLY
+    return wrong
 
 
 @piece
@@ -111,18 +151,15 @@ def admit(
     count: int,
     shift_ns: int,
     peers: bool,
-) -> int:
+) -> None:
     """Take new rows in; there must be room.
 
-    One without a venue time happens when it is received; how far others reach back is not
-    measured from it, since our clock may be minutes ahead of the venue's.
+    One without a venue time happens when it is received; the newest venue time is not moved by
+    it, since our clock may be minutes ahead of the venue's.
 
     Args:
         shift_ns: Added to every receive time.
         peers: Do only the events count that hftbacktest replays?
-
-    Returns:
-        -1, or the number of the first new row that reaches back too far.
     """
     state, rows, new_rows = borrowed(state), borrowed(rows), borrowed(new_rows)
     ticks, lots = borrowed(ticks), borrowed(lots)
@@ -132,10 +169,6 @@ def admit(
         if peers and not counts_for_peer(new):
             continue
         event = state[W_EVENTS]
-        timed = new[EXCH_NS] != 0
-        late = timed and new[EXCH_NS] < state[W_NEWEST_EXCH] - REACH_NS
-        if late or new[RECV_NS] < state[W_NEWEST_LOCAL] - REACH_NS:
-            return number
         row = rows[event * WIDTH : (event + 1) * WIDTH]
         for column in range(WIDTH):
             row[column] = new[column]
@@ -148,7 +181,7 @@ def admit(
                 row[at] = level
                 level += row[size]
             state[W_LEVELS] = level
-        if timed:
+        if new[EXCH_NS] != 0:
             state[W_NEWEST_EXCH] = max(state[W_NEWEST_EXCH], row[EXCH_NS])
         else:
             row[EXCH_NS] = row[RECV_NS] + shift_ns
@@ -156,7 +189,6 @@ def admit(
         _insert(rows, by_local, event, RECV_NS)
         _insert(rows, by_exch, event, EXCH_NS)
         state[W_NEWEST_LOCAL] = max(state[W_NEWEST_LOCAL], row[RECV_NS])
-    return -1
 
 
 @njit
@@ -242,27 +274,25 @@ class EventWindow:
         )
         return newest - REACH_NS
 
-    def admit(self, stretch: Stretch, shift_ns: int, *, peers: bool) -> int:
+    def admit(self, stretch: Stretch, shift_ns: int, *, peers: bool) -> None:
         """As the kernel of that name, with room made first."""
         table = stretch.rows.reshape(-1, WIDTH)[: stretch.count]
         books = table[(table[:, KIND] == DEPTH) | (table[:, KIND] == SNAPSHOT)]
         levels = int(books[:, BIDS].sum() + books[:, ASKS].sum())
         self._make_room(self.events + stretch.count, int(self.state[W_LEVELS]) + levels)
-        return int(
-            admit(
-                self.state,
-                self.rows,
-                self.ticks,
-                self.lots,
-                self.by_local,
-                self.by_exch,
-                stretch.rows,
-                stretch.ticks,
-                stretch.lots,
-                stretch.count,
-                shift_ns,
-                peers,
-            )
+        admit(
+            self.state,
+            self.rows,
+            self.ticks,
+            self.lots,
+            self.by_local,
+            self.by_exch,
+            stretch.rows,
+            stretch.ticks,
+            stretch.lots,
+            stretch.count,
+            shift_ns,
+            peers,
         )
 
     def drop_heard(self, local_done: int, exch_done: int) -> int:

@@ -4,7 +4,8 @@ What both replays do with their files: put them in order, find the shift of the 
 and refuse what they cannot play.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -12,20 +13,28 @@ import numpy as np
 from engine.config.desk import Config
 from engine.errors import RecordingError
 from engine.replay.event_window import (
+    EXCH_BACK,
+    GAP,
+    LOCAL_BACK,
     NEVER_NS,
+    ORDERLY,
+    REACH_NS,
     T_EVENTS,
+    T_EXCH_LINE,
     T_FIRST_EXCH,
     T_FIRST_LOCAL,
+    T_LAST_EXCH,
     T_LAST_LOCAL,
     T_LEAST_LATENCY,
     T_LINES,
+    T_LOCAL_LINE,
     TIMES,
     EventWindow,
     scan_times,
 )
 from exchange.binance.recorded_events import RecordedEvents, Stretch
 from exchange.errors import RecordingGarbled
-from exchange.event_columns import LINE, WIDTH
+from exchange.event_columns import EXCH_NS, LINE, RECV_NS, WIDTH
 from exchange.jit import IntArray
 from exchange.recording.reader import recorded_symbols
 
@@ -102,9 +111,10 @@ class RecordedFiles:
                 raise RecordingError(path, None, "is given twice")
             seen.add(path.resolve())
             self._times = _no_times()
-            for _ in self._stretches(path):
-                if self.events:
-                    break
+            with closing(self._stretches(path)) as stretches:
+                for _ in stretches:
+                    if self.events:
+                        break
             begins[path] = self.first_local_ns
         given, self.paths = self.paths, sorted(self.paths, key=begins.__getitem__)
         self.reordered = self.paths != given
@@ -126,44 +136,41 @@ class RecordedFiles:
         short = least_ns < 0 if self._peers else least_ns < base_ns
         return base_ns - least_ns if short else 0
 
-    def read_into(self, window: EventWindow, shift_ns: int) -> Iterator[Stretch]:
+    def read_into(self, window: EventWindow, shift_ns: int) -> Generator[Stretch, None, None]:
         """Take all into a window; a turn after each stretch that has been.
 
         Raises:
-            RecordingError: As ``read``, and when a line reaches back too far.
+            RecordingError: As ``read``.
             RecordingGarbled: As ``read``.
         """
-        for path, stretch in self.read():
-            late = window.admit(stretch, shift_ns, peers=self._peers)
-            if late >= 0:
-                line = int(stretch.rows[late * WIDTH + LINE])
-                raise RecordingError(
-                    path, line, "lies more than 10 s before a line above it; put lines in order"
-                )
-            yield stretch
+        with closing(self.read()) as stretches:
+            for stretch in stretches:
+                window.admit(stretch, shift_ns, peers=self._peers)
+                yield stretch
 
-    def read(self) -> Iterator[tuple[Path, Stretch]]:
+    def read(self) -> Generator[Stretch, None, None]:
         """Every file's events; a stretch is used again after the next turn.
 
         Raises:
-            RecordingError: When a file holds nothing to play.
+            RecordingError: When a file holds nothing to play, or a line has a time that cannot be.
             RecordingGarbled: When a line is no message, or lies off the symbol's grid.
         """
         self._times, self.tears = _no_times(), []
         self._end_bytes = self._read_bytes + sum(path.stat().st_size for path in self.paths)
         for path in self.paths:
-            for stretch in self._stretches(path):
-                yield path, stretch
+            yield from self._stretches(path)
 
-    def _stretches(self, path: Path) -> Iterator[Stretch]:
+    def _stretches(self, path: Path) -> Generator[Stretch, None, None]:
         before, lines, known = self._read_bytes, self.lines, self.events
+        self._times[[T_LOCAL_LINE, T_EXCH_LINE]] = 0
         events = RecordedEvents(path, self._grid)
         try:
-            for stretch in events:
-                scan_times(stretch.rows, stretch.count, self._peers, self._times)
-                yield stretch
-                self._read_bytes = before + events.recording.consumed_bytes
-                self._report(self._read_bytes, max(self._read_bytes, self._end_bytes))
+            with closing(iter(events)) as stretches:
+                for stretch in stretches:
+                    self._note_times(path, stretch)
+                    yield stretch
+                    self._read_bytes = before + events.recording.consumed_bytes
+                    self._report(self._read_bytes, max(self._read_bytes, self._end_bytes))
         except RecordingGarbled as error:
             held = recorded_symbols(path)
             if not held or self._symbol in held:
@@ -179,6 +186,41 @@ class RecordedFiles:
         if tear is not None:
             self.tears.append(f"{path}: {tear.text}")
 
+    def _note_times(self, path: Path, stretch: Stretch) -> None:
+        wrong, number = scan_times(stretch.rows, stretch.count, self._peers, self._times)
+        if wrong != ORDERLY:
+            row = stretch.rows[number * WIDTH : (number + 1) * WIDTH]
+            raise RecordingError(path, int(row[LINE]), self._disorder(wrong, row))
+
+    def _disorder(self, wrong: int, row: IntArray) -> str:
+        """What is wrong with the times of a row, for a person."""
+        times, reach_s = self._times, REACH_NS // 1_000_000_000
+        gap_s = (int(row[RECV_NS]) - int(times[T_LAST_LOCAL])) / 1e9
+        if wrong == LOCAL_BACK:
+            above = _line(times[T_LOCAL_LINE])
+            return (
+                f"was received {-gap_s:.1f} s before {above}, more than the {reach_s} s that are "
+                "put in order; one of the two times is wrong, or lines are not in order"
+            )
+        if wrong == EXCH_BACK:
+            back_s = (int(times[T_LAST_EXCH]) - int(row[EXCH_NS])) / 1e9
+            above = _line(times[T_EXCH_LINE])
+            return (
+                f"happened {back_s:.1f} s before {above} by the venue's times, more than the "
+                f"{reach_s} s that are put in order; one of the two is wrong, or lines are not "
+                "in order"
+            )
+        if wrong == GAP:
+            return (
+                f"was received {gap_s / 86_400:.1f} days after what is above it: its time is "
+                "wrong, or the two are to be replayed apart"
+            )
+        latency_s = (int(row[RECV_NS]) - int(row[EXCH_NS])) / 1e9
+        return (
+            f"was received {latency_s:.1f} s after it happened by the venue's time, and what is "
+            f"above it {self.least_latency_ns / 1e9:.1f} s or later; one of its times is wrong"
+        )
+
     def _lack(self, held: tuple[str, ...]) -> str:
         """What is not in a file of these symbols, for a person."""
         if self._symbol in held:
@@ -190,7 +232,11 @@ class RecordedFiles:
         )
 
 
+def _line(number: int) -> str:
+    return f"line {number}" if number else "the end of the file before"
+
+
 def _no_times() -> IntArray:
-    times = np.full(TIMES, NEVER_NS, dtype=np.int64)
-    times[T_EVENTS] = times[T_LAST_LOCAL] = times[T_LINES] = 0
+    times = np.zeros(TIMES, dtype=np.int64)
+    times[[T_LEAST_LATENCY, T_FIRST_LOCAL, T_FIRST_EXCH]] = NEVER_NS
     return times

@@ -9,6 +9,7 @@ Source: the replay rules.
 
 import time
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -106,15 +107,16 @@ class TutorialReplay:
         """None as soon as a message was received before its venue time."""
         files, run = self._files, PeerRun(self._config, shift_ns, quotes=self._quotes)
         begun = False
-        for _ in files.read_into(run.window, shift_ns):
-            if files.least_latency_ns + shift_ns < 0:
-                return None
-            safe_ns = run.window.safe_ns(shift_ns)
-            if not begun and safe_ns > files.first_ns(shift_ns):
-                run.begin(files.first_ns(shift_ns))
-                begun = True
-            if begun:
-                run.play(safe_ns)
+        with closing(files.read_into(run.window, shift_ns)) as stretches:
+            for _ in stretches:
+                if files.least_latency_ns + shift_ns < 0:
+                    return None
+                safe_ns = run.window.safe_ns(shift_ns)
+                if not begun and safe_ns > files.first_ns(shift_ns):
+                    run.begin(files.first_ns(shift_ns))
+                    begun = True
+                if begun:
+                    run.play(safe_ns)
         if not begun:
             run.begin(files.first_ns(shift_ns))
         run.play(NEVER_NS)

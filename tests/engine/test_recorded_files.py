@@ -1,6 +1,7 @@
 """Recorded files: their times, their order, and what cannot be played."""
 
 import gzip
+import re
 from pathlib import Path
 
 import pytest
@@ -115,6 +116,62 @@ def test_what_a_file_lacks_is_said(tmp_path: Path) -> None:
         recorded(BASE, over=("desk.symbol=ETHUSDT",)).scan(0)
     with pytest.raises(RecordingError, match="holds no book and no single trades of BTCUSDT"):
         recorded(aggregates, peers=True).scan(0)
+
+
+DAY_MS = 86_400_000
+
+
+def timed_prints(path: Path, *times_ms: tuple[int, int]) -> Path:
+    """A file of prints received and happened so long after a start."""
+    start = 1_723_161_255_000
+    trade = b'{"e":"trade","E":%d,"T":%d,"s":"BTCUSDT","t":1,"p":"58700.1","q":"1.000","m":true}'
+    path.write_bytes(
+        b"".join(
+            b"%d %b\n" % (start + local_ms, trade % ((start + exch_ms,) * 2))
+            for local_ms, exch_ms in times_ms
+        )
+    )
+    return path
+
+
+@pytest.mark.parametrize("peers", [False, True], ids=["desk", "peers"])
+@pytest.mark.parametrize(
+    ("times_ms", "said"),
+    [
+        (((0, 0), (10_001, 0), (0, 0)), "line 3: was received 10.0 s before line 2"),
+        (((0, 0), (0, 10_001), (0, 0)), "line 3: happened 10.0 s before line 2"),
+        (((0, 0), (400 * DAY_MS, 9)), "line 2: was received 400.0 days after what is above it"),
+        (((0, 0), (400 * DAY_MS,) * 2), "line 2: was received 400.0 days after what is above it"),
+        (((50, 0), (60, 3_600_000)), "line 2: was received -3599.9 s after it happened"),
+        (((400 * DAY_MS, 0), (0, 0)), "line 2: was received 34560000.0 s before line 1"),
+        (((0, 3_600_000), (0, 0)), "line 2: happened 3600.0 s before line 1"),
+    ],
+)
+def test_a_wild_time_ends_the_replay_with_both_lines_named(
+    tmp_path: Path, times_ms: tuple[tuple[int, int], ...], said: str, peers: bool
+) -> None:
+    """Played, it would step through years of silence, or move all receive times by an hour."""
+    path = timed_prints(tmp_path / "wild.dat", *times_ms)
+
+    with pytest.raises(RecordingError, match=rf"wild\.dat, {re.escape(said)}"):
+        recorded(path, peers=peers).scan(0)
+
+
+@pytest.mark.parametrize("peers", [False, True], ids=["desk", "peers"])
+def test_files_that_overlap_are_refused_at_the_line(tmp_path: Path, peers: bool) -> None:
+    first = timed_prints(tmp_path / "first.dat", (0, 0), (60_000, 60_000))
+    second = timed_prints(tmp_path / "second.dat", (30_000, 30_000), (90_000, 90_000))
+
+    with pytest.raises(RecordingError, match=r"second\.dat, line 1: .* the end of the file before"):
+        recorded(first, second, peers=peers).scan(0)
+
+
+def test_a_weekend_without_a_recorder_and_a_late_stream_are_played(tmp_path: Path) -> None:
+    """A gap of two days, a message half a minute late, and others at most 10 s back."""
+    times_ms = ((30_000, 0), (30_001, 29_000), (20_001, 19_500), (2 * DAY_MS, 2 * DAY_MS))
+    path = timed_prints(tmp_path / "odd.dat", *times_ms)
+
+    assert recorded(path).scan(0) == 0
 
 
 def test_the_desk_s_window_has_every_line_and_the_peer_s_what_it_plays() -> None:
