@@ -6,7 +6,7 @@ line its twin does, or says what is wrong. What was whole before a file's damage
 """
 
 import queue
-from collections.abc import Generator, Iterator
+from collections.abc import Generator
 from pathlib import Path
 
 import numpy as np
@@ -87,7 +87,7 @@ class RecordedEvents:
         self._scratch: IntArray = np.zeros(SCRATCH_SIZE, dtype=np.int64)
         self._free: queue.SimpleQueue[Stretch] = queue.SimpleQueue()
 
-    def __iter__(self) -> Iterator[Stretch]:
+    def __iter__(self) -> Generator[Stretch, None, None]:
         # One is with the caller, one is being read, and one takes what that leaves over.
         for _ in range(_STRETCHES_AHEAD + 3):
             self._free.put(Stretch())
@@ -99,16 +99,22 @@ class RecordedEvents:
     def _stretches(self) -> Generator[Stretch, None, None]:
         stretch, filled = self._free.get(), 0
         with ReadAhead(self.recording.blocks(), _BLOCKS_AHEAD, "unpack") as blocks:
-            for block in blocks:
-                filled = stretch.write(block, filled)
-                while filled >= _STRETCH_BYTES and (used := self._scan(stretch, filled)):
+            try:
+                for block in blocks:
+                    filled = stretch.write(block, filled)
+                    while filled >= _STRETCH_BYTES and (used := self._scan(stretch, filled)):
+                        following, rest = self._left_over(stretch, used, filled)
+                        yield stretch
+                        stretch, filled = following, rest
+                while used := self._scan(stretch, filled):
                     following, rest = self._left_over(stretch, used, filled)
                     yield stretch
                     stretch, filled = following, rest
-        while used := self._scan(stretch, filled):
-            following, rest = self._left_over(stretch, used, filled)
-            yield stretch
-            stretch, filled = following, rest
+            except RecordingGarbled as error:
+                if not self.recording.torn_at(error.line_number, blocks):
+                    raise
+                yield stretch  # the rows before it
+                return
         last = self.recording.last_line(self.lines + 1, stretch.text[:filled].tobytes())
         if last:
             self._scan(stretch, stretch.write(last + b"\n", 0))
@@ -153,6 +159,7 @@ class RecordedEvents:
             row = table[number]
             at = int(row[RAW_AT])
             line = stretch.text[at : at + int(row[RAW_SIZE])].tobytes()
+            stretch.count = number  # until it is read
             _, recv_ns, raw = self.recording.read_line(int(row[LINE]), line)
             try:
                 row[RECV_NS] = recv_ns
@@ -163,6 +170,7 @@ class RecordedEvents:
             except OverflowError as error:
                 raise self._garbled(row, "a number does not fit 64 bits") from error
             row[RAW_AT], row[RAW_SIZE] = at + line.index(raw), len(raw)
+        stretch.count = len(table)
 
     def _garbled(self, row: IntArray, what: str) -> RecordingGarbled:
         return RecordingGarbled(str(self.recording.path), int(row[LINE]), what)

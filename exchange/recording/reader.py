@@ -14,6 +14,7 @@ another matter, and raises.
 import re
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
@@ -23,9 +24,14 @@ from isal import isal_zlib
 
 from exchange.errors import RecordingGarbled
 
+MOST_LINE_BYTES = 1 << 24
+"""A book of all its levels is a hundredth of this."""
 _CHUNK_BYTES = 1 << 18
 _GZIP_MAGIC = b"\x1f\x8b"
 _ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
+_ZSTD_SKIPPABLE = re.compile(
+    rb"[\x50-\x5f]\x2a\x4d\x18"
+)  # parallel packers begin with such a frame
 _GZIP_WBITS = 31  # zlib's number for the largest window in a gzip wrapping
 _SHOWN_BYTES = 60  # enough of a bad line to know it again
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
@@ -70,18 +76,24 @@ class Recording:
         """Of ``total_bytes``, compressed where the file is."""
         self.tear: Tear | None = None
         """Set once iteration has ended, if the file does not end cleanly."""
-        self._rest = b""  # what followed the last newline
         self._broken = ""  # why unpacking stopped early
 
     def __iter__(self) -> Iterator[RecordedLine]:
-        number = 1
-        for rows in self._whole_rows():
-            for row in rows:
-                if bare := _bare(row):
-                    yield self.read_line(number, bare)
-                number += 1
-        if rest := self.last_line(number, self._rest):
-            yield self.read_line(number, rest)
+        number, rest = 1, b""
+        blocks = self.blocks()
+        try:
+            for block in blocks:
+                rows = (rest + block).split(b"\n")
+                rest = rows.pop()
+                for row in rows:
+                    if bare := _bare(row):
+                        yield self.read_line(number, bare)
+                    number += 1
+            if last := self.last_line(number, rest):
+                yield self.read_line(number, last)
+        except RecordingGarbled as error:
+            if not self.torn_at(error.line_number, blocks):
+                raise
 
     def last_line(self, number: int, rest: bytes) -> bytes:
         """What follows the last newline, where it is a whole line; otherwise notes the tear.
@@ -94,27 +106,52 @@ class Recording:
         if rest and not self._broken and _is_whole(rest):
             return rest
         if rest or self._broken:
-            why = self._broken or "the last line is cut short"
-            self.tear = Tear(number, f"nothing from line {number} on, {why}{_ending(rest)}")
+            self._tear(number, self._broken or "the last line is cut short", rest)
         return b""
 
-    def _whole_rows(self) -> Iterator[list[bytes]]:
-        """Lists of rows without their newlines; what follows the last one stays in ``_rest``."""
-        self._rest = b""
-        for block in self.blocks():
-            rows = (self._rest + block).split(b"\n")
-            self._rest = rows.pop()
-            yield rows
+    def torn_at(self, number: int, blocks: Iterator[bytes]) -> bool:
+        """Is a line nonsense because the compressed data is damaged? Then notes the tear.
+
+        Damaged data unpacks to nonsense for a while before that is seen, often up to the
+        checksum at its end.
+
+        Args:
+            number: Of the first line that is nonsense.
+            blocks: What is left of ``blocks``, which are taken.
+        """
+        for _ in blocks:
+            pass
+        if self._broken:
+            self._tear(number, self._broken, b"")
+        return bool(self._broken)
+
+    def _tear(self, number: int, why: str, rest: bytes) -> None:
+        self.tear = Tear(number, f"nothing from line {number} on, {why}{_ending(rest)}")
 
     def blocks(self) -> Generator[bytes, None, None]:
-        """The content in pieces; damaged or missing compressed data ends them."""
+        """The content in pieces; damaged or missing compressed data ends them.
+
+        Raises:
+            RecordingGarbled: At a line too long for any message; it would fill the memory.
+        """
+        open_bytes = 0  # without a newline yet
+        for number, block in enumerate(self._blocks()):
+            end = block.rfind(b"\n") + 1
+            open_bytes = len(block) - end if end else open_bytes + len(block)
+            if open_bytes > MOST_LINE_BYTES:
+                before = islice(Recording(self.path)._blocks(), number + 1)
+                line = 1 + sum(block.count(b"\n") for block in before)
+                raise self._garbled(line, f"is longer than {MOST_LINE_BYTES >> 20} MiB")
+            yield block
+
+    def _blocks(self) -> Iterator[bytes]:
         self.consumed_bytes, self.tear, self._broken = 0, None, ""
         with self.path.open("rb") as file:
             magic = file.read(4)
             file.seek(0)
             if magic.startswith(_GZIP_MAGIC):
                 yield from self._unpacked(file, _new_gunzip, "gzip")
-            elif magic == _ZSTD_MAGIC:
+            elif magic == _ZSTD_MAGIC or _ZSTD_SKIPPABLE.match(magic):
                 yield from self._unpacked(file, _new_unzstd, "zstd")
             else:
                 yield from self._chunks(file)
@@ -126,24 +163,51 @@ class Recording:
 
     def _unpacked(self, file: BinaryIO, new: Callable[[], Any], name: str) -> Iterator[bytes]:
         """A file may be many compressed frames, one after another."""
-        frame = new()
+        frame, start, given = new(), 0, 0
         begun = False  # has the current frame been given a byte?
         for chunk in self._chunks(file):
             piece = chunk
             while piece:
+                at = self.consumed_bytes - len(piece)
                 if frame.eof:
-                    frame, begun = new(), False
+                    frame, start, given = new(), at, 0
                 try:
                     block = frame.decompress(piece)
                 except _DAMAGE as error:
                     self._broken = f"the {name} data is damaged ({error})"
+                    yield self._before_damage(new(), start, at, given)
                     return
-                begun = True
+                begun = not frame.eof
+                given += len(block)
                 piece = frame.unused_data if frame.eof else b""
                 if block:
                     yield block
-        if begun and not frame.eof:
+        if begun:
             self._broken = f"the {name} data ends early"
+
+    def _before_damage(self, frame: Any, start: int, at: int, given: int) -> bytes:
+        """What a damaged piece holds before its damage, of which unpacking it whole gives nothing.
+
+        Args:
+            frame: A new one, which is fed again what its like was given.
+            start: Where it begins in the file.
+            at: Where the damaged piece begins.
+            given: How many bytes came from what lies before the piece.
+        """
+        unpacked, count = bytearray(), 0
+        with self.path.open("rb") as file:
+            file.seek(start)
+            while True:
+                left = at - file.tell()
+                piece = file.read(min(_CHUNK_BYTES, left) if left > 0 else 1)
+                if not piece:
+                    return bytes(unpacked)
+                try:
+                    block = frame.decompress(piece)
+                except _DAMAGE:
+                    return bytes(unpacked)
+                count += len(block)
+                unpacked += block[max(len(block) - max(count - given, 0), 0) :]
 
     def read_line(self, number: int, row: bytes) -> RecordedLine:
         """One line without its newline.
@@ -208,7 +272,7 @@ def _is_whole(row: bytes) -> bool:
     return True
 
 
-_SYMBOL = re.compile(rb'"s":"(\w+)"')
+_SYMBOL = re.compile(rb'"s"\s*:\s*"([^"]+)"')
 _HEAD_BYTES = 400
 """The symbol stands before the levels in every frame seen."""
 
@@ -220,4 +284,4 @@ def recorded_symbols(path: Path) -> tuple[str, ...]:
         RecordingGarbled: As when reading it.
     """
     found = (_SYMBOL.search(raw[:_HEAD_BYTES]) for _, _, raw in Recording(path))
-    return tuple(sorted({symbol[1].decode() for symbol in found if symbol}))
+    return tuple(sorted({symbol[1].decode(errors="replace") for symbol in found if symbol}))

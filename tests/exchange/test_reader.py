@@ -1,6 +1,7 @@
 """Recording reader: to the last whole line, and it says where a file breaks."""
 
 import gzip
+import random
 from collections.abc import Callable
 from pathlib import Path
 
@@ -8,7 +9,12 @@ import pytest
 import zstandard
 
 from exchange.errors import RecordingGarbled
-from exchange.recording.reader import RecordedLine, Recording, recorded_symbols
+from exchange.recording.reader import (
+    MOST_LINE_BYTES,
+    RecordedLine,
+    Recording,
+    recorded_symbols,
+)
 from tests.places import BASE, INPUTS
 
 NS = 1_723_161_255_030_314_667
@@ -29,6 +35,10 @@ def zstd_frames(data: bytes) -> bytes:
 def gzip_members(data: bytes) -> bytes:
     half = len(data) // 2
     return gzip.compress(data[:half]) + gzip.compress(data[half:])
+
+
+def zstd_checked(data: bytes) -> bytes:
+    return zstandard.ZstdCompressor(write_checksum=True).compress(data)
 
 
 packings = pytest.mark.parametrize(
@@ -244,3 +254,41 @@ def test_whose_market_it_holds_is_named(tmp_path: Path) -> None:
     file = recording(tmp_path, b"".join(b"%d %b\n" % (NS, row) for row in rows))
 
     assert recorded_symbols(file.path) == ("A", "B")
+
+
+@pytest.mark.parametrize("size", [500, 5000], ids=["one chunk", "many"])
+@pytest.mark.parametrize("pack", [gzip.compress, zstd_checked], ids=["gzip", "zstd"])
+def test_all_before_the_damage_is_given(
+    tmp_path: Path, pack: Callable[[bytes], bytes], size: int
+) -> None:
+    """A checksum that does not fit comes last of all; every line before it is whole.
+
+    Unpacked whole, the piece that ends in damage gives nothing.
+    """
+    noise = random.Random(7)
+    rows = (b'%d {"u":"%b"}\n' % (NS + i, noise.randbytes(50).hex().encode()) for i in range(size))
+    lines = b"".join(rows)
+    packed = bytearray(pack(lines))
+    packed[-1 if pack is zstd_checked else -5] ^= 1  # of the checksum; gzip's is before the size
+    file = recording(tmp_path, pack(LINES) + packed)
+
+    delivered = b"".join(b"%d %b\n" % (line.recv_ns, line.raw) for line in file)
+
+    assert delivered.endswith(lines)
+    assert file.tear is not None
+    assert "damaged" in file.tear.text
+
+
+def test_a_frame_that_says_nothing_comes_first(tmp_path: Path) -> None:
+    """Parallel packers begin a zstd file with a frame for themselves."""
+    skipped = b"\x50\x2a\x4d\x18\x04\x00\x00\x00only"
+
+    assert len(list(recording(tmp_path, skipped + zstd_frames(LINES)))) == 5000
+
+
+def test_a_line_longer_than_any_message_ends_the_reading(tmp_path: Path) -> None:
+    """A file that is one endless line would fill the memory."""
+    file = recording(tmp_path, gzip.compress(LINES + b"x" * (MOST_LINE_BYTES + 1)))
+
+    with pytest.raises(RecordingGarbled, match="line 5001: is longer than 16 MiB"):
+        list(file)

@@ -1,0 +1,67 @@
+"""Recorded events: what was whole before a file's damage is given, wherever the damage lies."""
+
+import gzip
+import random
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import zstandard
+
+from exchange.binance.recorded_events import RecordedEvents
+from exchange.event_columns import WIDTH
+from exchange.jit import IntArray
+from exchange.recording.reader import Tear
+from tests.exchange.test_frames import BTCUSDT
+from tests.places import BASE
+
+FLIPS = 40
+
+
+def rows_of(path: Path) -> tuple[IntArray, Tear | None]:
+    """Every row of a file: int64[rows, WIDTH]."""
+    events = RecordedEvents(path, BTCUSDT)
+    none: IntArray = np.zeros((0, WIDTH), dtype=np.int64)
+    rows = [stretch.rows.reshape(-1, WIDTH)[: stretch.count].copy() for stretch in events]
+    return np.concatenate([none, *rows]), events.recording.tear
+
+
+def gunzipped(packed: bytes) -> bytes:
+    """What the start of a gzip member holds."""
+    return zlib.decompressobj(wbits=31).decompress(packed)
+
+
+def zstd(text: bytes) -> bytes:
+    return zstandard.ZstdCompressor(write_checksum=True).compress(text)
+
+
+def unzstd(packed: bytes) -> bytes:
+    """What the start of a zstd frame holds."""
+    return zstandard.ZstdDecompressor().decompressobj().decompress(packed)
+
+
+@pytest.mark.parametrize("seed", range(FLIPS))
+@pytest.mark.parametrize(
+    ("pack", "unpack"), [(gzip.compress, gunzipped), (zstd, unzstd)], ids=["gzip", "zstd"]
+)
+def test_a_flipped_bit_is_a_tear_and_all_before_it_is_given(
+    tmp_path: Path, pack: Callable[[bytes], bytes], unpack: Callable[[bytes], bytes], seed: int
+) -> None:
+    """Until its damage is seen, packed data unpacks to nonsense, which is no fault of a line."""
+    chance = random.Random(seed)
+    whole = pack(gzip.decompress(BASE.read_bytes()))
+    at = chance.randrange(20, len(whole) - 4)
+    flipped = bytearray(whole)
+    flipped[at] ^= 1 << chance.randrange(8)
+    path = tmp_path / "flipped"
+    path.write_bytes(flipped)
+
+    rows, tear = rows_of(path)
+
+    before = unpack(whole[:at]).count(b"\n")
+    assert np.array_equal(rows[:before], rows_of(BASE)[0][:before])
+    assert tear is not None
+    assert tear.line_number > before
+    assert "damaged" in tear.text or "early" in tear.text
