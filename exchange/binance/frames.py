@@ -56,8 +56,10 @@ def decode(raw: bytes, instrument: Instrument) -> MarketMessage:
         return _read(message, body, instrument)
     except OffGrid as error:
         raise Garbled(_off_grid_text(error.text, instrument), raw) from error
-    except (KeyError, TypeError, ValueError) as error:
-        raise Garbled(f"a field is missing or wrong ({error!r})", raw) from error
+    except KeyError as error:
+        raise Garbled(f"it has no field {error}", raw) from error
+    except (TypeError, ValueError) as error:
+        raise Garbled(f"a field is wrong: {error}", raw) from error
 
 
 def decode_snapshot(raw: bytes, instrument: Instrument) -> Snapshot:
