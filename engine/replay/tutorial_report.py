@@ -3,10 +3,16 @@
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
+
 from engine.config.desk import Config
+from engine.core.settings import STEP_NS
 from engine.replay.fills_file import FillRow
 from engine.replay.peer_loop import F_EXCH, F_PRICE, F_SIDE
 from engine.replay.tutorial_replay import TutorialResult
+
+_FARTHEST_TICKS = 2.0**53
+"""No mid of a book that has both sides lies beyond."""
 
 
 def fill_rows(result: TutorialResult, config: Config) -> Iterator[FillRow]:
@@ -31,6 +37,7 @@ def as_dict(result: TutorialResult, config: Config) -> dict[str, Any]:
         "span_s": round(result.span_s, 3),
         "clock_shift_ms": result.clock_shift_ms,
         "tears": result.tears,
+        "never_quoted": never_quoted(result, config),
         "submits": result.submits,
         "cancels": result.cancels,
         "fills": len(result.fills),
@@ -52,6 +59,9 @@ def print_report(result: TutorialResult, config: Config) -> None:
         print(f"receive times moved by {result.clock_shift_ms:+.1f} ms")
     for tear in result.tears:
         print(f"TORN {tear}")
+    if why := never_quoted(result, config):
+        print(why)
+        return
     print(
         f"fills     {len(result.fills)} of {result.submits} orders, {result.cancels} cancels asked"
     )
@@ -59,6 +69,30 @@ def print_report(result: TutorialResult, config: Config) -> None:
     print(
         f"equity    {result.equity_usdt:+.4f} USDT = balance {result.balance_usdt:+.4f} and the "
         f"position at the last mid, less fees {result.fees_usdt:.4f}"
+    )
+
+
+def never_quoted(result: TutorialResult, config: Config) -> str:
+    """Why not one order was ever placed, as a text; empty when some were."""
+    if result.submits:
+        return ""
+    window_s = config.calibration.window_s
+    step, mid_ticks, A, k = result.trace[-1, [0, 2, 3, 4]] if len(result.trace) else [0.0] * 4
+    if (step + 1) * STEP_NS / 1e9 < window_s:
+        return (
+            f"nothing was quoted: the first fit needs {window_s:g} s, {result.span_s:.0f} s are "
+            "recorded; shorten it with --set calibration.window_s=60, or give a longer recording"
+        )
+    if not 0 < mid_ticks < _FARTHEST_TICKS:
+        return "nothing was quoted: a side of the book is empty; is there no snapshot and no diff?"
+    if np.isnan(A):
+        return (
+            f"nothing was quoted: no print of the last {window_s:g} s went deeper than a tick from "
+            "the mid, so there was no fit"
+        )
+    return (
+        f"nothing was quoted: the last fit, A {A:.4g} 1/s and k {k:.4g} 1/tick, gives no price "
+        "to quote"
     )
 
 
