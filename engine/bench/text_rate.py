@@ -5,14 +5,8 @@ from itertools import chain
 
 import numpy as np
 
-from exchange.binance.scanner import (
-    LEVEL_BYTES,
-    PADDING,
-    SCRATCH_SIZE,
-    scan_lines,
-    scanned_grid,
-    scanned_symbol,
-)
+from exchange.binance.json_bytes import LEVEL_BYTES, PADDING
+from exchange.binance.scanner import SCRATCH_SIZE, scan_lines, scanned_grid, scanned_symbol
 from exchange.event_columns import RECV_NS, WIDTH
 from exchange.instrument import Instrument
 from exchange.jit import IntArray, borrowed, njit

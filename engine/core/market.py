@@ -10,7 +10,7 @@ import numpy as np
 from engine.core.log import DeskLog
 from engine.core.orders import CAPACITY, FREE, OrderTable
 from exchange import depth_sync
-from exchange.binance.scanner import FrameScanner
+from exchange.binance.frame_scanner import FrameScanner
 from exchange.book import Book
 from exchange.depth_sync import growth_in_words
 from exchange.errors import Garbled

@@ -12,15 +12,8 @@ from pathlib import Path
 import numpy as np
 
 from exchange.binance.frames import decode
-from exchange.binance.scanner import (
-    LEVEL_BYTES,
-    PADDING,
-    PADDING_SIZE,
-    SCRATCH_SIZE,
-    scan_lines,
-    scanned_grid,
-    scanned_symbol,
-)
+from exchange.binance.json_bytes import LEVEL_BYTES, PADDING, PADDING_SIZE
+from exchange.binance.scanner import SCRATCH_SIZE, scan_lines, scanned_grid, scanned_symbol
 from exchange.errors import Garbled, RecordingGarbled
 from exchange.event_columns import (
     KIND,

@@ -6,15 +6,36 @@ know are passed over. What it does not understand to the letter (an escape, an e
 twice, a number off the grid) it does not judge: such a message is ``UNREAD``, and
 ``frames.decode``, its twin, reads it or says what is wrong.
 
-Every loop ends at a sentinel: behind the bytes to read there is ``PADDING``. So no position is
-ever compared with an end. Positions inside are addresses, and arrays are ``borrowed``: handing
-arrays from piece to piece costs more than all the rest.
+Positions inside are addresses, and arrays are ``borrowed``: handing arrays from piece to piece
+costs more than all the rest.
 """
 
 import numpy as np
 
-from exchange.binance.frames import decode, fixed_point
-from exchange.errors import Garbled
+from exchange.binance.frames import fixed_point
+from exchange.binance.json_bytes import (
+    AT_SIGN,
+    CLOSE,
+    COLON,
+    COMMA,
+    LIST,
+    MINUS,
+    NEWLINE,
+    NINE,
+    OFF_GRID,
+    OPEN,
+    PADDING_SIZE,
+    QUOTE,
+    ZERO,
+    decimal,
+    end_of_text,
+    is_text,
+    is_word,
+    price_levels,
+    skip_space,
+    whole_number,
+    word_of,
+)
 from exchange.event_columns import (
     AGGRESSOR,
     ASK_AT,
@@ -49,7 +70,6 @@ from exchange.event_columns import (
     TRADE,
     UNREAD,
     WIDTH,
-    write_row,
 )
 from exchange.instrument import Instrument
 from exchange.jit import (
@@ -61,12 +81,7 @@ from exchange.jit import (
     inlined,
     njit,
     piece,
-    word_at,
 )
-
-_QUOTE, _COMMA, _COLON, _OPEN, _CLOSE, _LIST, _LIST_END = (ord(char) for char in '",:{}[]')
-_POINT, _MINUS, _AT, _ZERO, _NINE = (ord(char) for char in ".-@09")
-_SPACE, _TAB, _NEWLINE, _RETURN, _BACKSLASH, _BEYOND_ASCII = 32, 9, 10, 13, 92, 128
 
 # The keys that are read, as slots of the scratch array.
 _e, _E, _T, _s, _U, _u, _b, _a, _B, _A, _p, _q, _t, _m, _X, _r = range(16)
@@ -78,26 +93,7 @@ SCRATCH_SIZE = 3 * _SLOTS
 
 _ABSENT, _INT, _TEXT, _STEPS, _LEVELS, _TRUE, _FALSE, _NULL, _NESTED, _BARE = range(10)
 
-_MOST_DIGITS = 18  # any number of so many digits fits an int64
-_OFF_GRID = -1
 _E8_DECIMALS = 8
-
-PADDING = b"\n" + bytes(15)
-"""Behind a message: where every loop ends, and what a word that begins in it may read."""
-PADDING_SIZE = 16
-LEVEL_BYTES = 10
-"""No level is written shorter: ``["1","0"],``."""
-_POOL_LEVELS = 4096
-
-
-def _word(text: str) -> tuple[int, int, int, int]:
-    """A text as what its first and its last eight bytes must be; see ``_is``."""
-    body = text.encode("ascii")
-    size = min(len(body), 8)
-    mask = (1 << 8 * size) - 1 if size < 8 else -1
-    head, tail = (int.from_bytes(part, "little") for part in (body[:size], body[-size:]))
-    return head, tail, len(body) - size, mask
-
 
 _SLOT_OF_LETTER = np.full(256, _OTHER, dtype=np.int64)
 for _slot, _letter in enumerate("eETsUubaBApqtmXr"):
@@ -108,166 +104,13 @@ _GRID_OF_SLOT = np.full(_SLOTS, _NO_GRID, dtype=np.int64)
 _GRID_OF_SLOT[[_p, _b, _a]] = _PRICE_GRID
 _GRID_OF_SLOT[[_q, _B, _A]] = _QTY_GRID
 
-_KEYS_DATA, _KEYS_STREAM, _KEYS_BIDS, _KEYS_ASKS = map(_word, ("data", "stream", "bids", "asks"))
-_KEYS_SYMBOL, _KEYS_LAST_UPDATE_ID = map(_word, ("symbol", "lastUpdateId"))
-_KEYS_RESULT, _KEYS_ERROR = map(_word, ("result", "error"))
-_IS_TRUE, _IS_FALSE, _IS_NULL = map(_word, ("true", "false", "null"))
-_DEPTH_UPDATE, _BOOK_TICKER, _TRADE_EVENT = map(_word, ('depthUpdate"', 'bookTicker"', 'trade"'))
-_AGG_TRADE, _MARK_PRICE = map(_word, ('aggTrade"', 'markPriceUpdate"'))
-_MARKET, _DEPTH_N, _RPI_DEPTH = map(_word, ('MARKET"', "depth", "rpiDepth"))
-
-
-# ---------------------------------------------------------------- texts and numbers
-
-
-@inlined
-def _skip_space(at: int) -> int:
-    while byte_at(at) == _SPACE or byte_at(at) == _TAB or byte_at(at) == _RETURN:
-        at += 1
-    return at
-
-
-@piece
-def _is(at: int, word: tuple[int, int, int, int]) -> bool:
-    """Does this word begin here?"""
-    head, tail, tail_at, mask = word
-    return word_at(at) & mask == head and word_at(at + tail_at) & mask == tail
-
-
-@piece
-def _is_symbol(at: int, symbol_at: int, symbol_size: int) -> bool:
-    """Is the text that begins here, behind its quotation mark, this symbol?"""
-    for i in range(symbol_size):
-        if byte_at(at + i) != byte_at(symbol_at + i):
-            return False
-    return byte_at(at + symbol_size) == _QUOTE
-
-
-@inlined
-def _end_of_text(at: int) -> int:
-    """Where the closing quotation mark stands; -1 for a text that needs a closer look."""
-    char = byte_at(at)
-    while char != _QUOTE:
-        if char < _SPACE or char >= _BEYOND_ASCII or char == _BACKSLASH:
-            return -1
-        at += 1
-        char = byte_at(at)
-    return at
-
-
-@inlined
-def _whole(at: int) -> tuple[int, int]:
-    """A whole number not below zero, and where it ends, -1 if it is not written like one."""
-    begin = at
-    number = 0
-    while _ZERO <= byte_at(at) <= _NINE:
-        number = number * 10 + (byte_at(at) - _ZERO)
-        at += 1
-    digits = at - begin
-    if digits == 0 or digits > _MOST_DIGITS + 1 or (digits > 1 and byte_at(begin) == _ZERO):
-        return 0, -1
-    # Of the numbers with one digit more, those that do not fit wrap to below zero.
-    return number, at if number >= 0 else -1
-
-
-@inlined
-def _decimal(at: int, decimals: int, step_units: int) -> tuple[int, int]:
-    """A decimal text, from behind its quotation mark to the closing one, in steps of its grid.
-
-    Args:
-        decimals: Digits after the point on the grid.
-        step_units: The step in units of the last of those digits.
-
-    Returns:
-        ``(steps, end)``: not below zero, or ``_OFF_GRID``; and the place of the closing
-        mark, or -1 where the text is no plain decimal.
-    """
-    begin = at
-    units = 0
-    while _ZERO <= byte_at(at) <= _NINE:
-        units = units * 10 + (byte_at(at) - _ZERO)
-        at += 1
-    digits = at - begin
-    if digits == 0 or digits + decimals > _MOST_DIGITS:
-        return 0, -1
-    missing = decimals
-    on_grid = True
-    if byte_at(at) == _POINT:
-        at += 1
-        begin = at
-        while _ZERO <= byte_at(at) <= _NINE:
-            if missing > 0:
-                units = units * 10 + (byte_at(at) - _ZERO)
-                missing -= 1
-            elif byte_at(at) != _ZERO:
-                on_grid = False
-            at += 1
-        if at == begin:
-            return 0, -1
-    if byte_at(at) != _QUOTE:
-        return 0, -1
-    for _ in range(missing):
-        units *= 10
-    if step_units != 1:
-        on_grid = on_grid and units % step_units == 0
-        units //= step_units
-    return units if on_grid else _OFF_GRID, at
-
-
-@inlined
-def _levels(
-    at: int,
-    price_decimals: int,
-    tick_units: int,
-    qty_decimals: int,
-    lot_units: int,
-    ticks: IntArray,
-    lots: IntArray,
-    level: int,
-) -> tuple[int, int]:
-    """A list of ``["price","size"]`` pairs, from behind its bracket to behind the closing one.
-
-    Levels that cannot be (off the grid, a price of nothing) are written as ``_OFF_GRID`` ticks.
-
-    Returns:
-        ``(end, level)``: -1 where the list is written otherwise, and the next free level.
-    """
-    at = _skip_space(at)
-    if byte_at(at) == _LIST_END:
-        return at + 1, level
-    while True:
-        if byte_at(at) != _LIST:
-            return -1, level
-        at = _skip_space(at + 1)
-        if byte_at(at) != _QUOTE:
-            return -1, level
-        price_ticks, at = _decimal(at + 1, price_decimals, tick_units)
-        if at < 0:
-            return -1, level
-        at = _skip_space(at + 1)
-        if byte_at(at) != _COMMA:
-            return -1, level
-        at = _skip_space(at + 1)
-        if byte_at(at) != _QUOTE:
-            return -1, level
-        qty_lots, at = _decimal(at + 1, qty_decimals, lot_units)
-        if at < 0:
-            return -1, level
-        ticks[level] = price_ticks if price_ticks > 0 and qty_lots >= 0 else _OFF_GRID
-        lots[level] = qty_lots
-        level += 1
-        at = _skip_space(at + 1)
-        if byte_at(at) != _LIST_END:
-            return -1, level
-        at = _skip_space(at + 1)
-        if byte_at(at) == _LIST_END:
-            return at + 1, level
-        if byte_at(at) != _COMMA:
-            return -1, level
-        at = _skip_space(at + 1)
-
-
-# ---------------------------------------------------------------- objects
+_KEYS_DATA, _KEYS_STREAM, _KEYS_BIDS, _KEYS_ASKS = map(word_of, ("data", "stream", "bids", "asks"))
+_KEYS_SYMBOL, _KEYS_LAST_UPDATE_ID = map(word_of, ("symbol", "lastUpdateId"))
+_KEYS_RESULT, _KEYS_ERROR = map(word_of, ("result", "error"))
+_IS_TRUE, _IS_FALSE, _IS_NULL = map(word_of, ("true", "false", "null"))
+_DEPTH_UPDATE, _BOOK_TICKER, _TRADE_EVENT = map(word_of, ('depthUpdate"', 'bookTicker"', 'trade"'))
+_AGG_TRADE, _MARK_PRICE = map(word_of, ('aggTrade"', 'markPriceUpdate"'))
+_MARKET, _DEPTH_N, _RPI_DEPTH = map(word_of, ('MARKET"', "depth", "rpiDepth"))
 
 
 @inlined
@@ -279,20 +122,20 @@ def _slot_of(at: int, size: int) -> int:
     if size == 2:
         return _pu if first == ord("p") and byte_at(at + 1) == ord("u") else _OTHER
     if size == 4:
-        if _is(at, _KEYS_DATA):
+        if is_word(at, _KEYS_DATA):
             return _data
-        if _is(at, _KEYS_BIDS):
+        if is_word(at, _KEYS_BIDS):
             return _bids
-        return _asks if _is(at, _KEYS_ASKS) else _OTHER
+        return _asks if is_word(at, _KEYS_ASKS) else _OTHER
     if size == 5:
-        return _answer if _is(at, _KEYS_ERROR) else _OTHER
+        return _answer if is_word(at, _KEYS_ERROR) else _OTHER
     if size == 6:
-        if _is(at, _KEYS_RESULT):
+        if is_word(at, _KEYS_RESULT):
             return _answer
-        if _is(at, _KEYS_STREAM):
+        if is_word(at, _KEYS_STREAM):
             return _stream
-        return _symbol if _is(at, _KEYS_SYMBOL) else _OTHER
-    if size == 12 and _is(at, _KEYS_LAST_UPDATE_ID):
+        return _symbol if is_word(at, _KEYS_SYMBOL) else _OTHER
+    if size == 12 and is_word(at, _KEYS_LAST_UPDATE_ID):
         return _last_update_id
     return _OTHER
 
@@ -301,16 +144,16 @@ def _slot_of(at: int, size: int) -> int:
 def _scalar(at: int) -> tuple[int, int, int]:
     """A text, whole number or word: ``(what it is, its value, where it ends)``, -1 if neither."""
     first = byte_at(at)
-    if first == _QUOTE:
-        end = _end_of_text(at + 1)
+    if first == QUOTE:
+        end = end_of_text(at + 1)
         return _TEXT, at + 1, end + 1 if end >= 0 else -1
     if first == ord("t"):
-        return _TRUE, 0, at + 4 if _is(at, _IS_TRUE) else -1
+        return _TRUE, 0, at + 4 if is_word(at, _IS_TRUE) else -1
     if first == ord("f"):
-        return _FALSE, 0, at + 5 if _is(at, _IS_FALSE) else -1
+        return _FALSE, 0, at + 5 if is_word(at, _IS_FALSE) else -1
     if first == ord("n"):
-        return _NULL, 0, at + 4 if _is(at, _IS_NULL) else -1
-    number, end = _whole(at)
+        return _NULL, 0, at + 4 if is_word(at, _IS_NULL) else -1
+    number, end = whole_number(at)
     return _INT, number, end
 
 
@@ -343,22 +186,22 @@ def _scan_value(
 ) -> tuple[int, int]:
     """Note one value; where it ends, -1 where it is not as expected, and the next free level."""
     first = byte_at(at)
-    if first == _LIST:
+    if first == LIST:
         if slot not in (_b, _a, _bids, _asks):
             return -1, level
         begin = level
-        at, level = _levels(
+        at, level = price_levels(
             at + 1, price_decimals, tick_units, qty_decimals, lot_units, ticks, lots, level
         )
         scratch[slot] = _LEVELS
         scratch[_SLOTS + slot] = begin
         scratch[2 * _SLOTS + slot] = level - begin
         return at, level
-    if first == _QUOTE and slot >= 0 and _GRID_OF_SLOT[slot] != _NO_GRID:
+    if first == QUOTE and slot >= 0 and _GRID_OF_SLOT[slot] != _NO_GRID:
         priced = _GRID_OF_SLOT[slot] == _PRICE_GRID
         scratch[slot] = _STEPS
         scratch[2 * _SLOTS + slot] = at + 1
-        scratch[_SLOTS + slot], at = _decimal(
+        scratch[_SLOTS + slot], at = decimal(
             at + 1,
             price_decimals if priced else qty_decimals,
             tick_units if priced else lot_units,
@@ -391,23 +234,23 @@ def _scan_object(
     """
     for slot in range(_SLOTS):
         scratch[slot] = _ABSENT
-    if byte_at(at) != _OPEN:
+    if byte_at(at) != OPEN:
         return -1, level
     at += 1
     inside = False
     while True:
-        at = _skip_space(at)
+        at = skip_space(at)
         key_at = at + 1
-        at = _end_of_text(key_at) if byte_at(at) == _QUOTE else -1
+        at = end_of_text(key_at) if byte_at(at) == QUOTE else -1
         if at < 0:
             return -1, level
         slot = _allowed(_slot_of(key_at, at - key_at), inside, scratch)
-        at = _skip_space(at + 1)
-        if byte_at(at) != _COLON or slot == _TWICE:
+        at = skip_space(at + 1)
+        if byte_at(at) != COLON or slot == _TWICE:
             return -1, level
-        at = _skip_space(at + 1)
+        at = skip_space(at + 1)
         if slot == _data:
-            if byte_at(at) != _OPEN:
+            if byte_at(at) != OPEN:
                 return -1, level
             scratch[_data] = _NESTED
             inside = True
@@ -427,13 +270,13 @@ def _scan_object(
         )
         if at < 0:
             return -1, level
-        at = _skip_space(at)
-        while byte_at(at) == _CLOSE:
+        at = skip_space(at)
+        while byte_at(at) == CLOSE:
             if not inside:
                 return at + 1, level
             inside = False
-            at = _skip_space(at + 1)
-        if byte_at(at) != _COMMA:
+            at = skip_space(at + 1)
+        if byte_at(at) != COMMA:
             return -1, level
         at += 1
 
@@ -464,7 +307,7 @@ def _event_ns(scratch: IntArray) -> int:
 @inlined
 def _on_grid(ticks: IntArray, first: int, count: int) -> bool:
     for i in range(first, first + count):  # noqa: SIM110  # kernels know no generators
-        if ticks[i] == _OFF_GRID:
+        if ticks[i] == OFF_GRID:
             return False
     return True
 
@@ -484,13 +327,13 @@ def _read_depth(scratch: IntArray, ticks: IntArray, row: IntArray) -> int:
     if scratch[_stream] == _TEXT:
         # A partial book says depthUpdate too, and is no part of the sequence of diffs.
         at = scratch[_SLOTS + _stream]
-        while byte_at(at) != _QUOTE:
-            if byte_at(at) == _AT:
-                if _is(at + 1, _RPI_DEPTH):
+        while byte_at(at) != QUOTE:
+            if byte_at(at) == AT_SIGN:
+                if is_word(at + 1, _RPI_DEPTH):
                     return IGNORED
-                if _is(at + 1, _DEPTH_N):
+                if is_word(at + 1, _DEPTH_N):
                     digit = byte_at(at + 1 + 5)
-                    if _ZERO <= digit <= _NINE:
+                    if ZERO <= digit <= NINE:
                         return IGNORED
             at += 1
     elif scratch[_stream] != _ABSENT:
@@ -522,8 +365,8 @@ def _read_snapshot(scratch: IntArray, ticks: IntArray, row: IntArray) -> int:
 
 @inlined
 def _steps_of(scratch: IntArray, slot: int) -> int:
-    """Steps of a decimal text; ``_OFF_GRID`` where it is off the grid, or no such text."""
-    return scratch[_SLOTS + slot] if scratch[slot] == _STEPS else _OFF_GRID
+    """Steps of a decimal text; ``OFF_GRID`` where it is off the grid, or no such text."""
+    return scratch[_SLOTS + slot] if scratch[slot] == _STEPS else OFF_GRID
 
 
 @inlined
@@ -533,7 +376,7 @@ def _read_trade(
     row: IntArray,
 ) -> int:
     if scratch[_X] == _TEXT:
-        if not _is(scratch[_SLOTS + _X], _MARKET):
+        if not is_word(scratch[_SLOTS + _X], _MARKET):
             return IGNORED
     elif scratch[_X] != _ABSENT:
         return UNREAD
@@ -580,7 +423,7 @@ def _read_ticker(
 def _read_mark(scratch: IntArray, row: IntArray) -> int:
     if scratch[_p] != _STEPS:
         return UNREAD
-    mark_e8, _ = _decimal(scratch[2 * _SLOTS + _p], _E8_DECIMALS, 1)
+    mark_e8, _ = decimal(scratch[2 * _SLOTS + _p], _E8_DECIMALS, 1)
     if mark_e8 <= 0 or scratch[_E] != _INT:
         return UNREAD
     row[EXCH_NS] = _stamp_ns(scratch[_SLOTS + _E])
@@ -592,9 +435,9 @@ def _read_mark(scratch: IntArray, row: IntArray) -> int:
     row[FUNDING_E8] = NO_FUNDING
     if scratch[_r] == _TEXT:
         at = scratch[_SLOTS + _r]
-        if byte_at(at) != _QUOTE:
-            sign = -1 if byte_at(at) == _MINUS else 1
-            rate_e8, end = _decimal(at + (sign < 0), _E8_DECIMALS, 1)
+        if byte_at(at) != QUOTE:
+            sign = -1 if byte_at(at) == MINUS else 1
+            rate_e8, end = decimal(at + (sign < 0), _E8_DECIMALS, 1)
             if rate_e8 < 0 or end < 0:
                 return UNREAD
             row[FUNDING_E8] = sign * rate_e8
@@ -616,25 +459,25 @@ def _read(
         if scratch[_symbol] != _ABSENT:
             if scratch[_symbol] != _TEXT:
                 return UNREAD
-            if not _is_symbol(scratch[_SLOTS + _symbol], symbol_at, symbol_size):
+            if not is_text(scratch[_SLOTS + _symbol], symbol_at, symbol_size):
                 return IGNORED
         return _read_snapshot(scratch, ticks, row)
     if scratch[_s] != _TEXT or (scratch[_e] != _TEXT and scratch[_e] != _ABSENT):
         return UNREAD
     if scratch[_e] == _ABSENT and scratch[_answer] != _ABSENT:
         return UNREAD
-    about_us = _is_symbol(scratch[_SLOTS + _s], symbol_at, symbol_size)
+    about_us = is_text(scratch[_SLOTS + _s], symbol_at, symbol_size)
     kind_at = scratch[_SLOTS + _e]
-    if scratch[_e] == _ABSENT or _is(kind_at, _BOOK_TICKER):
+    if scratch[_e] == _ABSENT or is_word(kind_at, _BOOK_TICKER):
         if not about_us:
             return IGNORED
         return _read_ticker(scratch, row)
-    if _is(kind_at, _DEPTH_UPDATE):
+    if is_word(kind_at, _DEPTH_UPDATE):
         return _read_depth(scratch, ticks, row) if about_us else IGNORED
-    if _is(kind_at, _MARK_PRICE):
+    if is_word(kind_at, _MARK_PRICE):
         return _read_mark(scratch, row) if about_us else IGNORED
-    aggregate = _is(kind_at, _AGG_TRADE)
-    if aggregate or _is(kind_at, _TRADE_EVENT):
+    aggregate = is_word(kind_at, _AGG_TRADE)
+    if aggregate or is_word(kind_at, _TRADE_EVENT):
         if not about_us:
             return IGNORED
         return _read_trade(
@@ -718,7 +561,7 @@ def scan_frame(
         lots,
         0,
     )
-    if end >= 0 and _skip_space(end) != base + raw.size - PADDING_SIZE:
+    if end >= 0 and skip_space(end) != base + raw.size - PADDING_SIZE:
         row[KIND] = UNREAD
     return int(row[KIND])
 
@@ -771,17 +614,17 @@ def scan_lines(
     end += base
     while at < end and count < most:
         begin = at
-        at = _skip_space(at)
-        if byte_at(at) == _NEWLINE:
+        at = skip_space(at)
+        if byte_at(at) == NEWLINE:
             at += 1
             line += 1
             continue
         row = rows[count * WIDTH : (count + 1) * WIDTH]
         row[KIND] = UNREAD
         row[LINE] = line
-        stamp, after = _whole(at)
+        stamp, after = whole_number(at)
         row[RECV_NS] = _recv_ns(stamp, after - at)
-        message_at = _skip_space(after) if row[RECV_NS] > 0 else after
+        message_at = skip_space(after) if row[RECV_NS] > 0 else after
         if message_at > after:
             at, level = _scan(
                 message_at,
@@ -798,12 +641,12 @@ def scan_lines(
                 level,
             )
             row[RAW_AT], row[RAW_SIZE] = message_at - base, at - message_at
-            at = _skip_space(at) if at >= 0 else begin
-            if byte_at(at) != _NEWLINE:
+            at = skip_space(at) if at >= 0 else begin
+            if byte_at(at) != NEWLINE:
                 row[KIND] = UNREAD
         if row[KIND] == UNREAD:
             at = begin
-            while byte_at(at) != _NEWLINE:
+            while byte_at(at) != NEWLINE:
                 at += 1
             row[RAW_AT], row[RAW_SIZE] = begin - base, at - begin
         at += 1
@@ -822,54 +665,6 @@ def _recv_ns(stamp: int, digits: int) -> int:
     if digits == 13:
         return stamp * 1_000_000
     return stamp * 1_000_000_000 if digits == 10 else -1
-
-
-# ---------------------------------------------------------------- from Python
-
-
-class FrameScanner:
-    """Reads single messages of one instrument, by the scanner or by its twin.
-
-    Args:
-        instrument: Messages of any other are ignored.
-    """
-
-    def __init__(self, instrument: Instrument) -> None:
-        self.row: IntArray = np.zeros(WIDTH, dtype=np.int64)
-        """The newest message, of which ``ticks`` and ``lots`` hold the levels."""
-        self.ticks: IntArray = np.zeros(_POOL_LEVELS, dtype=np.int64)
-        self.lots: IntArray = np.zeros(_POOL_LEVELS, dtype=np.int64)
-        self._instrument = instrument
-        self._grid = scanned_grid(instrument)
-        self._symbol = scanned_symbol(instrument)
-        self._scratch: IntArray = np.zeros(SCRATCH_SIZE, dtype=np.int64)
-
-    def scan(self, raw: bytes) -> int:
-        """Read a message; the kind of event that it is, never ``UNREAD``.
-
-        Raises:
-            Garbled: As ``frames.decode``.
-        """
-        kind = self.scan_fast(raw)
-        if kind == UNREAD:
-            message = decode(raw, self._instrument)
-            try:
-                write_row(message, self.row, self.ticks, self.lots, 0)
-            except OverflowError as error:
-                raise Garbled("a number does not fit 64 bits", raw) from error
-            kind = int(self.row[KIND])
-        return kind
-
-    def scan_fast(self, raw: bytes) -> int:
-        """The same by the kernel alone: ``UNREAD`` where the twin is to be asked."""
-        if len(raw) > self.ticks.size * LEVEL_BYTES:
-            self.ticks, self.lots = np.zeros((2, 2 * len(raw) // LEVEL_BYTES), dtype=np.int64)
-        padded = np.frombuffer(raw + PADDING, dtype=np.uint8)
-        return int(
-            scan_frame(
-                padded, self._grid, self._symbol, self._scratch, self.row, self.ticks, self.lots
-            )
-        )
 
 
 def scanned_grid(instrument: Instrument) -> IntArray:

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import orjson
 
+from exchange.binance.frame_scanner import FrameScanner
 from exchange.binance.frames import decode
-from exchange.binance.scanner import FrameScanner
 from exchange.errors import Garbled
 from exchange.event_columns import (
     AGGRESSOR,

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from rich.progress import track
 
-from exchange.binance.scanner import FrameScanner
+from exchange.binance.frame_scanner import FrameScanner
 from exchange.instrument import Instrument
 from exchange.recording.reader import Recording
 from tests.exchange.binance.scanned import by_scanner, by_twin, mutated, respelt

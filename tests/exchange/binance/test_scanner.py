@@ -9,15 +9,10 @@ import numpy as np
 import orjson
 import pytest
 
+from exchange.binance.frame_scanner import FrameScanner
 from exchange.binance.frames import decode
-from exchange.binance.scanner import (
-    LEVEL_BYTES,
-    PADDING,
-    SCRATCH_SIZE,
-    FrameScanner,
-    scan_lines,
-    scanned_grid,
-)
+from exchange.binance.json_bytes import LEVEL_BYTES, PADDING
+from exchange.binance.scanner import SCRATCH_SIZE, scan_lines, scanned_grid
 from exchange.errors import Garbled
 from exchange.event_columns import (
     FUNDING_E8,
