@@ -215,10 +215,10 @@ class RecordedFiles:
                 f"was received {gap_s / 86_400:.1f} days after what is above it: its time is "
                 "wrong, or the two are to be replayed apart"
             )
-        latency_s = (int(row[RECV_NS]) - int(row[EXCH_NS])) / 1e9
+        latency_ns = int(row[RECV_NS]) - int(row[EXCH_NS])
         return (
-            f"was received {latency_s:.1f} s after it happened by the venue's time, and what is "
-            f"above it {self.least_latency_ns / 1e9:.1f} s or later; one of its times is wrong"
+            f"has a venue time {(self.least_latency_ns - latency_ns) / 1e9:.1f} s ahead of what is "
+            "above it, by their receive times; one of its two times is wrong"
         )
 
     def _lack(self, held: tuple[str, ...]) -> str:

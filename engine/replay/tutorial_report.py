@@ -80,7 +80,7 @@ def never_quoted(result: TutorialResult, config: Config) -> str:
     step, mid_ticks, A, k = result.trace[-1, [0, 2, 3, 4]] if len(result.trace) else [0.0] * 4
     if (step + 1) * STEP_NS / 1e9 < window_s:
         return (
-            f"nothing was quoted: the first fit needs {window_s:g} s, {result.span_s:.0f} s are "
+            f"nothing was quoted: the first fit needs {window_s:g} s, {result.span_s:.1f} s are "
             "recorded; shorten it with --set calibration.window_s=60, or give a longer recording"
         )
     if not 0 < mid_ticks < _FARTHEST_TICKS:
