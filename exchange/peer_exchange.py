@@ -118,8 +118,11 @@ def _set_levels(
 
 @piece
 def _clear_side(book: IntArray, side: int, last_ticks: int) -> None:
-    """Forget a side from its best to a price; the level one tick beyond is skipped, as there."""
-    price = next_level(book, side, NO_ASK if side > 0 else NO_BID)
+    """Forget a side from its best to a price; the level one tick beyond is skipped, as there.
+
+    What is hidden before the best stays.
+    """
+    price = best_of(book, side)
     while NO_BID < price < NO_ASK and side * price >= side * last_ticks:
         store_level(book, side, price, 0)
         price = next_level(book, side, price)

@@ -1,11 +1,14 @@
 """Exchange of hftbacktest, compiled: the best prices and fills of its twin, level by level."""
 
+from typing import Any, TypeAlias
+
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from exchange.event_columns import WIDTH, write_row
-from exchange.market_events import DepthDiff, TradePrint
+from exchange.jit import IntArray
+from exchange.market_events import DepthDiff, Snapshot, TradePrint
 from exchange.market_layout import NO_ASK, NO_BID
 from exchange.peer_exchange import PeerBook
 from exchange.queue_models import QueueModel
@@ -17,27 +20,44 @@ _PRICES = st.integers(1000, 1015)
 _SIDES = st.sampled_from(Side)
 _levels = st.dictionaries(_PRICES, st.integers(0, 4), max_size=6)
 _diffs = st.tuples(_levels, _levels)
+_full = st.dictionaries(_PRICES, st.integers(1, 4), max_size=6)
+_snapshots = st.tuples(st.just("snapshot"), _full, _full)
 _prints = st.tuples(_SIDES, _PRICES, st.integers(1, 6))
 _orders = st.tuples(st.integers(0, 30), _SIDES, _PRICES)
 
+Change: TypeAlias = tuple[Any, ...]
+"""Levels of both sides; the same behind the word "snapshot"; aggressor, price and size."""
 
-def diff(at_ns: int, bids: dict[int, int], asks: dict[int, int]) -> DepthDiff:
-    arrays = [
+
+def columns(bids: dict[int, int], asks: dict[int, int]) -> list[IntArray]:
+    """Bids in ticks and lots, then asks, in the order given."""
+    return [
         np.array(list(side), dtype=np.int64)
         for side in (bids.keys(), bids.values(), asks.keys(), asks.values())
     ]
-    return DepthDiff(at_ns, at_ns, at_ns - 1, at_ns, *arrays)
+
+
+def message_of(at_ns: int, change: Change, shift: int) -> PeerMessage:
+    """A change of the market as the venue tells it; a snapshot's levels begin at the best."""
+    if isinstance(change[0], Side):
+        aggressor, price, size = change
+        return TradePrint(at_ns, at_ns, price + shift, size, aggressor)
+    bids, asks = ({p + shift: q for p, q in side.items()} for side in change[-2:])
+    if len(change) == 2:
+        return DepthDiff(at_ns, at_ns, at_ns - 1, at_ns, *columns(bids, asks))
+    best_first = dict(sorted(bids.items(), reverse=True)), dict(sorted(asks.items()))
+    return Snapshot(at_ns, at_ns, *columns(*best_first))
 
 
 @settings(max_examples=1_500, deadline=None)
 @given(
-    market=st.lists(_diffs | _prints, min_size=1, max_size=30),
+    market=st.lists(_diffs | _prints | _snapshots, min_size=1, max_size=30),
     orders=st.lists(_orders, min_size=1, max_size=12),
     model=st.sampled_from(QueueModel),
     far=st.booleans(),
 )
 def test_a_diff_at_once_is_its_levels_in_turn(
-    market: list[tuple[dict[int, int], dict[int, int]] | tuple[Side, int, int]],
+    market: list[Change],
     orders: list[tuple[int, Side, int]],
     model: QueueModel,
     far: bool,
@@ -51,12 +71,7 @@ def test_a_diff_at_once_is_its_levels_in_turn(
     filled: dict[int, int] = {}
     row, (ticks, lots) = np.zeros(WIDTH, dtype=np.int64), np.zeros((2, 64), dtype=np.int64)
     for at_ns, change in enumerate(market, 1):
-        if len(change) == 2:
-            bids, asks = ({p + shift: q for p, q in side.items()} for side in change)
-            message: PeerMessage = diff(at_ns, bids, asks)
-        else:
-            aggressor, price, size = change
-            message = TradePrint(at_ns, at_ns, price + shift, size, aggressor)
+        message = message_of(at_ns, change, shift)
         while waiting and entries[waiting[0]].arrival_ns < at_ns:
             accept(book, entries, waiting.pop(0))
         write_row(message, row, ticks, lots, 0)

@@ -84,13 +84,12 @@ class PeerExchange:
             number = self._orders.on_trade(word.aggressor, word.price_ticks, word.qty_lots)
             self._note(number, word.exch_ns)
             return
-        if isinstance(word, Snapshot):
-            self._lots = {Side.BUY: {}, Side.SELL: {}}
-            self.best = {Side.BUY: NO_BID, Side.SELL: NO_ASK}
         for side, ticks, lots in (
             (Side.BUY, word.bid_ticks, word.bid_lots),
             (Side.SELL, word.ask_ticks, word.ask_lots),
         ):
+            if isinstance(word, Snapshot) and ticks.size:
+                self._clear(side, int(ticks[-1]))
             for price_ticks, new_lots in zip(ticks.tolist(), lots.tolist(), strict=True):
                 self._set(side, price_ticks, new_lots, word.exch_ns)
 
@@ -122,6 +121,13 @@ class PeerExchange:
                 else self._orders.on_best_ask_lowered
             )
             self._note(moved(price_ticks), now_ns)
+
+    def _clear(self, side: Side, last_ticks: int) -> None:
+        """From the best to the last price of a snapshot; what is hidden before the best stays."""
+        for ticks in list(self._lots[side]):
+            if side * self.best[side] >= side * ticks >= side * last_ticks:
+                del self._lots[side][ticks]
+        self.best[side] = self._next(side, last_ticks - side)
 
     def _next(self, side: Side, beyond_ticks: int) -> int:
         further = [ticks for ticks in self._lots[side] if side * ticks < side * beyond_ticks]
