@@ -88,19 +88,24 @@ def wanted(first, step, tick, levels):
 
 @njit
 def requote(hbt, bids, asks, qty):
-    """Cancel what is not wanted any more, then place what is not there."""
+    """Cancel what is not wanted any more, then place what is not there; how many of each."""
+    submits = cancels = 0
     orders = hbt.orders(0)
     values = orders.values()
     while values.has_next():
         order = values.get()
         if order.cancellable and order.order_id not in (bids if order.side == 1 else asks):
             hbt.cancel(0, order.order_id, False)
+            cancels += 1
     for number, price in bids.items():
         if number not in orders:
             hbt.submit_buy_order(0, number, price, qty, GTX, LIMIT, False)
+            submits += 1
     for number, price in asks.items():
         if number not in orders:
             hbt.submit_sell_order(0, number, price, qty, GTX, LIMIT, False)
+            submits += 1
+    return submits, cancels
 
 
 @njit
@@ -144,16 +149,17 @@ def tutorial(
     recalibrate,
     levels,
 ):
-    """The GLFT grid, a decision each step; the position that it ends with, and how many fills.
+    """The GLFT grid, a decision each step.
 
-    Fills are only noted where there are rows for them.
+    Returns the position that it ends with, and how many fills, submits and cancels. Fills are only
+    noted where there are rows for them.
     """
     tick = hbt.depth(0).tick_size
     depths, changes = np.full(steps, np.nan), np.full(steps, np.nan)
     buckets = np.zeros(_BUCKETS)
     step_s = step_ns / 1e9
     mid = A = k = sigma = np.nan
-    t = noted = 0
+    t = noted = submits = cancels = 0
     while hbt.elapse(step_ns) == 0:
         if not np.isnan(mid):
             depths[t] = deepest_arrival(hbt, mid, tick)
@@ -177,11 +183,13 @@ def tutorial(
             )
             bids = wanted(bid, -interval, tick, grids if position < most else 0)
             asks = wanted(ask, interval, tick, grids if position > -most else 0)
-            requote(hbt, bids, asks, qty)
+            submitted, cancelled = requote(hbt, bids, asks, qty)
+            submits += submitted
+            cancels += cancelled
         t += 1
     if fills.shape[0] > 0:
         noted = note_fills(hbt, fills, noted)
-    return hbt.position(0), noted
+    return hbt.position(0), noted, submits, cancels
 
 
 def asset(data, book, settings):
@@ -228,7 +236,7 @@ def replay(path, book, rounds):
         market.close()
         market = make([asset(data, book, settings)])
         began = time.perf_counter()
-        position, _ = tutorial(market, _NO_FILLS, steps, step_ns, *settings["strategy"])
+        position, *_ = tutorial(market, _NO_FILLS, steps, step_ns, *settings["strategy"])
         runs.append(time.perf_counter() - began)
         market.close()
     return {
@@ -248,10 +256,12 @@ def fills(path, target):
     noted = np.zeros((_MOST_FILLS, 3), dtype=np.int64)
     market = HashMapMarketDepthBacktest([asset(data, "hash", settings)])
     strategy = settings["strategy"]
-    position, count = tutorial(market, noted, steps, settings["step_ns"], *strategy)
+    position, count, submits, cancels = tutorial(
+        market, noted, steps, settings["step_ns"], *strategy
+    )
     market.close()
     np.save(target, noted[:count])
-    return {"fills": count, "position": position}
+    return {"fills": count, "position": position, "submits": submits, "cancels": cancels}
 
 
 def convert(source, target, base_latency_ns):

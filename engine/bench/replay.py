@@ -112,7 +112,7 @@ def measure(
         The figures, and how many fills both have; None where hftbacktest is not installed.
 
     Raises:
-        StartError: When hftbacktest fails, or its fills are not ours.
+        StartError: When hftbacktest fails, or its fills or requests are not ours.
     """
     if config.strategy.name != "tutorial":
         raise ConfigError(config.source, "strategy.name", 'must be "tutorial" to be compared')
@@ -150,14 +150,21 @@ def measure(
                 peer.tutorial_s = min(peer.tutorial_s, told["tutorial_s"])
                 peer.peak_mb = max(peer.peak_mb, peak_mb)
         tell("the fills of both")
-        filled = None if peer is None else _equal_fills(config, file, peer_python, events)
+        filled = None if peer is None else equal_fills(config, file, peer_python, events)
     return list(_figures(ours, peer)), filled
 
 
-def _equal_fills(config: Config, file: Path, peer_python: str, events: Path) -> int:
-    """How many fills both have, each at one time, side and price."""
+def equal_fills(config: Config, file: Path, peer_python: str, events: Path) -> int:
+    """How many fills both have, each at one time, side and price.
+
+    Args:
+        events: The file as hftbacktest converted it; its fills are written beside it.
+
+    Raises:
+        StartError: When hftbacktest fails, or its fills or requests are not ours.
+    """
     noted = events.with_name("fills.npy")
-    _run_peer(peer_python, ["fills", str(events), str(noted)], _peer_settings(config))
+    told, _ = _run_peer(peer_python, ["fills", str(events), str(noted)], _peer_settings(config))
     theirs = _in_order(np.load(noted))
     result = TutorialReplay(config, [file], lambda _done, _total: None).run()
     ours = _in_order(result.fills[:, [F_EXCH, F_SIDE, F_PRICE]])
@@ -168,6 +175,13 @@ def _equal_fills(config: Config, file: Path, peer_python: str, events: Path) -> 
         raise StartError(
             f"the two do not agree: hftbacktest has {len(theirs)} fills and this {len(ours)}, the "
             f"same up to number {at}; nothing that was measured counts"
+        )
+    requests = (result.submits, result.cancels)
+    if requests != (told["submits"], told["cancels"]):
+        raise StartError(
+            f"the two do not agree: hftbacktest sent {told['submits']} orders and "
+            f"{told['cancels']} cancels, and this {requests[0]} and {requests[1]}; nothing that "
+            "was measured counts"
         )
     return len(ours)
 

@@ -82,7 +82,7 @@ O_ORDER, O_SIDE, O_PRICE, O_STATUS, O_PENDING, O_SENT = range(6)
 O_ROW = 6
 SENT, WORKING, OVER = range(3)
 _LOWEST, _HIGHEST = -(2**63), 2**63 - 1
-_FARTHEST_TICKS = 2.0**53
+_FARTHEST_TICKS = 2.0**61
 """A fit of next to no slope quotes at any distance: such a price is held here, out of reach."""
 
 F_EXCH, F_SIDE, F_PRICE, F_SENT, F_SEEN, F_STEP = range(6)
@@ -429,6 +429,9 @@ def run_peer(
         orders_ns, step_ns = min(answer_ns, request_ns), clock[C_STEP_AT]
         if min(orders_ns, step_ns) >= safe_ns and not over:
             return
+        heard = clock[C_LOCAL] == events and clock[C_EXCH] == events
+        if over and heard and orders_ns == NEVER_NS:
+            return  # the peer ends as soon as nothing is left, without acting on that step
         if orders_ns > step_ns:
             clock[C_NOW] = step_ns
             if settings[M_STRATEGY] == 1:
@@ -448,9 +451,6 @@ def run_peer(
                 )
             clock[C_STEP] += 1
             clock[C_STEP_AT] += settings[M_STEP_NS]
-            heard = clock[C_LOCAL] == events and clock[C_EXCH] == events
-            if over and heard and clock[C_REQUESTS] == 0 and clock[C_ANSWERS] == 0:
-                return
         elif answer_ns == orders_ns:
             _hear_answer(clock, answers, orders, fills, params, state)
         else:

@@ -301,3 +301,26 @@ def test_a_tutorial_that_never_quoted_says_why(
 
     assert said in capsys.readouterr().out
     assert said in as_dict(result, config)["never_quoted"]
+
+
+def test_the_strategy_does_not_act_once_nothing_is_left(tmp_path: Path) -> None:
+    """The peer's loop ends with its last event, on a step's own time too."""
+    path = tmp_path / "second.dat"
+    start = 1_723_161_255_000
+    path.write_bytes(b"".join(trade_line(start + ms, start + ms) for ms in (0, 1000)))
+
+    steps = replayed(path, over=("calibration.recalibrate_s=0.1",)).trace
+
+    assert (steps[:, 1] / 1e6 - start).round().tolist() == [100.0 * step for step in range(1, 10)]
+
+
+def test_prices_far_out_of_reach_stay_apart(tmp_path: Path) -> None:
+    """A fit of next to no slope: as many orders as hftbacktest sends, none of them twice."""
+    lines = gzip.decompress(USDM.read_bytes()).splitlines(keepends=True)
+    path = tmp_path / "flat.dat"
+    path.write_bytes(b"".join(lines[6699:21099]))
+    over = ("replay.queue=log2", "replay.order_latency_ms=0", "replay.response_latency_ms=0")
+    over += ("strategy.adj1=0.005", "strategy.adj2=0.05", "strategy.gamma=0.2")
+    result = replayed(path, over=(*over, "calibration.window_s=5", "strategy.grid_num=5"))
+
+    assert (len(result.fills), result.submits, result.cancels) == (180, 382, 192)
