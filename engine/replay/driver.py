@@ -9,6 +9,7 @@ Source: the replay rules, sections 1 and 2.
 
 from collections import Counter
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass, field
 from enum import IntEnum
 from pathlib import Path
@@ -154,10 +155,11 @@ class Replay:
         first_ns = files.first_local_ns + shift_ns
         self._connect(first_ns)
         events = self._events = _Events(shift_ns)
-        for stretch in files.read_into(events.window, shift_ns):
-            events.take(stretch)
-            self._play_until(events.window.safe_ns(shift_ns))
-            events.forget()
+        with closing(files.read_into(events.window, shift_ns)) as stretches:
+            for stretch in stretches:
+                events.take(stretch)
+                self._play_until(events.window.safe_ns(shift_ns))
+                events.forget()
         self._play_until(NEVER_NS)
         return ReplayResult(
             files=[str(path) for path in files.paths],

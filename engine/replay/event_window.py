@@ -30,7 +30,7 @@ from exchange.event_columns import (
 from exchange.jit import IntArray, borrowed, inlined, njit, piece
 
 REACH_NS = 10_000_000_000
-GAP_NS = 3 * 86_400 * 1_000_000_000
+SILENCE_NS = 3 * 86_400 * 1_000_000_000
 """The longest silence in a recording that is played through: a weekend."""
 AHEAD_NS = 60_000_000_000
 """How much sooner a message may arrive than all before it; a backlog that ends is seconds."""
@@ -67,9 +67,9 @@ def counts_for_peer(row: IntArray) -> bool:
 ) = range(9)
 TIMES = 9
 
-ORDERLY, LOCAL_BACK, EXCH_BACK, GAP, AHEAD = range(5)
+ORDERLY, LOCAL_BACK, EXCH_BACK, SILENCE, AHEAD, NO_TIME = range(6)
 """What may be wrong with a row's times: received or happened long before a line above it, received
-long after all of them, or happened long after it was received."""
+long after all of them, happened long after it was received, or beyond all time."""
 
 
 @njit
@@ -91,7 +91,9 @@ def scan_times(rows: IntArray, count: int, peers: bool, times: IntArray) -> tupl
         row = rows[number * WIDTH : (number + 1) * WIDTH]
         counts = counts_for_peer(row) if peers else row[KIND] in (DEPTH, SNAPSHOT, TRADE)
         timed = row[EXCH_NS] != 0 and (counts or not peers)
-        wrong = _wrong_with(row, timed, times)
+        # A snapshot's venue time is that of the last change before it: any time ago. To the desk
+        # it happens with the stream that it came in.
+        wrong = _wrong_with(row, timed, timed and (peers or row[KIND] != SNAPSHOT), times)
         if wrong != ORDERLY:
             return wrong, number
         if row[RECV_NS] >= times[T_LAST_LOCAL]:
@@ -110,16 +112,23 @@ def scan_times(rows: IntArray, count: int, peers: bool, times: IntArray) -> tupl
 
 
 @inlined
-def _wrong_with(row: IntArray, timed: bool, times: IntArray) -> int:
-    """What no recorder writes: one wild time would shift or stretch the whole replay."""
+def _wrong_with(row: IntArray, timed: bool, placed: bool, times: IntArray) -> int:
+    """What no recorder writes: one wild time would shift or stretch the whole replay.
+
+    Args:
+        timed: Does the venue say when it happened?
+        placed: Must it have happened within reach of what is above it?
+    """
     wrong = ORDERLY
-    if times[T_LINES] > 0:
+    if max(row[RECV_NS], row[EXCH_NS]) >= NEVER_NS:
+        wrong = NO_TIME
+    elif times[T_LINES] > 0:
         if row[RECV_NS] < times[T_LAST_LOCAL] - REACH_NS:
             wrong = LOCAL_BACK
-        elif timed and row[EXCH_NS] < times[T_LAST_EXCH] - REACH_NS:
+        elif placed and row[EXCH_NS] < times[T_LAST_EXCH] - REACH_NS:
             wrong = EXCH_BACK
-        elif row[RECV_NS] > times[T_LAST_LOCAL] + GAP_NS:
-            wrong = GAP
+        elif row[RECV_NS] > times[T_LAST_LOCAL] + SILENCE_NS:
+            wrong = SILENCE
         elif timed and times[T_LEAST_LATENCY] != NEVER_NS:
             ahead_ns = times[T_LEAST_LATENCY] - (row[RECV_NS] - row[EXCH_NS])
             wrong = AHEAD if ahead_ns > AHEAD_NS else ORDERLY
@@ -182,6 +191,7 @@ def admit(
                 level += row[size]
             state[W_LEVELS] = level
         if new[EXCH_NS] != 0:
+            row[EXCH_NS] = max(row[EXCH_NS], state[W_NEWEST_EXCH] - REACH_NS)  # a late snapshot's
             state[W_NEWEST_EXCH] = max(state[W_NEWEST_EXCH], row[EXCH_NS])
         else:
             row[EXCH_NS] = row[RECV_NS] + shift_ns

@@ -14,11 +14,12 @@ from engine.config.desk import Config
 from engine.errors import RecordingError
 from engine.replay.event_window import (
     EXCH_BACK,
-    GAP,
     LOCAL_BACK,
     NEVER_NS,
+    NO_TIME,
     ORDERLY,
     REACH_NS,
+    SILENCE,
     T_EVENTS,
     T_EXCH_LINE,
     T_FIRST_EXCH,
@@ -167,10 +168,12 @@ class RecordedFiles:
         try:
             with closing(iter(events)) as stretches:
                 for stretch in stretches:
-                    self._note_times(path, stretch)
+                    disorder = self._note_times(path, stretch)
                     yield stretch
                     self._read_bytes = before + events.recording.consumed_bytes
                     self._report(self._read_bytes, max(self._read_bytes, self._end_bytes))
+                    if disorder and not events.torn_at(disorder.line or 0, stretches):
+                        raise disorder
         except RecordingGarbled as error:
             held = recorded_symbols(path)
             if not held or self._symbol in held:
@@ -186,11 +189,14 @@ class RecordedFiles:
         if tear is not None:
             self.tears.append(f"{path}: {tear.text}")
 
-    def _note_times(self, path: Path, stretch: Stretch) -> None:
+    def _note_times(self, path: Path, stretch: Stretch) -> RecordingError | None:
+        """Note the times up to a wild one, and cut the stretch there."""
         wrong, number = scan_times(stretch.rows, stretch.count, self._peers, self._times)
-        if wrong != ORDERLY:
-            row = stretch.rows[number * WIDTH : (number + 1) * WIDTH]
-            raise RecordingError(path, int(row[LINE]), self._disorder(wrong, row))
+        if wrong == ORDERLY:
+            return None
+        row = stretch.rows[number * WIDTH : (number + 1) * WIDTH]
+        stretch.count = number
+        return RecordingError(path, int(row[LINE]), self._disorder(wrong, row))
 
     def _disorder(self, wrong: int, row: IntArray) -> str:
         """What is wrong with the times of a row, for a person."""
@@ -210,7 +216,9 @@ class RecordedFiles:
                 f"{reach_s} s that are put in order; one of the two is wrong, or lines are not "
                 "in order"
             )
-        if wrong == GAP:
+        if wrong == NO_TIME:
+            return "has a time beyond the year 2116"
+        if wrong == SILENCE:
             return (
                 f"was received {gap_s / 86_400:.1f} days after what is above it: its time is "
                 "wrong, or the two are to be replayed apart"

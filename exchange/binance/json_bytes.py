@@ -10,6 +10,7 @@ from exchange.jit import IntArray, byte_at, inlined, piece, word_at
 QUOTE, COMMA, COLON, OPEN, CLOSE, LIST, LIST_END = (ord(char) for char in '",:{}[]')
 POINT, MINUS, AT_SIGN, ZERO, NINE = (ord(char) for char in ".-@09")
 _SPACE, _TAB, NEWLINE, _RETURN, _BACKSLASH, _BEYOND_ASCII = 32, 9, 10, 13, 92, 128
+_VERTICAL_TAB, _FORM_FEED = 11, 12
 
 _MOST_DIGITS = 18  # any number of so many digits fits an int64
 OFF_GRID = -1
@@ -35,6 +36,17 @@ def word_of(text: str) -> tuple[int, int, int, int]:
 def skip_space(at: int) -> int:
     while byte_at(at) == _SPACE or byte_at(at) == _TAB or byte_at(at) == _RETURN:
         at += 1
+    return at
+
+
+@inlined
+def skip_blank(at: int) -> int:
+    """Past what may stand before a line of a recording, as ``bytes.strip`` has it."""
+    if byte_at(at) == 0xEF and byte_at(at + 1) == 0xBB and byte_at(at + 2) == 0xBF:
+        at += 3  # a byte order mark
+    at = skip_space(at)
+    while byte_at(at) == _VERTICAL_TAB or byte_at(at) == _FORM_FEED:
+        at = skip_space(at + 1)
     return at
 
 

@@ -6,7 +6,8 @@ line its twin does, or says what is wrong. What was whole before a file's damage
 """
 
 import queue
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -88,6 +89,18 @@ class RecordedEvents:
             for stretch in stretches:
                 yield stretch
                 self._free.put(stretch)
+
+    def torn_at(self, number: int, stretches: Iterator[Stretch]) -> bool:
+        """Is a line nonsense because the compressed data is damaged? Then the tear is there.
+
+        Args:
+            number: Of the line.
+            stretches: What is left of them, which are taken.
+        """
+        with suppress(RecordingGarbled):
+            for _ in stretches:
+                pass
+        return self.recording.torn_at(number, iter(()))
 
     def _stretches(self) -> Generator[Stretch, None, None]:
         stretch, filled = self._free.get(), 0

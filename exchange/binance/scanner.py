@@ -32,6 +32,7 @@ from exchange.binance.json_bytes import (
     is_text,
     is_word,
     price_levels,
+    skip_blank,
     skip_space,
     whole_number,
     word_of,
@@ -89,7 +90,8 @@ _pu, _last_update_id, _bids, _asks, _symbol, _stream, _data, _answer = range(16,
 _SLOTS = 24
 _OTHER, _TWICE = -1, -2
 SCRATCH_SIZE = 3 * _SLOTS
-"""Of the scratch array: of each key its kind of value, the value, and how many of it."""
+"""Of the scratch array: of each key its kind of value, the value, and a third number: how many
+levels, or where the text of a number in steps begins."""
 
 _ABSENT, _INT, _TEXT, _STEPS, _LEVELS, _TRUE, _FALSE, _NULL, _NESTED, _BARE = range(10)
 
@@ -504,7 +506,7 @@ def _scan(
     level: int,
 ) -> tuple[int, int]:
     """``scan_frame`` by addresses."""
-    row[KIND] = UNREAD
+    row[KIND], row[EXCH_NS] = UNREAD, 0
     end, past = _scan_object(
         at, price_decimals, tick_units, qty_decimals, lot_units, scratch, ticks, lots, level
     )
@@ -584,8 +586,8 @@ def scan_lines(
     """Read the lines of a recording into rows, until they end or the rows are full.
 
     A line is ``<receive time> <message>``, where the time's 10, 13, 16 or 19 digits tell its
-    unit. Blank lines are passed over. An ``UNREAD`` row says where the whole line lies, any
-    other where its message does.
+    unit. Blank lines are passed over, and so is a byte order mark. An ``UNREAD`` row says where
+    the whole line lies, any other where its message does.
 
     Args:
         raw: uint8[n], whole lines, and behind them ``PADDING``.
@@ -614,7 +616,7 @@ def scan_lines(
     end += base
     while at < end and count < most:
         begin = at
-        at = skip_space(at)
+        at = skip_blank(at)
         if byte_at(at) == NEWLINE:
             at += 1
             line += 1

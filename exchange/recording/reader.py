@@ -14,7 +14,6 @@ another matter, and raises.
 import re
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
@@ -66,7 +65,7 @@ class Recording:
 
     Iterating raises ``RecordingGarbled`` at a line in the middle that is no message, and
     ``OSError`` when the file cannot be read. Only the shape of a line is checked, except
-    that a last line without its newline must be whole JSON to be delivered.
+    that a last line without its newline must be whole to be delivered.
     """
 
     def __init__(self, path: Path) -> None:
@@ -76,7 +75,8 @@ class Recording:
         """Of ``total_bytes``, compressed where the file is."""
         self.tear: Tear | None = None
         """Set once iteration has ended, if the file does not end cleanly."""
-        self._broken = ""  # why unpacking stopped early
+        self._broken = ""  # why reading stopped early
+        self._damaged = False  # because the compressed data is
 
     def __iter__(self) -> Iterator[RecordedLine]:
         number, rest = 1, b""
@@ -121,40 +121,37 @@ class Recording:
         """
         for _ in blocks:
             pass
-        if self._broken:
+        if self._damaged:
             self._tear(number, self._broken, b"")
-        return bool(self._broken)
+        return self._damaged
 
     def _tear(self, number: int, why: str, rest: bytes) -> None:
         self.tear = Tear(number, f"nothing from line {number} on, {why}{_ending(rest)}")
 
     def blocks(self) -> Generator[bytes, None, None]:
-        """The content in pieces; damaged or missing compressed data ends them.
-
-        Raises:
-            RecordingGarbled: At a line too long for any message; it would fill the memory.
-        """
+        """The content in pieces, ended by damage, missing data, or a line too long to be one."""
+        self.consumed_bytes, self.tear = 0, None
+        self._broken, self._damaged = "", False
         open_bytes = 0  # without a newline yet
-        for number, block in enumerate(self._blocks()):
-            end = block.rfind(b"\n") + 1
-            open_bytes = len(block) - end if end else open_bytes + len(block)
-            if open_bytes > MOST_LINE_BYTES:
-                before = islice(Recording(self.path)._blocks(), number + 1)
-                line = 1 + sum(block.count(b"\n") for block in before)
-                raise self._garbled(line, f"is longer than {MOST_LINE_BYTES >> 20} MiB")
-            yield block
-
-    def _blocks(self) -> Iterator[bytes]:
-        self.consumed_bytes, self.tear, self._broken = 0, None, ""
         with self.path.open("rb") as file:
-            magic = file.read(4)
-            file.seek(0)
-            if magic.startswith(_GZIP_MAGIC):
-                yield from self._unpacked(file, _new_gunzip, "gzip")
-            elif magic == _ZSTD_MAGIC or _ZSTD_SKIPPABLE.match(magic):
-                yield from self._unpacked(file, _new_unzstd, "zstd")
-            else:
-                yield from self._chunks(file)
+            for block in self._blocks(file):
+                end = block.rfind(b"\n") + 1
+                open_bytes = len(block) - end if end else open_bytes + len(block)
+                if open_bytes > MOST_LINE_BYTES:
+                    self._broken = f"it is longer than {MOST_LINE_BYTES >> 20} MiB"
+                    yield block[:end]
+                    return
+                yield block
+
+    def _blocks(self, file: BinaryIO) -> Iterator[bytes]:
+        magic = file.read(4)
+        file.seek(0)
+        if magic.startswith(_GZIP_MAGIC):
+            yield from self._unpacked(file, _new_gunzip, "gzip")
+        elif magic == _ZSTD_MAGIC or _ZSTD_SKIPPABLE.match(magic):
+            yield from self._unpacked(file, _new_unzstd, "zstd")
+        else:
+            yield from self._chunks(file)
 
     def _chunks(self, file: BinaryIO) -> Iterator[bytes]:
         while chunk := file.read(_CHUNK_BYTES):
@@ -174,7 +171,7 @@ class Recording:
                 try:
                     block = frame.decompress(piece)
                 except _DAMAGE as error:
-                    self._broken = f"the {name} data is damaged ({error})"
+                    self._broken, self._damaged = f"the {name} data is damaged ({error})", True
                     yield self._before_damage(new(), start, at, given)
                     return
                 begun = not frame.eof
@@ -183,7 +180,7 @@ class Recording:
                 if block:
                     yield block
         if begun:
-            self._broken = f"the {name} data ends early"
+            self._broken, self._damaged = f"the {name} data ends early", True
 
     def _before_damage(self, frame: Any, start: int, at: int, given: int) -> bytes:
         """What a damaged piece holds before its damage, of which unpacking it whole gives nothing.
@@ -216,7 +213,7 @@ class Recording:
             RecordingGarbled: When it is no message.
         """
         row = _bare(row)
-        stamp, raw = (*row.split(None, 1), b"")[:2]
+        stamp, raw = (*row.split(None, 1), b"", b"")[:2]
         scale = _NS_PER_UNIT.get(len(stamp))
         if scale is None or not stamp.isdigit():
             raise self._garbled(number, _unstamped(row))
@@ -265,11 +262,12 @@ def _new_unzstd() -> Any:
 
 
 def _is_whole(row: bytes) -> bool:
+    """A line cut within its receive time, or behind it, is JSON too: a number."""
+    parts = row.split(None, 1)
     try:
-        orjson.loads(row.split(None, 1)[-1])
+        return len(parts) == 2 and isinstance(orjson.loads(parts[1]), dict)
     except orjson.JSONDecodeError:
         return False
-    return True
 
 
 _SYMBOL = re.compile(rb'"s"\s*:\s*"([^"]+)"')

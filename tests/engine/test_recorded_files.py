@@ -11,6 +11,8 @@ from engine.config.shipped_files import DEFAULT_CONFIG
 from engine.errors import RecordingError
 from engine.replay.event_window import EventWindow
 from engine.replay.recorded_files import RecordedFiles
+from exchange.binance import recorded_events
+from exchange.event_columns import EXCH_NS, WIDTH
 from exchange.recording.reader import Recording
 from tests.places import BASE, COINM, SPOT, THIN, USDM
 
@@ -145,6 +147,7 @@ def timed_prints(path: Path, *times_ms: tuple[int, int]) -> Path:
         (((50, 0), (60, 3_600_000)), "line 2: has a venue time 3600.0 s ahead of what is above it"),
         (((400 * DAY_MS, 0), (0, 0)), "line 2: was received 34560000.0 s before line 1"),
         (((0, 3_600_000), (0, 0)), "line 2: happened 3600.0 s before line 1"),
+        (((40_000 * DAY_MS, 0), (0, 0)), "line 1: has a time beyond the year 2116"),
     ],
 )
 def test_a_wild_time_ends_the_replay_with_both_lines_named(
@@ -155,6 +158,57 @@ def test_a_wild_time_ends_the_replay_with_both_lines_named(
 
     with pytest.raises(RecordingError, match=rf"wild\.dat, {re.escape(said)}"):
         recorded(path, peers=peers).scan(0)
+
+
+def test_a_wild_time_of_damaged_data_is_the_tear(tmp_path: Path) -> None:
+    """A digit of a stamp turned over: the checksum at the end knows."""
+    path = timed_prints(tmp_path / "plain.dat", *((ms, ms) for ms in range(0, 5000, 100)))
+    stored = bytearray(gzip.compress(path.read_bytes(), compresslevel=0))
+    at = stored.rindex(b'"T":17231612') + len(b'"T":1')
+    stored[at] ^= 1  # 7 to 6: three years back
+    damaged = tmp_path / "damaged.gz"
+    damaged.write_bytes(stored)
+    files = recorded(damaged)
+
+    assert files.scan(0) == 0
+    assert files.lines == 49
+    assert "nothing from line 50 on, the gzip data is damaged" in files.tears[0]
+
+
+def test_what_is_ignored_has_no_time_of_the_rows_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Stretches are used again: a row that is passed over kept the venue time of an old one."""
+    monkeypatch.setattr(recorded_events, "_ROWS", 8)
+    path = timed_prints(tmp_path / "old.dat", *((ms, ms) for ms in range(0, 600_000, 1000)))
+    lines = path.read_bytes().splitlines(keepends=True)
+    fund = lines[-1].replace(b'"m":true', b'"m":true,"X":"INSURANCE_FUND"')
+    lines[::7] = [fund.replace(fund[:13], line[:13]) for line in lines[::7]]
+    path.write_bytes(b"".join(lines))
+    files, window = recorded(path), EventWindow()
+
+    for _ in files.read_into(window, 0):
+        pass
+
+    assert files.lines == 600
+
+
+def test_a_snapshot_of_a_quiet_market_happens_with_its_stream(tmp_path: Path) -> None:
+    """Its time is that of the last change, which may be long ago; the mark's clock goes on."""
+    path, start = tmp_path / "quiet.dat", 1_723_161_255_000
+    snapshot = b'{"lastUpdateId":1,"E":%d,"T":%d,"bids":[["58700.1","1"]],"asks":[["58700.2","1"]]}'
+    path.write_bytes(
+        b'%d {"e":"markPriceUpdate","E":%d,"s":"BTCUSDT","p":"58700.1","r":"0.0001","T":0}\n'
+        % (start, start)
+        + b"%d %b\n" % (start, snapshot % (start, start - 60_000))
+    )
+    files, window = recorded(path), EventWindow()
+
+    for _ in files.read_into(window, 0):
+        pass
+
+    exch_ns = window.rows.reshape(-1, WIDTH)[:2, EXCH_NS]
+    assert exch_ns.tolist() == [start * 1_000_000, (start - 10_000) * 1_000_000]
 
 
 @pytest.mark.parametrize("peers", [False, True], ids=["desk", "peers"])

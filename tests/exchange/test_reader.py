@@ -290,5 +290,17 @@ def test_a_line_longer_than_any_message_ends_the_reading(tmp_path: Path) -> None
     """A file that is one endless line would fill the memory."""
     file = recording(tmp_path, gzip.compress(LINES + b"x" * (MOST_LINE_BYTES + 1)))
 
-    with pytest.raises(RecordingGarbled, match="line 5001: is longer than 16 MiB"):
-        list(file)
+    assert len(list(file)) == 5000
+    assert file.tear is not None
+    assert "nothing from line 5001 on, it is longer than 16 MiB" in file.tear.text
+
+
+@pytest.mark.parametrize("size", range(len(LINES) - 31, len(LINES)))
+def test_a_last_line_cut_anywhere_is_a_tear(tmp_path: Path, size: int) -> None:
+    """Within its receive time it is JSON of a kind: a number."""
+    file = recording(tmp_path, LINES[:size])
+
+    rest = LINES[:size].rpartition(b"\n")[2]
+    whole = rest == LINES.splitlines()[-1]
+    assert len(list(file)) == 4999 + whole
+    assert (file.tear is None) == (whole or not rest)

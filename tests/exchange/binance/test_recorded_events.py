@@ -11,13 +11,14 @@ import pytest
 import zstandard
 
 from exchange.binance.recorded_events import RecordedEvents
-from exchange.event_columns import WIDTH
+from exchange.event_columns import LINE, WIDTH
 from exchange.jit import IntArray
 from exchange.recording.reader import Tear
 from tests.exchange.test_frames import BTCUSDT
 from tests.places import BASE
 
 FLIPS = 40
+MARK = "\ufeff".encode()
 
 
 def rows_of(path: Path) -> tuple[IntArray, Tear | None]:
@@ -65,3 +66,17 @@ def test_a_flipped_bit_is_a_tear_and_all_before_it_is_given(
     assert tear is not None
     assert tear.line_number > before
     assert "damaged" in tear.text or "early" in tear.text
+
+
+@pytest.mark.parametrize(
+    "blank", [b"", b"\r", b" \t", b"\x0b", b"\x0c \x0b", MARK, MARK + b"\r", MARK + b" \x0c"]
+)
+def test_a_line_that_says_nothing_is_passed_over(tmp_path: Path, blank: bytes) -> None:
+    path = tmp_path / "dressed.dat"
+    lines = gzip.decompress(BASE.read_bytes()).splitlines(keepends=True)[:20]
+    path.write_bytes(blank + b"\n" + MARK + b"".join(lines) + blank + b"\n" + lines[-1] + blank)
+
+    rows, tear = rows_of(path)
+
+    assert rows[:, LINE].tolist() == [*range(2, 22), 23]
+    assert tear is None
