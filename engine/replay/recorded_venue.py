@@ -115,6 +115,8 @@ class RecordedVenue:
         self._account.holdings[instrument.symbol] = self._holding
         self._wallet_changed_ns = 0
         self._funding = _Funding(NEVER_NS, 0)
+        self._funded_ns = 0
+        """The latest funding time that was paid; marks go on naming it for a moment."""
         self.marked = False
         """Was a mark price recorded, without which no funding is paid?"""
 
@@ -200,7 +202,7 @@ class RecordedVenue:
 
     def _note_mark(self, row: IntArray) -> None:
         at_ns, rate_e8 = int(row[NEXT_FUNDING_NS]), int(row[FUNDING_E8])
-        announced = at_ns > 0 and rate_e8 != NO_FUNDING
+        announced = at_ns > self._funded_ns and rate_e8 != NO_FUNDING
         self._funding = _Funding(at_ns, rate_e8) if announced else _Funding(NEVER_NS, 0)
         self._holding.mark.price_e8 = int(row[MARK_E8])
         self.marked = True
@@ -208,7 +210,7 @@ class RecordedVenue:
     def _pay_funding(self) -> None:
         """On what is held at its time, at the last mark before it."""
         at_ns, rate_e8 = self._funding
-        self._funding = _Funding(NEVER_NS, 0)
+        self._funding, self._funded_ns = _Funding(NEVER_NS, 0), at_ns
         paid_e8 = divide_rounded(self._holding.notional_e8 * rate_e8, E8)
         if paid_e8 == 0:
             return

@@ -371,19 +371,27 @@ def test_the_replayed_wallet_is_explained_to_the_last_unit(minute: Path) -> None
     assert money.residual_usdt == pytest.approx(0.0, abs=1e-6)
 
 
+def venue_ms(line: bytes) -> int:
+    """When a line was received, by the venue's clock: the recorder's was 1,272 ms behind."""
+    return int(line.split(b" ", 1)[0]) // 10**6 + 1272
+
+
 def test_funding_is_paid_at_the_recorded_mark(minute: Path, tmp_path: Path) -> None:
-    """On what is held at its time; the desk books it, and the wallet is still explained."""
+    """On what is held at its time, once: marks go on naming a time that has just passed.
+
+    The desk books it, and the wallet is still explained.
+    """
     lines = minute.read_bytes().splitlines(keepends=True)
     half = len(lines) // 2
-    stamp = int(lines[half].split(b" ", 1)[0])
-    due_ms = (stamp + 1_272_000_000) // 10**6  # the recorder's clock was as much behind
-    mark = {"e": "markPriceUpdate", "E": due_ms - 1000, "s": "BTCUSDT", "p": "61800.50000000"}
+    due_ms = venue_ms(lines[half])
+    mark = {"e": "markPriceUpdate", "s": "BTCUSDT", "p": "61800.50000000"}
     mark |= {"i": "61800.00000000", "P": "61800.00000000", "r": "0.01000000", "T": due_ms}
-    frame = json.dumps({"stream": "btcusdt@markPrice", "data": mark}, separators=(",", ":"))
     marked = tmp_path / "marked.dat"
-    told = int(lines[half - 2000].split(b" ", 1)[0])
-    line = f"{told} {frame}\n".encode()
-    marked.write_bytes(b"".join([*lines[: half - 2000], line, *lines[half - 2000 :]]))
+    for at in (half + 4000, half + 2000, half - 2000):
+        data = mark | {"E": venue_ms(lines[at])}
+        frame = json.dumps({"stream": "btcusdt@markPrice", "data": data}, separators=(",", ":"))
+        lines.insert(at, lines[at].split(b" ", 1)[0] + f" {frame}\n".encode())
+    marked.write_bytes(b"".join(lines))
     config = load_config(STUDY.with_name("paper.toml"), ["calibration.window_s=10"])
 
     result = Replay(config, [marked], lambda _done, _total: None).run()
