@@ -32,6 +32,8 @@ _NS_PER_UNIT = {10: 1_000_000_000, _MS_DIGITS: _NS_PER_MS, 16: 1_000, 19: 1}
 """By digits. Fewer than 13 that are not 10 are milliseconds of long ago."""
 _NOT_A_DIFF = re.compile(r"@(depth\d|rpiDepth)")
 """Streams that say ``depthUpdate`` but are no part of the diff sequence."""
+_MOST_STEPS = 10**18
+"""Of a price or size; the marks of an empty side lie beyond."""
 _LARGEST_BEFORE_DIGIT = (2**63 - 1 - 9) // 10  # one digit more must still fit an int64
 
 # What the level kernel answers; see its docstring.
@@ -132,10 +134,10 @@ def _read_trade(body: dict[str, Any], instrument: Instrument) -> MarketMessage:
     origin = body.get("X", "MARKET")
     if origin != "MARKET":
         return Ignored(f"a print of {origin}, not of the market")
-    qty_lots = instrument.qty.count(body["q"])
+    qty_lots = _steps_in(instrument.qty, body["q"])
     if qty_lots == 0:
         return Ignored("a print of size zero")
-    price_ticks = instrument.price.count(body["p"])
+    price_ticks = _steps_in(instrument.price, body["p"])
     if qty_lots < 0 or price_ticks <= 0:
         raise ValueError("a print needs a positive price and size")
     buyer_was_maker = body["m"]
@@ -152,10 +154,18 @@ def _read_trade(body: dict[str, Any], instrument: Instrument) -> MarketMessage:
 
 
 def _read_touch(body: dict[str, Any], instrument: Instrument) -> MarketMessage:
-    bid_ticks, bid_lots = instrument.price.count(body["b"]), instrument.qty.count(body["B"])
-    ask_ticks, ask_lots = instrument.price.count(body["a"]), instrument.qty.count(body["A"])
+    bid_ticks, bid_lots = (
+        _steps_in(instrument.price, body["b"]),
+        _steps_in(instrument.qty, body["B"]),
+    )
+    ask_ticks, ask_lots = (
+        _steps_in(instrument.price, body["a"]),
+        _steps_in(instrument.qty, body["A"]),
+    )
     if min(bid_ticks, bid_lots, ask_ticks, ask_lots) < 0:
         raise ValueError("a negative price or size")
+    if (bid_lots > 0 and bid_ticks == 0) or (ask_lots > 0 and ask_ticks == 0):
+        raise ValueError("a size at a price of nothing")
     if bid_lots > 0 and ask_lots > 0 and bid_ticks >= ask_ticks:
         raise ValueError("bid at or above ask")
     return TouchUpdate(
@@ -195,6 +205,13 @@ def _whole(value: Any) -> int:
     if type(value) is not int or value < 0:
         raise TypeError(f"{value!r} is not a whole number")
     return value
+
+
+def _steps_in(grid: DecimalGrid, text: str) -> int:
+    steps = grid.count(text)
+    if abs(steps) >= _MOST_STEPS:
+        raise ValueError(f"{text!r} is too large")
+    return steps
 
 
 def _exch_ns(body: dict[str, Any]) -> int:
@@ -241,6 +258,8 @@ def _levels(
 ) -> tuple[IntArray, IntArray, IntArray, IntArray]:
     """Lists of ``[price, size]`` texts as ``(bid_ticks, bid_lots, ask_ticks, ask_lots)``."""
     pairs = bids + asks
+    if any(type(pair) is not list or len(pair) != 2 for pair in pairs):
+        raise ValueError("a level is not a price and a size")
     ticks, lots = np.empty((2, len(pairs)), dtype=np.int64)
     if pairs:
         # One text and one compiled pass over it: a Python call for each of some 140 numbers
@@ -252,6 +271,8 @@ def _levels(
         )
         if fault != _FINE:
             _explain_fault(fault, pairs[min(level, len(pairs) - 1)], instrument)
+        if max(int(ticks.max()), int(lots.max())) >= _MOST_STEPS:
+            raise ValueError("a price or size is too large")
     split = len(bids)
     return ticks[:split], lots[:split], ticks[split:], lots[split:]
 

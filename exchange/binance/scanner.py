@@ -409,6 +409,8 @@ def _read_ticker(
     ask_lots = _steps_of(scratch, _A)
     if min(bid_ticks, bid_lots, ask_ticks, ask_lots) < 0:
         return UNREAD
+    if (bid_lots > 0 and bid_ticks == 0) or (ask_lots > 0 and ask_ticks == 0):
+        return UNREAD
     if bid_lots > 0 and ask_lots > 0 and bid_ticks >= ask_ticks:
         return UNREAD
     timed = scratch[_E] != _ABSENT or scratch[_T] != _ABSENT

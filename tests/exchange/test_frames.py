@@ -181,6 +181,10 @@ def test_what_is_not_ours_is_ignored(message: dict[str, Any]) -> None:
         {"b": [["", "1"]]},
         {"b": [["1.2.3", "1"]]},
         {"b": [["99999999999999999999", "1"]]},
+        {"b": [["500000000000000000.0", "1"]]},
+        {"b": ["12"]},
+        {"b": [{"1": 0, "2": 0}]},
+        {"b": [["1 2"]]},
         {"b": {"61800.20": "1"}},
         {"s": None},
     ],
@@ -214,10 +218,13 @@ def test_off_grid_print_names_the_grid() -> None:
         read(TRADE, p="61800.25")
 
 
-def test_crossed_ticker_is_garbled() -> None:
-    """A bid at the ask is no touch."""
+@pytest.mark.parametrize(
+    "changes", [{"b": "61800.30"}, {"b": "0.0"}, {"b": "0.0", "a": "0.0"}, {"a": "5e17"}]
+)
+def test_a_ticker_that_is_no_touch_is_garbled(changes: dict[str, str]) -> None:
+    """A bid at the ask; a size that is offered for nothing."""
     with pytest.raises(Garbled):
-        read(TICKER, b="61800.30")
+        read(TICKER, **changes)
 
 
 def test_snapshot_of_another_symbol_is_refused() -> None:
