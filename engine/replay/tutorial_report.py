@@ -11,6 +11,7 @@ from engine.replay.fills_file import FillRow
 from engine.replay.peer_loop import F_EXCH, F_PRICE, F_SIDE
 from engine.replay.tutorial_replay import TutorialResult
 
+_STEP_S = STEP_NS / 1e9
 _FARTHEST_TICKS = 2.0**53
 """No mid of a book that has both sides lies beyond."""
 
@@ -76,19 +77,25 @@ def never_quoted(result: TutorialResult, config: Config) -> str:
     """Why not one order was ever placed, as a text; empty when some were."""
     if result.submits:
         return ""
-    window_s = config.calibration.window_s
+    calibration = config.calibration
+    window, every = (
+        max(round(span_s / _STEP_S), 1)
+        for span_s in (calibration.window_s, calibration.recalibrate_s)
+    )
+    first_fit_s = (-(-(window - 1) // every) * every + 1) * _STEP_S
     step, mid_ticks, A, k = result.trace[-1, [0, 2, 3, 4]] if len(result.trace) else [0.0] * 4
-    if (step + 1) * STEP_NS / 1e9 < window_s:
+    if step < window - 1:
         return (
-            f"nothing was quoted: the first fit needs {window_s:g} s, {result.span_s:.1f} s are "
-            "recorded; shorten it with --set calibration.window_s=60, or give a longer recording"
+            f"nothing was quoted: the first fit comes after {first_fit_s:g} s, "
+            f"{result.span_s:.1f} s are recorded; shorten calibration.window_s and "
+            "recalibrate_s, or give a longer recording"
         )
     if not 0 < mid_ticks < _FARTHEST_TICKS:
         return "nothing was quoted: a side of the book is empty; is there no snapshot and no diff?"
     if np.isnan(A):
         return (
-            f"nothing was quoted: no print of the last {window_s:g} s went deeper than a tick from "
-            "the mid, so there was no fit"
+            f"nothing was quoted: no print of the last {calibration.window_s:g} s went two ticks "
+            "from the mid, so there was no fit"
         )
     return (
         f"nothing was quoted: the last fit, A {A:.4g} 1/s and k {k:.4g} 1/tick, gives no price "

@@ -282,8 +282,8 @@ def test_the_command_prints_and_writes_what_came_of_it(
 @pytest.mark.parametrize(
     ("left_out", "window_s", "said"),
     [
-        (b"nothing", 60, "the first fit needs 60 s, 20.0 s are recorded"),
-        (b'"trade"', 10, "no print of the last 10 s went deeper"),
+        (b"nothing", 60, "the first fit comes after 60.1 s, 20.0 s are recorded"),
+        (b'"trade"', 10, "no print of the last 10 s went two ticks"),
         (b'"depthUpdate"', 10, "a side of the book is empty"),
     ],
 )
