@@ -13,6 +13,7 @@ import os
 import platform
 import shutil
 import time
+from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
 
@@ -66,8 +67,9 @@ def mark_warm() -> None:
     folder = open_cache()
     (folder / "warm").touch()
     for other in folder.parent.iterdir():
-        if other != folder and time.time() - other.stat().st_mtime > _KEPT_S:
-            shutil.rmtree(other, ignore_errors=True)
+        with suppress(FileNotFoundError):  # another process forgets it too
+            if other != folder and time.time() - other.stat().st_mtime > _KEPT_S:
+                shutil.rmtree(other, ignore_errors=True)
 
 
 def _cpu_model() -> str:

@@ -5,6 +5,7 @@ from itertools import chain
 
 import numpy as np
 
+from engine.errors import StartError
 from exchange.binance.json_bytes import LEVEL_BYTES, PADDING
 from exchange.binance.scanner import SCRATCH_SIZE, scan_lines, scanned_grid, scanned_symbol
 from exchange.event_columns import RECV_NS, WIDTH
@@ -42,6 +43,8 @@ class RecordedText:
                 break
         del text[text.rfind(b"\n") + 1 :]
         self._ends = _stretch_ends(text)
+        if not self._ends:
+            raise StartError(f"{recording.path}: holds no whole line")
         self._size = len(text)
         self._text = np.frombuffer(text + PADDING, dtype=np.uint8)
         self._grid = scanned_grid(instrument)
