@@ -112,16 +112,21 @@ def measure(
         The figures, and how many fills both have; None where hftbacktest is not installed.
 
     Raises:
+        ConfigError: When the config is not the tutorial's.
         StartError: When hftbacktest fails, or its fills or requests are not ours.
+        RecordingError, RecordingGarbled: As the replay.
     """
     if config.strategy.name != "tutorial":
         raise ConfigError(config.source, "strategy.name", 'must be "tutorial" to be compared')
     if not file.is_file():
         raise StartError(f"{file}: no such file")
     warm_up("tutorial")
-    has_peer = subprocess.run(
-        [peer_python, "-c", "import hftbacktest"], capture_output=True, check=False
-    )
+    try:
+        has_peer = subprocess.run(
+            [peer_python, "-c", "import hftbacktest"], capture_output=True, check=False
+        )
+    except OSError as error:
+        raise StartError(f"--peer {peer_python}: {error.strerror}") from error
     ours, peer = _Ours(), _Peer() if has_peer.returncode == 0 else None
     text = RecordedText(Recording(file), config.grid())
     text.rate_mb_s()  # compiles

@@ -1,8 +1,8 @@
 """Replay of the tutorial strategy on hftbacktest's exchange: compiled from text to fills.
 
-A recording is played while it is read, a stretch at a time, in constant memory. One that has a
-message received before its venue time is read to its end for the constant that no receive time
-may lie before its venue time without, and then played from the start.
+A recording is played while it is read, a stretch at a time, in constant memory. Where a message was
+received before its venue time, the recording is read to its end to find the constant that moves all
+receive times behind their venue times, and then played from the start.
 
 Source: the replay rules.
 """
