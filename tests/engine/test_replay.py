@@ -5,6 +5,7 @@ import gzip
 import itertools
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -384,7 +385,7 @@ def test_funding_is_paid_at_the_recorded_mark(minute: Path, tmp_path: Path) -> N
     lines = minute.read_bytes().splitlines(keepends=True)
     half = len(lines) // 2
     due_ms = venue_ms(lines[half])
-    mark = {"e": "markPriceUpdate", "s": "BTCUSDT", "p": "61800.50000000"}
+    mark: dict[str, Any] = {"e": "markPriceUpdate", "s": "BTCUSDT", "p": "61800.50000000"}
     mark |= {"i": "61800.00000000", "P": "61800.00000000", "r": "0.01000000", "T": due_ms}
     marked = tmp_path / "marked.dat"
     for at in (half + 4000, half + 2000, half - 2000):

@@ -319,8 +319,16 @@ def test_prices_far_out_of_reach_stay_apart(tmp_path: Path) -> None:
     lines = gzip.decompress(USDM.read_bytes()).splitlines(keepends=True)
     path = tmp_path / "flat.dat"
     path.write_bytes(b"".join(lines[6699:21099]))
-    over = ("replay.queue=log2", "replay.order_latency_ms=0", "replay.response_latency_ms=0")
-    over += ("strategy.adj1=0.005", "strategy.adj2=0.05", "strategy.gamma=0.2")
-    result = replayed(path, over=(*over, "calibration.window_s=5", "strategy.grid_num=5"))
+    over = (
+        "replay.queue=log2",
+        "replay.order_latency_ms=0",
+        "replay.response_latency_ms=0",
+        "strategy.adj1=0.005",
+        "strategy.adj2=0.05",
+        "strategy.gamma=0.2",
+        "strategy.grid_num=5",
+        "calibration.window_s=5",
+    )
+    result = replayed(path, over=over)
 
     assert (len(result.fills), result.submits, result.cancels) == (180, 382, 192)
