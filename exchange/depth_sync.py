@@ -47,10 +47,10 @@ from exchange.market_layout import (
     HELD_LIMIT,
     HELD_NEXT_LEVEL,
     JOINED,
-    NEVER_NS,
     NO_ASK,
     NO_BID,
     NO_ID,
+    NO_TIME_NS,
     RECORDED,
     STANDING_NS,
     SYNCED_ID,
@@ -291,15 +291,15 @@ def _grow(market: IntArray, row: IntArray, ticks: IntArray, lots: IntArray) -> i
     book = growing_book(market)
     if market[GROWING] == 0:
         market[GROWING], market[GREW_FROM_NS] = 1, row[EXCH_NS]
-        market[STANDING_NS], market[TICKER_TOLD] = NEVER_NS, 0
+        market[STANDING_NS], market[TICKER_TOLD] = NO_TIME_NS, 0
         clear_book(book, True)
     apply_levels(book, row, ticks, lots)
     _grow_to_ticker(market, row[LAST_ID])
     bid, ask = book[BEST_BID], book[BEST_ASK]
     if bid == NO_BID or ask == NO_ASK or bid >= ask:
-        market[STANDING_NS] = NEVER_NS
+        market[STANDING_NS] = NO_TIME_NS
         return 0
-    if market[STANDING_NS] == NEVER_NS:
+    if market[STANDING_NS] == NO_TIME_NS:
         market[STANDING_NS] = row[EXCH_NS]
     enough_ns = STANDS_NS if market[TICKER_TOLD] == 1 else STANDS_UNTOLD_NS
     if row[EXCH_NS] - market[STANDING_NS] < enough_ns:

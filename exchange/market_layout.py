@@ -37,7 +37,7 @@ NO_BID = -1
 NO_ASK = 2**62
 """Best ask of a side without asks: above every price."""
 NO_ID = -1
-NEVER_NS = -1
+NO_TIME_NS = -1
 
 WINDOW_TICKS = 2**18
 BLOCK_TICKS = 512
@@ -215,6 +215,6 @@ def new_region(size: int = MARKET_SIZE) -> IntArray:
         book[BEST_BID], book[BEST_ASK] = NO_BID, NO_ASK
         book[UNSEEN_BID], book[UNSEEN_ASK] = NO_BID, NO_ASK
     region[SYNCED_ID] = region[TICKER_ID] = NO_ID
-    region[STANDING_NS] = NEVER_NS
+    region[STANDING_NS] = NO_TIME_NS
     region[TOUCH_BID], region[TOUCH_ASK] = NO_BID, NO_ASK
     return region
