@@ -31,6 +31,8 @@ from exchange.market_layout import NO_ASK, NO_BID
 from exchange.queue_models import QueueModel
 from exchange.types import Side
 
+_RISK_AVERSE, _LOG, _LOG2, _POWER, _, _POWER3 = (int(model) for model in QueueModel)
+
 I_KEY, I_SIDE, I_PRICE, I_LEAVES = range(4)
 I_WIDTH = 4
 F_FRONT, F_PRINTED = range(2)
@@ -69,15 +71,15 @@ def share_behind(model: int, power: float, front: float, back: float) -> float:
     Source:
         hftbacktest 2.4.4, its probability queue models.
     """
-    if model == 5:
+    if model == _POWER3:
         share = 1.0 - _power(front / (front + back), power) if front + back != 0.0 else np.nan
     else:
-        above = _log1p(back) if model <= 2 else _power(back, power)
-        if model == 1:
+        above = _log1p(back) if model in (_LOG, _LOG2) else _power(back, power)
+        if model == _LOG:
             below = above + _log1p(front)
-        elif model == 2:
+        elif model == _LOG2:
             below = _log1p(front + back)
-        elif model == 3:
+        elif model == _POWER:
             below = above + _power(front, power)
         else:
             below = _power(front + back, power)
@@ -117,7 +119,7 @@ def queue_after_depth(
     Source:
         hftbacktest 2.4.4, ``depth`` of its queue models.
     """
-    if model == 0:
+    if model == _RISK_AVERSE:
         return min(front, float(new_lots))
     cancelled = old_lots - new_lots - printed
     if cancelled < 0.0:

@@ -36,6 +36,7 @@ _MOST_STEPS = 10**18
 """Of a price or size; the marks of an empty side lie beyond."""
 _LARGEST_BEFORE_DIGIT = (2**63 - 1 - 9) // 10  # one digit more must still fit an int64
 
+_ZERO, _NINE, _POINT, _SPACE, _COMMA = (ord(char) for char in "09. ,")
 # What the level kernel answers; see its docstring.
 _FINE, _NOT_DECIMAL, _PRICE_OFF_GRID, _LOTS_OFF_GRID = range(4)
 
@@ -62,18 +63,6 @@ def decode(raw: bytes, instrument: Instrument) -> MarketMessage:
         raise Garbled(f"it has no field {error}", raw) from error
     except (TypeError, ValueError) as error:
         raise Garbled(f"a field is wrong: {error}", raw) from error
-
-
-def decode_snapshot(raw: bytes, instrument: Instrument) -> Snapshot:
-    """The body of a REST depth snapshot.
-
-    Raises:
-        Garbled: When it is not one of this instrument.
-    """
-    message = decode(raw, instrument)
-    if not isinstance(message, Snapshot):
-        raise Garbled(f"not a depth snapshot of {instrument.symbol}", raw)
-    return message
 
 
 def _parse(raw: bytes) -> dict[str, Any]:
@@ -317,9 +306,9 @@ def parse_levels(
         out_lots: int64[levels]; each is at least 0.
 
     Returns:
-        ``(fault, level)``: fault 0 when all was read; 1 at a level that is no pair of plain
-        decimals, or when their number is not that of the out arrays; 2 at a price and 3 at
-        a size that is off the grid.
+        ``(fault, level)``: ``_FINE`` when all was read; ``_NOT_DECIMAL`` at a level that is no
+        pair of plain decimals, or when their number is not that of the out arrays;
+        ``_PRICE_OFF_GRID`` or ``_LOTS_OFF_GRID``.
     """
     level = 0
     is_price = True
@@ -329,25 +318,25 @@ def parse_levels(
     for i in range(text.size):
         code = text[i]
         decimals = price_decimals if is_price else qty_decimals
-        off_grid = 2 if is_price else 3
-        if 48 <= code <= 57:
+        off_grid = _PRICE_OFF_GRID if is_price else _LOTS_OFF_GRID
+        if _ZERO <= code <= _NINE:
             if fraction_digits >= decimals:
-                if code != 48:
+                if code != _ZERO:
                     return off_grid, level
                 continue
             if units > _LARGEST_BEFORE_DIGIT:
-                return 1, level
-            units = units * 10 + (code - 48)
+                return _NOT_DECIMAL, level
+            units = units * 10 + (code - _ZERO)
             digits += 1
             if fraction_digits >= 0:
                 fraction_digits += 1
-        elif code == 46 and fraction_digits < 0:
+        elif code == _POINT and fraction_digits < 0:
             fraction_digits = 0
-        elif code == (32 if is_price else 44) and digits > 0 and level < out_ticks.size:
+        elif code == (_SPACE if is_price else _COMMA) and digits > 0 and level < out_ticks.size:
             missing = decimals - max(fraction_digits, 0)
             steps = _steps(units, missing, tick_units if is_price else lot_units)
             if steps < (1 if is_price else 0):
-                return off_grid if steps == -2 else 1, level
+                return off_grid if steps == -2 else _NOT_DECIMAL, level
             if is_price:
                 out_ticks[level] = steps
             else:
@@ -358,5 +347,5 @@ def parse_levels(
             digits = 0
             fraction_digits = -1
         else:
-            return 1, level
-    return (0 if level == out_ticks.size and is_price else 1), level
+            return _NOT_DECIMAL, level
+    return (_FINE if level == out_ticks.size and is_price else _NOT_DECIMAL), level
