@@ -299,7 +299,7 @@ def test_a_line_that_is_damaged_closes_the_market_and_says_where() -> None:
     prints_until(flow, 3_000)
 
     assert flow.ending
-    assert flow.ending.startswith("day.dat, line 6: a field is missing")
+    assert flow.ending.startswith("day.dat, line 6: it has no field 'q'")
     assert not matching.open
 
 
