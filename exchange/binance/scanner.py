@@ -618,7 +618,8 @@ def scan_lines(
     end += base
     while at < end and count < most:
         begin = at
-        at = skip_blank(at)
+        if not ZERO <= byte_at(at) <= NINE:
+            at = skip_blank(at)
         if byte_at(at) == NEWLINE:
             at += 1
             line += 1
