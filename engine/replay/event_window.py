@@ -57,6 +57,7 @@ def counts_for_peer(row: IntArray) -> bool:
 (
     T_EVENTS,
     T_LEAST_LATENCY,
+    T_LEAST_STREAMED,
     T_FIRST_LOCAL,
     T_FIRST_EXCH,
     T_LAST_LOCAL,
@@ -64,8 +65,8 @@ def counts_for_peer(row: IntArray) -> bool:
     T_LOCAL_LINE,
     T_EXCH_LINE,
     T_LINES,
-) = range(9)
-TIMES = 9
+) = range(10)
+TIMES = 10
 
 ORDERLY, LOCAL_BACK, EXCH_BACK, SILENCE, AHEAD, NO_TIME = range(6)
 """What may be wrong with a row's times: received or happened long before a line above it, received
@@ -79,9 +80,10 @@ def scan_times(rows: IntArray, count: int, peers: bool, times: IntArray) -> tupl
     Args:
         peers: Do only the events count that hftbacktest replays?
         times: int64[TIMES]: events that name the symbol, least receive minus venue time of what
-            moves the book or prints, first receive and venue time of an event, last receive
-            time of any line, last venue time, the lines of these two, and how many lines. The
-            desk hears every line, so for it the first receive time is that of any line too.
+            moves the book or prints, the same without snapshots, first receive and venue time of
+            an event, last receive time of any line, last venue time, the lines of these two, and
+            how many lines. The desk hears every line, so for it the first receive time is that
+            of any line too.
 
     Returns:
         ``ORDERLY`` and ``count``, or what is wrong with the times of a row, and its number.
@@ -106,7 +108,10 @@ def scan_times(rows: IntArray, count: int, peers: bool, times: IntArray) -> tupl
         if counts or not peers:
             times[T_FIRST_LOCAL] = min(times[T_FIRST_LOCAL], row[RECV_NS])
         if counts and timed:
-            times[T_LEAST_LATENCY] = min(times[T_LEAST_LATENCY], row[RECV_NS] - row[EXCH_NS])
+            latency_ns = row[RECV_NS] - row[EXCH_NS]
+            times[T_LEAST_LATENCY] = min(times[T_LEAST_LATENCY], latency_ns)
+            if row[KIND] != SNAPSHOT:
+                times[T_LEAST_STREAMED] = min(times[T_LEAST_STREAMED], latency_ns)
             times[T_FIRST_EXCH] = min(times[T_FIRST_EXCH], row[EXCH_NS])
     return ORDERLY, count
 
@@ -129,8 +134,8 @@ def _wrong_with(row: IntArray, timed: bool, placed: bool, times: IntArray) -> in
             wrong = EXCH_BACK
         elif row[RECV_NS] > times[T_LAST_LOCAL] + SILENCE_NS:
             wrong = SILENCE
-        elif timed and times[T_LEAST_LATENCY] != NEVER_NS:
-            ahead_ns = times[T_LEAST_LATENCY] - (row[RECV_NS] - row[EXCH_NS])
+        elif timed and times[T_LEAST_STREAMED] != NEVER_NS:
+            ahead_ns = times[T_LEAST_STREAMED] - (row[RECV_NS] - row[EXCH_NS])
             wrong = AHEAD if ahead_ns > AHEAD_NS else ORDERLY
     return wrong
 

@@ -27,6 +27,7 @@ from engine.replay.event_window import (
     T_LAST_EXCH,
     T_LAST_LOCAL,
     T_LEAST_LATENCY,
+    T_LEAST_STREAMED,
     T_LINES,
     T_LOCAL_LINE,
     TIMES,
@@ -224,9 +225,10 @@ class RecordedFiles:
                 "wrong, or the two are to be replayed apart"
             )
         latency_ns = int(row[RECV_NS]) - int(row[EXCH_NS])
+        ahead_s = (int(times[T_LEAST_STREAMED]) - latency_ns) / 1e9
         return (
-            f"has a venue time {(self.least_latency_ns - latency_ns) / 1e9:.1f} s ahead of what is "
-            "above it, by their receive times; one of its two times is wrong"
+            f"has a venue time {ahead_s:.1f} s ahead of what is above it, by their receive times; "
+            "one of its two times is wrong"
         )
 
     def _lack(self, held: tuple[str, ...]) -> str:
@@ -246,5 +248,5 @@ def _line(number: int) -> str:
 
 def _no_times() -> IntArray:
     times = np.zeros(TIMES, dtype=np.int64)
-    times[[T_LEAST_LATENCY, T_FIRST_LOCAL, T_FIRST_EXCH]] = NEVER_NS
+    times[[T_LEAST_LATENCY, T_LEAST_STREAMED, T_FIRST_LOCAL, T_FIRST_EXCH]] = NEVER_NS
     return times

@@ -193,6 +193,16 @@ def test_what_is_ignored_has_no_time_of_the_rows_before(
     assert files.lines == 600
 
 
+@pytest.mark.parametrize("peers", [False, True], ids=["desk", "peers"])
+def test_a_stream_is_no_sooner_than_a_snapshot_of_long_ago(tmp_path: Path, peers: bool) -> None:
+    """A collector's first line: the market was last touched two minutes before it."""
+    path, start = timed_prints(tmp_path / "thin.dat", (50, 0), (60, 10)), 1_723_161_255_000
+    snapshot = b'{"lastUpdateId":1,"E":%d,"T":%d,"bids":[],"asks":[]}' % (start, start - 120_000)
+    path.write_bytes(b"%d %b\n" % (start, snapshot) + path.read_bytes())
+
+    assert recorded(path, peers=peers).scan(0) == 0
+
+
 def test_a_snapshot_of_a_quiet_market_happens_with_its_stream(tmp_path: Path) -> None:
     """Its time is that of the last change, which may be long ago; the mark's clock goes on."""
     path, start = tmp_path / "quiet.dat", 1_723_161_255_000
