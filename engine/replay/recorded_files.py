@@ -169,12 +169,12 @@ class RecordedFiles:
         try:
             with closing(iter(events)) as stretches:
                 for stretch in stretches:
-                    disorder = self._note_times(path, stretch)
+                    disorder = self._note_times(stretch)
                     yield stretch
                     self._read_bytes = before + events.recording.consumed_bytes
                     self._report(self._read_bytes, max(self._read_bytes, self._end_bytes))
-                    if disorder and not events.torn_at(disorder.line or 0, stretches):
-                        raise disorder
+                    if disorder and not events.torn_at(*disorder, stretches):
+                        raise RecordingError(path, *disorder)
         except RecordingGarbled as error:
             held = recorded_symbols(path)
             if not held or self._symbol in held:
@@ -190,14 +190,14 @@ class RecordedFiles:
         if tear is not None:
             self.tears.append(f"{path}: {tear.text}")
 
-    def _note_times(self, path: Path, stretch: Stretch) -> RecordingError | None:
-        """Note the times up to a wild one, and cut the stretch there."""
+    def _note_times(self, stretch: Stretch) -> tuple[int, str] | None:
+        """Note the times up to a wild one, and cut the stretch there; its line, and what it is."""
         wrong, number = scan_times(stretch.rows, stretch.count, self._peers, self._times)
         if wrong == ORDERLY:
             return None
         row = stretch.rows[number * WIDTH : (number + 1) * WIDTH]
         stretch.count = number
-        return RecordingError(path, int(row[LINE]), self._disorder(wrong, row))
+        return int(row[LINE]), self._disorder(wrong, row)
 
     def _disorder(self, wrong: int, row: IntArray) -> str:
         """What is wrong with the times of a row, for a person."""

@@ -90,17 +90,16 @@ class RecordedEvents:
                 yield stretch
                 self._free.put(stretch)
 
-    def torn_at(self, number: int, stretches: Iterator[Stretch]) -> bool:
-        """Is a line nonsense because the compressed data is damaged? Then the tear is there.
+    def torn_at(self, number: int, what: str, stretches: Iterator[Stretch]) -> bool:
+        """As of ``Recording``, when what was read of a line turns out to be nonsense.
 
         Args:
-            number: Of the line.
             stretches: What is left of them, which are taken.
         """
         with suppress(RecordingGarbled):
             for _ in stretches:
                 pass
-        return self.recording.torn_at(number, iter(()))
+        return self.recording.torn_at(number, what, iter(()))
 
     def _stretches(self) -> Generator[Stretch, None, None]:
         stretch, filled = self._free.get(), 0
@@ -117,7 +116,7 @@ class RecordedEvents:
                     yield stretch
                     stretch, filled = following, rest
             except RecordingGarbled as error:
-                if not self.recording.torn_at(error.line_number, blocks):
+                if not self.recording.torn_at(error.line_number, error.what, blocks):
                     raise
                 yield stretch  # the rows before it
                 return

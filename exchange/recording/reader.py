@@ -6,9 +6,9 @@ from the file's first bytes, not by its name. What editors and other systems lea
 line says nothing and is passed over: blank lines, white space at either end, a byte order
 mark.
 
-A recording may end badly, because the recorder was killed: then everything before the tear
-is delivered and the tear is a value that the caller can print. Damage in the middle is
-another matter, and raises.
+A recording may end badly, because the recorder was killed, or its compressed data be damaged:
+then everything before the tear is delivered and the tear is a value that the caller can print.
+Nonsense in the middle of sound data is another matter, and raises.
 """
 
 import re
@@ -28,9 +28,8 @@ MOST_LINE_BYTES = 1 << 24
 _CHUNK_BYTES = 1 << 18
 _GZIP_MAGIC = b"\x1f\x8b"
 _ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
-_ZSTD_SKIPPABLE = re.compile(
-    rb"[\x50-\x5f]\x2a\x4d\x18"
-)  # parallel packers begin with such a frame
+_ZSTD_SKIPPABLE = re.compile(rb"[\x50-\x5f]\x2a\x4d\x18")
+"""Parallel packers begin with such a frame."""
 _GZIP_WBITS = 31  # zlib's number for the largest window in a gzip wrapping
 _SHOWN_BYTES = 60  # enough of a bad line to know it again
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
@@ -92,7 +91,7 @@ class Recording:
             if last := self.last_line(number, rest):
                 yield self.read_line(number, last)
         except RecordingGarbled as error:
-            if not self.torn_at(error.line_number, blocks):
+            if not self.torn_at(error.line_number, error.what, blocks):
                 raise
 
     def last_line(self, number: int, rest: bytes) -> bytes:
@@ -109,7 +108,7 @@ class Recording:
             self._tear(number, self._broken or "the last line is cut short", rest)
         return b""
 
-    def torn_at(self, number: int, blocks: Iterator[bytes]) -> bool:
+    def torn_at(self, number: int, what: str, blocks: Iterator[bytes]) -> bool:
         """Is a line nonsense because the compressed data is damaged? Then notes the tear.
 
         Damaged data unpacks to nonsense for a while before that is seen, often up to the
@@ -117,12 +116,13 @@ class Recording:
 
         Args:
             number: Of the first line that is nonsense.
+            what: It is, for a person: the damage may have nothing to do with it.
             blocks: What is left of ``blocks``, which are taken.
         """
         for _ in blocks:
             pass
         if self._damaged:
-            self._tear(number, self._broken, b"")
+            self._tear(number, f"{self._broken}; that line: {what}", b"")
         return self._damaged
 
     def _tear(self, number: int, why: str, rest: bytes) -> None:
@@ -204,7 +204,8 @@ class Recording:
                 except _DAMAGE:
                     return bytes(unpacked)
                 count += len(block)
-                unpacked += block[max(len(block) - max(count - given, 0), 0) :]
+                if count > given:
+                    unpacked += block[-(count - given) :]
 
     def read_line(self, number: int, row: bytes) -> RecordedLine:
         """One line without its newline.

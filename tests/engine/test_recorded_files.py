@@ -173,6 +173,7 @@ def test_a_wild_time_of_damaged_data_is_the_tear(tmp_path: Path) -> None:
     assert files.scan(0) == 0
     assert files.lines == 49
     assert "nothing from line 50 on, the gzip data is damaged" in files.tears[0]
+    assert "that line: happened" in files.tears[0]
 
 
 def test_what_is_ignored_has_no_time_of_the_rows_before(
