@@ -143,14 +143,8 @@ def _read_trade(body: dict[str, Any], instrument: Instrument) -> MarketMessage:
 
 
 def _read_touch(body: dict[str, Any], instrument: Instrument) -> MarketMessage:
-    bid_ticks, bid_lots = (
-        _steps_in(instrument.price, body["b"]),
-        _steps_in(instrument.qty, body["B"]),
-    )
-    ask_ticks, ask_lots = (
-        _steps_in(instrument.price, body["a"]),
-        _steps_in(instrument.qty, body["A"]),
-    )
+    bid_ticks, ask_ticks = (_steps_in(instrument.price, body[key]) for key in "ba")
+    bid_lots, ask_lots = (_steps_in(instrument.qty, body[key]) for key in "BA")
     if min(bid_ticks, bid_lots, ask_ticks, ask_lots) < 0:
         raise ValueError("a negative price or size")
     if (bid_lots > 0 and bid_ticks == 0) or (ask_lots > 0 and ask_ticks == 0):
