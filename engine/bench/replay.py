@@ -141,11 +141,8 @@ def measure(
             if peer is None:
                 continue
             tell(f"round {number} of {rounds}: hftbacktest's conversion")
-            events.unlink(missing_ok=True)
-            base_ns = round(config.replay.feed_latency_ms * _NS_PER_MS)
-            arguments = ["convert", str(file), str(events), str(base_ns)]
-            told, peak_mb = _run_peer(peer_python, arguments, "")
-            peer.convert_s = min(peer.convert_s, told["convert_s"])
+            convert_s, peak_mb = convert(config, file, peer_python, events)
+            peer.convert_s = min(peer.convert_s, convert_s)
             peer.peak_mb = max(peer.peak_mb, peak_mb)
             for book in _BOOKS:
                 tell(f"round {number} of {rounds}: hftbacktest, book {book}")
@@ -157,6 +154,19 @@ def measure(
         tell("the fills of both")
         filled = None if peer is None else equal_fills(config, file, peer_python, events)
     return list(_figures(ours, peer)), filled
+
+
+def convert(config: Config, file: Path, peer_python: str, events: Path) -> tuple[float, float]:
+    """Make of a recording what hftbacktest replays; the seconds that it takes, and the peak in MB.
+
+    Raises:
+        StartError: When hftbacktest fails.
+    """
+    events.unlink(missing_ok=True)
+    base_ns = round(config.replay.feed_latency_ms * _NS_PER_MS)
+    arguments = ["convert", str(file), str(events), str(base_ns)]
+    converted, peak_mb = _run_peer(peer_python, arguments, "")
+    return float(converted["convert_s"]), peak_mb
 
 
 def equal_fills(config: Config, file: Path, peer_python: str, events: Path) -> int:
