@@ -51,8 +51,10 @@ class Terminal:
             self._tmux("send-keys", key)
 
     def text(self) -> str:
-        """What stands on the screen now."""
-        return self._tmux("capture-pane", "-p")
+        """What stands on the screen now; when its program ends, tmux scrolls a line away."""
+        screen = self._tmux("capture-pane", "-p")
+        ended = "Pane is dead" in screen
+        return self._tmux("capture-pane", "-p", "-S", "-1") if ended else screen
 
     def shows(self, *texts: str, within_s: float = 30.0) -> str:
         """Wait until all texts stand on the screen together; the screen that showed them."""
