@@ -94,7 +94,12 @@ TOUCHES_KEPT = 512
     TOUCH_ASK_LOTS,
     TOUCHES_NEXT,
     TOUCHES_COUNT,
-) = range(37)
+    # What hftbacktest does not see of its book; see ``exchange.peer_exchange``.
+    FURTHEST_BID,
+    FURTHEST_ASK,
+    HIDDEN_BID,
+    HIDDEN_ASK,
+) = range(41)
 
 # ---------------------------------------------------------------- tables
 
@@ -217,4 +222,6 @@ def new_region(size: int = MARKET_SIZE) -> IntArray:
     region[SYNCED_ID] = region[TICKER_ID] = NO_ID
     region[STANDING_NS] = NO_TIME_NS
     region[TOUCH_BID], region[TOUCH_ASK] = NO_BID, NO_ASK
+    region[FURTHEST_BID], region[FURTHEST_ASK] = NO_BID, NO_ASK
+    region[HIDDEN_BID], region[HIDDEN_ASK] = NO_BID, NO_ASK
     return region

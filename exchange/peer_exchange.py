@@ -3,10 +3,19 @@
 To compare with it, fill by fill; ``exchange.recorded_book`` is how this desk would have it. No
 sequence is checked here and every level is an event of its own. A bid that meets or passes the
 best ask hides the asks that it passed: they are kept, and come back only when they are told
-of again. An order fills whole: by a print past its price, by half a lot or more that trades
-beyond its queue, or when the opposite best moves onto it. Own orders move nothing.
+of again. The next best price is searched as far as the furthest level that was set since the
+side was last empty, so that levels which were hidden then are never found again. An order fills
+whole: by a print past its price, by half a lot or more that trades beyond its queue, or when the
+opposite best moves onto it. Own orders move nothing.
 
-Source: the replay rules, sections 4 to 7.
+What is not seen is kept as two marks a side, beside the book:
+
+- ``FURTHEST_BID``, ``FURTHEST_ASK``: how far the search for the next best goes; the side's
+  empty mark while nothing lies beyond.
+- ``HIDDEN_BID``, ``HIDDEN_ASK``: the best price at which a level may stand before the best; the
+  side's empty mark when none does.
+
+Source: the replay rules, sections 4 to 7; hftbacktest 2.4.4, its hash map depth.
 """
 
 from exchange.book import (
@@ -37,6 +46,10 @@ from exchange.market_layout import (
     BEST_BID,
     BLOCK_TICKS,
     BOOK_SIZE,
+    FURTHEST_ASK,
+    FURTHEST_BID,
+    HIDDEN_ASK,
+    HIDDEN_BID,
     LOW,
     NO_ASK,
     NO_BID,
@@ -65,6 +78,66 @@ def _best_at(side: int) -> int:
 
 
 @inlined
+def _furthest_at(side: int) -> int:
+    return FURTHEST_BID if side > 0 else FURTHEST_ASK
+
+
+@inlined
+def _hidden_at(side: int) -> int:
+    return HIDDEN_BID if side > 0 else HIDDEN_ASK
+
+
+@inlined
+def _nobody(side: int) -> int:
+    """The best price of a side that is empty: beyond every price."""
+    return NO_BID if side > 0 else NO_ASK
+
+
+@inlined
+def _sees_all(book: IntArray, side: int) -> bool:
+    """Does every level of a side lie between its best and as far as is searched?"""
+    none = _nobody(side)
+    return bool(book[_furthest_at(side)] == none and book[_hidden_at(side)] == none)
+
+
+@piece
+def _next_best(book: IntArray, side: int, beyond_ticks: int) -> int:
+    """The best level further out than a price, as far as the peer searches."""
+    found = next_level(book, side, beyond_ticks)
+    return found if side * found >= side * book[_furthest_at(side)] else _nobody(side)
+
+
+@piece
+def _note_hidden(book: IntArray, side: int, ticks: int) -> None:
+    """A level may stand here from now on, before the best."""
+    at = _hidden_at(side)
+    book[at] = side * max(side * book[at], side * ticks)
+
+
+@piece
+def _pass_over(book: IntArray, side: int, price_ticks: int) -> None:
+    """The other side's best has met or passed this side's: what it passed is hidden."""
+    _note_hidden(book, side, best_of(book, side))
+    book[_best_at(side)] = _next_best(book, side, price_ticks)
+
+
+@piece
+def _find_hidden(book: IntArray, side: int) -> None:
+    """Where the best level before the best really stands, if one does."""
+    mark, best = book[_hidden_at(side)], best_of(book, side)
+    first = next_level(book, side, mark + side) if side * mark > side * best else best
+    book[_hidden_at(side)] = first if first != best else _nobody(side)
+
+
+@piece
+def _end_side(book: IntArray, side: int) -> None:
+    """The peer finds no level any more: it forgets how far it searched."""
+    left = next_level(book, side, _nobody(-side))
+    book[_hidden_at(side)] = left
+    book[_furthest_at(side)] = _nobody(side) if left == _nobody(side) else _nobody(-side)
+
+
+@inlined
 def _set_levels(
     book: IntArray,
     side: int,
@@ -81,7 +154,7 @@ def _set_levels(
     out: IntArray,
     fills: int,
 ) -> int:
-    """One side's levels, each an event: queues first, then the book, then what it fills.
+    """Levels of a side that is seen whole, each an event: queues first, book, what it fills.
 
     What comes after each event comes here once, after the last: of the prices that become the
     best in turn, the furthest ahead passes all that the others pass, and reaches all orders that
@@ -107,12 +180,49 @@ def _set_levels(
         best = price if new > 0 and side * price > side * best else best
     if best != before:
         if side * best >= side * best_of(book, -side):
-            book[_best_at(-side)] = next_level(book, -side, best)
+            _pass_over(book, -side, best)
         if count[0] > 0:
             fills = fill_from_cross(ints, floats, count, -side, best, out, fills)
     if NO_BID < best < NO_ASK and level_lots(book, side, best) == 0:
         best = next_level(book, side, best)
     book[_best_at(side)] = best
+    return fills
+
+
+@piece
+def _set_levels_in_turn(
+    book: IntArray,
+    side: int,
+    ticks: IntArray,
+    lots: IntArray,
+    first: int,
+    levels: int,
+    model: int,
+    power: float,
+    lot_size: float,
+    ints: IntArray,
+    floats: FloatArray,
+    count: IntArray,
+    out: IntArray,
+    fills: int,
+) -> int:
+    """The same for a side of which something is not seen: what each level does comes after it."""
+    for i in range(first, first + levels):
+        price, new = ticks[i], lots[i]
+        old = store_level(book, side, price, new)
+        age_queues(True, model, power, lot_size, ints, floats, count, side, price, old, new)
+        if new == 0:
+            if price == best_of(book, side):
+                book[_best_at(side)] = _next_best(book, side, price)
+                if best_of(book, side) == _nobody(side):
+                    _end_side(book, side)
+            continue
+        if side * price > side * best_of(book, side):
+            book[_best_at(side)] = price
+            if side * price >= side * best_of(book, -side):
+                _pass_over(book, -side, price)
+            fills = fill_from_cross(ints, floats, count, -side, price, out, fills)
+        book[_furthest_at(side)] = side * min(side * book[_furthest_at(side)], side * price)
     return fills
 
 
@@ -126,7 +236,11 @@ def _clear_side(book: IntArray, side: int, last_ticks: int) -> None:
     while NO_BID < price < NO_ASK and side * price >= side * last_ticks:
         store_level(book, side, price, 0)
         price = next_level(book, side, price)
-    book[_best_at(side)] = next_level(book, side, last_ticks - side)
+    if level_lots(book, side, last_ticks - side) > 0:
+        _note_hidden(book, side, last_ticks - side)
+    book[_best_at(side)] = _next_best(book, side, last_ticks - side)
+    if best_of(book, side) == _nobody(side):
+        _end_side(book, side)
 
 
 @inlined
@@ -157,40 +271,67 @@ def peer_depth(
         first, levels = (row[BID_AT], row[BIDS]) if side > 0 else (row[ASK_AT], row[ASKS])
         if row[KIND] == SNAPSHOT and levels > 0:
             _clear_side(book, side, ticks[first + levels - 1])
-        fills = _set_levels(
-            book,
-            side,
-            ticks,
-            lots,
-            first,
-            levels,
-            model,
-            power,
-            lot_size,
-            ints,
-            floats,
-            count,
-            out,
-            fills,
-        )
+        if _sees_all(book, side):
+            fills = _set_levels(
+                book,
+                side,
+                ticks,
+                lots,
+                first,
+                levels,
+                model,
+                power,
+                lot_size,
+                ints,
+                floats,
+                count,
+                out,
+                fills,
+            )
+        else:
+            fills = _set_levels_in_turn(
+                book,
+                side,
+                ticks,
+                lots,
+                first,
+                levels,
+                model,
+                power,
+                lot_size,
+                ints,
+                floats,
+                count,
+                out,
+                fills,
+            )
+    for side in (1, -1):
+        if not _sees_all(book, side):
+            _find_hidden(book, side)
     follow_touch(book)
     return fills
 
 
 @inlined
 def peer_trade(
-    row: IntArray, ints: IntArray, floats: FloatArray, count: IntArray, out: IntArray
+    row: IntArray,
+    lot_size: float,
+    ints: IntArray,
+    floats: FloatArray,
+    count: IntArray,
+    out: IntArray,
 ) -> int:
     """A print takes effect; how many fills it made."""
     if count[0] == 0:
         return 0
     side, price, size = row[AGGRESSOR], row[PRICE_TICKS], row[QTY_LOTS]
-    return fill_from_trade(True, ints, floats, count, side, price, size, out, 0)
+    return fill_from_trade(True, lot_size, ints, floats, count, side, price, size, out, 0)
 
 
 @piece
 def peer_accept(
     book: IntArray,
+    lot_size: float,
     ints: IntArray,
     floats: FloatArray,
     count: IntArray,
@@ -203,7 +344,9 @@ def peer_accept(
     if meets_touch(side, price_ticks, best_of(book, -side)):
         return False
     ahead = level_lots(book, side, price_ticks)
-    return accept_order(ints, floats, count, key, side, price_ticks, qty_lots, ahead)
+    return accept_order(
+        True, lot_size, ints, floats, count, key, side, price_ticks, qty_lots, ahead
+    )
 
 
 @njit
@@ -224,7 +367,7 @@ def peer_step(
     if row[KIND] == DEPTH or row[KIND] == SNAPSHOT:
         return peer_depth(book, row, ticks, lots, model, power, lot_size, ints, floats, count, out)
     if row[KIND] == TRADE and row[IS_AGGREGATE] == 0:
-        return peer_trade(row, ints, floats, count, out)
+        return peer_trade(row, lot_size, ints, floats, count, out)
     return 0
 
 

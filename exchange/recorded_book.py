@@ -113,7 +113,7 @@ def recorded_step(
     kind = row[KIND]
     if kind == TRADE:
         side, price, size = row[AGGRESSOR], row[PRICE_TICKS], row[QTY_LOTS]
-        return 0, fill_from_trade(False, ints, floats, count, side, price, size, out, 0)
+        return 0, fill_from_trade(False, lot_size, ints, floats, count, side, price, size, out, 0)
     found = 0
     if kind == DEPTH:
         found = receive_diff(market, row, ticks, lots)

@@ -1,6 +1,6 @@
 """Fill simulation: what would have become of our orders in a market recorded without them.
 
-Our orders are never in the recorded book. Each has a ``front``: the lots estimated to stand
+Our orders are never in the recorded book. Each has a ``front``: the quantity estimated to stand
 before it at its price, a float because the estimates are. Prints at the price use the front
 up; depth changes there say that some of it was cancelled, and a queue model says how much.
 An order is filled by what trades beyond its front, by a print through its price, or by an
@@ -8,14 +8,16 @@ opposite quote that arrives at or through it.
 
 Two fill rules. With ``whole_fills`` every fill is of all that is left and each order meets
 each print alone: the rules of hftbacktest's exchange without partial fills, kept to compare
-with it. Without, a print at our price fills at most what it brings beyond the queue, and
-what one of our orders took is not there for the next.
+with it. There queues are counted in contracts, as floats, which its models can tell from the
+exact sum: 0.3 less 0.1 less 0.2 is below zero. Without, queues are counted in lots, a print at
+our price fills at most what it brings beyond the queue, and what one of our orders took is not
+there for the next.
 
 Sides are signs, +1 to buy and -1 to sell. All orders of one table live in flat arrays in
 order of acceptance, which is time priority:
 
 - ``ints[4 * capacity]``: rows of key, side, price in ticks, lots left (``I_`` indices).
-- ``floats[2 * capacity]``: rows of front, and lots printed at the price since the last
+- ``floats[2 * capacity]``: rows of front, and what was printed at the price since the last
   depth change there (``F_`` indices).
 - ``count[1]``: how many orders rest.
 - ``out[3 * capacity]``: one event's fills, rows of key, lots filled, lots left (``O_``).
@@ -42,6 +44,18 @@ O_WIDTH = 3
 
 
 # ---------------------------------------------------------------- the queue
+
+
+@piece
+def queue_qty(whole_fills: bool, lot_size: float, lots: int) -> float:
+    """Lots in the unit of the queues.
+
+    Contracts are what their decimals would be read as: the lot itself is no binary fraction,
+    but how many of them make a contract is a whole number.
+    """
+    if not whole_fills:
+        return float(lots)
+    return lots * lot_size if lot_size >= 1.0 else lots / np.rint(1.0 / lot_size)
 
 
 @piece
@@ -106,44 +120,41 @@ def queue_after_depth(
             hftbacktest, or has all that was cancelled stood behind us?
         model: A ``QueueModel``.
         power: Exponent of the power models.
-        lot_size: Contracts a lot, the unit in which the log models are stated.
-        front: Lots ahead of us before.
-        printed: Lots printed at the price since the last change: what the prints explain is
-            no cancellation.
+        lot_size: Contracts a lot; in contracts the log models are stated.
+        front: Quantity ahead of us before, in the unit of ``queue_qty``.
+        printed: Printed at the price since the last change: what the prints explain is no
+            cancellation.
         old_lots: Size of the level before.
         new_lots: Size of the level now.
 
     Returns:
-        Lots ahead, never more than the level now holds.
+        Quantity ahead, never more than the level now holds.
 
     Source:
         hftbacktest 2.4.4, ``depth`` of its queue models.
     """
+    old = queue_qty(whole_fills, lot_size, old_lots)
+    new = queue_qty(whole_fills, lot_size, new_lots)
     if model == _RISK_AVERSE:
-        return min(front, float(new_lots))
-    cancelled = old_lots - new_lots - printed
+        return min(front, new)
+    cancelled = old - new - printed
     if cancelled < 0.0:
-        return min(front, float(new_lots))
-    back = old_lots - front
-    behind = share_behind(model, power, front * lot_size, back * lot_size)
+        return min(front, new)
+    back = old - front
+    contracts = 1.0 if whole_fills else lot_size
+    behind = share_behind(model, power, front * contracts, back * contracts)
     if np.isnan(behind):
         if whole_fills:
-            return float(new_lots)  # of two estimates the one that is none loses
+            return new  # of two estimates the one that is none loses
         behind = 1.0
     # What cannot have been behind us, because too little stood there, was ahead.
-    ahead = (1.0 - behind) * cancelled - min(back - behind * cancelled, 0.0)
-    return min(front - ahead, float(new_lots))
-
-
-@njit
-def queue_after_trade(front: float, qty_lots: int) -> float:
-    """The front after a print at our price; below zero by what traded beyond the queue."""
-    return front - qty_lots
+    estimated = front - (1.0 - behind) * cancelled + min(back - behind * cancelled, 0.0)
+    return min(estimated, new)
 
 
 @njit
 def lots_beyond(front: float) -> int:
-    """Whole lots that traded beyond the queue; half a lot counts as one, away from zero."""
+    """Whole lots that traded beyond a queue of lots; half a lot counts as one, away from zero."""
     return int(np.floor(-front + 0.5)) if front < 0.0 else 0
 
 
@@ -183,6 +194,8 @@ def price_range(ints: IntArray, count: IntArray, side: int) -> tuple[int, int]:
 
 @njit
 def accept_order(
+    whole_fills: bool,
+    lot_size: float,
     ints: IntArray,
     floats: FloatArray,
     count: IntArray,
@@ -200,7 +213,7 @@ def accept_order(
     ints[row * I_WIDTH + I_SIDE] = side
     ints[row * I_WIDTH + I_PRICE] = price_ticks
     ints[row * I_WIDTH + I_LEAVES] = qty_lots
-    floats[row * F_WIDTH + F_FRONT] = level_lots
+    floats[row * F_WIDTH + F_FRONT] = queue_qty(whole_fills, lot_size, level_lots)
     floats[row * F_WIDTH + F_PRINTED] = 0.0
     count[0] = row + 1
     return True
@@ -246,6 +259,7 @@ def _book_fill(ints: IntArray, row: int, lots: int, out: IntArray, fills: int) -
 @njit
 def fill_from_trade(
     whole_fills: bool,
+    lot_size: float,
     ints: IntArray,
     floats: FloatArray,
     count: IntArray,
@@ -263,6 +277,7 @@ def fill_from_trade(
     its price, in order of time.
 
     Args:
+        lot_size: Contracts a lot.
         aggressor: Sign of the taker; a seller, -1, meets our buys.
         qty_lots: At least 1.
         out: Written as the module says.
@@ -284,10 +299,11 @@ def fill_from_trade(
         if ints[row * I_WIDTH + I_SIDE] != side or ints[row * I_WIDTH + I_PRICE] != price_ticks:
             continue
         leaves = ints[row * I_WIDTH + I_LEAVES]
-        floats[row * F_WIDTH + F_PRINTED] += qty_lots
-        front = queue_after_trade(floats[row * F_WIDTH + F_FRONT], qty_lots)
+        printed = queue_qty(whole_fills, lot_size, qty_lots)
+        floats[row * F_WIDTH + F_PRINTED] += printed
+        front = floats[row * F_WIDTH + F_FRONT] - printed
         if whole_fills:
-            lots = leaves if lots_beyond(front) > 0 else 0
+            lots = leaves if lots_beyond(front / lot_size) > 0 else 0
         else:
             # No order can get more than the print had left, nor more than came past its
             # own queue once our earlier orders, which stand before it too, have taken theirs.
@@ -374,7 +390,7 @@ class RestingOrders:
             the caller refuses the order, as a venue at its own limit would, or makes room first.
         model: The queue model.
         power: Exponent of the power models; positive.
-        lot_size: Contracts a lot; matters to the log models only.
+        lot_size: Contracts a lot; matters to the log models and to ``whole_fills`` only.
         whole_fills: Fill as hftbacktest's exchange without partial fills does.
 
     Raises:
@@ -421,6 +437,8 @@ class RestingOrders:
             raise InvariantBroken(f"order {key} of {qty_lots} lots cannot rest")
         return bool(
             accept_order(
+                self.whole_fills,
+                self.lot_size,
                 self.ints,
                 self.floats,
                 self.count,
@@ -486,6 +504,7 @@ class RestingOrders:
         return int(
             fill_from_trade(
                 self.whole_fills,
+                self.lot_size,
                 self.ints,
                 self.floats,
                 self.count,
@@ -524,57 +543,3 @@ class RestingOrders:
         return int(
             fill_from_cross(self.ints, self.floats, self.count, -1, best_bid_ticks, self.out, 0)
         )
-
-
-# ---------------------------------------------------------------- latency
-
-
-@njit
-def arrival_ns(sent_ns: int, latency_ns: int, previous_arrival_ns: int) -> int:
-    """When a message arrives on a line that keeps its order: never before the one ahead."""
-    return max(sent_ns + latency_ns, previous_arrival_ns)
-
-
-@njit
-def latency_from_feed(feed_latency_ns: int, multiplier: float, offset_ns: int) -> int:
-    """An order's one-way time, guessed from the market data's at that moment."""
-    return int(multiplier * feed_latency_ns) + offset_ns
-
-
-@njit
-def entry_latency(
-    request_ns: IntArray, exchange_ns: IntArray, response_ns: IntArray, at_ns: int
-) -> int:
-    """Time from request to exchange, interpolated between measured round trips.
-
-    Args:
-        request_ns: int64[n], n >= 1, ascending: when each probe left us.
-        exchange_ns: int64[n]: when the exchange had it; 0 or less when it was refused for
-            want of capacity.
-        response_ns: int64[n]: when we had the answer.
-        at_ns: When our request leaves.
-
-    Returns:
-        Nanoseconds. Negative when a neighbouring probe was refused: the request is refused
-        too, and the magnitude is the round trip of the refusal.
-
-    Source:
-        hftbacktest 2.4.4, ``IntpOrderLatency``.
-    """
-    last = request_ns.size - 1
-    row = max(int(np.searchsorted(request_ns, at_ns, side="right")) - 1, 0)
-    after = row if at_ns < request_ns[row] else min(row + 1, last)
-    if exchange_ns[row] <= 0 or exchange_ns[after] <= 0:
-        return -_between(request_ns, response_ns, row, after, at_ns)
-    return _between(request_ns, exchange_ns, row, after, at_ns)
-
-
-@njit
-def _between(request_ns: IntArray, then_ns: IntArray, row: int, after: int, at_ns: int) -> int:
-    """Latency on the line between two rows at a time."""
-    first = then_ns[row] - request_ns[row]
-    if row == after:
-        return int(first)
-    second = then_ns[after] - request_ns[after]
-    share = (at_ns - request_ns[row]) / (request_ns[after] - request_ns[row])
-    return int(first + share * (second - first))

@@ -10,8 +10,8 @@ What the loop carries over from call to call is in flat arrays:
 - ``clock[CLOCK]``: the ``C_`` indices.
 - ``requests``, ``answers``: rings of rows, in the order of their arrival (``R_``, ``A_``).
 - ``ints``, ``floats``, ``count``, ``out``: what rests at the exchange; ``exchange.simulation``.
-- ``orders``: our side's table (``O_``).
-- ``fills``: a row for each fill (``F_``).
+- ``orders``: our side's table (``ORDER_``).
+- ``fills``: a row for each fill (``FILL_``).
 
 Source: the replay rules, sections 1 to 3.
 """
@@ -77,18 +77,18 @@ A_WIDTH = 4
 ACCEPTED, CANCELLED, EXPIRED, NOT_FOUND, FILLED = range(5)
 
 MOST_ORDERS = 1024
-O_ORDER, O_SIDE, O_PRICE, O_STATUS, O_PENDING, O_SENT = range(6)
-"""``O_SENT`` is when the last request about it left, its placing or its cancel."""
-O_ROW = 6
+ORDER_KEY, ORDER_SIDE, ORDER_PRICE, ORDER_STATUS, ORDER_PENDING, ORDER_SENT = range(6)
+"""``ORDER_SENT`` is when the last request about it left, its placing or its cancel."""
+ORDER_WIDTH = 6
 SENT, WORKING, OVER = range(3)
 _LOWEST, _HIGHEST = -(2**63), 2**63 - 1
 _FARTHEST_TICKS = 2.0**61
 """A fit of next to no slope quotes at any distance: such a price is held here, out of reach."""
 
-F_EXCH, F_SIDE, F_PRICE, F_SENT, F_SEEN, F_STEP = range(6)
-F_WIDTH = 6
-"""``F_SENT``: when the newest request about the order had left by the time its fill was heard.
-``F_SEEN``, ``F_STEP``: when the strategy knew, 0 and -1 where the recording ended before."""
+FILL_EXCH, FILL_SIDE, FILL_PRICE, FILL_SENT, FILL_SEEN, FILL_STEP = range(6)
+FILL_WIDTH = 6
+"""``FILL_SENT``: when the newest request about the order had left by the time its fill was heard.
+``FILL_SEEN``, ``FILL_STEP``: when the strategy knew, 0 and -1 where the recording ended before."""
 
 M_STEP_NS, M_ENTRY_NS, M_RESPONSE_NS, M_SHIFT_NS, M_MODEL, M_STRATEGY, M_ORDER_LOTS = range(7)
 """Of the settings: integers."""
@@ -125,7 +125,7 @@ def _answer(clock: IntArray, answers: IntArray, at_ns: int, what: int, key: int,
 def _find(orders: IntArray, count: int, key: int) -> int:
     """Row of an order in our table, by its key, or -1."""
     for number in range(count):
-        if orders[number * O_ROW + O_ORDER] == key:
+        if orders[number * ORDER_WIDTH + ORDER_KEY] == key:
             return number
     return -1
 
@@ -145,19 +145,21 @@ def _hear_answer(
     clock[C_ANSWERS] -= 1
     what = answers[at + A_WHAT]
     if what == FILLED:
-        fill = answers[at + A_FILL] * F_WIDTH
-        fills[fill + F_SEEN], fills[fill + F_STEP] = clock[C_STEP_AT], clock[C_STEP]
-        state[S_POSITION] += fills[fill + F_SIDE] * params[P_ORDER_QTY]
+        fill = answers[at + A_FILL] * FILL_WIDTH
+        fills[fill + FILL_SEEN], fills[fill + FILL_STEP] = clock[C_STEP_AT], clock[C_STEP]
+        state[S_POSITION] += fills[fill + FILL_SIDE] * params[P_ORDER_QTY]
     number = _find(orders, clock[C_ORDERS], answers[at + A_KEY])
     if number < 0:
         return
     if what == FILLED:
-        fills[answers[at + A_FILL] * F_WIDTH + F_SENT] = orders[number * O_ROW + O_SENT]
+        fills[answers[at + A_FILL] * FILL_WIDTH + FILL_SENT] = orders[
+            number * ORDER_WIDTH + ORDER_SENT
+        ]
     if what == ACCEPTED:
-        orders[number * O_ROW + O_STATUS] = WORKING
+        orders[number * ORDER_WIDTH + ORDER_STATUS] = WORKING
     elif what != NOT_FOUND:
-        orders[number * O_ROW + O_STATUS] = OVER
-    orders[number * O_ROW + O_PENDING] = 0
+        orders[number * ORDER_WIDTH + ORDER_STATUS] = OVER
+    orders[number * ORDER_WIDTH + ORDER_PENDING] = 0
 
 
 @inlined
@@ -175,10 +177,14 @@ def _note_fills(
     for i in range(made):
         key = out[i * O_WIDTH + O_KEY]
         number = _find(orders, clock[C_ORDERS], key)
-        order = orders[number * O_ROW : (number + 1) * O_ROW]
-        fill = fills[clock[C_FILLS] * F_WIDTH : (clock[C_FILLS] + 1) * F_WIDTH]
-        fill[F_EXCH], fill[F_SIDE], fill[F_PRICE] = exch_ns, order[O_SIDE], order[O_PRICE]
-        fill[F_SENT], fill[F_SEEN], fill[F_STEP] = order[O_SENT], 0, -1
+        order = orders[number * ORDER_WIDTH : (number + 1) * ORDER_WIDTH]
+        fill = fills[clock[C_FILLS] * FILL_WIDTH : (clock[C_FILLS] + 1) * FILL_WIDTH]
+        fill[FILL_EXCH], fill[FILL_SIDE], fill[FILL_PRICE] = (
+            exch_ns,
+            order[ORDER_SIDE],
+            order[ORDER_PRICE],
+        )
+        fill[FILL_SENT], fill[FILL_SEEN], fill[FILL_STEP] = order[ORDER_SENT], 0, -1
         _answer(clock, answers, exch_ns + settings[M_RESPONSE_NS], FILLED, key, clock[C_FILLS])
         clock[C_FILLS] += 1
 
@@ -187,6 +193,7 @@ def _note_fills(
 def _take_request(
     clock: IntArray,
     settings: IntArray,
+    lot_size: float,
     requests: IntArray,
     answers: IntArray,
     book: IntArray,
@@ -202,7 +209,9 @@ def _take_request(
     key = request[R_KEY]
     if request[R_PLACE] == 1:
         side, price = request[R_SIDE], request[R_PRICE]
-        rests = peer_accept(book, ints, floats, count, key, side, price, settings[M_ORDER_LOTS])
+        rests = peer_accept(
+            book, lot_size, ints, floats, count, key, side, price, settings[M_ORDER_LOTS]
+        )
         what = ACCEPTED if rests else EXPIRED
     else:
         what = CANCELLED if cancel_order(ints, floats, count, key) > 0 else NOT_FOUND
@@ -213,9 +222,9 @@ def _take_request(
 def _forget_finished(clock: IntArray, orders: IntArray) -> None:
     kept = 0
     for number in range(clock[C_ORDERS]):
-        if orders[number * O_ROW + O_STATUS] != OVER:
-            for i in range(O_ROW):
-                orders[kept * O_ROW + i] = orders[number * O_ROW + i]
+        if orders[number * ORDER_WIDTH + ORDER_STATUS] != OVER:
+            for i in range(ORDER_WIDTH):
+                orders[kept * ORDER_WIDTH + i] = orders[number * ORDER_WIDTH + i]
             kept += 1
     clock[C_ORDERS] = kept
 
@@ -255,19 +264,19 @@ def _requote(
     asks = counts[N_GRID] if position > -params[P_MAX_POSITION] and np.isfinite(ask) else 0
     arrival_ns = clock[C_NOW] + settings[M_ENTRY_NS]
     for number in range(clock[C_ORDERS]):
-        order = orders[number * O_ROW : (number + 1) * O_ROW]
-        if order[O_STATUS] != WORKING or order[O_PENDING] == 1:
+        order = orders[number * ORDER_WIDTH : (number + 1) * ORDER_WIDTH]
+        if order[ORDER_STATUS] != WORKING or order[ORDER_PENDING] == 1:
             continue
-        buys = order[O_SIDE] > 0
+        buys = order[ORDER_SIDE] > 0
         wanted = (
-            _is_wanted(order[O_PRICE], bid, -interval, tick, bids)
+            _is_wanted(order[ORDER_PRICE], bid, -interval, tick, bids)
             if buys
-            else _is_wanted(order[O_PRICE], ask, interval, tick, asks)
+            else _is_wanted(order[ORDER_PRICE], ask, interval, tick, asks)
         )
         if not wanted:
-            order[O_PENDING], order[O_SENT] = 1, clock[C_NOW]
+            order[ORDER_PENDING], order[ORDER_SENT] = 1, clock[C_NOW]
             request = _send(clock, requests, arrival_ns)
-            request[R_PLACE], request[R_KEY] = 0, order[O_ORDER]
+            request[R_PLACE], request[R_KEY] = 0, order[ORDER_KEY]
             clock[C_CANCELS] += 1
     for side in (1, -1):
         price = bid if side > 0 else ask
@@ -287,16 +296,16 @@ def _submit(
 ) -> None:
     """Place an order unless one with this id, its price, is known."""
     for number in range(clock[C_ORDERS]):
-        if orders[number * O_ROW + O_PRICE] == price_ticks:
+        if orders[number * ORDER_WIDTH + ORDER_PRICE] == price_ticks:
             return
     if clock[C_ORDERS] == MOST_ORDERS:
         clock[C_FULL] = 1
         return
     key = clock[C_NEXT_KEY]
     clock[C_NEXT_KEY] += 1
-    order = orders[clock[C_ORDERS] * O_ROW : (clock[C_ORDERS] + 1) * O_ROW]
-    order[O_ORDER], order[O_SIDE], order[O_PRICE] = key, side, price_ticks
-    order[O_STATUS], order[O_PENDING], order[O_SENT] = SENT, 1, clock[C_NOW]
+    order = orders[clock[C_ORDERS] * ORDER_WIDTH : (clock[C_ORDERS] + 1) * ORDER_WIDTH]
+    order[ORDER_KEY], order[ORDER_SIDE], order[ORDER_PRICE] = key, side, price_ticks
+    order[ORDER_STATUS], order[ORDER_PENDING], order[ORDER_SENT] = SENT, 1, clock[C_NOW]
     clock[C_ORDERS] += 1
     request = _send(clock, requests, arrival_ns)
     request[R_PLACE], request[R_KEY] = 1, key
@@ -308,7 +317,7 @@ def _submit(
 def has_room(clock: IntArray, fills: IntArray, trace: FloatArray) -> bool:
     """Is there room for all that one event can fill, and for one step's trace?"""
     return bool(
-        (clock[C_FILLS] + MOST_ORDERS) * F_WIDTH <= fills.size
+        (clock[C_FILLS] + MOST_ORDERS) * FILL_WIDTH <= fills.size
         and (clock[C_TRACED] + 1) * TRACE_WIDTH <= trace.size
     )
 
@@ -348,7 +357,7 @@ def run_peer(
     """Let everything happen up to a time, to the end of the recording, or until room is short.
 
     Args:
-        fills: int64[n * F_WIDTH], as ``trace``; call again with more when ``has_room`` is false.
+        fills: int64[n * FILL_WIDTH], as ``trace``; call again with more when ``has_room`` is false.
         by_local: int64[events], rows of depth, snapshots and single prints in the order of
             their receive times, as ``by_exch`` is in that of the venue's.
         events: How many rows there are; those before ``C_LOCAL`` and ``C_EXCH`` were heard.
@@ -454,7 +463,9 @@ def run_peer(
         elif answer_ns == orders_ns:
             _hear_answer(clock, answers, orders, fills, params, state)
         else:
-            _take_request(clock, settings, requests, answers, exch_book, ints, floats, count)
+            _take_request(
+                clock, settings, lot_size, requests, answers, exch_book, ints, floats, count
+            )
 
 
 @inlined
@@ -535,7 +546,7 @@ def _play_market(
             break
         number += 1
         if row[KIND] == TRADE:
-            made = peer_trade(row, ints, floats, count, out)
+            made = peer_trade(row, lot_size, ints, floats, count, out)
         else:
             made = peer_depth(
                 book,

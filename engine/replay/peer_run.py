@@ -46,7 +46,7 @@ class PeerRun:
         self._fills: IntArray = np.zeros(0, dtype=np.int64)
         self._requests = np.zeros(loop.IN_FLIGHT * loop.R_WIDTH, dtype=np.int64)
         self._answers = np.zeros(loop.IN_FLIGHT * loop.A_WIDTH, dtype=np.int64)
-        self._orders = np.zeros(loop.MOST_ORDERS * loop.O_ROW, dtype=np.int64)
+        self._orders = np.zeros(loop.MOST_ORDERS * loop.ORDER_WIDTH, dtype=np.int64)
         self._local_book, self._exch_book = new_region(BOOK_SIZE), new_region(BOOK_SIZE)
         self._ints, self._out = (np.zeros(4 * loop.MOST_ORDERS, dtype=np.int64) for _ in range(2))
         self._floats = np.zeros(2 * loop.MOST_ORDERS)
@@ -54,8 +54,8 @@ class PeerRun:
 
     @property
     def fills(self) -> IntArray:
-        """int64[fills, F_WIDTH], by the columns of ``peer_loop``, in the venue's order."""
-        return self._fills.reshape(-1, loop.F_WIDTH)[: int(self._clock[loop.C_FILLS])]
+        """int64[fills, FILL_WIDTH], by the columns of ``peer_loop``, in the venue's order."""
+        return self._fills.reshape(-1, loop.FILL_WIDTH)[: int(self._clock[loop.C_FILLS])]
 
     @property
     def trace(self) -> FloatArray:
@@ -77,11 +77,11 @@ class PeerRun:
         return float(self._state[tutorial.S_POSITION])
 
     @property
-    def mid(self) -> float:
-        """Of the exchange's book, in money; 0 where a side is empty."""
+    def mid(self) -> float | None:
+        """Of the exchange's book, in money; None where a side is empty."""
         bid, ask = int(self._exch_book[BEST_BID]), int(self._exch_book[BEST_ASK])
         if bid == NO_BID or ask == NO_ASK:
-            return 0.0
+            return None
         return (bid + ask) / 2 * self._grid.price.value
 
     def begin(self, first_ns: int) -> None:
@@ -106,7 +106,7 @@ class PeerRun:
     def _play_on(self, safe_ns: int) -> None:
         """Play until ``safe_ns``, or as long as there is room."""
         clock, window = self._clock, self.window
-        self._fills = _with_room(self._fills, int(clock[loop.C_FILLS]), _FILLS, loop.F_WIDTH)
+        self._fills = _with_room(self._fills, int(clock[loop.C_FILLS]), _FILLS, loop.FILL_WIDTH)
         self._trace = _with_room(
             self._trace, int(clock[loop.C_TRACED]), _TRACED, tutorial.TRACE_WIDTH
         )

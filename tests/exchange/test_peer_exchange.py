@@ -54,19 +54,21 @@ def message_of(at_ns: int, change: Change, shift: int) -> PeerMessage:
     market=st.lists(_diffs | _prints | _snapshots, min_size=1, max_size=30),
     orders=st.lists(_orders, min_size=1, max_size=12),
     model=st.sampled_from(QueueModel),
+    power=st.sampled_from((0.5, 1.5, 2.0, 3.0)),
     far=st.booleans(),
 )
 def test_a_diff_at_once_is_its_levels_in_turn(
     market: list[Change],
     orders: list[tuple[int, Side, int]],
     model: QueueModel,
+    power: float,
     far: bool,
 ) -> None:
     """Crossed diffs, hidden levels, the best emptied and set again: the order leaves no trace."""
     shift = 400_000 if far else 0  # beyond the window that the book begins with
     entries = [Entry(at, side, price + shift, 3) for at, side, price in orders]
-    twin = PeerExchange(model, 0.001, entries)
-    book = PeerBook(RestingOrders(64, model, 3.0, 0.001, whole_fills=True))
+    twin = PeerExchange(model, power, "0.001", entries)
+    book = PeerBook(RestingOrders(64, model, power, 0.001, whole_fills=True))
     waiting = sorted(range(len(entries)), key=lambda i: entries[i].arrival_ns)
     filled: dict[int, int] = {}
     row, (ticks, lots) = np.zeros(WIDTH, dtype=np.int64), np.zeros((2, 64), dtype=np.int64)

@@ -1,20 +1,15 @@
 """Fill simulation: fills of our own orders in a market that was recorded without them."""
 
-import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from exchange.errors import InvariantBroken, SettingsError
 from exchange.instrument import Instrument
-from exchange.jit import IntArray
 from exchange.market_layout import NO_ASK, NO_BID
 from exchange.queue_models import QueueModel
 from exchange.simulation import (
     RestingOrders,
-    arrival_ns,
-    entry_latency,
-    latency_from_feed,
     meets_touch,
     queue_after_depth,
     share_behind,
@@ -392,43 +387,10 @@ def test_orders_at_one_price_never_fill_more_than_was_printed(
 def test_whole_fills_happen_when_the_peers_did(run: str, model: QueueModel, fills: int) -> None:
     """Real orders in a real market: to the nanosecond, each where hftbacktest filled it."""
     expected = peer_fills(run)
-    peer = PeerExchange(model, 0.001, [entry for entry, _ in expected])
+    peer = PeerExchange(model, 3.0, "0.001", [entry for entry, _ in expected])
 
     for word in market_in_exchange_order(USDM, Instrument.from_steps("BTCUSDT", "0.1", "0.001")):
         peer.on_message(word)
 
     assert len(expected) == fills
     assert peer.filled_ns == {key: filled_ns for key, (_, filled_ns) in enumerate(expected)}
-
-
-# ---------------------------------------------------------------- latency
-
-
-def test_message_does_not_overtake_the_one_ahead() -> None:
-    """The line to the exchange keeps its order, however fast the second message is."""
-    first = arrival_ns(1_000, 500, 0)
-
-    assert arrival_ns(1_100, 50, first) == first
-
-
-def test_latency_grows_with_that_of_the_feed() -> None:
-    """Both pass through the same busy exchange."""
-    assert latency_from_feed(2_000, 1.5, 100) == 3_100
-
-
-def probes(*triples: tuple[int, int, int]) -> tuple[IntArray, IntArray, IntArray]:
-    request, exchange, response = np.array(triples, dtype=np.int64).T.copy()
-    return request, exchange, response
-
-
-@pytest.mark.parametrize(
-    ("at_ns", "latency_ns"), [(0, 10), (100, 10), (150, 20), (200, 30), (900, 30)]
-)
-def test_entry_latency_lies_between_the_measured_ones(at_ns: int, latency_ns: int) -> None:
-    """Linear between two probes, flat before the first and after the last."""
-    assert entry_latency(*probes((100, 110, 115), (200, 230, 240)), at_ns) == latency_ns
-
-
-def test_request_beside_a_refused_probe_is_refused_too() -> None:
-    """A congested exchange: the answer is the round trip of the refusal, negative."""
-    assert entry_latency(*probes((100, 110, 120), (200, 0, 260)), 150) == -40

@@ -1,14 +1,19 @@
-"""Naive exchange of hftbacktest without partial fills, one level at a time.
+"""Naive exchange of hftbacktest without partial fills, one level and one order at a time.
 
 Written from the replay rules, sections 4 to 7. The best prices follow the peer: a bid that
-passes the best ask hides the asks that it passed, until they are updated.
+passes the best ask hides the asks that it passed, until they are updated, and the next best is
+searched as far as the furthest level set since the side was last empty. Queues are contracts.
 """
 
 import csv
 import gzip
+import math
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 from typing import TypeAlias
+
+import numpy as np
 
 from exchange.binance.frames import decode
 from exchange.instrument import Instrument
@@ -16,7 +21,6 @@ from exchange.market_events import DepthDiff, Snapshot, TradePrint
 from exchange.market_layout import NO_ASK, NO_BID
 from exchange.queue_models import QueueModel
 from exchange.recording.reader import Recording
-from exchange.simulation import RestingOrders
 from exchange.types import Side
 from tests.places import PARITY
 
@@ -64,16 +68,31 @@ def market_in_exchange_order(path: Path, instrument: Instrument) -> list[PeerMes
     return sorted(market, key=lambda word: word.exch_ns)
 
 
+@dataclass(slots=True)
+class _Order:
+    """One that rests."""
+
+    key: int
+    side: Side
+    price_ticks: int
+    front: float
+    printed: float = 0.0
+
+
 class PeerExchange:
     """Replays a market once, and notes when each of the given orders fills."""
 
-    def __init__(self, model: QueueModel, lot_size: float, entries: list[Entry]) -> None:
+    def __init__(
+        self, model: QueueModel, power: float, lot_size: str, entries: list[Entry]
+    ) -> None:
         self.filled_ns: dict[int, int] = {}
         """Venue time of the fill of each entry, by its place in the list."""
         self._entries = entries
         self._waiting = sorted(range(len(entries)), key=lambda i: -entries[i].arrival_ns)
-        self._orders = RestingOrders(len(entries), model, 3.0, lot_size, whole_fills=True)
+        self._model, self._power, self._lot = model, power, Fraction(lot_size)
+        self._orders: list[_Order] = []
         self._lots: dict[Side, dict[int, int]] = {Side.BUY: {}, Side.SELL: {}}
+        self._furthest: dict[Side, float] = {side: side * math.inf for side in Side}
         self.best = {Side.BUY: NO_BID, Side.SELL: NO_ASK}
         """Best prices; their marks of emptiness where nobody stands."""
 
@@ -81,8 +100,7 @@ class PeerExchange:
         """One event of the market; orders that were due before it are resting by then."""
         self._accept_due(word.exch_ns)
         if isinstance(word, TradePrint):
-            number = self._orders.on_trade(word.aggressor, word.price_ticks, word.qty_lots)
-            self._note(number, word.exch_ns)
+            self._print(word)
             return
         for side, ticks, lots in (
             (Side.BUY, word.bid_ticks, word.bid_lots),
@@ -101,26 +119,73 @@ class PeerExchange:
             if entry.side * entry.price_ticks >= entry.side * self.best[Side(-entry.side)]:
                 continue  # post-only
             ahead = self._lots[entry.side].get(entry.price_ticks, 0)
-            self._orders.accept(key, entry.side, entry.price_ticks, entry.qty_lots, ahead)
+            self._orders.append(_Order(key, entry.side, entry.price_ticks, self._contracts(ahead)))
+
+    def _contracts(self, lots: int) -> float:
+        return float(lots * self._lot)
+
+    def _print(self, seen: TradePrint) -> None:
+        side, qty = Side(-seen.aggressor), self._contracts(seen.qty_lots)
+        for order in [order for order in self._orders if order.side is side]:
+            if order.price_ticks == seen.price_ticks:
+                order.front -= qty
+                order.printed += qty
+                if -order.front / float(self._lot) >= 0.5:
+                    self._fill(order, seen.exch_ns)
+            elif side * order.price_ticks > side * seen.price_ticks:
+                self._fill(order, seen.exch_ns)
+
+    def _fill(self, order: _Order, now_ns: int) -> None:
+        self._orders.remove(order)
+        self.filled_ns[order.key] = now_ns
 
     def _set(self, side: Side, price_ticks: int, new_lots: int, now_ns: int) -> None:
         old_lots = self._lots[side].pop(price_ticks, 0)
         if new_lots:
             self._lots[side][price_ticks] = new_lots
-        self._orders.on_level(side, price_ticks, old_lots, new_lots)
+        for order in self._orders:
+            if (order.side, order.price_ticks) == (side, price_ticks):
+                self._age(order, self._contracts(old_lots), self._contracts(new_lots))
         other = Side(-side)
-        if new_lots == 0 and price_ticks == self.best[side]:
-            self.best[side] = self._next(side, price_ticks)
-        elif new_lots > 0 and side * price_ticks > side * self.best[side]:
+        if new_lots == 0:
+            if price_ticks == self.best[side]:
+                self.best[side] = self._next(side, price_ticks)
+                self._forget_furthest_if_empty(side)
+            return
+        if side * price_ticks > side * self.best[side]:
             self.best[side] = price_ticks
             if side * price_ticks >= side * self.best[other]:
                 self.best[other] = self._next(other, price_ticks)
-            moved = (
-                self._orders.on_best_bid_raised
-                if side is Side.BUY
-                else self._orders.on_best_ask_lowered
-            )
-            self._note(moved(price_ticks), now_ns)
+            for order in [order for order in self._orders if order.side is other]:
+                if side * price_ticks >= side * order.price_ticks:
+                    self._fill(order, now_ns)
+        self._furthest[side] = side * min(side * self._furthest[side], side * price_ticks)
+
+    def _age(self, order: _Order, old: float, new: float) -> None:
+        cancelled, order.printed = old - new - order.printed, 0.0
+        if self._model is QueueModel.RISK_AVERSE or cancelled < 0.0:
+            order.front = min(order.front, new)
+            return
+        front, back = order.front, old - order.front
+        behind = self._share_behind(front, back)
+        estimated = front - (1.0 - behind) * cancelled + min(back - behind * cancelled, 0.0)
+        order.front = new if math.isnan(estimated) else min(estimated, new)
+
+    def _share_behind(self, front: float, back: float) -> float:
+        n, f, b = self._power, np.float64(front), np.float64(back)
+        with np.errstate(all="ignore"):
+            match self._model:
+                case QueueModel.LOG:
+                    share = np.log1p(b) / (np.log1p(b) + np.log1p(f))
+                case QueueModel.LOG2:
+                    share = np.log1p(b) / np.log1p(b + f)
+                case QueueModel.POWER:
+                    share = b**n / (b**n + f**n)
+                case QueueModel.POWER2:
+                    share = b**n / (b + f) ** n
+                case _:
+                    share = 1.0 - (f / (f + b)) ** n
+        return 1.0 if np.isinf(share) else float(share)
 
     def _clear(self, side: Side, last_ticks: int) -> None:
         """From the best to the last price of a snapshot; what is hidden before the best stays."""
@@ -128,13 +193,15 @@ class PeerExchange:
             if side * self.best[side] >= side * ticks >= side * last_ticks:
                 del self._lots[side][ticks]
         self.best[side] = self._next(side, last_ticks - side)
+        self._forget_furthest_if_empty(side)
+
+    def _forget_furthest_if_empty(self, side: Side) -> None:
+        if self.best[side] in (NO_BID, NO_ASK):
+            self._furthest[side] = side * math.inf
 
     def _next(self, side: Side, beyond_ticks: int) -> int:
-        further = [ticks for ticks in self._lots[side] if side * ticks < side * beyond_ticks]
+        last = side * self._furthest[side]
+        further = [t for t in self._lots[side] if last <= side * t < side * beyond_ticks]
         if not further:
             return NO_BID if side is Side.BUY else NO_ASK
         return max(further) if side is Side.BUY else min(further)
-
-    def _note(self, number: int, now_ns: int) -> None:
-        for key, _, _ in self._orders.fills(number):
-            self.filled_ns[key] = now_ns
