@@ -49,9 +49,11 @@ def has_levels(kind: int) -> bool:
 
 @inlined
 def counts_for_peer(row: IntArray) -> bool:
-    """Is this an event that hftbacktest replays?"""
+    """Is this an event that hftbacktest replays? It knows levels, so a diff of none is no event."""
     kind = row[KIND]
-    return bool(has_levels(kind) or (kind == TRADE and row[IS_AGGREGATE] == 0))
+    if has_levels(kind):
+        return bool(row[BIDS] + row[ASKS] > 0)
+    return bool(kind == TRADE and row[IS_AGGREGATE] == 0)
 
 
 (
