@@ -102,6 +102,8 @@ def _read_nameless(body: dict[str, Any], instrument: Instrument) -> MarketMessag
         )
     if "result" in body or "error" in body:
         return Ignored("an answer to a subscription")
+    if "code" in body and "msg" in body:
+        return Ignored("a refusal, which collectors record in place of a snapshot")
     if body["s"] != instrument.symbol:
         return Ignored(f"about {body['s']}")
     return _read_touch(body, instrument)

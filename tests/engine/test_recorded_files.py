@@ -105,6 +105,34 @@ def test_files_are_put_in_order_of_time(tmp_path: Path, peers: bool) -> None:
     assert (kept.paths, kept.reordered) == (thirds, False)
 
 
+def test_a_message_without_levels_is_no_event_of_the_peer(tmp_path: Path) -> None:
+    """It replays levels: a diff of none, or an empty snapshot, does not start its clock."""
+    path, start = timed_prints(tmp_path / "thin.dat", (50, 10)), 1_723_161_255_000
+    nothing = (
+        b'{"e":"depthUpdate","E":%d,"T":%d,"s":"BTCUSDT","U":1,"u":2,"pu":0,"b":[],"a":[]}',
+        b'{"lastUpdateId":2,"E":%d,"T":%d,"bids":[],"asks":[]}',
+    )
+    lines = (b"%d %b\n" % (start, each % (start, start)) for each in nothing)
+    path.write_bytes(b"".join(lines) + path.read_bytes())
+    of_peer, of_desk = recorded(path, peers=True), recorded(path)
+    of_peer.scan(0)
+    of_desk.scan(0)
+
+    assert (of_peer.least_latency_ns, of_desk.least_latency_ns) == (40_000_000, 0)
+    assert of_peer.first_ns(0) == (start + 10) * 1_000_000
+
+
+def test_a_recorded_refusal_is_passed_over(tmp_path: Path) -> None:
+    """Collectors write whatever a request for a snapshot was answered with."""
+    path = timed_prints(tmp_path / "refused.dat", (0, 0), (60, 50))
+    refusal = b'1723161255010 {"code":-1003,"msg":"Too many requests."}\n'
+    path.write_bytes(refusal + path.read_bytes())
+    files = recorded(path)
+
+    files.scan(0)
+    assert files.lines == 3
+
+
 def test_what_a_file_lacks_is_said(tmp_path: Path) -> None:
     """An empty one, one of another symbol, one of nothing that the tutorial could play."""
     empty, aggregates = tmp_path / "empty.dat", tmp_path / "aggregates.dat"
@@ -198,7 +226,8 @@ def test_what_is_ignored_has_no_time_of_the_rows_before(
 def test_a_stream_is_no_sooner_than_a_snapshot_of_long_ago(tmp_path: Path, peers: bool) -> None:
     """A collector's first line: the market was last touched two minutes before it."""
     path, start = timed_prints(tmp_path / "thin.dat", (50, 0), (60, 10)), 1_723_161_255_000
-    snapshot = b'{"lastUpdateId":1,"E":%d,"T":%d,"bids":[],"asks":[]}' % (start, start - 120_000)
+    snapshot = b'{"lastUpdateId":1,"E":%d,"T":%d,"bids":[["58700.0","1"]],"asks":[]}'
+    snapshot %= (start, start - 120_000)
     path.write_bytes(b"%d %b\n" % (start, snapshot) + path.read_bytes())
 
     assert recorded(path, peers=peers).scan(0) == 0
