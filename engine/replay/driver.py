@@ -85,9 +85,10 @@ class _Rank(IntEnum):
 
     LOCAL = 0
     ANSWER = 1
-    VENUE = 2
-    REQUEST = 3
-    STEP = 4
+    FUNDING = 2
+    VENUE = 3
+    REQUEST = 4
+    STEP = 5
 
 
 class Replay:
@@ -204,6 +205,8 @@ class Replay:
                     answers = venue.take_answers()
                     self._feed(*answers)
                     self._recorder.note_told(answers)
+                case _Rank.FUNDING:
+                    venue.pay_funding()
                 case _Rank.VENUE:
                     kind, row = events.happen()
                     venue.on_event(at_ns, kind, row, events.window.ticks, events.window.lots)
@@ -217,6 +220,7 @@ class Replay:
         return min(
             (self._events.local.next_ns, _Rank.LOCAL),
             (self._venue.next_answer_ns(), _Rank.ANSWER),
+            (self._venue.next_funding_ns(), _Rank.FUNDING),
             (self._events.venue.next_ns, _Rank.VENUE),
             (self._venue.next_request_ns(), _Rank.REQUEST),
             (self._next_step_ns, _Rank.STEP),

@@ -115,8 +115,6 @@ class RecordedVenue:
         self._account.holdings[instrument.symbol] = self._holding
         self._wallet_changed_ns = 0
         self._funding = _Funding(NEVER_NS, 0)
-        self._funded_ns = 0
-        """The latest funding time that was paid; marks go on naming it for a moment."""
         self.marked = False
         """Was a mark price recorded, without which no funding is paid?"""
 
@@ -159,10 +157,8 @@ class RecordedVenue:
         self, exch_ns: int, kind: int, row: IntArray, ticks: IntArray, lots: IntArray
     ) -> None:
         """A row of ``exchange.event_columns``, of this kind and time, takes effect at the venue."""
-        if exch_ns >= self._funding.at_ns:
-            self._pay_funding()
         if kind == MARK:
-            self._note_mark(row)
+            self._note_mark(exch_ns, row)
             return
         for key, lots_filled, left in self._market.on_event(row, ticks, lots):
             order = self._by_key[key]
@@ -200,17 +196,21 @@ class RecordedVenue:
         self._tell_order(order, exch_ns)
         self._tell_wallet(exch_ns)
 
-    def _note_mark(self, row: IntArray) -> None:
+    def _note_mark(self, exch_ns: int, row: IntArray) -> None:
+        """Marks go on naming a funding time that has passed, for a moment."""
         at_ns, rate_e8 = int(row[NEXT_FUNDING_NS]), int(row[FUNDING_E8])
-        announced = at_ns > self._funded_ns and rate_e8 != NO_FUNDING
+        announced = at_ns > exch_ns and rate_e8 != NO_FUNDING
         self._funding = _Funding(at_ns, rate_e8) if announced else _Funding(NEVER_NS, 0)
         self._holding.mark.price_e8 = int(row[MARK_E8])
         self.marked = True
 
-    def _pay_funding(self) -> None:
+    def next_funding_ns(self) -> int:
+        return self._funding.at_ns
+
+    def pay_funding(self) -> None:
         """On what is held at its time, at the last mark before it."""
         at_ns, rate_e8 = self._funding
-        self._funding, self._funded_ns = _Funding(NEVER_NS, 0), at_ns
+        self._funding = _Funding(NEVER_NS, 0)
         paid_e8 = divide_rounded(self._holding.notional_e8 * rate_e8, E8)
         if paid_e8 == 0:
             return

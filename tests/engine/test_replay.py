@@ -13,7 +13,9 @@ import pytest
 from engine.cli import app, guarded
 from engine.config.desk import load_config
 from engine.core.ledger import Ledger
+from engine.core.trader import Trader
 from engine.replay.driver import Replay
+from exchange.types import Command, Event
 from tests.places import THIN, USDM
 
 STUDY = Path(__file__).parents[2] / "configs" / "study.toml"
@@ -377,11 +379,23 @@ def venue_ms(line: bytes) -> int:
     return int(line.split(b" ", 1)[0]) // 10**6 + 1272
 
 
-def test_funding_is_paid_at_the_recorded_mark(minute: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("silent_ms", [0, 3000])
+def test_funding_is_paid_at_the_recorded_mark(
+    minute: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, silent_ms: int
+) -> None:
     """On what is held at its time, once: marks go on naming a time that has just passed.
 
-    The desk books it, and the wallet is still explained.
+    The desk hears of it in its turn, also where the market is silent just then, books it, and
+    the wallet is still explained.
     """
+    heard_ns: list[int] = []
+    receive = Trader.receive
+
+    def note(trader: Trader, *events: Event) -> list[Command]:
+        heard_ns.extend(event.mono_ns for event in events)
+        return receive(trader, *events)
+
+    monkeypatch.setattr(Trader, "receive", note)
     lines = minute.read_bytes().splitlines(keepends=True)
     half = len(lines) // 2
     due_ms = venue_ms(lines[half])
@@ -392,7 +406,8 @@ def test_funding_is_paid_at_the_recorded_mark(minute: Path, tmp_path: Path) -> N
         data = mark | {"E": venue_ms(lines[at])}
         frame = json.dumps({"stream": "btcusdt@markPrice", "data": data}, separators=(",", ":"))
         lines.insert(at, lines[at].split(b" ", 1)[0] + f" {frame}\n".encode())
-    marked.write_bytes(b"".join(lines))
+    told = [line for line in lines if not due_ms - 50 < venue_ms(line) < due_ms + silent_ms]
+    marked.write_bytes(b"".join(told if silent_ms else lines))
     config = load_config(STUDY.with_name("paper.toml"), ["calibration.window_s=10"])
 
     result = Replay(config, [marked], lambda _done, _total: None).run()
@@ -405,6 +420,7 @@ def test_funding_is_paid_at_the_recorded_mark(minute: Path, tmp_path: Path) -> N
     assert result.view.money.funding_usdt == pytest.approx(expected_usdt, abs=1e-7)
     assert result.view.money.residual_usdt == pytest.approx(0.0, abs=1e-6)
     assert result.unfunded == 0
+    assert heard_ns == sorted(heard_ns)
 
 
 def test_a_ledger_that_counts_wrongly_shows_in_a_replay(
