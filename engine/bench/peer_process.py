@@ -220,13 +220,19 @@ def asset(data, book, settings):
     return made
 
 
+def most_steps(data, step_ns):
+    """How many steps the run may take, and some: it lasts until both clocks have ended."""
+    clocks = np.array([data["exch_ts"], data["local_ts"]])
+    return int((clocks.max() - clocks.min()) // step_ns) + 1000
+
+
 def replay(path, book, rounds):
     """Best times without and with the strategy, and the position at the end."""
     settings = json.load(sys.stdin)
     data = np.load(path)["data"]
     make = ROIVectorMarketDepthBacktest if book == "roi" else HashMapMarketDepthBacktest
     step_ns = settings["step_ns"]
-    steps = int((data["exch_ts"].max() - data["exch_ts"].min()) // step_ns) + 1000
+    steps = most_steps(data, step_ns)
     walks, runs, position = [], [], 0.0
     for _ in range(rounds + 1):  # the first compiles
         market = make([asset(data, book, settings)])
@@ -251,8 +257,7 @@ def fills(path, target):
     """Every fill, saved as int64[fills, 3]: venue's time in ns, side, price in ticks."""
     settings = json.load(sys.stdin)
     data = np.load(path)["data"]
-    span_ns = int(data["exch_ts"].max() - data["exch_ts"].min())
-    steps = span_ns // settings["step_ns"] + 1000
+    steps = most_steps(data, settings["step_ns"])
     noted = np.zeros((_MOST_FILLS, 3), dtype=np.int64)
     market = HashMapMarketDepthBacktest([asset(data, "hash", settings)])
     strategy = settings["strategy"]

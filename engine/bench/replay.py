@@ -28,10 +28,10 @@ from engine.config.desk import Config
 from engine.core.settings import STEP_NS
 from engine.errors import ConfigError, StartError
 from engine.process.warm_up import warm_up
-from engine.replay.peer_loop import F_EXCH, F_PRICE, F_SIDE
+from engine.replay.peer_loop import FILL_EXCH, FILL_PRICE, FILL_SIDE
 from engine.replay.tutorial_replay import TutorialReplay
 from exchange.jit import IntArray
-from exchange.recording.reader import Recording
+from exchange.recording.reader import GZIP_MAGIC, Recording
 
 _PEER = Path(__file__).with_name("peer_process.py")
 _NS_PER_MS = 1_000_000
@@ -128,6 +128,8 @@ def measure(
     except OSError as error:
         raise StartError(f"--peer {peer_python}: {error.strerror}") from error
     ours, peer = _Ours(), _Peer() if has_peer.returncode == 0 else None
+    if peer is not None and not _is_gzip(file):
+        raise StartError(f"{file}: hftbacktest converts nothing but gzip; compress it first")
     text = RecordedText(Recording(file), config.grid())
     text.rate_mb_s()  # compiles
     with tempfile.TemporaryDirectory(prefix="makers-desk-bench-") as folder:
@@ -156,6 +158,11 @@ def measure(
     return list(_figures(ours, peer)), filled
 
 
+def _is_gzip(file: Path) -> bool:
+    with file.open("rb") as opened:
+        return opened.read(len(GZIP_MAGIC)) == GZIP_MAGIC
+
+
 def convert(config: Config, file: Path, peer_python: str, events: Path) -> tuple[float, float]:
     """Make of a recording what hftbacktest replays; the seconds that it takes, and the peak in MB.
 
@@ -182,7 +189,7 @@ def equal_fills(config: Config, file: Path, peer_python: str, events: Path) -> i
     told, _ = _run_peer(peer_python, ["fills", str(events), str(noted)], _peer_settings(config))
     theirs = _in_order(np.load(noted))
     result = TutorialReplay(config, [file], lambda _done, _total: None).run()
-    ours = _in_order(result.fills[:, [F_EXCH, F_SIDE, F_PRICE]])
+    ours = _in_order(result.fills[:, [FILL_EXCH, FILL_SIDE, FILL_PRICE]])
     if not np.array_equal(ours, theirs):
         shared = min(len(ours), len(theirs))
         differ = np.flatnonzero((ours[:shared] != theirs[:shared]).any(axis=1))
@@ -240,10 +247,10 @@ def _report(ours: _Ours, config: Config, overrides: list[str], file: Path) -> No
     for text in overrides:
         command += ["--set", text]
     began_s = time.perf_counter()
-    told, peak_mb = _run(command, "")
+    text, peak_mb = _run(command, "")
     ours.report_s = min(ours.report_s, time.perf_counter() - began_s)
     ours.peak_mb = max(ours.peak_mb, peak_mb)
-    ours.span_s = told["span_s"]
+    ours.span_s = json.loads(text)["span_s"]
 
 
 def _peer_settings(config: Config) -> str:
@@ -277,25 +284,36 @@ def _peer_settings(config: Config) -> str:
 
 
 def _run_peer(python: str, arguments: list[str], stdin: str) -> tuple[Any, float]:
-    return _run([python, str(_PEER), *arguments], stdin)
+    """Its answer, after which nothing is printed; hftbacktest prints remarks of its own."""
+    text, peak_mb = _run([python, str(_PEER), *arguments], stdin)
+    return json.loads(text.splitlines()[-1]), peak_mb
 
 
-def _run(command: list[str], stdin: str) -> tuple[Any, float]:
-    """What a process prints last, as JSON, and its peak memory in MB."""
-    with tempfile.TemporaryFile("w+") as said, tempfile.TemporaryFile("w+") as given:
+def _run(command: list[str], stdin: str) -> tuple[str, float]:
+    """What a process prints, and its peak memory in MB.
+
+    Raises:
+        StartError: When it fails, with the last line of what it complains of.
+    """
+    with (
+        tempfile.TemporaryFile("w+") as said,
+        tempfile.TemporaryFile("w+") as wrong,
+        tempfile.TemporaryFile("w+") as given,
+    ):
         given.write(stdin)
         given.seek(0)
-        process = subprocess.Popen(command, stdin=given, stdout=said, stderr=subprocess.STDOUT)
+        process = subprocess.Popen(command, stdin=given, stdout=said, stderr=wrong)
         peak_mb = 0.0
         while process.poll() is None:
             # Of a finished process the system tells a peak that counts its parent's memory in.
             peak_mb = max(peak_mb, _peak_mb(process.pid))
             time.sleep(_LOOK_S)
         said.seek(0)
-        text = said.read()
-    if process.returncode or "{" not in text:
-        raise StartError(f"{' '.join(command[:4])} ... failed: {text.strip()[-500:]}")
-    return json.loads(text[text.index("{") :]), peak_mb
+        wrong.seek(0)
+        text, last = said.read(), (wrong.read().strip().splitlines() or [""])[-1]
+    if process.returncode:
+        raise StartError(f"{' '.join(command[:4])} ... failed: {last}")
+    return text, peak_mb
 
 
 def _peak_mb(pid: int) -> float:

@@ -1,7 +1,9 @@
 """Bench of the replay: what it measures alone, and what it promises beside hftbacktest."""
 
+import gzip
 import json
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -43,3 +45,30 @@ def test_only_the_tutorial_is_compared(capsys: pytest.CaptureFixture[str]) -> No
     assert engine_command("bench", "replay", str(BASE), "--config", "configs/paper.toml") == 1
 
     assert "strategy.name" in capsys.readouterr().err
+
+
+def test_what_hftbacktest_cannot_convert_is_refused_before_anything_is_timed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its conversion opens gzip and nothing else."""
+    peer, plain = tmp_path / "python", tmp_path / "plain.dat"
+    peer.write_text("#!/bin/sh\n", encoding="ascii")
+    peer.chmod(0o755)
+    plain.write_bytes(gzip.decompress(BASE.read_bytes()))
+
+    assert engine_command("bench", "replay", str(plain), "--peer", str(peer)) == 1
+
+    assert "plain.dat: hftbacktest converts nothing but gzip" in capsys.readouterr().err
+
+
+def test_a_peer_that_fails_is_told_by_its_last_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    peer = tmp_path / "python"
+    peer.write_text('#!/bin/sh\n[ "$1" = -c ] || { echo a; echo the end >&2; exit 3; }\n')
+    peer.chmod(0o755)
+    over = ("--set", "calibration.window_s=10", "--rounds", "1")
+
+    assert engine_command("bench", "replay", str(BASE), *over, "--peer", str(peer)) == 1
+
+    assert "failed: the end" in capsys.readouterr().err
