@@ -191,7 +191,7 @@ class RecordedFiles:
             self.tears.append(f"{path}: {tear.text}")
 
     def _note_times(self, stretch: Stretch) -> tuple[int, str] | None:
-        """Note the times up to a wild one, and cut the stretch there; its line, and what it is."""
+        """Note a stretch's times; it ends before a wild one, whose line and fault are returned."""
         wrong, number = scan_times(stretch.rows, stretch.count, self._peers, self._times)
         if wrong == ORDERLY:
             return None

@@ -13,7 +13,9 @@ Nonsense in the middle of sound data is another matter, and raises.
 
 import re
 from collections.abc import Callable, Generator, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
@@ -26,7 +28,9 @@ from exchange.errors import RecordingGarbled
 MOST_LINE_BYTES = 1 << 24
 """A book of all its levels is a hundredth of this."""
 _CHUNK_BYTES = 1 << 18
-_GZIP_MAGIC = b"\x1f\x8b"
+_PACKED_BYTES = 1 << 14
+"""Unpacked at a time: packed a thousand to one, it still is little memory."""
+GZIP_MAGIC = b"\x1f\x8b"
 _ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
 _ZSTD_SKIPPABLE = re.compile(rb"[\x50-\x5f]\x2a\x4d\x18")
 """Parallel packers begin with such a frame."""
@@ -146,15 +150,15 @@ class Recording:
     def _blocks(self, file: BinaryIO) -> Iterator[bytes]:
         magic = file.read(4)
         file.seek(0)
-        if magic.startswith(_GZIP_MAGIC):
+        if magic.startswith(GZIP_MAGIC):
             yield from self._unpacked(file, _new_gunzip, "gzip")
         elif magic == _ZSTD_MAGIC or _ZSTD_SKIPPABLE.match(magic):
             yield from self._unpacked(file, _new_unzstd, "zstd")
         else:
             yield from self._chunks(file)
 
-    def _chunks(self, file: BinaryIO) -> Iterator[bytes]:
-        while chunk := file.read(_CHUNK_BYTES):
+    def _chunks(self, file: BinaryIO, size: int = _CHUNK_BYTES) -> Iterator[bytes]:
+        while chunk := file.read(size):
             self.consumed_bytes += len(chunk)
             yield chunk
 
@@ -162,7 +166,7 @@ class Recording:
         """A file may be many compressed frames, one after another."""
         frame, start, given = new(), 0, 0
         begun = False  # has the current frame been given a byte?
-        for chunk in self._chunks(file):
+        for chunk in self._chunks(file, _PACKED_BYTES):
             piece = chunk
             while piece:
                 at = self.consumed_bytes - len(piece)
@@ -274,13 +278,17 @@ def _is_whole(row: bytes) -> bool:
 _SYMBOL = re.compile(rb'"s"\s*:\s*"([^"]+)"')
 _HEAD_BYTES = 400
 """The symbol stands before the levels in every frame seen."""
+_SYMBOL_LINES = 10_000
 
 
 def recorded_symbols(path: Path) -> tuple[str, ...]:
-    """Whose market a recording holds, sorted; for a person to whom it was the wrong one.
+    """Whose market a recording holds by its first lines, sorted, as far as it can be read.
 
-    Raises:
-        RecordingGarbled: As when reading it.
+    For a person to whom it was the wrong one.
     """
-    found = (_SYMBOL.search(raw[:_HEAD_BYTES]) for _, _, raw in Recording(path))
-    return tuple(sorted({symbol[1].decode(errors="replace") for symbol in found if symbol}))
+    found = set()
+    with suppress(RecordingGarbled):
+        for _, _, raw in islice(Recording(path), _SYMBOL_LINES):
+            if symbol := _SYMBOL.search(raw[:_HEAD_BYTES]):
+                found.add(symbol[1].decode(errors="replace"))
+    return tuple(sorted(found))

@@ -256,6 +256,24 @@ def test_whose_market_it_holds_is_named(tmp_path: Path) -> None:
     assert recorded_symbols(file.path) == ("A", "B")
 
 
+def test_a_line_that_cannot_be_read_does_not_hide_whose_market_it_was(tmp_path: Path) -> None:
+    """The first error is the one to be told."""
+    row = b'{"stream":"a@trade","data":{"e":"trade","E":1,"s":"A"}}'
+    file = recording(tmp_path, b"%d %b\n%d nonsense\n%d %b\n" % (NS, row, NS, NS, row))
+
+    assert recorded_symbols(file.path) == ("A",)
+
+
+def test_nothing_much_unpacks_to_little_at_a_time(tmp_path: Path) -> None:
+    """64 MB of blank lines in 64 kB."""
+    file = recording(tmp_path, gzip.compress(b"\n" * (1 << 26)))
+
+    blocks = [len(block) for block in file.blocks()]
+
+    assert sum(blocks) == 1 << 26
+    assert max(blocks) <= 1 << 25
+
+
 @pytest.mark.parametrize("size", [500, 5000], ids=["one chunk", "many"])
 @pytest.mark.parametrize("pack", [gzip.compress, zstd_checked], ids=["gzip", "zstd"])
 def test_all_before_the_damage_is_given(
