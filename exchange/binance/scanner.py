@@ -627,6 +627,7 @@ def scan_lines(
         row = rows[count * WIDTH : (count + 1) * WIDTH]
         row[KIND] = UNREAD
         row[LINE] = line
+        first_level = level
         stamp, after = whole_number(at)
         row[RECV_NS] = _recv_ns(stamp, after - at)
         message_at = skip_space(after) if row[RECV_NS] > 0 else after
@@ -650,7 +651,7 @@ def scan_lines(
             if byte_at(at) != NEWLINE:
                 row[KIND] = UNREAD
         if row[KIND] == UNREAD:
-            at = begin
+            at, level = begin, first_level
             while byte_at(at) != NEWLINE:
                 at += 1
             row[RAW_AT], row[RAW_SIZE] = begin - base, at - begin

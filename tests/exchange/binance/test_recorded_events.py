@@ -11,7 +11,7 @@ import pytest
 import zstandard
 
 from exchange.binance.recorded_events import RecordedEvents
-from exchange.event_columns import LINE, WIDTH
+from exchange.event_columns import BIDS, LINE, WIDTH
 from exchange.jit import IntArray
 from exchange.recording.reader import Tear
 from tests.exchange.test_frames import BTCUSDT
@@ -80,3 +80,17 @@ def test_a_line_that_says_nothing_is_passed_over(tmp_path: Path, blank: bytes) -
 
     assert rows[:, LINE].tolist() == [*range(2, 22), 23]
     assert tear is None
+
+
+def test_levels_of_a_line_that_is_read_twice_count_once(tmp_path: Path) -> None:
+    """The scanner leaves to the twin what ends in white space that it does not know."""
+    levels = b",".join([b'["1","0"]'] * 3000)
+    diff = b'{"e":"depthUpdate","E":1,"T":1,"s":"BTCUSDT","U":%d,"u":%d,"pu":%d,"b":[%b],"a":[]}'
+    path = tmp_path / "spaced.dat"
+    path.write_bytes(
+        b"".join(b"1723161255000 %b\x0b\n" % (diff % (n, n, n - 1, levels)) for n in range(1, 40))
+    )
+
+    rows, tear = rows_of(path)
+
+    assert (rows[:, BIDS].tolist(), tear) == ([3000] * 39, None)
