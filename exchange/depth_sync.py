@@ -217,7 +217,7 @@ def _keep(market: IntArray, row: IntArray, ticks: IntArray, lots: IntArray) -> N
     """Put a diff into the ring; the oldest go where there is no room."""
     levels = row[BIDS] + row[ASKS]
     if levels > HELD_LEVELS:
-        market[HELD_COUNT] = 0
+        market[HELD_COUNT] = market[GROWING] = 0  # without it the rest can be joined to nothing
         return
     if market[HELD_COUNT] == HELD_LIMIT:
         _drop_oldest(market)

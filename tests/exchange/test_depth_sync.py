@@ -199,6 +199,17 @@ def test_levels_of_held_diffs_outlive_the_ring_that_they_lie_in() -> None:
     assert market.ladder(Side.BUY)[-1] == (count - kept + 1, count - kept + 1)
 
 
+def test_a_diff_too_large_to_wait_begins_anew() -> None:
+    """It leaves no diff to hold the next ticker against, and the next diff joins nothing."""
+    market = SyncedMarket(recorded=True)
+    ticks = np.arange(1, HELD_LEVELS + 2, dtype=np.int64)
+    market.receive(diff(101, 101, 100))
+    market.receive(DepthDiff(102, 102, 101, 0, ticks, np.ones_like(ticks), NONE, NONE))
+
+    assert market.receive(TouchUpdate(103, 0, 100, 1, 101, 2)) == []
+    assert market.receive(diff(200, 200, 199)) == ["fetch"]
+
+
 def test_a_ticker_among_held_diffs_undoes_none_that_came_after_it() -> None:
     """Written after them all, it took newer levels off the book: the touch was an old one."""
     market = SyncedMarket()
