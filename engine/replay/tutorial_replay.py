@@ -32,21 +32,25 @@ class TutorialResult:
     """What became of the tutorial over some recordings."""
 
     files: list[str]
+    reordered: bool
+    """Were they given in another order?"""
     lines: int
     events: int
     span_s: float
     clock_shift_ms: float
     tears: list[str]
     fills: IntArray
-    """int64[fills, F_WIDTH], by the columns of ``peer_loop``, in the venue's order."""
+    """int64[fills, FILL_WIDTH], by the columns of ``peer_loop``, in the venue's order."""
     order_lots: int
     submits: int
     cancels: int
     position: float
     """As the strategy sees it, in contracts."""
-    balance_usdt: float
-    fees_usdt: float
-    equity_usdt: float
+    balance_usdt: float | None
+    """None, as the fees, for a contract that is not linear."""
+    fees_usdt: float | None
+    equity_usdt: float | None
+    """None without a mid at the end too."""
     trace: FloatArray
     """float64[fits, TRACE_WIDTH], a row for each time that a fit was due."""
 
@@ -123,26 +127,36 @@ class TutorialReplay:
         return self._result(run, shift_ns)
 
     def _result(self, run: PeerRun, shift_ns: int) -> TutorialResult:
-        config, files, rows = self._config, self._files, run.fills
-        qty = float(config.strategy.order_qty)
-        money = rows[:, loop.F_PRICE] * config.grid().price.value * qty
-        balance = -float((money * rows[:, loop.F_SIDE]).sum())
-        fees = float(money.sum()) * config.replay.maker_fee_rate
-        position = float(rows[:, loop.F_SIDE].sum()) * qty
+        config, files = self._config, self._files
+        balance, fees, equity = self._money(run)
         return TutorialResult(
             files=[str(path) for path in files.paths],
+            reordered=files.reordered,
             lines=files.lines,
             events=files.events,
             span_s=files.span_ns / 1e9,
             clock_shift_ms=shift_ns / _NS_PER_MS,
             tears=files.tears,
-            fills=rows,
+            fills=run.fills,
             order_lots=config.desk_settings(replay=True).order_lots,
             submits=run.submits,
             cancels=run.cancels,
             position=run.position,
             balance_usdt=balance,
             fees_usdt=fees,
-            equity_usdt=balance + position * run.mid - fees,
+            equity_usdt=equity,
             trace=run.trace,
         )
+
+    def _money(self, run: PeerRun) -> tuple[float | None, float | None, float | None]:
+        """Balance, fees and equity of a linear contract."""
+        config, rows = self._config, run.fills
+        if "_" in config.desk.symbol:
+            return None, None, None
+        qty = float(config.strategy.order_qty)
+        money = rows[:, loop.FILL_PRICE] * config.grid().price.value * qty
+        balance = -float((money * rows[:, loop.FILL_SIDE]).sum())
+        fees = float(money.sum()) * config.replay.maker_fee_rate
+        position = float(rows[:, loop.FILL_SIDE].sum()) * qty
+        mid = run.mid
+        return balance, fees, None if mid is None else balance + position * mid - fees

@@ -8,7 +8,7 @@ import numpy as np
 from engine.config.desk import Config
 from engine.core.settings import STEP_NS
 from engine.replay.fills_file import FillRow
-from engine.replay.peer_loop import F_EXCH, F_PRICE, F_SIDE
+from engine.replay.peer_loop import FILL_EXCH, FILL_PRICE, FILL_SIDE
 from engine.replay.tutorial_replay import TutorialResult
 
 _STEP_S = STEP_NS / 1e9
@@ -21,8 +21,8 @@ def fill_rows(result: TutorialResult, config: Config) -> Iterator[FillRow]:
     grid = config.grid()
     qty = grid.qty.text(result.order_lots)
     for fill in result.fills.tolist():
-        side = "B" if fill[F_SIDE] > 0 else "S"
-        yield fill[F_EXCH], side, grid.price.text(fill[F_PRICE]), qty, 1
+        side = "B" if fill[FILL_SIDE] > 0 else "S"
+        yield fill[FILL_EXCH], side, grid.price.text(fill[FILL_PRICE]), qty, 1
 
 
 def as_dict(result: TutorialResult, config: Config) -> dict[str, Any]:
@@ -33,6 +33,7 @@ def as_dict(result: TutorialResult, config: Config) -> dict[str, Any]:
         "fills_by": "hftbacktest",
         "symbol": config.desk.symbol,
         "files": result.files,
+        "reordered": result.reordered,
         "lines": result.lines,
         "events": result.events,
         "span_s": round(result.span_s, 3),
@@ -56,6 +57,8 @@ def print_report(result: TutorialResult, config: Config) -> None:
         f"{config.desk.symbol} with {config.name}: {result.lines} lines, {result.span_s:.1f} s; "
         "the tutorial, filled by hftbacktest's rules"
     )
+    if result.reordered:
+        print("the files were put in order of time")
     if result.clock_shift_ms:
         print(f"receive times moved by {result.clock_shift_ms:+.1f} ms")
     for tear in result.tears:
@@ -67,10 +70,15 @@ def print_report(result: TutorialResult, config: Config) -> None:
         f"fills     {len(result.fills)} of {result.submits} orders, {result.cancels} cancels asked"
     )
     print(f"position  {qty.text(_lots(result))}")
-    print(
-        f"equity    {result.equity_usdt:+.4f} USDT = balance {result.balance_usdt:+.4f} and the "
-        f"position at the last mid, less fees {result.fees_usdt:.4f}"
-    )
+    if result.balance_usdt is None:
+        print(f"equity    not counted: {config.desk.symbol} is an inverse or dated contract")
+    elif result.equity_usdt is None:
+        print(f"balance   {result.balance_usdt:+.4f} USDT; the book ends without a mid")
+    else:
+        print(
+            f"equity    {result.equity_usdt:+.4f} USDT = balance {result.balance_usdt:+.4f} and "
+            f"the position at the last mid, less fees {result.fees_usdt:.4f}"
+        )
 
 
 def never_quoted(result: TutorialResult, config: Config) -> str:
@@ -104,4 +112,4 @@ def never_quoted(result: TutorialResult, config: Config) -> str:
 
 
 def _lots(result: TutorialResult) -> int:
-    return int(result.fills[:, F_SIDE].sum()) * result.order_lots
+    return int(result.fills[:, FILL_SIDE].sum()) * result.order_lots

@@ -16,13 +16,13 @@ from engine.config.desk import load_config
 from engine.config.shipped_files import SHIPPED
 from engine.errors import ConfigError, RecordingError
 from engine.replay import peer_run
-from engine.replay.peer_loop import F_EXCH, F_PRICE, F_SIDE, F_STEP, MOST_ORDERS
+from engine.replay.peer_loop import FILL_EXCH, FILL_PRICE, FILL_SIDE, FILL_STEP, MOST_ORDERS
 from engine.replay.tutorial_replay import TutorialReplay, TutorialResult
 from engine.replay.tutorial_report import as_dict, print_report
 from exchange.binance import recorded_events
 from exchange.errors import RecordingGarbled
 from tests.engine.recorded_desks import engine_command
-from tests.places import BASE, INPUTS, PARITY, USDM
+from tests.places import BASE, COINM, INPUTS, PARITY, USDM
 
 TUTORIAL = SHIPPED / "tutorial.toml"
 RUNS = {
@@ -63,7 +63,7 @@ def test_fills_and_calibration_are_the_peers(run: str) -> None:
     rows = rows_of(f"calibration_{run}")
     expected = np.array([[float(value) for value in row.values()] for row in rows])
     np.testing.assert_allclose(result.trace, expected, rtol=1e-9)
-    assert result.position == pytest.approx(result.fills[:, F_SIDE].sum() * 0.003)
+    assert result.position == pytest.approx(result.fills[:, FILL_SIDE].sum() * 0.003)
 
 
 EMPTY_FIRST = "da4d53c3ec82955908f4cbd7df42d423edffad18d5258c8605e035366cbe6476"
@@ -77,7 +77,9 @@ def test_a_step_before_the_first_book_is_the_peers_too(tmp_path: Path) -> None:
     heard = [line for line in lines if b"bookTicker" not in line][:18_000]
     path.write_bytes(b"".join(moved(line, 2 * 10**9) for line in heard))
 
-    fills = replayed(path, over=("calibration.window_s=10",)).fills[:, [F_EXCH, F_SIDE, F_PRICE]]
+    fills = replayed(path, over=("calibration.window_s=10",)).fills[
+        :, [FILL_EXCH, FILL_SIDE, FILL_PRICE]
+    ]
 
     assert len(fills) == 278
     ordered = np.array(sorted(map(tuple, fills.tolist())), dtype=np.int64)
@@ -130,7 +132,7 @@ def test_a_message_received_early_far_into_the_file_shifts_all_of_it(tmp_path: P
     result = TutorialReplay(config, [path], lambda *told: progress.append(told)).run()
 
     asked = replayed(USDM)
-    columns = [F_EXCH, F_SIDE, F_PRICE, F_STEP]
+    columns = [FILL_EXCH, FILL_SIDE, FILL_PRICE, FILL_STEP]
     assert result.fills[:, columns].tolist() == asked.fills[:, columns].tolist() != []
     assert 0.0 < result.clock_shift_ms < 0.2
     assert progress[-1][0] == progress[-1][1] > 2 * path.stat().st_size
@@ -174,7 +176,7 @@ def test_what_was_whole_before_a_tear_is_played(tmp_path: Path) -> None:
     assert [tear.split(": ")[1][:12] for tear in result.tears] == ["nothing from"]
 
 
-SPELT = ("line-ends", "json-spelt-otherwise", "trade-and-aggtrade", "foreign-snapshot")
+SPELT = ("line-ends", "json-spelt-otherwise", "trade-and-aggtrade")
 SPELT_OTHERWISE = sorted(
     path
     for folder in SPELT
@@ -185,7 +187,7 @@ SPELT_OTHERWISE = sorted(
 
 @pytest.mark.parametrize("path", SPELT_OTHERWISE, ids=lambda path: path.stem)
 def test_what_says_the_same_gives_the_same_fills(path: Path) -> None:
-    """Line ends, white space, other keys first; aggregates and another symbol's book beside."""
+    """Line ends, white space, other keys first, aggregates beside the prints."""
     over = ("calibration.window_s=10", "strategy.adj1=0.01")
     base = replayed(BASE, over=over).fills.tolist()
 
@@ -332,3 +334,26 @@ def test_prices_far_out_of_reach_stay_apart(tmp_path: Path) -> None:
     result = replayed(path, over=over)
 
     assert (len(result.fills), result.submits, result.cancels) == (180, 382, 192)
+
+
+def test_money_that_cannot_be_counted_is_not_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """An inverse contract pays in coins; a book that ends on one side has no mid."""
+    inverse = ("desk.symbol=BTCUSD_PERP", "instrument.lot_size=1", "strategy.order_qty=1")
+    config = load_config(TUTORIAL, [*inverse, "strategy.max_position=20"])
+    of_coins = TutorialReplay(config, [COINM], lambda _done, _total: None).run()
+    print_report(of_coins, config)
+    emptied = tmp_path / "emptied.dat"
+    lines = gzip.decompress(BASE.read_bytes()).splitlines(keepends=True)
+    stamp, venue_ms = lines[-1].split(b" ", 1)[0], orjson.loads(lines[-1].split(b" ", 1)[1])
+    at = venue_ms["data"]["E"]
+    gone = {"lastUpdateId": 1, "E": at, "T": at, "bids": [["0.1", "0"]], "asks": [["1.0", "1"]]}
+    emptied.write_bytes(b"".join(lines) + b"%b %b\n" % (stamp, orjson.dumps(gone)))
+    over = ("calibration.window_s=10", "strategy.adj1=0.01")
+    print_report(replayed(emptied, over=over), load_config(TUTORIAL, list(over)))
+
+    said = capsys.readouterr().out
+    assert of_coins.submits > 0
+    assert "equity    not counted: BTCUSD_PERP is an inverse or dated contract" in said
+    assert "USDT; the book ends without a mid" in said
