@@ -29,12 +29,15 @@ KERNEL_TESTS = [
     "tests/exchange/test_simulation.py",
 ]
 CHECKED_TESTS = [
+    "tests/engine/test_recorded_files.py",
     "tests/engine/test_tutorial.py",
     "tests/engine/core/test_market.py",
+    "tests/exchange/binance/test_recorded_events.py",
     "tests/exchange/binance/test_scanner.py",
     "tests/exchange/test_book.py",
     "tests/exchange/test_depth_sync.py",
     "tests/exchange/test_growing_book.py",
+    "tests/exchange/test_peer_exchange.py",
     "tests/exchange/test_simulation.py",
     "tests/exchange/paper/test_recorded.py",
 ]
