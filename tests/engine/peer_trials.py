@@ -3,9 +3,10 @@
     python -m tests.engine.peer_trials --peer ~/hft/bin/python
     python -m tests.engine.peer_trials --peer ~/hft/bin/python --trials 1 --first 17
 
-A trial is a stretch of a real recording, as it is, or with diffs lost and snapshots put in,
-and an order latency, a queue model and parameters. Both must have the same fills, submits and
-cancels. ``--peer`` names an interpreter that has hftbacktest 2.4.4.
+A trial is a stretch of a real recording, as it is, or with diffs lost, snapshots and diffs
+without levels put in, and the recorder's clock set otherwise; and latencies, a queue model and
+parameters. Both must have the same fills, submits and cancels. ``--peer`` names an interpreter
+that has hftbacktest 2.4.4.
 """
 
 import argparse
@@ -24,8 +25,14 @@ from engine.config.desk import load_config
 from engine.config.shipped_files import SHIPPED
 from engine.errors import StartError
 from exchange.recording.reader import RecordedLine, Recording
-from tests.places import USDM
+from tests.places import COINM, USDM
 
+_PERP = ("desk.symbol=BTCUSD_PERP", "instrument.lot_size=1", "strategy.order_qty=1")
+_MARKETS = (
+    (USDM, ()),
+    (USDM, ("strategy.max_position=0.03",)),
+    (COINM, (*_PERP, "strategy.max_position=20")),
+)
 _SIZES = (6_000, 12_000, 20_000)
 _LOST = (0.0, 0.1, 0.6)
 """Share of the diffs."""
@@ -33,8 +40,11 @@ _SNAPSHOTS = 0.004
 """For each diff."""
 _KEPT = (0.7, 0.05, 0.01)
 """Share of the levels of a snapshot."""
+_AHEAD_MS = (-2_000, 0, 0, 3_000, 300_000)
+"""What the recorder's clock is set forward by."""
 _SETTINGS: dict[str, tuple[Any, ...]] = {
     "replay.queue": ("risk_averse", "log", "log2", "power", "power2", "power3"),
+    "replay.queue_power": (0.5, 1.5, 2, 2.5, 3),
     "replay.order_latency_ms": (0, 1, 5, 20, 100),
     "replay.response_latency_ms": (0, 1, 10, 50),
     "strategy.adj1": (0.005, 0.05, 0.2, 1),
@@ -56,7 +66,9 @@ def wounded(lines: list[RecordedLine], chance: random.Random) -> list[RecordedLi
         if chance.random() >= lost:
             kept.append(line)
         if chance.random() < _SNAPSHOTS:
-            kept.append(line._replace(raw=_snapshot(first, orjson.loads(line.raw)["data"], chance)))
+            diff = orjson.loads(line.raw)["data"]
+            kept.append(line._replace(raw=_snapshot(first, diff, chance)))
+            kept.append(line._replace(raw=orjson.dumps({"data": diff | {"b": [], "a": []}})))
     return kept
 
 
@@ -75,22 +87,26 @@ def _snapshot(first: dict[str, Any], diff: dict[str, Any], chance: random.Random
     return orjson.dumps({"lastUpdateId": diff["u"], "E": diff["E"], "T": diff["T"], **sides})
 
 
-def trial(number: int, lines: list[RecordedLine], peer_python: str, folder: Path) -> int:
+def trial(number: int, peer_python: str, folder: Path) -> int:
     """How many fills both have.
 
     Raises:
         StartError: When they are not the same.
     """
     chance = random.Random(number)
-    settings = [f"{name}={chance.choice(values)}" for name, values in _SETTINGS.items()]
+    path, over = chance.choice(_MARKETS)
+    drawn = [f"{name}={chance.choice(values)}" for name, values in _SETTINGS.items()]
+    lines = [line for line in Recording(path) if b'"bookTicker"' not in line.raw]
     if chance.random() < 0.5:
         lines = wounded(lines, chance)
     size = chance.choice(_SIZES)
-    at = chance.randrange(len(lines) - size)
+    at = chance.randrange(max(len(lines) - size, 1))
+    ahead_ns = chance.choice(_AHEAD_MS) * 1_000_000
     file, events = folder / "trial.gz", folder / "trial.npz"
-    text = b"".join(b"%d %b\n" % (line.recv_ns, line.raw) for line in lines[at : at + size])
+    stretch = lines[at : at + size]
+    text = b"".join(b"%d %b\n" % (line.recv_ns + ahead_ns, line.raw) for line in stretch)
     file.write_bytes(gzip.compress(text, 1))
-    config = load_config(SHIPPED / "tutorial.toml", settings)
+    config = load_config(SHIPPED / "tutorial.toml", [*over, *drawn])
     convert(config, file, peer_python, events)
     return equal_fills(config, file, peer_python, events)
 
@@ -103,13 +119,12 @@ def main() -> int:
     parser.add_argument("--trials", type=int, default=60)
     parser.add_argument("--first", type=int, default=0)
     asked = parser.parse_args()
-    lines = [line for line in Recording(USDM) if b'"bookTicker"' not in line.raw]
     numbers = range(asked.first, asked.first + asked.trials)
     fills = differing = 0
     with tempfile.TemporaryDirectory(prefix="makers-desk-trials-") as folder:
         for number in track(numbers, "trials", disable=not sys.stderr.isatty()):
             try:
-                fills += trial(number, lines, asked.peer, Path(folder))
+                fills += trial(number, asked.peer, Path(folder))
             except StartError as error:
                 differing += 1
                 print(f"trial {number}: {error}", flush=True)
