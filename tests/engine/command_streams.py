@@ -3,12 +3,17 @@
     python -m tests.engine.command_streams                    # compare with the kept digests
     python -m tests.engine.command_streams --only replay      # those whose name begins so
     python -m tests.engine.command_streams --record           # write the kept digests anew
+    python -m tests.engine.command_streams --keep FOLDER      # and what the traders were fed
+    python -m tests.engine.command_streams --feed FOLDER      # feed that to the present trader
 
 A stream is every command that the trader gave, each with the time at which it did, while one
 recording was replayed, one desk of ``desk_trials`` lived through its seed, or one market regime
 ran for an hour on the virtual clock. Floating point differs between processors and versions of
 numba: where the first comparison on a machine fails, check out the commit that last changed
 ``command_streams.txt``, record there, and compare with that.
+
+What was fed is kept by the groups in which it was; to feed it again takes no exchange, a tenth of
+the time, and tells the first turn that differs, with what was expected of it.
 """
 
 import argparse
@@ -18,7 +23,7 @@ import os
 import random
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -34,6 +39,7 @@ from engine.process.warm_up import warm_up
 from engine.replay.driver import Replay
 from exchange.paper.settings import Regime
 from tests.engine.desk_trials import WORLDS, World
+from tests.engine.kept_inputs import InputsFile, first_difference
 from tests.engine.virtual_desk import MARKET, VirtualDesk
 from tests.places import DATA
 
@@ -87,22 +93,32 @@ class _Digest:
 
 
 @contextmanager
-def _listening() -> Iterator[_Digest]:
-    """Every command that any trader gives meanwhile."""
+def _listening(kept: InputsFile | None) -> Iterator[_Digest]:
+    """Every command that any trader gives meanwhile, kept with what it was given."""
     digest = _Digest()
-    receive, operate = Trader.receive, Trader.operate
+    build, receive, operate = Trader.__init__, Trader.receive, Trader.operate
+
+    def build_noting(self: Trader, *given: Any, **options: Any) -> None:
+        build(self, *given, **options)
+        if kept is not None:
+            kept.note_built(self, options)
 
     def receive_noting(self: Trader, *events: Any) -> Any:
         commands = receive(self, *events)
         digest.note(events[-1].mono_ns if events else 0, commands)
+        if kept is not None and events:
+            kept.note_turn(self, list(events), commands)
         return commands
 
     def operate_noting(self: Trader, command: Any) -> Any:
         problem, commands = operate(self, command)
         digest.note(command.mono_ns, commands)
+        if kept is not None:
+            kept.note_turn(self, [command], commands, problem)
         return problem, commands
 
     with (
+        patch.object(Trader, "__init__", build_noting),
         patch.object(Trader, "receive", receive_noting),
         patch.object(Trader, "operate", operate_noting),
     ):
@@ -141,10 +157,58 @@ def _streams() -> dict[str, Callable[[], None]]:
     return streams
 
 
-def _digest(name: str) -> tuple[str, str]:
-    with _listening() as digest:
-        _streams()[name]()
+def live(folder: Path | None, name: str) -> tuple[str, str]:
+    """Let a stream happen, and keep what was fed; its digest."""
+    with ExitStack() as stack:
+        file = None if folder is None else InputsFile(_file_of(folder, name))
+        kept = None if file is None else stack.enter_context(file)
+        with _listening(kept) as digest:
+            _streams()[name]()
     return name, str(digest)
+
+
+def feed(folder: Path, name: str) -> tuple[str, str]:
+    """Feed a kept stream; what differs, or nothing."""
+    return name, first_difference(_file_of(folder, name))
+
+
+def _file_of(folder: Path, name: str) -> Path:
+    return folder / f"{name.replace('/', '-')}.zst"
+
+
+def _compare(names: list[str], asked: argparse.Namespace) -> int:
+    """Let all streams happen, and hold them against the kept digests; how many differ."""
+    kept = dict(line.split(" ", 1) for line in KEPT.read_text("ascii").splitlines() if line)
+    if asked.keep is not None:
+        asked.keep.mkdir(parents=True, exist_ok=True)
+    differing = 0
+    for name, digest in _each(partial(live, asked.keep), names, asked.processes):
+        if not asked.record and kept.get(name) != digest:
+            differing += 1
+            print(f"{name}: {digest}, kept is {kept.get(name, 'none')}", flush=True)
+        kept[name] = digest
+    if asked.record:
+        KEPT.write_text("".join(f"{name} {kept[name]}\n" for name in sorted(kept)), "ascii")
+    return differing
+
+
+def _feed_all(names: list[str], asked: argparse.Namespace) -> int:
+    """Feed all kept streams to the present trader; how many differ."""
+    differing = 0
+    for name, difference in _each(partial(feed, asked.feed), names, asked.processes):
+        if difference:
+            differing += 1
+            print(f"{name}: {difference}", flush=True)
+    return differing
+
+
+def _each(
+    work: Callable[[str], tuple[str, str]], names: list[str], processes: int
+) -> Iterator[tuple[str, str]]:
+    """What comes of each stream, as soon as it is there."""
+    with multiprocessing.Pool(processes, maxtasksperchild=20) as pool:
+        results = pool.imap_unordered(work, names)
+        yield from track(results, "streams", len(names), disable=not sys.stderr.isatty())
 
 
 def main() -> int:
@@ -153,6 +217,8 @@ def main() -> int:
     )
     parser.add_argument("--record", action="store_true", help="keep what is found")
     parser.add_argument("--only", default="", metavar="PREFIX")
+    parser.add_argument("--keep", type=Path, metavar="FOLDER", help="write what is fed there")
+    parser.add_argument("--feed", type=Path, metavar="FOLDER", help="feed what was kept there")
     parser.add_argument("--processes", type=int, default=multiprocessing.cpu_count())
     asked = parser.parse_args()
     if os.environ.get("PYTHONHASHSEED") != "0":
@@ -163,18 +229,8 @@ def main() -> int:
             os.environ | {"PYTHONHASHSEED": "0"},
         )
     warm_up("desk replay")
-    kept = dict(line.split(" ", 1) for line in KEPT.read_text("ascii").splitlines() if line)
     names = [name for name in _streams() if name.startswith(asked.only)]
-    differing = 0
-    with multiprocessing.Pool(asked.processes, maxtasksperchild=20) as pool:
-        results = pool.imap_unordered(_digest, names)
-        for name, digest in track(results, "streams", len(names), disable=not sys.stderr.isatty()):
-            if not asked.record and kept.get(name) != digest:
-                differing += 1
-                print(f"{name}: {digest}, kept is {kept.get(name, 'none')}", flush=True)
-            kept[name] = digest
-    if asked.record:
-        KEPT.write_text("".join(f"{name} {kept[name]}\n" for name in sorted(kept)), "ascii")
+    differing = _compare(names, asked) if asked.feed is None else _feed_all(names, asked)
     print(f"{len(names) - differing} of {len(names)} streams {'kept' if asked.record else 'equal'}")
     return int(differing > 0)
 
