@@ -82,8 +82,9 @@ ORDER_KEY, ORDER_SIDE, ORDER_PRICE, ORDER_STATUS, ORDER_PENDING, ORDER_SENT = ra
 ORDER_WIDTH = 6
 SENT, WORKING, OVER = range(3)
 _LOWEST, _HIGHEST = -(2**63), 2**63 - 1
-_FARTHEST_TICKS = 2.0**61
-"""A fit of next to no slope quotes at any distance: such a price is held here, out of reach."""
+_BEYOND_TICKS = 2.0**63
+"""A fit of next to no slope quotes at any distance. What fits no integer is the lowest to the peer,
+whose side makes it the farthest: such orders are one."""
 
 FILL_EXCH, FILL_SIDE, FILL_PRICE, FILL_SENT, FILL_SEEN, FILL_STEP = range(6)
 FILL_WIDTH = 6
@@ -232,7 +233,8 @@ def _forget_finished(clock: IntArray, orders: IntArray) -> None:
 @inlined
 def _order_ticks(price: float, tick: float) -> int:
     """A price of the strategy, as an order's."""
-    return int(min(max(np.rint(price / tick), -_FARTHEST_TICKS), _FARTHEST_TICKS))
+    ticks = np.rint(price / tick)
+    return int(ticks) if abs(ticks) < _BEYOND_TICKS else _LOWEST
 
 
 @inlined

@@ -21,7 +21,7 @@ import orjson
 from rich.progress import track
 
 from engine.bench.replay import convert, equal_fills
-from engine.config.desk import load_config
+from engine.config.desk import Config, load_config
 from engine.config.shipped_files import SHIPPED
 from engine.errors import StartError
 from exchange.recording.reader import RecordedLine, Recording
@@ -87,12 +87,8 @@ def _snapshot(first: dict[str, Any], diff: dict[str, Any], chance: random.Random
     return orjson.dumps({"lastUpdateId": diff["u"], "E": diff["E"], "T": diff["T"], **sides})
 
 
-def trial(number: int, peer_python: str, folder: Path) -> int:
-    """How many fills both have.
-
-    Raises:
-        StartError: When they are not the same.
-    """
+def draw(number: int, file: Path) -> Config:
+    """Write the recording of a trial; its settings."""
     chance = random.Random(number)
     path, over = chance.choice(_MARKETS)
     drawn = [f"{name}={chance.choice(values)}" for name, values in _SETTINGS.items()]
@@ -102,11 +98,20 @@ def trial(number: int, peer_python: str, folder: Path) -> int:
     size = chance.choice(_SIZES)
     at = chance.randrange(max(len(lines) - size, 1))
     ahead_ns = chance.choice(_AHEAD_MS) * 1_000_000
-    file, events = folder / "trial.gz", folder / "trial.npz"
     stretch = lines[at : at + size]
     text = b"".join(b"%d %b\n" % (line.recv_ns + ahead_ns, line.raw) for line in stretch)
     file.write_bytes(gzip.compress(text, 1))
-    config = load_config(SHIPPED / "tutorial.toml", [*over, *drawn])
+    return load_config(SHIPPED / "tutorial.toml", [*over, *drawn])
+
+
+def trial(number: int, peer_python: str, folder: Path) -> int:
+    """How many fills both have.
+
+    Raises:
+        StartError: When they are not the same.
+    """
+    file, events = folder / "trial.gz", folder / "trial.npz"
+    config = draw(number, file)
     convert(config, file, peer_python, events)
     return equal_fills(config, file, peer_python, events)
 

@@ -21,6 +21,7 @@ from engine.replay.tutorial_replay import TutorialReplay, TutorialResult
 from engine.replay.tutorial_report import as_dict, print_report
 from exchange.binance import recorded_events
 from exchange.errors import RecordingGarbled
+from tests.engine.peer_trials import draw
 from tests.engine.recorded_desks import engine_command
 from tests.places import BASE, COINM, INPUTS, PARITY, USDM
 
@@ -334,6 +335,20 @@ def test_prices_far_out_of_reach_stay_apart(tmp_path: Path) -> None:
     result = replayed(path, over=over)
 
     assert (len(result.fills), result.submits, result.cancels) == (180, 382, 192)
+
+
+@pytest.mark.parametrize(
+    ("number", "counts"), [(18, (386, 1210, 767)), (19, (0, 492, 481))], ids=["usdm", "coinm"]
+)
+def test_prices_that_fit_no_integer_are_one_order(
+    tmp_path: Path, number: int, counts: tuple[int, int, int]
+) -> None:
+    """Where the fit is flatter still; counted by hftbacktest, in ``peer_trials``."""
+    file = tmp_path / "trial.gz"
+    config = draw(number, file)
+    result = TutorialReplay(config, [file], lambda _done, _total: None).run()
+
+    assert (len(result.fills), result.submits, result.cancels) == counts
 
 
 def test_money_that_cannot_be_counted_is_not_told(
