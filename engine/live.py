@@ -26,11 +26,11 @@ from engine.core.flatten import PATIENCE_NS
 from engine.core.operator import OperatorCommand
 from engine.core.settings import STEP_NS
 from engine.core.trader import OUR_PREFIX, Trader
-from engine.core.view import Preview
-from engine.core.view_builder import ViewBuilder, preview
 from engine.errors import NotFlat, NotVerified, SessionCrashed, StartError
 from engine.process.lock import KEEP_EVERY_NS, ProcessLock
 from engine.process.paths import DeskPaths
+from engine.view.desk_view import Preview
+from engine.view.view_builder import ViewBuilder, preview
 from exchange.binance.signing import Credentials
 from exchange.binance.trading import BinanceVenue, StopSession, VenueSettings
 from exchange.errors import InvariantBroken, VenueError

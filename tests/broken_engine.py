@@ -11,7 +11,7 @@ from typing import Any
 import engine.live
 from engine.cli import main
 from engine.core.trader import Trader
-from engine.core.view_builder import ViewBuilder
+from engine.view.view_builder import ViewBuilder
 
 
 class Fault(Exception):

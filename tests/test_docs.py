@@ -19,7 +19,7 @@ from engine.config.desk import RENAMED, Config, load_config
 from engine.console.protocol import Role
 from engine.core.actions import Action
 from engine.core.orders import STATE_NAMES
-from engine.core.view import FitKind, FlattenState, Mode, RiskState, SideReason
+from engine.core.states import FitKind, FlattenState, Mode, RiskState, SideReason
 from engine.process.paths import paths_of
 from exchange.paper.faults.plan import RENAMED as RENAMED_IN_FAULTS
 from exchange.paper.faults.plan import parse_plan

@@ -24,9 +24,11 @@ from engine.console.protocol import (
     Welcome,
 )
 from engine.core.actions import Action
-from engine.core.view import DeskView, Record, SideReason
+from engine.core.log import Record
+from engine.core.states import SideReason
 from engine.errors import EngineError, NotFlat, NotVerified
 from engine.process.hints import DeskCommands
+from engine.view.desk_view import DeskView
 from tui.client import EngineLine, Heard, LineLost
 from tui.render.draw.glyphs import ASCII, Glyphs, glyphs_for
 from tui.render.frame import EngineLink, Frame

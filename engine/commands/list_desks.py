@@ -8,10 +8,10 @@ from rich.table import Table
 
 from engine.console.client import ConsoleClient
 from engine.console.protocol import Role, ViewMessage, Welcome
-from engine.core.view import DeskView
 from engine.desks.desks import Desk, every_desk
 from engine.errors import EngineError
 from engine.process.paths import DeskPaths
+from engine.view.desk_view import DeskView
 
 _VIEW_PATIENCE_S = 3.0
 """Views come ten times a second: an engine silent for so long starts or hangs."""

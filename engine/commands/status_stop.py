@@ -14,12 +14,12 @@ from rich.table import Table
 from engine.console.client import ConsoleClient
 from engine.console.protocol import Goodbye, Role, ViewMessage
 from engine.core.actions import Action
-from engine.core.view import DeskView, SideView
 from engine.desks.desks import desk_meant, not_running
 from engine.desks.launch import end_exchange, wait_for_exit
 from engine.errors import NoEngine, NotFlat, NotVerified, ProtocolError
 from engine.process.lock import lock_owner
 from engine.process.paths import DeskPaths
+from engine.view.desk_view import DeskView, SideView
 from exchange.instrument import DecimalGrid
 
 _VIEW_PATIENCE_S = 3.0

@@ -17,7 +17,7 @@ from engine.config.fields import DecimalText, FeeRate, NotNegative, Positive, Se
 from engine.config.paper import PaperSection, grid_of, paper_settings, settle_paths, settled
 from engine.config.toml_file import read_toml
 from engine.core.settings import DeskSettings, FairName, IntensityName, VolatilityName
-from engine.core.view import Mode
+from engine.core.states import Mode
 from engine.errors import ConfigError
 from exchange.errors import ExchangeError
 from exchange.instrument import Instrument

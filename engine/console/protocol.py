@@ -12,8 +12,9 @@ from typing import Any, TypeAlias
 import msgspec
 
 from engine.core.actions import Action
-from engine.core.view import DeskView, Preview, Record
+from engine.core.log import Record
 from engine.errors import ProtocolError
+from engine.view.desk_view import DeskView, Preview
 
 VERSION = 3  # both ends must have the same, so a change of any message raises it
 MAX_FRAME_BYTES = 4 * 1024 * 1024  # far beyond any message; a larger length is not of this protocol

@@ -34,8 +34,9 @@ from engine.console.protocol import (
     decode_for_engine,
 )
 from engine.core.actions import Action
-from engine.core.view import DeskView, Record
+from engine.core.log import Record
 from engine.errors import ProtocolError, StartError
+from engine.view.desk_view import DeskView
 
 _GOODBYE_TIMEOUT_S = 1.0  # a console that hangs must not keep the engine alive
 _UNREAD_LIMIT_BYTES = 1024 * 1024

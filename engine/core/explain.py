@@ -2,7 +2,9 @@
 
 from dataclasses import dataclass
 
-from engine.core.view import LeftView, SideReason, SideView
+import msgspec
+
+from engine.core.states import SideReason
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,8 +19,15 @@ class SideStatus:
     def quotes(self) -> bool:
         return self.reason is SideReason.QUOTING
 
-    def view(self) -> SideView:
-        return SideView(self.reason, self.detail, self.clears)
+
+class LeftView(msgspec.Struct, frozen=True):
+    """What may be left of our orders while none is wanted, by the evidence there is."""
+
+    live: int
+    """That may rest at the venue, as far as was reported; those unknown among them."""
+    unknown: int
+    proven: bool
+    """Did the venue's own list, asked for since, show none of ours?"""
 
 
 def evidence(left: LeftView) -> str:

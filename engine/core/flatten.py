@@ -11,7 +11,7 @@ absent from closing twice.
 
 from dataclasses import dataclass
 
-from engine.core.view import FlattenState, FlattenView
+from engine.core.states import FlattenState
 from exchange.types import Side
 
 PATIENCE_NS = 20_000_000_000
@@ -123,9 +123,6 @@ class Flatten:
         price_ticks = touch[0 if side is Side.SELL else 1] if touch and self._by_limit else None
         return ClosingOrder(side, self._piece_lots, price_ticks)
 
-    def view(self, mono_ns: int) -> FlattenView | None:
-        """How far it is; None while nobody asked."""
-        if self.state is FlattenState.IDLE:
-            return None
-        left_s = max(self._until_ns - mono_ns, 0) / 1e9 if self.closing else 0.0
-        return FlattenView(self.state, self.tries, self.refusal, left_s)
+    def left_s(self, mono_ns: int) -> float:
+        """Until it gives up; 0 when it has ended."""
+        return max(self._until_ns - mono_ns, 0) / 1e9 if self.closing else 0.0

@@ -1,12 +1,33 @@
 """Desk log: numbered lines that every console gets, none skipped."""
 
 from collections import deque
+from enum import StrEnum
 from itertools import islice
 
-from engine.core.view import Record, RecordKind
+import msgspec
+
 from exchange.types import Alert, Command, Severity
 
 _KEPT = 5_000  # for consoles that attach later; memory is bounded
+
+
+class RecordKind(StrEnum):
+    FILL = "fill"
+    ALERT = "alert"
+    LOG = "log"
+
+
+class Record(msgspec.Struct, frozen=True):
+    """One line of the desk's log. Numbered from 1 without gaps; never skipped."""
+
+    number: int
+    recv_ns: int
+    kind: RecordKind
+    severity: str
+    """``info``, ``warning`` or ``alarm``."""
+    text: str
+    side: int = 0
+    """+1 buy, -1 sell on fills."""
 
 
 class DeskLog:

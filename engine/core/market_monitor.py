@@ -9,9 +9,9 @@ from collections import deque
 import numpy as np
 
 from engine.core.log import DeskLog
+from engine.core.market_readings import FlickerView, NoiseView, RegimeView, WatchView
 from engine.core.settings import STEP_NS
 from engine.core.tape_merge import StampedPrint, TapeMerge, Touch
-from engine.core.view import FlickerView, NoiseView, RegimeView, WatchView
 from engine.models.flicker import SECOND_NS, Flicker, FlickerWindow
 from engine.models.flicker_alarm import WORDS, FlickerAlarm, FlickerDay, flicker_level
 from engine.models.regime import ADVICE, FEWEST_DAYS, RegimeWatch

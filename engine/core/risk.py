@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from engine.core.view import RiskState
+from engine.core.states import RiskState
 
 BREAKER_AFTER = 3
 """Identical refusals in a row, without an acceptance between, that open a side's breaker."""

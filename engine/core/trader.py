@@ -15,7 +15,7 @@ from engine.core.account import REST_LAG_NS, AccountReconciler, Evidence, Positi
 from engine.core.actions import Action
 from engine.core.calibration import Calibrator
 from engine.core.entry import OrderEntry
-from engine.core.explain import SideStatus
+from engine.core.explain import LeftView, SideStatus
 from engine.core.fair_price import FairPrice
 from engine.core.flatten import Flatten
 from engine.core.ledger import Ledger, usdt
@@ -29,8 +29,8 @@ from engine.core.quoter import Offsets, Tuning, offsets, requote
 from engine.core.request_tracker import RequestTracker
 from engine.core.risk import RiskGate
 from engine.core.settings import STEP_NS, DeskSettings
+from engine.core.states import FlattenState, Mode, RiskState, SideReason
 from engine.core.stream_watchdog import StreamWatchdog, progress
-from engine.core.view import FlattenState, LeftView, Mode, RiskState, SideReason
 from exchange.instrument import Instrument
 from exchange.types import (
     AccountSnapshot,

@@ -8,7 +8,7 @@ from rich.console import Console
 
 from engine.config.desk import Config
 from engine.core.settings import STEP_NS
-from engine.core.view import SideReason
+from engine.core.states import SideReason
 from engine.replay.driver import ReplayResult
 from engine.replay.fills_file import FillRow
 from engine.replay.performance import Performance

@@ -16,14 +16,15 @@ from pathlib import Path
 
 from engine.config.desk import Config
 from engine.core.settings import STEP_NS
+from engine.core.states import Mode
 from engine.core.trader import Trader
-from engine.core.view import DeskView, Mode
-from engine.core.view_builder import ViewBuilder
 from engine.errors import RecordingError
 from engine.replay.event_window import NEVER_NS, EventWindow
 from engine.replay.performance import Performance, SessionRecorder
 from engine.replay.recorded_files import RecordedFiles
 from engine.replay.recorded_venue import RecordedVenue, ReplayRules
+from engine.view.desk_view import DeskView
+from engine.view.view_builder import ViewBuilder
 from exchange.binance.recorded_events import Stretch
 from exchange.event_columns import EXCH_NS, KIND, RAW_AT, RAW_SIZE, RECV_NS, SNAPSHOT, WIDTH
 from exchange.instrument import E8

@@ -14,8 +14,8 @@ import zstandard
 
 from engine.core.operator import OperatorCommand
 from engine.core.settings import DeskSettings
+from engine.core.states import Mode
 from engine.core.trader import Trader
-from engine.core.view import Mode
 from exchange import types
 from exchange.instrument import Instrument
 

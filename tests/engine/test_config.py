@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from engine.config.desk import load_config
-from engine.core.view import Mode
+from engine.core.states import Mode
 from engine.errors import ConfigError
 
 CONFIGS = Path(__file__).parents[2] / "configs"

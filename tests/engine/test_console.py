@@ -38,10 +38,9 @@ from engine.console.protocol import (
 )
 from engine.console.server import ConsoleServer
 from engine.core.actions import Action
-from engine.core.log import DeskLog
-from engine.core.view import Record
-from engine.core.view_builder import ViewBuilder
+from engine.core.log import DeskLog, Record
 from engine.errors import NoEngine, ProtocolError, StartError
+from engine.view.view_builder import ViewBuilder
 from exchange.types import Severity
 from tests.engine.virtual_desk import VirtualDesk
 

@@ -26,13 +26,15 @@ from engine.console.protocol import (
     ViewMessage,
 )
 from engine.core.actions import Action
+from engine.core.log import Record
+from engine.core.states import Mode, RiskState, SideReason
 from engine.core.trader import OUR_PREFIX, Trader
-from engine.core.view import DeskView, Mode, Record, RiskState, SideReason
-from engine.core.view_builder import ViewBuilder
 from engine.errors import NotVerified, SessionCrashed
 from engine.live import Asked, Failed, Inputs, LiveDesk
 from engine.process.lock import ProcessLock
 from engine.process.paths import DeskPaths
+from engine.view.desk_view import DeskView
+from engine.view.view_builder import ViewBuilder
 from exchange.binance.settings import VenueSettings
 from exchange.binance.signing import Credentials
 from exchange.binance.trading import BinanceVenue, StopSession

@@ -13,8 +13,8 @@ from rich.console import Console
 
 from engine.core import orders
 from engine.core.ledger import Ledger
+from engine.core.states import Mode
 from engine.core.trader import Trader
-from engine.core.view import Mode
 from engine.replay.performance import (
     Fills,
     SessionRecorder,

@@ -12,18 +12,11 @@ from engine.commands import status_stop
 from engine.commands.status_stop import _status_table
 from engine.console.client import ConsoleClient
 from engine.console.protocol import Role
-from engine.core.view import (
-    DeskView,
-    ErrorView,
-    InventoryView,
-    LinkView,
-    RiskState,
-    SideReason,
-    SideView,
-)
+from engine.core.states import RiskState, SideReason
 from engine.errors import NoEngine
 from engine.process.lock import ProcessLock
 from engine.process.paths import DeskPaths
+from engine.view.desk_view import DeskView, ErrorView, InventoryView, LinkView, SideView
 from tests.engine.recorded_desks import engine_command, started, state_folder
 from tests.tui.fake_engine import FakeEngine, desk_view, order
 

@@ -19,8 +19,8 @@ import orjson
 from engine.core.actions import Action
 from engine.core.operator import OperatorCommand
 from engine.core.settings import DeskSettings
+from engine.core.states import Mode
 from engine.core.trader import OUR_PREFIX, Trader
-from engine.core.view import Mode
 from exchange.binance import user_events
 from exchange.errors import Refused
 from exchange.instrument import Instrument

@@ -12,22 +12,18 @@ import msgspec
 from engine.console.protocol import VERSION, Answer, CommandMessage, Goodbye, Role, Welcome
 from engine.console.server import ConsoleServer
 from engine.core.actions import Action
-from engine.core.view import (
+from engine.core.log import Record, RecordKind
+from engine.core.states import FitKind, Mode, RiskState, SideReason
+from engine.view.desk_view import (
     BookView,
     DeskView,
     ErrorView,
-    FitKind,
     InventoryView,
     LinkView,
-    Mode,
     MoneyView,
     OrderView,
     Preview,
     QuoteView,
-    Record,
-    RecordKind,
-    RiskState,
-    SideReason,
     SideView,
     SwitchView,
 )

@@ -3,14 +3,8 @@
 import math
 from typing import Any
 
-from engine.core.view import (
-    CalibrationView,
-    FlickerView,
-    NoiseView,
-    RegimeView,
-    SideFitView,
-    WatchView,
-)
+from engine.core.market_readings import FlickerView, NoiseView, RegimeView, WatchView
+from engine.view.desk_view import CalibrationView, SideFitView
 
 
 def calibration(**changes: Any) -> CalibrationView:

@@ -7,16 +7,9 @@ import pytest
 
 from engine.console.protocol import Goodbye
 from engine.core.actions import Action
-from engine.core.view import (
-    DeskView,
-    FlattenState,
-    FlattenView,
-    InventoryView,
-    LeftView,
-    RiskState,
-    SideReason,
-    SideView,
-)
+from engine.core.explain import LeftView
+from engine.core.states import FlattenState, RiskState, SideReason
+from engine.view.desk_view import DeskView, FlattenView, InventoryView, SideView
 from tests.tui.conftest import SMALL, Desk, open_desk
 from tests.tui.fake_engine import desk_view
 from tui.render.banner import banner

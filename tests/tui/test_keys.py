@@ -6,7 +6,8 @@ import pytest
 from textual import events
 
 from engine.core.actions import Action
-from engine.core.view import SideReason, SideView
+from engine.core.states import SideReason
+from engine.view.desk_view import SideView
 from tests.tui.conftest import Desk, open_desk
 from tests.tui.fake_engine import desk_view
 

@@ -4,7 +4,7 @@ from itertools import pairwise
 
 import pytest
 
-from engine.core.view import DeskView
+from engine.view.desk_view import DeskView
 from tests.tui.fake_engine import MID_TICKS, book, desk_view, order, quote
 from tui.render.frame import Frame
 from tui.render.ladder import Rows, ladder

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from engine.core.view import Mode, SideReason, SideView
+from engine.core.states import Mode, SideReason
+from engine.view.desk_view import SideView
 from tests.tui.conftest import LARGE, SMALL, USUAL, open_desk
 from tests.tui.fake_engine import book
 from tui.render.draw.glyphs import ASCII

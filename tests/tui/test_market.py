@@ -3,7 +3,8 @@
 import pytest
 from rich.text import Text
 
-from engine.core.view import DeskView, FlickerView, WatchView
+from engine.core.market_readings import FlickerView, WatchView
+from engine.view.desk_view import DeskView
 from tests.tui.fake_engine import desk_view
 from tests.tui.fake_market import EMPTY_WATCH, flicker, regime, watch
 from tui.render.frame import Frame

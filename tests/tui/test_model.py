@@ -3,7 +3,8 @@
 import pytest
 from rich.text import Text
 
-from engine.core.view import DeskView, FitKind, SideFitView
+from engine.core.states import FitKind
+from engine.view.desk_view import DeskView, SideFitView
 from tests.tui.fake_engine import desk_view, quote
 from tests.tui.fake_market import calibration
 from tui.render.frame import Frame

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from engine.core.actions import Action
-from engine.core.view import SideReason, SideView
+from engine.core.states import SideReason
+from engine.view.desk_view import SideView
 from tests.tui.conftest import LARGE, SMALL, USUAL, Desk, open_desk
 from tui.render.draw.glyphs import ASCII
 

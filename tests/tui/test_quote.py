@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.text import Text
 
-from engine.core.view import DeskView, FitKind, InventoryView, QuoteView
+from engine.core.states import FitKind
+from engine.view.desk_view import DeskView, InventoryView, QuoteView
 from tests.tui.fake_engine import EMPTY_QUOTE, MID_TICKS, desk_view, quote, table_quote
 from tui.render.frame import Frame
 from tui.render.quote import quote as quote_panel

@@ -6,19 +6,10 @@ import msgspec
 import pytest
 from rich.text import Text
 
-from engine.core.view import (
-    DeskView,
-    ErrorView,
-    InventoryView,
-    Mode,
-    Preview,
-    Record,
-    RecordKind,
-    RiskState,
-    SideReason,
-    SideView,
-)
+from engine.core.log import Record, RecordKind
+from engine.core.states import Mode, RiskState, SideReason
 from engine.process.hints import DeskCommands
+from engine.view.desk_view import DeskView, ErrorView, InventoryView, Preview, SideView
 from tests.tui.fake_engine import (
     EMPTY_QUOTE,
     MID_TICKS,

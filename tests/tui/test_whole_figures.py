@@ -7,7 +7,8 @@ import msgspec
 import pytest
 from rich.text import Text
 
-from engine.core.view import DeskView, ErrorView, InventoryView, LinkView, RecordKind
+from engine.core.log import RecordKind
+from engine.view.desk_view import DeskView, ErrorView, InventoryView, LinkView
 from tests.tui.fake_engine import book, desk_view, money, order, quote, record
 from tui.render.draw.glyphs import ASCII, UNICODE, Glyphs
 from tui.render.draw.lines import fit, line

@@ -5,7 +5,8 @@ import math
 from rich.text import Text
 
 from engine.core.explain import evidence
-from engine.core.view import DeskView, FlattenState, RiskState, SideReason
+from engine.core.states import FlattenState, RiskState, SideReason
+from engine.view.desk_view import DeskView
 from tui.render.draw import ink
 from tui.render.draw.format import age, clock, grid
 from tui.render.draw.lines import flowed, line, wrapped

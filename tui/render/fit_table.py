@@ -5,7 +5,8 @@ from typing import NamedTuple
 
 from rich.text import Text
 
-from engine.core.view import CalibrationView, DeskView, FitKind, SideFitView
+from engine.core.states import FitKind
+from engine.view.desk_view import CalibrationView, DeskView, SideFitView
 from tui.render.draw import ink
 from tui.render.draw.format import decimals_of
 from tui.render.draw.glyphs import Glyphs

@@ -2,7 +2,8 @@
 
 from rich.text import Text
 
-from engine.core.view import DeskView, FlickerView
+from engine.core.market_readings import FlickerView
+from engine.view.desk_view import DeskView
 from tui.render.draw import ink
 from tui.render.draw.format import figure
 from tui.render.draw.glyphs import Glyphs

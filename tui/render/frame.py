@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from engine.core.view import DeskView
 from engine.process.hints import USUAL, DeskCommands
+from engine.view.desk_view import DeskView
 from tui.render.draw.glyphs import UNICODE, Glyphs
 
 STALE_S = 2.0

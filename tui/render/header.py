@@ -2,7 +2,8 @@
 
 from rich.text import Text
 
-from engine.core.view import DeskView, Mode, RiskState, SideReason, SideView
+from engine.core.states import Mode, RiskState, SideReason
+from engine.view.desk_view import DeskView, SideView
 from tui.render.draw import ink
 from tui.render.draw.format import age, clock, grid, span
 from tui.render.draw.lines import Piece, fit, joined, line, spread

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from rich.text import Text
 
-from engine.core.view import DeskView
+from engine.view.desk_view import DeskView
 from tui.render.draw import ink
 from tui.render.draw.bars import round_up
 from tui.render.draw.format import age, compact, grid

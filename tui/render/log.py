@@ -2,7 +2,7 @@
 
 from rich.text import Text
 
-from engine.core.view import Record, RecordKind
+from engine.core.log import Record, RecordKind
 from tui.render.draw import ink
 from tui.render.draw.format import clock
 from tui.render.draw.glyphs import Glyphs

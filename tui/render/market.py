@@ -2,7 +2,7 @@
 
 from rich.text import Text
 
-from engine.core.view import DeskView
+from engine.view.desk_view import DeskView
 from tui.render.draw.glyphs import Glyphs
 from tui.render.draw.lines import beside, fit
 from tui.render.flicker import flicker

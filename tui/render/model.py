@@ -4,7 +4,8 @@ import math
 
 from rich.text import Text
 
-from engine.core.view import CalibrationView, DeskView, FitKind
+from engine.core.states import FitKind
+from engine.view.desk_view import CalibrationView, DeskView
 from tui.render.draw import ink
 from tui.render.draw.bars import meter
 from tui.render.draw.depth_chart import Stroke, depth_chart

@@ -2,7 +2,7 @@
 
 from rich.text import Text
 
-from engine.core.view import MoneyView
+from engine.view.desk_view import MoneyView
 from tui.render.draw import ink
 from tui.render.draw.format import compact, parts_that_sum, signed
 from tui.render.draw.glyphs import Glyphs

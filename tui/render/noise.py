@@ -2,7 +2,7 @@
 
 from rich.text import Text
 
-from engine.core.view import DeskView
+from engine.view.desk_view import DeskView
 from tui.render.draw import ink
 from tui.render.draw.depth_chart import Stroke, depth_chart
 from tui.render.draw.format import figure

@@ -2,7 +2,7 @@
 
 from rich.text import Text
 
-from engine.core.view import DeskView, Preview
+from engine.view.desk_view import DeskView, Preview
 from tui.render.draw import ink
 from tui.render.draw.format import figure, grid, signed
 from tui.render.draw.glyphs import Glyphs

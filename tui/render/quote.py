@@ -2,7 +2,8 @@
 
 from rich.text import Text
 
-from engine.core.view import DeskView, FitKind, QuoteView
+from engine.core.states import FitKind
+from engine.view.desk_view import DeskView, QuoteView
 from tui.render.draw import ink
 from tui.render.draw.format import age, base_asset, figure, grid
 from tui.render.draw.glyphs import Glyphs

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from rich.text import Text
 
-from engine.core.view import DeskView, QuoteView
+from engine.view.desk_view import DeskView, QuoteView
 from tui.render.draw import ink
 from tui.render.draw.format import decimals_of, figure, grid, parts_that_sum, signed
 from tui.render.draw.glyphs import Glyphs

@@ -2,7 +2,8 @@
 
 from rich.text import Text
 
-from engine.core.view import DeskView, RegimeView
+from engine.core.market_readings import RegimeView
+from engine.view.desk_view import DeskView
 from tui.render.draw import ink
 from tui.render.draw.glyphs import Glyphs
 from tui.render.draw.lines import line, spread, wrapped

@@ -2,7 +2,7 @@
 
 from rich.text import Text
 
-from engine.core.view import DeskView, ErrorView
+from engine.view.desk_view import DeskView, ErrorView
 from tui.render.draw import ink
 from tui.render.draw.bars import meter
 from tui.render.draw.format import age

@@ -2,7 +2,7 @@
 
 from rich.text import Text
 
-from engine.core.view import DeskView
+from engine.view.desk_view import DeskView
 from tui.render.draw import ink
 from tui.render.draw.bars import round_up
 from tui.render.draw.format import age, decimals_of

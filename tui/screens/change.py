@@ -12,7 +12,8 @@ from textual.widgets import Static
 
 from engine.console.protocol import Answer
 from engine.core.actions import Action
-from engine.core.view import DeskView, Preview, SideReason
+from engine.core.states import SideReason
+from engine.view.desk_view import DeskView, Preview
 from tui.render.draw.glyphs import Glyphs
 from tui.screens.dialog import Dialog
 from tui.widgets.preview import PreviewPanel

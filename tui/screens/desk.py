@@ -8,7 +8,8 @@ from textual.binding import Binding, BindingType
 from textual.containers import Container
 from textual.screen import Screen
 
-from engine.core.view import Mode, Record
+from engine.core.log import Record
+from engine.core.states import Mode
 from tui.render.draw.glyphs import Glyphs
 from tui.render.frame import Frame
 from tui.render.inventory import inventory

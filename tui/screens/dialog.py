@@ -7,7 +7,7 @@ from textual.binding import Binding, BindingType
 from textual.screen import ModalScreen
 from textual.widgets import Input
 
-from engine.core.view import DeskView
+from engine.view.desk_view import DeskView
 from tui.screens.keys import REDUCING
 
 T = TypeVar("T")

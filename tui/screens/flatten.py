@@ -4,7 +4,7 @@ from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.widgets import Input, Static
 
-from engine.core.view import DeskView
+from engine.view.desk_view import DeskView
 from tui.render.draw.glyphs import Glyphs
 from tui.screens.dialog import Dialog, TypedInput
 from tui.screens.stop import held_words

@@ -7,7 +7,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.widgets import Input, Static
 
-from engine.core.view import DeskView
+from engine.view.desk_view import DeskView
 from tui.render.draw.format import base_asset, grid, signed
 from tui.render.draw.glyphs import Glyphs
 from tui.screens.dialog import Dialog, TypedInput

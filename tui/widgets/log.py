@@ -7,7 +7,7 @@ from rich.text import Text
 from textual import events
 from textual.binding import Binding, BindingType
 
-from engine.core.view import Record
+from engine.core.log import Record
 from tui.render.draw import ink
 from tui.render.draw.lines import line
 from tui.render.frame import Frame

@@ -3,7 +3,7 @@
 from rich.text import Text
 from textual.reactive import reactive
 
-from engine.core.view import DeskView, Preview
+from engine.view.desk_view import DeskView, Preview
 from tui.render.draw import ink
 from tui.render.draw.glyphs import Glyphs
 from tui.render.draw.lines import line, wrapped

@@ -1,7 +1,7 @@
 """A trader that is told of its account by hand, event by event, without any exchange."""
 
+from engine.core.states import Mode
 from engine.core.trader import Trader
-from engine.core.view import Mode
 from exchange.types import (
     AccountSnapshot,
     AccountUpdate,

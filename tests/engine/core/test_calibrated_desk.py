@@ -5,8 +5,9 @@ from dataclasses import replace
 import pytest
 
 from engine.core.settings import IntensityName
-from engine.core.view import DeskView, FitKind, Preview, SideReason
-from engine.core.view_builder import ViewBuilder, preview
+from engine.core.states import FitKind, SideReason
+from engine.view.desk_view import DeskView, Preview
+from engine.view.view_builder import ViewBuilder, preview
 from exchange.types import Side
 from tests.engine.virtual_desk import MARKET, SETTINGS, VirtualDesk
 

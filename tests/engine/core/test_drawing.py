@@ -9,8 +9,8 @@ from engine.console.protocol import Answer, encode
 from engine.core.actions import Action
 from engine.core.operator import TUNABLE
 from engine.core.trader import Trader
-from engine.core.view import DeskView, Preview
-from engine.core.view_builder import ViewBuilder, preview
+from engine.view.desk_view import DeskView, Preview
+from engine.view.view_builder import ViewBuilder, preview
 from exchange.types import Command
 from tests.engine.desk_trials import LOSSY
 from tests.engine.virtual_desk import MARKET, VirtualDesk

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from engine.core.actions import Action
 from engine.core.flatten import PATIENCE_NS, Flatten
-from engine.core.view import FlattenState
+from engine.core.states import FlattenState
 from exchange.types import Cancel, Link, LinkDown, Outcome, Place, QueryOrder
 from tests.engine.network_faults import (
     market_lost,

@@ -11,8 +11,8 @@ import pytest
 from engine.core.account import REST_LAG_NS, AccountReconciler
 from engine.core.actions import Action
 from engine.core.operator import OperatorCommand
-from engine.core.view import FlattenState, RiskState, SideReason
-from engine.core.view_builder import ViewBuilder
+from engine.core.states import FlattenState, RiskState, SideReason
+from engine.view.view_builder import ViewBuilder
 from exchange.paper.account.orders import OrderRecord
 from exchange.paper.faults.plan import FaultPlan
 from exchange.paper.matching.events import BACKGROUND
@@ -586,7 +586,7 @@ def test_an_account_that_is_not_compared_any_more_ends_quoting() -> None:
     desk.run(35.0)
 
     assert not desk.our_open_orders
-    (why,) = {why.view() for why in desk.trader.side_status.values()}
+    (why,) = set(desk.trader.side_status.values())
     assert why.reason is SideReason.RECONCILING
     assert why.detail.startswith("account not compared for")
     assert why.detail.endswith("of 30 s: wallet: HTTP 500, 0: down")

@@ -5,10 +5,10 @@ from collections.abc import Callable
 import pytest
 
 from engine.core.actions import Action
-from engine.core.explain import SideStatus, evidence
+from engine.core.explain import LeftView, SideStatus, evidence
 from engine.core.operator import OperatorCommand
 from engine.core.risk import BREAKER_OPEN_NS, RiskGate, SideBreaker
-from engine.core.view import LeftView, RiskState, SideReason
+from engine.core.states import RiskState, SideReason
 from exchange.types import Fill, OrderStatus, OrderUpdate, Outcome, Severity, Side, Tick
 from tests.engine.core.heard import Heard, closed_elsewhere
 from tests.engine.network_faults import requests_lost

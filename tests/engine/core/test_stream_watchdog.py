@@ -6,8 +6,8 @@ import pytest
 
 from engine.core import orders
 from engine.core.actions import Action
+from engine.core.states import SideReason
 from engine.core.stream_watchdog import PATIENCE_NS, PAUSE_NS, StreamWatchdog, progress
-from engine.core.view import SideReason
 from exchange.paper.faults.plan import FaultPlan
 from exchange.paper.matching.events import BACKGROUND
 from exchange.types import Link, ListenKeyExpired, Place, Reconnect, Side, TimeInForce

@@ -13,9 +13,9 @@ from engine.core import tape_merge
 from engine.core.log import DeskLog
 from engine.core.market import MarketState
 from engine.core.market_monitor import FlickerWatch
+from engine.core.market_readings import FlickerView
 from engine.core.orders import OrderTable
 from engine.core.tape_merge import MARGIN_NS, PATIENCE_NS, StampedPrint, TapeMerge, Touch
-from engine.core.view import FlickerView
 from engine.models.flicker import SECOND_NS, WINDOW_NS
 from exchange.instrument import Instrument
 from exchange.types import Side

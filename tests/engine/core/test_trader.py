@@ -5,9 +5,10 @@ from dataclasses import replace
 import pytest
 
 from engine.core.actions import Action
+from engine.core.states import RiskState, SideReason
 from engine.core.trader import COUNTDOWN_MS
-from engine.core.view import Preview, RiskState, SideReason
-from engine.core.view_builder import preview
+from engine.view.desk_view import Preview
+from engine.view.view_builder import preview
 from exchange.market_layout import LATENCY_NS
 from exchange.paper.account.orders import NewOrder
 from exchange.paper.faults.plan import FaultPlan

@@ -5,7 +5,7 @@ from itertools import permutations
 import pytest
 
 from engine.core.actions import Action
-from engine.core.view import RiskState
+from engine.core.states import RiskState
 from exchange.paper.account.orders import NewOrder
 from exchange.types import (
     Cancel,

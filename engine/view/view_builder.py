@@ -10,13 +10,15 @@ from engine.core.budgets import ORDERS_1M, ORDERS_10S
 from engine.core.ledger import usdt
 from engine.core.market_monitor import number
 from engine.core.operator import TUNABLE, retuned
+from engine.core.states import FitKind, FlattenState
 from engine.core.trader import COUNTDOWN_MS, Trader
-from engine.core.view import (
+from engine.models.intensity import SideFit
+from engine.view.desk_view import (
     BookView,
     CalibrationView,
     DeskView,
     ErrorView,
-    FitKind,
+    FlattenView,
     InventoryView,
     LinkView,
     MoneyView,
@@ -24,9 +26,9 @@ from engine.core.view import (
     Preview,
     QuoteView,
     SideFitView,
+    SideView,
     SwitchView,
 )
-from engine.models.intensity import SideFit
 from exchange.types import Link, Side
 
 _BOOK_LEVELS = 100
@@ -64,8 +66,8 @@ class ViewBuilder:
             risk_detail=trader.gate.detail,
             paused=trader.operator.paused,
             stopping=trader.operator.stopping,
-            bid=trader.side_status[Side.BUY].view(),
-            ask=trader.side_status[Side.SELL].view(),
+            bid=self._side(Side.BUY),
+            ask=self._side(Side.SELL),
             book=self._book(mono_ns),
             orders=self._orders(mono_ns),
             quote=self._quote(mono_ns),
@@ -86,8 +88,19 @@ class ViewBuilder:
             risk_cure=trader.gate.cure,
             resume_refused=trader.resume_refused,
             left=trader.left,
-            flatten=trader.flatten.view(mono_ns),
+            flatten=self._flatten(mono_ns),
         )
+
+    def _side(self, side: Side) -> SideView:
+        status = self._trader.side_status[side]
+        return SideView(status.reason, status.detail, status.clears)
+
+    def _flatten(self, mono_ns: int) -> FlattenView | None:
+        """How far it is; None while nobody asked."""
+        flatten = self._trader.flatten
+        if flatten.state is FlattenState.IDLE:
+            return None
+        return FlattenView(flatten.state, flatten.tries, flatten.refusal, flatten.left_s(mono_ns))
 
     def _levels(self, side: Side) -> list[tuple[int, int]]:
         found = self._trader.market.book.top(side, _BOOK_LEVELS, self._ticks, self._lots)

@@ -6,63 +6,11 @@ grid, so that a screen can write them as decimals. ``nan`` never travels: a numb
 does not exist is ``None``.
 """
 
-from enum import StrEnum
-
 import msgspec
 
-
-class Mode(StrEnum):
-    """Whose money is at stake."""
-
-    LIVE = "LIVE"
-    DEMO = "DEMO"
-    PAPER = "PAPER"
-    REPLAY = "REPLAY"
-
-
-class RiskState(StrEnum):
-    """How much the desk may do."""
-
-    ACTIVE = "ACTIVE"
-    HALTED = "HALTED"
-
-
-class FitKind(StrEnum):
-    """What the quoted A and k are."""
-
-    NONE = "none"
-    PRIOR = "prior"
-    """The operator's, until the first good fit."""
-    FIT = "fit"
-    WIDENED = "widened"
-    """The last good fit at its cautious end: the newest was refused."""
-
-
-class SideReason(StrEnum):
-    """Why a side quotes or does not. The first one that applies is shown."""
-
-    QUOTING = "quoting"
-    STOPPING = "stopping"
-    HALTED = "halted"
-    PAUSED = "paused"
-    SIDE_OFF = "side off"
-    LINK_DOWN = "link down"
-    RECONCILING = "reconciling"
-    NO_BOOK = "no book"
-    STALE = "stale data"
-    NOT_CALIBRATED = "not calibrated"
-    BREAKER = "breaker open"
-    AT_LIMIT = "at limit"
-    NO_PRICE = "no price"
-
-
-class FlattenState(StrEnum):
-    """How far closing the position at market has come."""
-
-    IDLE = "idle"
-    CLOSING = "closing"
-    FLAT = "flat"
-    NOT_FLAT = "NOT FLAT"
+from engine.core.explain import LeftView
+from engine.core.market_readings import WatchView
+from engine.core.states import FitKind, FlattenState, Mode, RiskState, SideReason
 
 
 class FlattenView(msgspec.Struct, frozen=True):
@@ -74,16 +22,6 @@ class FlattenView(msgspec.Struct, frozen=True):
     """The last one's code and message; empty without one."""
     left_s: float
     """Until it gives up."""
-
-
-class LeftView(msgspec.Struct, frozen=True):
-    """What may be left of our orders while none is wanted, by the evidence there is."""
-
-    live: int
-    """That may rest at the venue, as far as was reported; those unknown among them."""
-    unknown: int
-    proven: bool
-    """Did the venue's own list, asked for since, show none of ours?"""
 
 
 class SideView(msgspec.Struct, frozen=True):
@@ -214,80 +152,6 @@ class CalibrationView(msgspec.Struct, frozen=True):
     """How much of the window was seen so far."""
 
 
-class FlickerView(msgspec.Struct, frozen=True):
-    """How much more one side of the touch shakes than the other, over the last minute.
-
-    A flag about the book, not a finding about anybody.
-    """
-
-    bid: float
-    """D of the bid from snapshots a second apart; the ask's is one over it."""
-    star_bid: float
-    """The improved D*: only round trips ended by cancellation count."""
-    star_ask: float
-    update_bid: float
-    """The same three at every change of the touch."""
-    update_star_bid: float
-    update_star_ask: float
-    moves_bid: int
-    """Moves of each best price among the snapshots."""
-    moves_ask: int
-    chance: float
-    """Of moves so one-sided, were either side as likely."""
-    level: str
-    """``quiet notice warning alarm``."""
-    words: str
-    """What the level means; empty when quiet."""
-    usual: float | None
-    """This market's own 98 % point over the last day."""
-    share_inside: float | None
-    """Minutes of the last day with D from 0.1 to 3.1; the study saw 0.98."""
-    minutes: int
-    unjudged: int
-    """Ticks withdrawn, by every update, while the tape was not seen: in no D*."""
-
-
-class NoiseView(msgspec.Struct, frozen=True):
-    """The noise model's spread from the last minute. Never part of a quote."""
-
-    sigma_ticks: float
-    """Standard deviation of the window's mids about their mean."""
-    shift_ticks: float
-    """How far the window's later half lies from its earlier: the model wants 0."""
-    half_spread_ticks: float
-    """Where the expected gain is greatest."""
-    gain_ticks: float
-    """Expected per period at that half spread."""
-    n: int
-    curve: list[tuple[float, float, float]]
-    """``(half_spread, gain of the model, gain of the sample itself)``, ticks."""
-
-
-class RegimeView(msgspec.Struct, frozen=True):
-    """Which of the four kinds of day it is."""
-
-    daily_high: bool
-    intraday_high: bool
-    known: bool
-    """False: too little history, and the most cautious cell is shown."""
-    advice: str
-    history_days: float
-    wanted_days: float
-    efficiency: float | None
-    """Net move over path of the last day: 1 for a random walk, less when choppy."""
-
-
-class WatchView(msgspec.Struct, frozen=True):
-    """What the market is like, apart from any quote."""
-
-    volatility: list[tuple[float, float, float]]
-    """``(window_s, sigma in ticks per square-root second, seen_s)``, shortest first; windows
-    that saw nothing are left out."""
-    flicker: FlickerView | None
-    noise: NoiseView | None
-    regime: RegimeView
-
-
 class InventoryView(msgspec.Struct, frozen=True):
     """What we hold against what we may hold."""
 
@@ -405,25 +269,6 @@ class DeskView(msgspec.Struct, frozen=True):
     left: LeftView | None = None
     """While the desk is halted, paused or stopping, else None."""
     flatten: FlattenView | None = None
-
-
-class RecordKind(StrEnum):
-    FILL = "fill"
-    ALERT = "alert"
-    LOG = "log"
-
-
-class Record(msgspec.Struct, frozen=True):
-    """One line of the desk's log. Numbered from 1 without gaps; never skipped."""
-
-    number: int
-    recv_ns: int
-    kind: RecordKind
-    severity: str
-    """``info``, ``warning`` or ``alarm``."""
-    text: str
-    side: int = 0
-    """+1 buy, -1 sell on fills."""
 
 
 class Preview(msgspec.Struct, frozen=True):
