@@ -23,7 +23,7 @@ from engine.console.server import ConsoleServer
 from engine.core.actions import Action
 from engine.core.explain import evidence
 from engine.core.flatten import PATIENCE_NS
-from engine.core.operator import OperatorCommand
+from engine.core.operator import OperatorCommand, OperatorRefusal, refusal_among
 from engine.core.settings import STEP_NS
 from engine.core.trader import OUR_PREFIX, Trader
 from engine.errors import NotFlat, NotVerified, SessionCrashed, StartError
@@ -224,7 +224,7 @@ class LiveDesk:
         for command in commands:
             if isinstance(command, Alert):
                 log.log(_LEVELS[command.severity], command.text)
-            else:
+            elif not isinstance(command, OperatorRefusal):
                 self._venue.send(command)
 
     async def _tick(self) -> None:
@@ -288,7 +288,7 @@ class LiveDesk:
                 if isinstance(found, Preview):
                     return Answer(message.command_id, accepted=True, text="", preview=found)
                 return Answer(message.command_id, accepted=False, text=found)
-        problem, commands = self._trader.operate(
+        commands = self._trader.receive(
             OperatorCommand(
                 recv_ns=time.time_ns(),
                 mono_ns=time.monotonic_ns(),
@@ -299,6 +299,7 @@ class LiveDesk:
             )
         )
         self._carry_out(commands)
+        problem = refusal_among(commands)
         return Answer(message.command_id, problem is None, problem or self._said(message.action))
 
     def _said(self, action: Action) -> str:

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field, replace
 
 from engine.core.actions import Action
 from engine.core.quoter import Tuning
-from exchange.types import Event, Side
+from exchange.types import Command, Event, Side
 
 
 class OperatorCommand(Event, frozen=True, kw_only=True, tag=True):
@@ -14,6 +14,17 @@ class OperatorCommand(Event, frozen=True, kw_only=True, tag=True):
     name: str = ""
     value: float = 0.0
     expected: float | None = None
+
+
+class OperatorRefusal(Command, frozen=True, kw_only=True, tag=True):
+    """Why the operator's command of this turn was not obeyed, to be told where it came from."""
+
+    text: str
+
+
+def refusal_among(commands: list[Command]) -> str | None:
+    """Why the operator's command was not obeyed, by what the trader gave for it."""
+    return next((each.text for each in commands if isinstance(each, OperatorRefusal)), None)
 
 
 @dataclass(slots=True)

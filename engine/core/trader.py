@@ -22,7 +22,13 @@ from engine.core.ledger import Ledger, usdt
 from engine.core.log import DeskLog
 from engine.core.market import MarketState
 from engine.core.market_monitor import MarketMonitor
-from engine.core.operator import OperatorCommand, OperatorState, retuned, side_named
+from engine.core.operator import (
+    OperatorCommand,
+    OperatorRefusal,
+    OperatorState,
+    retuned,
+    side_named,
+)
 from engine.core.orders import CAPACITY
 from engine.core.own_intensity import OwnIntensity
 from engine.core.quoter import Offsets, Tuning, offsets, requote
@@ -182,6 +188,7 @@ class Trader:
             Tick: self._on_tick,
             LinkUp: self._on_link_up,
             LinkDown: self._on_link_down,
+            OperatorCommand: self._on_operator_command,
         }
         self._refit()
 
@@ -205,17 +212,6 @@ class Trader:
         if dirty or self.market.touch != self._touch_decided:
             self._decide()
         return self._take_commands()
-
-    def operate(self, command: OperatorCommand) -> tuple[str | None, list[Command]]:
-        """Obey an operator's command that changes something.
-
-        Returns:
-            Why it was not obeyed, or None; and the commands that follow.
-        """
-        self._stamp(command)
-        problem = self._obey(command)
-        self._decide()
-        return problem, self._take_commands()
 
     def owns(self, client_order_id: str) -> bool:
         """Is this order ours to cancel: of this run, or taken over from an earlier one?"""
@@ -700,7 +696,13 @@ class Trader:
 
     # ------------------------------------------------------------ the operator
 
+    def _on_operator_command(self, command: OperatorCommand) -> None:
+        problem = self._obey(command)
+        if problem is not None:
+            self._requests.put(OperatorRefusal(text=problem))
+
     def _obey(self, command: OperatorCommand) -> str | None:
+        """Do what was asked; why it was not, or None."""
         operator = self.operator
         side = side_named(command.name)
         match command.action:

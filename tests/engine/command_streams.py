@@ -34,6 +34,7 @@ import msgspec
 from rich.progress import track
 
 from engine.config.desk import load_config
+from engine.core.operator import OperatorRefusal
 from engine.core.trader import Trader
 from engine.process.warm_up import warm_up
 from engine.replay.driver import Replay
@@ -85,6 +86,8 @@ class _Digest:
 
     def note(self, at_ns: int, commands: list[Any]) -> None:
         for command in commands:
+            if isinstance(command, OperatorRefusal):
+                continue  # it goes to a console, not to the venue
             self._commands += 1
             self._hash.update(b"%d " % at_ns + msgspec.json.encode(command) + b"\n")
 
@@ -96,7 +99,7 @@ class _Digest:
 def _listening(kept: InputsFile | None) -> Iterator[_Digest]:
     """Every command that any trader gives meanwhile, kept with what it was given."""
     digest = _Digest()
-    build, receive, operate = Trader.__init__, Trader.receive, Trader.operate
+    build, receive = Trader.__init__, Trader.receive
 
     def build_noting(self: Trader, *given: Any, **options: Any) -> None:
         build(self, *given, **options)
@@ -110,17 +113,9 @@ def _listening(kept: InputsFile | None) -> Iterator[_Digest]:
             kept.note_turn(self, list(events), commands)
         return commands
 
-    def operate_noting(self: Trader, command: Any) -> Any:
-        problem, commands = operate(self, command)
-        digest.note(command.mono_ns, commands)
-        if kept is not None:
-            kept.note_turn(self, [command], commands, problem)
-        return problem, commands
-
     with (
         patch.object(Trader, "__init__", build_noting),
         patch.object(Trader, "receive", receive_noting),
-        patch.object(Trader, "operate", operate_noting),
     ):
         yield digest
 

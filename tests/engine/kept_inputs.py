@@ -12,7 +12,7 @@ from typing import Any, Self, TypeAlias
 import msgspec
 import zstandard
 
-from engine.core.operator import OperatorCommand
+from engine.core.operator import OperatorCommand, OperatorRefusal
 from engine.core.settings import DeskSettings
 from engine.core.states import Mode
 from engine.core.trader import Trader
@@ -46,6 +46,7 @@ AnyCommand: TypeAlias = (
     | types.RefreshCountdown
     | types.Reconnect
     | types.Alert
+    | OperatorRefusal
 )
 
 
@@ -72,8 +73,6 @@ class Turn(msgspec.Struct, tag=True):
     trader: int
     events: list[AnyEvent]
     commands: list[AnyCommand]
-    problem: str | None = None
-    """Why an operator's command was not obeyed."""
 
 
 class InputsFile:
@@ -118,9 +117,8 @@ class InputsFile:
         trader: Trader,
         events: list[AnyEvent],
         commands: list[Any],
-        problem: str | None = None,
     ) -> None:
-        self._write(Turn(self._numbers[id(trader)], events, commands, problem))
+        self._write(Turn(self._numbers[id(trader)], events, commands))
 
     def _write(self, entry: Built | Turn) -> None:
         packed = msgspec.msgpack.encode(entry)
@@ -141,22 +139,14 @@ def first_difference(path: Path) -> str:
         if isinstance(entry, Built):
             traders[entry.trader] = entry.build()
             continue
-        trader, problem = traders[entry.trader], None
-        said: list[Any]
-        if isinstance(entry.events[0], OperatorCommand):
-            problem, said = trader.operate(entry.events[0])
-        else:
-            said = trader.receive(*entry.events)
-        if (said, problem) != (entry.commands, entry.problem):
-            return _in_words(number, entry, said, problem)
+        said = traders[entry.trader].receive(*entry.events)
+        if said != entry.commands:
+            return _in_words(number, entry, said)
     return ""
 
 
-def _in_words(number: int, turn: Turn, commands: list[Any], problem: str | None) -> str:
-    given, expected = (
-        [str(command) for command in (*said, refused) if command is not None]
-        for said, refused in ((commands, problem), (turn.commands, turn.problem))
-    )
+def _in_words(number: int, turn: Turn, commands: list[Any]) -> str:
+    given, expected = ([str(command) for command in each] for each in (commands, turn.commands))
     shared = next(
         (i for i, (a, b) in enumerate(zip(given, expected, strict=False)) if a != b),
         min(len(given), len(expected)),

@@ -484,7 +484,7 @@ async def test_a_failure_at_the_stop_itself_ends_no_worse(
     async with start() as session:
         await session.until(rests)
 
-        monkeypatch.setattr(Trader, "operate", fail)
+        monkeypatch.setattr(Trader, "_obey", fail)
         session.console.say(Action.STOP, "keep")
         with pytest.raises(SessionCrashed, match="verified: no open order of ours"):
             await session.running

@@ -17,7 +17,7 @@ from typing import Literal, TypeAlias
 import orjson
 
 from engine.core.actions import Action
-from engine.core.operator import OperatorCommand
+from engine.core.operator import OperatorCommand, OperatorRefusal, refusal_among
 from engine.core.settings import DeskSettings
 from engine.core.states import Mode
 from engine.core.trader import OUR_PREFIX, Trader
@@ -281,12 +281,13 @@ class VirtualDesk:
         self._carry_out(self.trader.receive(*events))
 
     def operate(self, action: Action, name: str = "", **fields: float) -> str | None:
-        problem, commands = self.trader.operate(
+        commands = self.trader.receive(
             OperatorCommand(
                 recv_ns=self._wall_ns, mono_ns=self.now_ns, action=action, name=name, **fields
             )
         )
-        self._carry_out(commands)
+        problem = refusal_among(commands)
+        self._carry_out([each for each in commands if not isinstance(each, OperatorRefusal)])
         return problem
 
     def _carry_out(self, commands: list[Command]) -> None:

@@ -182,7 +182,7 @@ def test_flat_is_said_when_the_venue_has_said_so_since_and_not_before(told: str)
     """Never compared, in doubt, or older than the closing fill: each was called "confirmed"."""
     heard = Heard()
     heard.fill(1, 10 * S, Side.BUY, 3)
-    _, commands = heard.trader.operate(
+    commands = heard.trader.receive(
         OperatorCommand(
             recv_ns=heard.now_ns, mono_ns=heard.now_ns, action=Action.FLATTEN, name="BTCUSDT"
         )

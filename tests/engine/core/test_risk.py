@@ -6,7 +6,7 @@ import pytest
 
 from engine.core.actions import Action
 from engine.core.explain import LeftView, SideStatus, evidence
-from engine.core.operator import OperatorCommand
+from engine.core.operator import OperatorCommand, refusal_among
 from engine.core.risk import BREAKER_OPEN_NS, RiskGate, SideBreaker
 from engine.core.states import RiskState, SideReason
 from exchange.types import Fill, OrderStatus, OrderUpdate, Outcome, Severity, Side, Tick
@@ -93,10 +93,8 @@ def test_a_resume_ends_a_halt_that_is_not_final_and_leaves_no_word_of_it() -> No
 
 
 def operate(heard: Heard, action: Action) -> str | None:
-    problem, _ = heard.trader.operate(
-        OperatorCommand(recv_ns=heard.now_ns, mono_ns=heard.now_ns, action=action)
-    )
-    return problem
+    command = OperatorCommand(recv_ns=heard.now_ns, mono_ns=heard.now_ns, action=action)
+    return refusal_among(heard.trader.receive(command))
 
 
 def panic() -> Heard:
