@@ -160,7 +160,7 @@ def tutorial(
     step_s = step_ns / 1e9
     mid = A = k = sigma = np.nan
     t = noted = submits = cancels = 0
-    while hbt.elapse(step_ns) == 0:
+    while t < steps and hbt.elapse(step_ns) == 0:
         if not np.isnan(mid):
             depths[t] = deepest_arrival(hbt, mid, tick)
         hbt.clear_last_trades(0)
@@ -221,7 +221,7 @@ def asset(data, book, settings):
 
 
 def most_steps(data, step_ns):
-    """How many steps the run may take, and some: it lasts until both clocks have ended."""
+    """Until both clocks have ended, and the tail that ours takes where orders never end."""
     clocks = np.array([data["exch_ts"], data["local_ts"]])
     return int((clocks.max() - clocks.min()) // step_ns) + 1000
 

@@ -291,6 +291,10 @@ class EventWindow:
         )
         return newest - REACH_NS
 
+    def last_ns(self, shift_ns: int) -> int:
+        """When the last event that was admitted happens, on the later clock."""
+        return max(int(self.state[W_NEWEST_EXCH]), int(self.state[W_NEWEST_LOCAL]) + shift_ns)
+
     def admit(self, stretch: Stretch, shift_ns: int, *, peers: bool) -> None:
         """As the kernel of that name, with room made first."""
         table = stretch.rows.reshape(-1, WIDTH)[: stretch.count]

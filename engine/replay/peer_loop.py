@@ -64,9 +64,14 @@ from exchange.simulation import O_KEY, O_WIDTH, cancel_order
     C_CANCELS,
     C_NEXT_KEY,
     C_FULL,
-) = range(18)
-CLOCK = 18
-"""``C_LOCAL`` and ``C_EXCH`` count the events heard; ``C_FULL`` is 1 when a table overflowed."""
+    C_ENDLESS,
+) = range(19)
+CLOCK = 19
+"""``C_LOCAL`` and ``C_EXCH`` count the events heard; ``C_FULL`` is 1 when a table overflowed, and
+``C_ENDLESS`` when orders went to and fro for ``TAIL_STEPS`` after the last event."""
+
+TAIL_STEPS = 1000
+"""Where the two books end apart, one side's orders are refused by the other for ever."""
 
 IN_FLIGHT = 4096
 """Requests, and answers, that can be under way at once."""
@@ -91,9 +96,18 @@ FILL_WIDTH = 6
 """``FILL_SENT``: when the newest request about the order had left by the time its fill was heard.
 ``FILL_SEEN``, ``FILL_STEP``: when the strategy knew, 0 and -1 where the recording ended before."""
 
-M_STEP_NS, M_ENTRY_NS, M_RESPONSE_NS, M_SHIFT_NS, M_MODEL, M_STRATEGY, M_ORDER_LOTS = range(7)
-"""Of the settings: integers."""
-SETTINGS = 7
+(
+    M_STEP_NS,
+    M_ENTRY_NS,
+    M_RESPONSE_NS,
+    M_SHIFT_NS,
+    M_MODEL,
+    M_STRATEGY,
+    M_ORDER_LOTS,
+    M_LAST_NS,
+) = range(8)
+"""Of the settings: integers. ``M_LAST_NS`` is the last event's time on either clock, once known."""
+SETTINGS = 8
 
 
 @inlined
@@ -443,6 +457,9 @@ def run_peer(
         heard = clock[C_LOCAL] == events and clock[C_EXCH] == events
         if over and heard and orders_ns == NEVER_NS:
             return  # the peer ends as soon as nothing is left, without acting on that step
+        if over and heard and step_ns > settings[M_LAST_NS] + TAIL_STEPS * settings[M_STEP_NS]:
+            clock[C_ENDLESS] = 1
+            return
         if orders_ns > step_ns:
             clock[C_NOW] = step_ns
             if settings[M_STRATEGY] == 1:

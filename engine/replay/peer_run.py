@@ -9,7 +9,7 @@ from engine.core.settings import STEP_NS
 from engine.errors import ConfigError
 from engine.replay import peer_loop as loop
 from engine.replay import tutorial
-from engine.replay.event_window import EventWindow
+from engine.replay.event_window import NEVER_NS, EventWindow
 from exchange.jit import FloatArray, IntArray
 from exchange.market_layout import BEST_ASK, BEST_BID, BOOK_SIZE, NO_ASK, NO_BID, new_region
 
@@ -72,6 +72,11 @@ class PeerRun:
         return int(self._clock[loop.C_CANCELS])
 
     @property
+    def endless(self) -> bool:
+        """Did orders go to and fro after the last event, until that was ended?"""
+        return bool(self._clock[loop.C_ENDLESS])
+
+    @property
     def position(self) -> float:
         """In contracts, as the strategy sees it."""
         return float(self._state[tutorial.S_POSITION])
@@ -95,6 +100,9 @@ class PeerRun:
         Raises:
             ConfigError: When more orders or requests are under way than there is room for.
         """
+        if safe_ns == NEVER_NS:
+            shift_ns = int(self._settings[loop.M_SHIFT_NS])
+            self._settings[loop.M_LAST_NS] = self.window.last_ns(shift_ns)
         self._play_on(safe_ns)
         while not loop.has_room(self._clock, self._fills, self._trace):
             self._play_on(safe_ns)

@@ -44,6 +44,8 @@ class TutorialResult:
     order_lots: int
     submits: int
     cancels: int
+    endless: bool
+    """Were its orders still refused again and again ``TAIL_STEPS`` after the last event?"""
     position: float
     """As the strategy sees it, in contracts."""
     balance_usdt: float | None
@@ -141,6 +143,7 @@ class TutorialReplay:
             order_lots=config.desk_settings(replay=True).order_lots,
             submits=run.submits,
             cancels=run.cancels,
+            endless=run.endless,
             position=run.position,
             balance_usdt=balance,
             fees_usdt=fees,
@@ -155,7 +158,7 @@ class TutorialReplay:
             return None, None, None
         qty = float(config.strategy.order_qty)
         money = rows[:, loop.FILL_PRICE] * config.grid().price.value * qty
-        balance = -float((money * rows[:, loop.FILL_SIDE]).sum())
+        balance = 0.0 - float((money * rows[:, loop.FILL_SIDE]).sum())
         fees = float(money.sum()) * config.replay.maker_fee_rate
         position = float(rows[:, loop.FILL_SIDE].sum()) * qty
         mid = run.mid

@@ -8,7 +8,7 @@ import numpy as np
 from engine.config.desk import Config
 from engine.core.settings import STEP_NS
 from engine.replay.fills_file import FillRow
-from engine.replay.peer_loop import FILL_EXCH, FILL_PRICE, FILL_SIDE
+from engine.replay.peer_loop import FILL_EXCH, FILL_PRICE, FILL_SIDE, TAIL_STEPS
 from engine.replay.tutorial_replay import TutorialResult
 
 _STEP_S = STEP_NS / 1e9
@@ -42,6 +42,7 @@ def as_dict(result: TutorialResult, config: Config) -> dict[str, Any]:
         "never_quoted": never_quoted(result, config),
         "submits": result.submits,
         "cancels": result.cancels,
+        "endless": result.endless,
         "fills": len(result.fills),
         "position": config.grid().qty.text(_lots(result)),
         "balance_usdt": result.balance_usdt,
@@ -69,6 +70,11 @@ def print_report(result: TutorialResult, config: Config) -> None:
     print(
         f"fills     {len(result.fills)} of {result.submits} orders, {result.cancels} cancels asked"
     )
+    if result.endless:
+        print(
+            f"ended     {TAIL_STEPS * _STEP_S:.0f} s after the last message: the exchange's book, "
+            "which ends apart from the desk's, refuses its orders again and again"
+        )
     print(f"position  {qty.text(_lots(result))}")
     if result.balance_usdt is None:
         print(f"equity    not counted: {config.desk.symbol} is an inverse or dated contract")
