@@ -10,9 +10,9 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 from engine.config.desk import Config, load_config
-from engine.errors import RecordingError
 from engine.process.warm_up import warm_up
-from engine.replay.fills_file import write_fills
+from engine.replay.fills_file import FillsFile
+from engine.replay.recorded_files import check_recording
 
 
 def replay_files(
@@ -30,15 +30,14 @@ def replay_files(
     """
     config = load_config(config_path, overrides)
     for path in files:
-        if not path.is_file():
-            problem = "is no file" if path.exists() else "no such file"
-            raise RecordingError(path, None, problem)
+        check_recording(path)
     play = _replay_tutorial if config.strategy.name == "tutorial" else _replay_desk
-    play(config, files, as_json=as_json, fills_path=fills_path)
+    with nullcontext() if fills_path is None else FillsFile(fills_path, files) as fills:
+        play(config, files, as_json=as_json, fills=fills)
 
 
 def _replay_desk(
-    config: Config, files: list[Path], *, as_json: bool, fills_path: Path | None
+    config: Config, files: list[Path], *, as_json: bool, fills: FillsFile | None
 ) -> None:
     warm_up("desk replay")
     from engine.replay.desk_report import as_dict, fill_rows, print_report
@@ -46,16 +45,16 @@ def _replay_desk(
 
     with _progress() as report:
         result = Replay(config, files, report).run()
-    if fills_path is not None:
-        write_fills(fills_path, fill_rows(result, config))
     if as_json:
         print(json.dumps(as_dict(result, config), indent=2))
     else:
         print_report(result, config)
+    if fills is not None:
+        fills.write(fill_rows(result, config))
 
 
 def _replay_tutorial(
-    config: Config, files: list[Path], *, as_json: bool, fills_path: Path | None
+    config: Config, files: list[Path], *, as_json: bool, fills: FillsFile | None
 ) -> None:
     warm_up("tutorial")
     from engine.replay.tutorial_replay import TutorialReplay
@@ -63,12 +62,12 @@ def _replay_tutorial(
 
     with _progress() as report:
         result = TutorialReplay(config, files, report).run()
-    if fills_path is not None:
-        write_fills(fills_path, fill_rows(result, config))
     if as_json:
         print(json.dumps(as_dict(result, config), indent=2))
     else:
         print_report(result, config)
+    if fills is not None:
+        fills.write(fill_rows(result, config))
 
 
 def _progress() -> AbstractContextManager[Callable[[int, int], None]]:

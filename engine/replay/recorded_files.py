@@ -41,6 +41,18 @@ from exchange.jit import IntArray
 from exchange.recording.reader import recorded_symbols
 
 
+def check_recording(path: Path) -> None:
+    """A recording may be read twice, so it must be a file.
+
+    Raises:
+        RecordingError: When it is none.
+    """
+    if not path.exists():
+        raise RecordingError(path, None, "no such file")
+    if not path.is_file():
+        raise RecordingError(path, None, "is no regular file; save a stream to one first")
+
+
 class RecordedFiles:
     """Recordings of one symbol, in order of time once ``put_in_order`` was called.
 

@@ -246,6 +246,15 @@ def test_a_spot_recording_plays_with_its_own_symbol_and_grid(
             "line 1: '58710.20' is not a decimal on the grid of BTCUSDT (tick size 0.5",
         ),
         (Path("none.gz"), (), "none.gz: no such file"),
+        (Path("/dev/null"), (), "/dev/null: is no regular file; save a stream to one first"),
+        (THIN, ("--fills", THIN), "is to be replayed; give --fills another name"),
+        (THIN, ("--fills", "/nowhere/out.csv"), "/nowhere/out.csv: cannot be written: No such"),
+        (THIN, ("--set", "replay.queue=logg"), "engine: --set: replay.queue: invalid enum value"),
+        (
+            THIN,
+            ("--set", "strategy.order_qty=-1"),
+            '--set: strategy.order_qty: must be a decimal such as "0.003", with at most 12',
+        ),
         (Path(__file__), (), "test_replay.py, line 1:"),
     ],
 )
@@ -435,3 +444,19 @@ def test_a_ledger_that_counts_wrongly_shows_in_a_replay(
     assert money.fills > 10
     assert money.residual_usdt is not None
     assert abs(money.residual_usdt) > 1e-3
+
+
+def test_fills_that_cannot_be_written_leave_the_report_and_what_stood_there(
+    minute: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A full disk after a long run: the report is printed, and no half file takes the place."""
+    code, out, err = replay(capsys, minute, *NEAR, "--fills", "/dev/full")
+
+    assert code == 1
+    assert "fills" in out
+    assert "/dev/full: cannot be written: No space left on device" in err
+
+    kept = tmp_path / "kept.csv"
+    kept.write_text("older\n")
+    code, _, _ = replay(capsys, tmp_path / "none.gz", "--fills", kept)
+    assert (code, kept.read_text(), list(tmp_path.glob("*.part"))) == (1, "older\n", [])
