@@ -31,7 +31,13 @@ _LARGEST_BOUND = 5_000
 """Fills of inventory; the quoting table has a row for each."""
 
 
-DeskName = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,39}\Z")]
+DeskName = Annotated[
+    str,
+    msgspec.Meta(
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,39}\Z",
+        description="a name of at most 40 letters, digits, dots, dashes and underscores",
+    ),
+]
 """As a folder can be called."""
 
 
@@ -196,7 +202,8 @@ class Config(Section, frozen=True, kw_only=True):
             max_loss_usdt=self.desk.capital_usdt * self.risk.max_loss_pct / 100,
             freshness_ms=self.risk.freshness_ms,
         )
-        self._check_reach(settings)
+        if self.strategy.name != "tutorial":  # which has neither table nor sampled sigma
+            self._check_reach(settings)
         return settings
 
     def _check_strategy(self, *, replay: bool) -> None:
@@ -275,7 +282,10 @@ def load_config(path: Path, overrides: list[str] | None = None) -> Config:
     try:
         return msgspec.convert({**tables, "source": str(path)}, Config)
     except msgspec.ValidationError as error:
-        raise _readable(path, str(error)) from error
+        wrong = _readable(path, str(error))
+        if any(text.startswith(f"{wrong.key}=") for text in overrides or []):
+            wrong = ConfigError("--set", wrong.key, wrong.problem)
+        raise wrong from error
 
 
 def _apply_override(tables: dict[str, Any], text: str) -> None:
@@ -312,6 +322,16 @@ def _type_of(section: str, key: str) -> Any:
     return {field.name: field.type for field in fields}.get(key)
 
 
+def _described(declared: Any) -> str:
+    """What a text that must match a pattern is, in words."""
+    metas = (
+        meta
+        for part in (declared, *get_args(declared))
+        for meta in getattr(part, "__metadata__", ())
+    )
+    return next(str(meta.description) for meta in metas if meta.description)
+
+
 def _holds_text(section: str, key: str) -> bool:
     declared = _type_of(section, key)
     return any(str in (part, *get_args(part)) for part in (declared, *get_args(declared)))
@@ -325,10 +345,12 @@ def _readable(path: Path, message: str) -> ConfigError:
     missing = re.search(r"missing required field `(\w+)`", problem)
     named = unknown or missing
     if named is None:
-        choices = ""
+        section, _, leaf = key.rpartition(".")
+        declared, choices = _type_of(section, leaf), ""
+        if "matching regex" in problem:
+            problem = f"must be {_described(declared)}"
         if problem.startswith("Invalid enum value"):
-            section, _, leaf = key.rpartition(".")
-            choices = f"; known here: {', '.join(get_args(_type_of(section, leaf)))}"
+            choices = f"; known here: {', '.join(get_args(declared))}"
         return ConfigError(path, key, problem[:1].lower() + problem[1:] + choices)
     full_key = f"{key}.{named[1]}" if key else named[1]
     if missing:

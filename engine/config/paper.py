@@ -29,7 +29,9 @@ PAPER_API_SECRET = "paper-desk-secret"  # opens only the exchange on this machin
 
 SYNTHETIC = "synthetic"
 
-UsdtSymbol = Annotated[str, msgspec.Meta(pattern=r"^\w{1,36}USDT$")]
+UsdtSymbol = Annotated[
+    str, msgspec.Meta(pattern=r"^\w{1,36}USDT$", description="a symbol that ends in USDT")
+]
 """Money is counted in USDT alone."""
 
 _PATHS = ("market", "faults")
@@ -65,7 +67,12 @@ class PaperAccount(Section, frozen=True, kw_only=True):
     """A further account, beside the desk's own; fees are those of ``paper`` unless it says."""
 
     name: Symbol
-    api_key: Annotated[str, msgspec.Meta(pattern=r"^[!-~]{1,128}$")]
+    api_key: Annotated[
+        str,
+        msgspec.Meta(
+            pattern=r"^[!-~]{1,128}$", description="1 to 128 printable letters without a space"
+        ),
+    ]
     """As a header can carry it."""
     api_secret: Annotated[str, msgspec.Meta(min_length=1)]
     capital_usdt: Positive
