@@ -12,14 +12,19 @@ from engine.config.shipped_files import DEFAULT_CONFIG, meant_file
 from engine.errors import EngineError
 from exchange.errors import ExchangeError
 
-_config = typer.Option(
-    "--config",
-    help="The desk's TOML file.",
-    show_default="configs/paper.toml",
-    callback=lambda given: given and meant_file(given),
-)
-ConfigOption = Annotated[Path, _config]
-DeskConfigOption = Annotated[Path | None, _config]
+
+def _config(default: str) -> Any:
+    return typer.Option(
+        "--config",
+        help="The desk's TOML file.",
+        show_default=default,
+        callback=lambda given: given and meant_file(given),
+    )
+
+
+ConfigOption = Annotated[Path, _config("configs/paper.toml")]
+TutorialOption = Annotated[Path, _config("configs/tutorial.toml")]
+DeskConfigOption = Annotated[Path | None, _config("configs/paper.toml")]
 SetOption = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="section.key=value", help="Goes over the file; repeatable."),
@@ -139,7 +144,7 @@ def exchange(
     epilog="Example: engine replay btcusdt_20240808.gz --config configs/paper.toml --fills out.csv",
 )
 def replay(
-    files: Annotated[list[Path], typer.Argument(help="Recordings (.dat, .gz, .zst), in order.")],
+    files: Annotated[list[Path], typer.Argument(help="Recordings (.dat, .gz, .zst).")],
     config: ConfigOption = PAPER,
     set_: SetOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="The result as JSON.")] = False,
@@ -206,7 +211,7 @@ def bench_exchange(
 )
 def bench_replay(
     file: Annotated[Path, typer.Argument(help="A recording (.gz, which hftbacktest needs).")],
-    config: ConfigOption = TUTORIAL,
+    config: TutorialOption = TUTORIAL,
     set_: SetOption = None,
     peer: Annotated[
         str, typer.Option(metavar="PYTHON", help="An interpreter that has hftbacktest.")

@@ -29,12 +29,14 @@ from engine.core.settings import STEP_NS
 from engine.errors import ConfigError, StartError
 from engine.process.warm_up import warm_up
 from engine.replay.peer_loop import FILL_EXCH, FILL_PRICE, FILL_SIDE
+from engine.replay.recorded_files import check_recording
 from engine.replay.tutorial_replay import TutorialReplay
 from exchange.jit import IntArray
 from exchange.recording.reader import GZIP_MAGIC, Recording
 
 _PEER = Path(__file__).with_name("peer_process.py")
 _NS_PER_MS = 1_000_000
+_PEER_VERSION = "2.4.4"
 _BOOKS = ("hash", "roi")
 _LOOK_S = 0.005
 _SHORT_S = 1000.0
@@ -118,18 +120,11 @@ def measure(
     """
     if config.strategy.name != "tutorial":
         raise ConfigError(config.source, "strategy.name", 'must be "tutorial" to be compared')
-    if not file.is_file():
-        raise StartError(f"{file}: no such file")
-    warm_up("tutorial")
-    try:
-        has_peer = subprocess.run(
-            [peer_python, "-c", "import hftbacktest"], capture_output=True, check=False
-        )
-    except OSError as error:
-        raise StartError(f"--peer {peer_python}: {error.strerror}") from error
-    ours, peer = _Ours(), _Peer() if has_peer.returncode == 0 else None
+    check_recording(file)
+    ours, peer = _Ours(), _Peer() if _has_peer(peer_python) else None
     if peer is not None and not _is_gzip(file):
         raise StartError(f"{file}: hftbacktest converts nothing but gzip; compress it first")
+    warm_up("tutorial")
     text = RecordedText(Recording(file), config.grid())
     text.rate_mb_s()  # compiles
     with tempfile.TemporaryDirectory(prefix="makers-desk-bench-") as folder:
@@ -156,6 +151,25 @@ def measure(
         tell("the fills of both")
         filled = None if peer is None else equal_fills(config, file, peer_python, events)
     return list(_figures(ours, peer)), filled
+
+
+def _has_peer(python: str) -> bool:
+    """Does an interpreter have hftbacktest?
+
+    Raises:
+        StartError: When it is no interpreter, or has another version.
+    """
+    say = "import hftbacktest; print(hftbacktest.__version__)"
+    try:
+        told = subprocess.run([python, "-c", say], capture_output=True, text=True, check=False)
+    except OSError as error:
+        raise StartError(f"--peer {python}: {error.strerror}") from error
+    if told.returncode:
+        return False
+    if (version := told.stdout.strip()) != _PEER_VERSION:
+        found = f"hftbacktest {version}" if version else "no Python"
+        raise StartError(f"--peer {python}: is {found}; hftbacktest {_PEER_VERSION} is compared")
+    return True
 
 
 def _is_gzip(file: Path) -> bool:

@@ -52,7 +52,7 @@ def test_what_hftbacktest_cannot_convert_is_refused_before_anything_is_timed(
 ) -> None:
     """Its conversion opens gzip and nothing else."""
     peer, plain = tmp_path / "python", tmp_path / "plain.dat"
-    peer.write_text("#!/bin/sh\n", encoding="ascii")
+    peer.write_text("#!/bin/sh\necho 2.4.4\n", encoding="ascii")
     peer.chmod(0o755)
     plain.write_bytes(gzip.decompress(BASE.read_bytes()))
 
@@ -65,10 +65,24 @@ def test_a_peer_that_fails_is_told_by_its_last_line(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     peer = tmp_path / "python"
-    peer.write_text('#!/bin/sh\n[ "$1" = -c ] || { echo a; echo the end >&2; exit 3; }\n')
+    peer.write_text('#!/bin/sh\n[ "$1" = -c ] && echo 2.4.4 || { echo the end >&2; exit 3; }\n')
     peer.chmod(0o755)
     over = ("--set", "calibration.window_s=10", "--rounds", "1")
 
     assert engine_command("bench", "replay", str(BASE), *over, "--peer", str(peer)) == 1
 
     assert "failed: the end" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("said", "is_what"), [("", "no Python"), ("1.8.4", "hftbacktest 1.8.4")])
+def test_what_is_no_peer_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], said: str, is_what: str
+) -> None:
+    """All that is promised is promised beside one version."""
+    peer = tmp_path / "python"
+    peer.write_text(f"#!/bin/sh\necho {said}\n")
+    peer.chmod(0o755)
+
+    assert engine_command("bench", "replay", str(BASE), "--peer", str(peer)) == 1
+
+    assert f"is {is_what}; hftbacktest 2.4.4 is compared" in capsys.readouterr().err
