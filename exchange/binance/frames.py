@@ -228,7 +228,8 @@ def _e8(text: Any) -> int:
 def _off_grid_text(text: str, instrument: Instrument) -> str:
     return (
         f"{text!r} is not a decimal on the grid of {instrument.symbol} "
-        f"(tick size {instrument.price.step}, lot size {instrument.qty.step})"
+        f"(tick size {instrument.price.step}, lot size {instrument.qty.step}); where those are "
+        "not its own, set instrument.tick_size and instrument.lot_size"
     )
 
 

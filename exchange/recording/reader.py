@@ -30,6 +30,14 @@ MOST_LINE_BYTES = 1 << 24
 _CHUNK_BYTES = 1 << 18
 _PACKED_BYTES = 1 << 14
 """Unpacked at a time: packed a thousand to one, it still is little memory."""
+_OTHER_FORMATS = {
+    b"PK": "a zip or npz archive",
+    b"BZh": "bzip2 data",
+    b"\xfd7zXZ": "xz data",
+    b"7z\xbc\xaf": "a 7z archive",
+    b"PAR1": "a parquet file",
+    b"\x89HDF": "an HDF5 file",
+}
 GZIP_MAGIC = b"\x1f\x8b"
 _ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
 _ZSTD_SKIPPABLE = re.compile(rb"[\x50-\x5f]\x2a\x4d\x18")
@@ -79,7 +87,8 @@ class Recording:
         self.tear: Tear | None = None
         """Set once iteration has ended, if the file does not end cleanly."""
         self._broken = ""  # why reading stopped early
-        self._damaged = False  # because the compressed data is
+        self._damaged = False  # because the compressed data is, or has no end
+        self._doubtful = False  # damaged where that is seen late
 
     def __iter__(self) -> Iterator[RecordedLine]:
         number, rest = 1, b""
@@ -130,12 +139,13 @@ class Recording:
         return self._damaged
 
     def _tear(self, number: int, why: str, rest: bytes) -> None:
-        self.tear = Tear(number, f"nothing from line {number} on, {why}{_ending(rest)}")
+        doubt = "; lines before it may be wrong too" if self._doubtful else ""
+        self.tear = Tear(number, f"nothing from line {number} on, {why}{_ending(rest)}{doubt}")
 
     def blocks(self) -> Generator[bytes, None, None]:
         """The content in pieces, ended by damage, missing data, or a line too long to be one."""
         self.consumed_bytes, self.tear = 0, None
-        self._broken, self._damaged = "", False
+        self._broken, self._damaged, self._doubtful = "", False, False
         open_bytes = 0  # without a newline yet
         with self.path.open("rb") as file:
             for block in self._blocks(file):
@@ -170,12 +180,15 @@ class Recording:
             piece = chunk
             while piece:
                 at = self.consumed_bytes - len(piece)
+                if frame.eof and not piece.strip(b"\0"):
+                    break  # padding
                 if frame.eof:
                     frame, start, given = new(), at, 0
                 try:
                     block = frame.decompress(piece)
                 except _DAMAGE as error:
-                    self._broken, self._damaged = f"the {name} data is damaged ({error})", True
+                    self._broken = f"the {name} data is damaged ({error})"
+                    self._damaged = self._doubtful = True
                     yield self._before_damage(new(), start, at, given)
                     return
                 begun = not frame.eof
@@ -240,6 +253,9 @@ def _bare(row: bytes) -> bytes:
 def _unstamped(row: bytes) -> str:
     if row.startswith(_UTF_16_MARKS):
         return "is UTF-16 text; save the file as UTF-8"
+    for magic, name in _OTHER_FORMATS.items():
+        if row.startswith(magic):
+            return f"is {name}; a recording is text, plain or packed as gzip or zstd"
     return f"does not begin with a receive time of 10, 13, 16 or 19 digits: {_shown(row)}"
 
 

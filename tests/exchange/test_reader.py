@@ -322,3 +322,27 @@ def test_a_last_line_cut_anywhere_is_a_tear(tmp_path: Path, size: int) -> None:
     whole = rest == LINES.splitlines()[-1]
     assert len(list(file)) == 4999 + whole
     assert (file.tear is None) == (whole or not rest)
+
+
+def test_zeros_behind_packed_data_are_padding(tmp_path: Path) -> None:
+    """Tapes and block devices fill their last block."""
+    file = recording(tmp_path, gzip.compress(LINES) + bytes(100_000))
+
+    assert (len(list(file)), file.tear) == (5000, None)
+
+
+def test_what_is_found_late_puts_all_before_it_in_doubt(tmp_path: Path) -> None:
+    """A checksum knows that something is wrong, and not where."""
+    packed = bytearray(gzip.compress(LINES))
+    packed[-8] ^= 1
+    file = recording(tmp_path, bytes(packed))
+
+    list(file)
+    assert file.tear is not None
+    assert file.tear.text.endswith("; lines before it may be wrong too")
+
+
+def test_another_format_is_named(tmp_path: Path) -> None:
+    """The file that hftbacktest made of a recording, say."""
+    with pytest.raises(RecordingGarbled, match="is a zip or npz archive; a recording is text"):
+        list(recording(tmp_path, b"PK\x03\x04 and more\n"))
