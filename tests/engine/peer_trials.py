@@ -45,9 +45,9 @@ _AHEAD_MS = (-2_000, 0, 0, 3_000, 300_000)
 _SETTINGS: dict[str, tuple[Any, ...]] = {
     "replay.queue": ("risk_averse", "log", "log2", "power", "power2", "power3"),
     "replay.queue_power": (0.5, 1.5, 2, 2.5, 3),
-    "replay.order_latency_ms": (0, 1, 5, 20, 100),
-    "replay.response_latency_ms": (0, 1, 10, 50),
-    "strategy.adj1": (0.005, 0.05, 0.2, 1),
+    "replay.order_latency_ms": (0, 1, 5, 20, 100, 700),
+    "replay.response_latency_ms": (0, 1, 10, 50, 300),
+    "strategy.adj1": (0.005, 0.05, 0.2, 1, 30_000),
     "strategy.adj2": (0.001, 0.01, 0.05),
     "strategy.gamma": (0.01, 0.05, 0.2),
     "strategy.grid_num": (1, 5, 20),
@@ -56,7 +56,9 @@ _SETTINGS: dict[str, tuple[Any, ...]] = {
 
 
 def wounded(lines: list[RecordedLine], chance: random.Random) -> list[RecordedLine]:
-    """Without some diffs, and with snapshots that say another book than the diffs do."""
+    """Without some diffs, with snapshots that say another book than the diffs do, of which one
+    side may go again at once, and with diffs of no level.
+    """
     first = next(orjson.loads(line.raw) for line in lines if b'"lastUpdateId"' in line.raw)
     lost, kept = chance.choice(_LOST), []
     for line in lines:
@@ -67,12 +69,16 @@ def wounded(lines: list[RecordedLine], chance: random.Random) -> list[RecordedLi
             kept.append(line)
         if chance.random() < _SNAPSHOTS:
             diff = orjson.loads(line.raw)["data"]
-            kept.append(line._replace(raw=_snapshot(first, diff, chance)))
-            kept.append(line._replace(raw=orjson.dumps({"data": diff | {"b": [], "a": []}})))
+            said = _snapshot(first, diff, chance)
+            gone = chance.choice(("bids", "asks", ""))
+            levels = [[price, "0"] for price, _ in said.get(gone, [])]
+            empty = diff | {"b": [], "a": []} | ({gone[0]: levels} if gone else {})
+            kept.append(line._replace(raw=orjson.dumps(said)))
+            kept.append(line._replace(raw=orjson.dumps({"data": empty})))
     return kept
 
 
-def _snapshot(first: dict[str, Any], diff: dict[str, Any], chance: random.Random) -> bytes:
+def _snapshot(first: dict[str, Any], diff: dict[str, Any], chance: random.Random) -> dict[str, Any]:
     """The first snapshot again, some ticks away and thinner, at the time of a diff."""
     away = chance.randrange(-3000, 3000) / 10
     share = chance.choice(_KEPT)
@@ -84,7 +90,7 @@ def _snapshot(first: dict[str, Any], diff: dict[str, Any], chance: random.Random
         ]
         for side in ("bids", "asks")
     }
-    return orjson.dumps({"lastUpdateId": diff["u"], "E": diff["E"], "T": diff["T"], **sides})
+    return {"lastUpdateId": diff["u"], "E": diff["E"], "T": diff["T"], **sides}
 
 
 def draw(number: int, file: Path) -> Config:

@@ -21,11 +21,16 @@ from engine.replay.tutorial_replay import TutorialReplay, TutorialResult
 from engine.replay.tutorial_report import as_dict, print_report
 from exchange.binance import recorded_events
 from exchange.errors import RecordingGarbled
-from tests.engine.peer_trials import draw
 from tests.engine.recorded_desks import engine_command
 from tests.places import BASE, COINM, INPUTS, PARITY, USDM
 
 TUTORIAL = SHIPPED / "tutorial.toml"
+INVERSE = (
+    "desk.symbol=BTCUSD_PERP",
+    "instrument.lot_size=1",
+    "strategy.order_qty=1",
+    "strategy.max_position=20",
+)
 RUNS = {
     "usdm_touch_risk": ("strategy.adj1=0.005", "strategy.adj2=0.001", "replay.queue=risk_averse"),
     "usdm_touch_log": ("strategy.adj1=0.005", "strategy.adj2=0.001", "replay.queue=log"),
@@ -337,26 +342,69 @@ def test_prices_far_out_of_reach_stay_apart(tmp_path: Path) -> None:
     assert (len(result.fills), result.submits, result.cancels) == (180, 382, 192)
 
 
-@pytest.mark.parametrize(
-    ("number", "counts"), [(18, (386, 1210, 767)), (19, (0, 492, 481))], ids=["usdm", "coinm"]
-)
-def test_prices_that_fit_no_integer_are_one_order(
-    tmp_path: Path, number: int, counts: tuple[int, int, int]
-) -> None:
-    """Where the fit is flatter still; counted by hftbacktest, in ``peer_trials``."""
-    file = tmp_path / "trial.gz"
-    config = draw(number, file)
-    result = TutorialReplay(config, [file], lambda _done, _total: None).run()
+def test_prices_that_fit_no_integer_are_one_order() -> None:
+    """A bid and an ask among them are one too. Counted by hftbacktest."""
+    result = replayed(COINM, over=(*INVERSE, "strategy.adj1=1e6"))
 
-    assert (len(result.fills), result.submits, result.cancels) == counts
+    assert (result.submits, result.cancels) == (442, 434)
+
+
+def test_orders_that_the_exchange_refuses_for_ever_end_with_the_replay(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The last diffs happen in one order and arrive in another: the two books end apart.
+
+    Ours shows bids again that a low ask at the exchange has hidden; quotes there would take, and
+    of two groups that are sent half a second apart one is always under way.
+    """
+    lines = gzip.decompress(BASE.read_bytes()).splitlines(keepends=True)
+    last = next(line for line in reversed(lines) if b"depthUpdate" in line)
+    stamp, message = int(last.split(b" ", 1)[0]), orjson.loads(last.split(b" ", 1)[1])
+    at = message["data"]["E"]
+
+    def diff(received: int, happened: int, bids: list[list[str]], asks: list[list[str]]) -> bytes:
+        data = message["data"] | {"E": at + happened, "T": at + happened, "b": bids, "a": asks}
+        return b"%d %b\n" % (stamp + received * 10**6, orjson.dumps({"data": data}))
+
+    def bids_up_to(ticks: int) -> list[list[str]]:
+        return [[f"{price / 10:.1f}", "5"] for price in range(ticks - 200, ticks + 1)]
+
+    lines += [
+        diff(400, 430, [], [["61700.00", "5"]]),
+        diff(401, 410, [], [["61700.00", "0"]]),
+        diff(402, 420, bids_up_to(618_050), []),
+        diff(902, 425, bids_up_to(618_060), []),
+    ]
+    path = tmp_path / "apart.dat"
+    path.write_bytes(b"".join(lines))
+    over = (
+        "calibration.window_s=10",
+        "replay.order_latency_ms=700",
+        "replay.response_latency_ms=300",
+        "strategy.adj1=0.005",
+        "strategy.adj2=0.001",
+        "strategy.grid_num=20",
+    )
+    result = replayed(path, over=over)
+    print_report(result, load_config(TUTORIAL, list(over)))
+
+    assert result.endless
+    assert not replayed(BASE, over=over).endless
+    assert "ended     100 s after the last message" in capsys.readouterr().out
+
+
+def test_what_it_never_looks_at_does_not_refuse_it() -> None:
+    """The desk's own bounds on the model's table, and its sampled sigma."""
+    over = ("calibration.window_s=1", "strategy.delta=0.000001")
+
+    assert replayed(BASE, over=over).lines > 0
 
 
 def test_money_that_cannot_be_counted_is_not_told(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """An inverse contract pays in coins; a book that ends on one side has no mid."""
-    inverse = ("desk.symbol=BTCUSD_PERP", "instrument.lot_size=1", "strategy.order_qty=1")
-    config = load_config(TUTORIAL, [*inverse, "strategy.max_position=20"])
+    config = load_config(TUTORIAL, list(INVERSE))
     of_coins = TutorialReplay(config, [COINM], lambda _done, _total: None).run()
     print_report(of_coins, config)
     emptied = tmp_path / "emptied.dat"
