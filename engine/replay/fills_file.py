@@ -3,9 +3,9 @@
 import csv
 import os
 from collections.abc import Iterable
+from contextlib import AbstractContextManager
 from pathlib import Path
-from types import TracebackType
-from typing import Self, TypeAlias
+from typing import TypeAlias
 
 from engine.errors import RecordingError
 
@@ -13,7 +13,7 @@ FillRow: TypeAlias = tuple[int, str, str, str, int]
 """The venue's time in ns, B or S, price and size as texts, and 1 for a maker."""
 
 
-class FillsFile:
+class FillsFile(AbstractContextManager["FillsFile"]):
     """A file that takes its place whole: until then, what stands there stays.
 
     Opened before anything is played, since a path that cannot be written would cost the run.
@@ -37,15 +37,7 @@ class FillsFile:
         except OSError as error:
             raise self._unwritten(error) from error
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        _kind: type[BaseException] | None,
-        _error: BaseException | None,
-        _trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_details: object) -> None:
         self._stream.close()
         if self._part != self._path:
             self._part.unlink(missing_ok=True)

@@ -5,9 +5,9 @@ for each group of events that one was given, in the order in which all that happ
 """
 
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self, TypeAlias
+from typing import Any, TypeAlias
 
 import msgspec
 import zstandard
@@ -75,7 +75,7 @@ class Turn(msgspec.Struct, tag=True):
     commands: list[AnyCommand]
 
 
-class InputsFile:
+class InputsFile(AbstractContextManager["InputsFile"]):
     """Writes what traders are made of, given, and say."""
 
     def __init__(self, path: Path) -> None:
@@ -84,15 +84,7 @@ class InputsFile:
         self._numbers: dict[int, int] = {}
         self._traders: list[Trader] = []  # kept alive, so that no two have one id
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        _kind: type[BaseException] | None,
-        _error: BaseException | None,
-        _trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_details: object) -> None:
         self._packed.close()
         self._file.close()
 
