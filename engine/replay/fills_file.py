@@ -31,7 +31,8 @@ class FillsFile(AbstractContextManager["FillsFile"]):
         if path.exists() and any(path.samefile(recording) for recording in recordings):
             raise RecordingError(path, None, "is to be replayed; give --fills another name")
         replaces = path.is_file() or not path.exists()
-        self._part = path.with_name(f"{path.name}.part") if replaces else path
+        self._place = path.resolve() if replaces else path  # a link goes on leading there
+        self._part = self._place.with_name(f"{path.name}.part") if replaces else path
         try:
             self._stream = self._part.open("w", newline="", encoding="ascii")
         except OSError as error:
@@ -39,7 +40,7 @@ class FillsFile(AbstractContextManager["FillsFile"]):
 
     def __exit__(self, *_details: object) -> None:
         self._stream.close()
-        if self._part != self._path:
+        if self._part != self._place:
             self._part.unlink(missing_ok=True)
 
     def write(self, rows: Iterable[FillRow]) -> None:
@@ -53,8 +54,8 @@ class FillsFile(AbstractContextManager["FillsFile"]):
             writer.writerow(("exch_ns", "side", "price", "qty", "maker"))
             writer.writerows(rows)
             self._stream.close()
-            if self._part != self._path:
-                os.replace(self._part, self._path)
+            if self._part != self._place:
+                os.replace(self._part, self._place)
         except OSError as error:
             raise self._unwritten(error) from error
 
