@@ -295,7 +295,7 @@ def apply_side(
     """
     of_side, blocks = side_lots(market, side), side_blocks(market, side)
     low = market[LOW]
-    best = best_of(market, side)
+    height = side * best_of(market, side)  # all that a level waits for of the one before it
     partial = market[PARTIAL]
     for i in range(first, first + count):
         price_ticks, new_lots = ticks[i], lots[i]
@@ -307,7 +307,8 @@ def apply_side(
                 _mark_known(market, side, slot)
         else:
             store_level(market, side, price_ticks, new_lots)
-        best = price_ticks if new_lots > 0 and side * price_ticks > side * best else best
+        height = side * price_ticks if new_lots > 0 and side * price_ticks > height else height
+    best = side * height
     if NO_BID < best < NO_ASK and level_lots(market, side, best) == 0:
         best = next_level(market, side, best)
     market[BEST_BID if side > 0 else BEST_ASK] = best

@@ -165,7 +165,7 @@ def _set_levels(
     low, high = price_range(ints, count, side)
     ours = low <= high
     before = best_of(book, side)
-    best = before
+    height = side * before  # all that a level waits for of the one before it
     for i in range(first, first + levels):
         price, new = ticks[i], lots[i]
         if ours and low <= price <= high:
@@ -177,7 +177,8 @@ def _set_levels(
             blocks[slot // BLOCK_TICKS] = 1
         else:
             store_level(book, side, price, new)
-        best = price if new > 0 and side * price > side * best else best
+        height = side * price if new > 0 and side * price > height else height
+    best = side * height
     if best != before:
         if side * best >= side * best_of(book, -side):
             _pass_over(book, -side, best)

@@ -233,8 +233,10 @@ def drop_heard(
         gone = min(gone, by_local[i])
     for i in range(exch_done, events):
         gone = min(gone, by_exch[i])
-    if gone == 0:
-        return 0
+    if gone == events:
+        state[W_EVENTS] = state[W_LEVELS] = 0
+    if gone in (0, events):
+        return gone
     first_level = state[W_LEVELS]
     for number in range(gone, events):
         if has_levels(rows[number * WIDTH + KIND]):
