@@ -220,10 +220,11 @@ def asset(data, book, settings):
     return made
 
 
-def most_steps(data, step_ns):
+def most_steps(data, settings):
     """Until both clocks have ended, and the tail that ours takes where orders never end."""
     clocks = np.array([data["exch_ts"], data["local_ts"]])
-    return int((clocks.max() - clocks.min()) // step_ns) + 1000
+    way_ns = settings["entry_ns"] + settings["response_ns"]
+    return int((clocks.max() - clocks.min() + 2 * way_ns) // settings["step_ns"]) + 1000
 
 
 def replay(path, book, rounds):
@@ -232,7 +233,7 @@ def replay(path, book, rounds):
     data = np.load(path)["data"]
     make = ROIVectorMarketDepthBacktest if book == "roi" else HashMapMarketDepthBacktest
     step_ns = settings["step_ns"]
-    steps = most_steps(data, step_ns)
+    steps = most_steps(data, settings)
     walks, runs, position = [], [], 0.0
     for _ in range(rounds + 1):  # the first compiles
         market = make([asset(data, book, settings)])
@@ -257,7 +258,7 @@ def fills(path, target):
     """Every fill, saved as int64[fills, 3]: venue's time in ns, side, price in ticks."""
     settings = json.load(sys.stdin)
     data = np.load(path)["data"]
-    steps = most_steps(data, settings["step_ns"])
+    steps = most_steps(data, settings)
     noted = np.zeros((_MOST_FILLS, 3), dtype=np.int64)
     market = HashMapMarketDepthBacktest([asset(data, "hash", settings)])
     strategy = settings["strategy"]

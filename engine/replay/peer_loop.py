@@ -71,7 +71,8 @@ CLOCK = 19
 ``C_ENDLESS`` when orders went to and fro for ``TAIL_STEPS`` after the last event."""
 
 TAIL_STEPS = 1000
-"""Where the two books end apart, one side's orders are refused by the other for ever."""
+"""Played after the last event, and the way of an order and its cancel, where orders never end:
+the two books may end apart, and one then refuses for ever what is quoted by the other."""
 
 IN_FLIGHT = 4096
 """Requests, and answers, that can be under way at once."""
@@ -104,9 +105,10 @@ FILL_WIDTH = 6
     M_MODEL,
     M_STRATEGY,
     M_ORDER_LOTS,
-    M_LAST_NS,
+    M_END_NS,
 ) = range(8)
-"""Of the settings: integers. ``M_LAST_NS`` is the last event's time on either clock, once known."""
+"""Of the settings: integers. ``M_END_NS`` is the end of the recording on either clock, once known,
+and the way of an order and its cancel."""
 SETTINGS = 8
 
 
@@ -457,7 +459,7 @@ def run_peer(
         heard = clock[C_LOCAL] == events and clock[C_EXCH] == events
         if over and heard and orders_ns == NEVER_NS:
             return  # the peer ends as soon as nothing is left, without acting on that step
-        if over and heard and step_ns > settings[M_LAST_NS] + TAIL_STEPS * settings[M_STEP_NS]:
+        if over and heard and step_ns > settings[M_END_NS] + TAIL_STEPS * settings[M_STEP_NS]:
             clock[C_ENDLESS] = 1
             return
         if orders_ns > step_ns:

@@ -102,7 +102,8 @@ class PeerRun:
         """
         if safe_ns == NEVER_NS:
             shift_ns = int(self._settings[loop.M_SHIFT_NS])
-            self._settings[loop.M_LAST_NS] = self.window.last_ns(shift_ns)
+            way_ns = self._settings[loop.M_ENTRY_NS] + self._settings[loop.M_RESPONSE_NS]
+            self._settings[loop.M_END_NS] = self.window.last_ns(shift_ns) + 2 * way_ns
         self._play_on(safe_ns)
         while not loop.has_room(self._clock, self._fills, self._trace):
             self._play_on(safe_ns)

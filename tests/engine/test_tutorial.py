@@ -393,6 +393,15 @@ def test_orders_that_the_exchange_refuses_for_ever_end_with_the_replay(
     assert "ended     100 s after the last message" in capsys.readouterr().out
 
 
+def test_an_order_that_is_long_on_its_way_is_waited_for() -> None:
+    """It ends of itself, later than the tail of a recording whose orders never end."""
+    over = ("calibration.window_s=10", "replay.order_latency_ms=150000")
+    result = replayed(BASE, over=over)
+
+    assert result.submits > 0
+    assert not result.endless
+
+
 def test_what_it_never_looks_at_does_not_refuse_it() -> None:
     """The desk's own bounds on the model's table, and its sampled sigma."""
     over = ("calibration.window_s=1", "strategy.delta=0.000001")
