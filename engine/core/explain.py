@@ -1,4 +1,4 @@
-"""Quote status of a side: why it quotes or does not, by the first rule that holds, and its end."""
+"""Quote status of a side, by the first rule that holds, and what is proven of orders not wanted."""
 
 from dataclasses import dataclass
 
