@@ -16,11 +16,21 @@ from exchange.simulation import RestingOrders
 from exchange.types import Side
 from tests.naive.peer_exchange import Entry, PeerExchange, PeerMessage
 
+Levels: TypeAlias = list[tuple[int, int]]
+"""Ticks and lots, in the order told."""
+
+
+def sorted_levels(levels: dict[int, int]) -> Levels:
+    """As Binance tells them: each price once, the lowest first."""
+    return sorted(levels.items())
+
+
 _PRICES = st.integers(1000, 1015)
 _SIDES = st.sampled_from(Side)
-_levels = st.dictionaries(_PRICES, st.integers(0, 4), max_size=6)
-_diffs = st.tuples(_levels, _levels)
-_full = st.dictionaries(_PRICES, st.integers(1, 4), max_size=6)
+_levels = st.lists(st.tuples(_PRICES, st.integers(0, 4)), max_size=6)
+_in_order = st.dictionaries(_PRICES, st.integers(0, 4), max_size=6).map(sorted_levels)
+_diffs = st.tuples(_levels | _in_order, _levels | _in_order)
+_full = st.dictionaries(_PRICES, st.integers(1, 4), max_size=6).map(sorted_levels)
 _snapshots = st.tuples(st.just("snapshot"), _full, _full)
 _prints = st.tuples(_SIDES, _PRICES, st.integers(1, 6))
 _orders = st.tuples(st.integers(0, 30), _SIDES, _PRICES)
@@ -29,11 +39,12 @@ Change: TypeAlias = tuple[Any, ...]
 """Levels of both sides; the same behind the word "snapshot"; aggressor, price and size."""
 
 
-def columns(bids: dict[int, int], asks: dict[int, int]) -> list[IntArray]:
-    """Bids in ticks and lots, then asks, in the order given."""
+def columns(*sides: Levels) -> list[IntArray]:
+    """Ticks and lots of each side, in the order given."""
     return [
-        np.array(list(side), dtype=np.int64)
-        for side in (bids.keys(), bids.values(), asks.keys(), asks.values())
+        np.array([level[column] for level in side], dtype=np.int64)
+        for side in sides
+        for column in (0, 1)
     ]
 
 
@@ -42,11 +53,10 @@ def message_of(at_ns: int, change: Change, shift: int) -> PeerMessage:
     if isinstance(change[0], Side):
         aggressor, price, size = change
         return TradePrint(at_ns, at_ns, price + shift, size, aggressor)
-    bids, asks = ({p + shift: q for p, q in side.items()} for side in change[-2:])
+    bids, asks = ([(p + shift, q) for p, q in side] for side in change[-2:])
     if len(change) == 2:
         return DepthDiff(at_ns, at_ns, at_ns - 1, at_ns, *columns(bids, asks))
-    best_first = dict(sorted(bids.items(), reverse=True)), dict(sorted(asks.items()))
-    return Snapshot(at_ns, at_ns, *columns(*best_first))
+    return Snapshot(at_ns, at_ns, *columns(bids[::-1], asks))
 
 
 @settings(max_examples=1_500, deadline=None)
