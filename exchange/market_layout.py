@@ -27,10 +27,8 @@ Diffs that wait for a snapshot are ``held_rows`` of ``exchange.event_columns``, 
 their levels in another, ``held_ticks`` and ``held_lots``.
 """
 
-import numpy as np
-
 from exchange.event_columns import WIDTH
-from exchange.jit import IntArray, inlined, piece
+from exchange.jit import IntArray, inlined, new_ints, piece
 
 NO_BID = -1
 """Best bid of a side without bids: below every price."""
@@ -204,16 +202,8 @@ def copy_book(source: IntArray, target: IntArray) -> None:
 
 
 def new_region(size: int = MARKET_SIZE) -> IntArray:
-    """An empty market, or book, in memory of its own.
-
-    Every number is written: on pages that the system has not handed out yet the kernels take
-    a hundred times as long, and go on doing so.
-    """
-    line_ints = 8
-    memory = np.empty(size + line_ints, dtype=np.int64)
-    skipped = -memory.ctypes.data // memory.itemsize % line_ints
-    region: IntArray = memory[skipped : skipped + size]
-    region.fill(0)
+    """An empty market, or book, in memory of its own."""
+    region = new_ints(size)
     for at in (0, MARKET_SIZE) if size == RECORDED_SIZE else (0,):
         book = region[at : at + BOOK_SIZE]
         book[_FAR_KEYS_AT : _FAR_KEYS_AT + FAR_SLOTS] = FREE
