@@ -24,8 +24,9 @@ from engine.core.actions import Action
 from engine.core.explain import evidence
 from engine.core.flatten import PATIENCE_NS
 from engine.core.operator import OperatorCommand, OperatorRefusal, refusal_among
+from engine.core.order_names import OUR_PREFIX
 from engine.core.settings import STEP_NS
-from engine.core.trader import OUR_PREFIX, Trader
+from engine.core.trader import Trader
 from engine.errors import NotFlat, NotVerified, SessionCrashed, StartError
 from engine.process.lock import KEEP_EVERY_NS, ProcessLock
 from engine.process.paths import DeskPaths

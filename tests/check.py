@@ -32,6 +32,7 @@ CHECKED_TESTS = [
     "tests/engine/test_recorded_files.py",
     "tests/engine/test_tutorial.py",
     "tests/engine/core/test_market.py",
+    "tests/engine/core/test_orders.py",
     "tests/exchange/binance/test_recorded_events.py",
     "tests/exchange/binance/test_scanner.py",
     "tests/exchange/test_book.py",

@@ -19,7 +19,7 @@ from engine.config.paper import PAPER_API_KEY, PAPER_API_SECRET
 from engine.console.client import ConsoleClient
 from engine.console.protocol import Answer, Role
 from engine.core.actions import Action
-from engine.core.trader import OUR_PREFIX
+from engine.core.order_names import OUR_PREFIX
 from engine.process.lock import lock_owner
 from engine.process.paths import DeskPaths
 from exchange.binance.rest import Rest

@@ -127,17 +127,17 @@ async def _trade(
     ).run()
 
 
-async def _cancel_leftovers(venue: VenueSettings, credentials: Credentials, epoch: str) -> None:
+async def _cancel_leftovers(venue: VenueSettings, credentials: Credentials, epoch: int) -> None:
     """Cancel what earlier runs left; whichever of them still lives halts when it meets this one.
 
     Raises:
         StartError: When they will not go, or a run that began after this one has orders there.
     """
-    from engine.core.trader import OUR_PREFIX, is_younger
+    from engine.core.order_names import OUR_PREFIX, is_younger
     from exchange.binance.trading import StopSession
 
     def is_leftover(client_order_id: str) -> bool:
-        return not is_younger(client_order_id, f"{OUR_PREFIX}{epoch}-")
+        return not is_younger(client_order_id, epoch)
 
     troubles: list[str] = []
     session = StopSession(venue, credentials, troubles.append, _LEFTOVER_LOOK_AGAIN_S)
@@ -167,13 +167,9 @@ async def _cancel_leftovers(venue: VenueSettings, credentials: Credentials, epoc
         )
 
 
-def _new_epoch() -> str:
-    """Milliseconds in base 36: short, and never given twice on one account."""
-    number, digits = time.time_ns() // 1_000_000, ""
-    while number:
-        number, digit = divmod(number, 36)
-        digits = "0123456789abcdefghijklmnopqrstuvwxyz"[digit] + digits
-    return digits
+def _new_epoch() -> int:
+    """Never given twice on one account, while its clock is not set back."""
+    return time.time_ns() // 1_000_000
 
 
 class StartedExchange:

@@ -13,13 +13,16 @@ import numpy as np
 from engine.core import orders
 from engine.core.account import REST_LAG_NS
 from engine.core.budgets import OrderBudget
+from engine.core.desk_layout import ORDER_SLOTS
 from engine.core.flatten import ClosingOrder
 from engine.core.log import DeskLog
-from engine.core.orders import CAPACITY, OrderTable, reconcile_side
+from engine.core.order_names import OrderName, client_order_id
+from engine.core.orders import OrderTable, reconcile_side
 from engine.core.refusals import RejectAction, reject_action
 from engine.core.request_tracker import RequestTracker
 from engine.core.risk import SideBreaker
 from engine.core.settings import DeskSettings
+from exchange.jit import IntArray
 from exchange.types import (
     Cancel,
     Event,
@@ -63,13 +66,19 @@ class OrderEntry:
     """Order entry: our orders on their way and at rest.
 
     Args:
-        run_prefix: Begins every client order id of this run.
+        epoch: Of this run, in every client order id.
+        desk: int64[DESK_SIZE].
     """
 
     def __init__(
-        self, settings: DeskSettings, run_prefix: str, requests: RequestTracker, log: DeskLog
+        self,
+        settings: DeskSettings,
+        epoch: int,
+        desk: IntArray,
+        requests: RequestTracker,
+        log: DeskLog,
     ) -> None:
-        self.table = OrderTable()
+        self.table = OrderTable(desk)
         self.budget = OrderBudget()
         self.breakers = {side: SideBreaker() for side in Side}
         self.errors: dict[int, ErrorCount] = {}
@@ -80,15 +89,16 @@ class OrderEntry:
         self.misses_fills = False
         """Does the venue report fills that we have not seen for a while?"""
         self._settings = settings
-        self._run_prefix = run_prefix
+        self._epoch = epoch
+        self._desk = desk
         self._requests = requests
         self._log = log
         self._mono_ns = 0
         self._next_order = 1
         self._requoted_ns = 0
-        self._wanted_ticks = np.zeros(CAPACITY, dtype=np.int64)
-        self._cancel_slots = np.zeros(CAPACITY, dtype=np.int64)
-        self._place_ticks = np.zeros(CAPACITY, dtype=np.int64)
+        self._wanted_ticks = np.zeros(ORDER_SLOTS, dtype=np.int64)
+        self._cancel_slots = np.zeros(ORDER_SLOTS, dtype=np.int64)
+        self._place_ticks = np.zeros(ORDER_SLOTS, dtype=np.int64)
 
     def stamp(self, event: Event) -> None:
         """It is now this event's time."""
@@ -106,9 +116,7 @@ class OrderEntry:
         """
         self._wanted_ticks[: len(wanted)] = wanted
         cancels, places = reconcile_side(
-            self.table.state,
-            self.table.side,
-            self.table.price_ticks,
+            self._desk,
             int(side),
             self._wanted_ticks,
             len(wanted),
@@ -150,14 +158,15 @@ class OrderEntry:
         time_in_force: TimeInForce = TimeInForce.GTX,
         market: bool = False,
     ) -> str:
-        name = f"{self._run_prefix}{self._next_order}"
+        name = OrderName(self._epoch, self._next_order)
         self._next_order += 1
         self.table.add(name, side, price_ticks, lots, self._mono_ns)
         self.budget.spend(1)
         self._requoted_ns = self._mono_ns
+        text = client_order_id(name)
         self._requests.ask(
             Place,
-            client_order_id=name,
+            client_order_id=text,
             side=side,
             price_ticks=price_ticks,
             qty_lots=lots,
@@ -165,7 +174,7 @@ class OrderEntry:
             reduce_only=time_in_force is TimeInForce.IOC,
             market=market,
         )
-        return name
+        return text
 
     # ------------------------------------------------------------ answers
 

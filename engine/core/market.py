@@ -7,8 +7,9 @@ ticker never undoes it.
 
 import numpy as np
 
+from engine.core.desk_layout import ORDER_SLOTS
 from engine.core.log import DeskLog
-from engine.core.orders import CAPACITY, FREE, OrderTable
+from engine.core.orders import FREE, OrderTable
 from exchange import depth_sync
 from exchange.binance.frame_scanner import FrameScanner
 from exchange.book import Book
@@ -113,7 +114,7 @@ class MarketState:
         self._log = log
         self._own_in_book = own_in_book
         self._resyncs = 0
-        self._own_lots = np.zeros(CAPACITY, dtype=np.int64)
+        self._own_lots = np.zeros(ORDER_SLOTS, dtype=np.int64)
         self._levels = np.zeros((4, _LEVELS), dtype=np.int64)
 
     @property
@@ -180,7 +181,7 @@ class MarketState:
     def read_touch(self, table: OrderTable) -> None:
         """Find others' best prices under our own working size."""
         region = self.region
-        seen = read_touch(region, table.side, table.price_ticks, self._ours(table), CAPACITY)
+        seen = read_touch(region, table.side, table.price_ticks, self._ours(table), ORDER_SLOTS)
         if self.trusted:
             self.touch_lots = (int(region[TOUCH_BID_LOTS]), int(region[TOUCH_ASK_LOTS]))
         self.touch = (int(region[TOUCH_BID]), int(region[TOUCH_ASK])) if seen else None

@@ -12,19 +12,46 @@ An order that is done but whose reported fills have not all been booked keeps it
 those lots are ours though we have not seen them yet. It also keeps it until the book has
 passed its end, since a book that is late still shows it, and our own order is no touch.
 
-The table is a struct of flat arrays, so that kernels can step it.
+The table lies in the desk block, see ``engine.core.desk_layout``. Kernels step it.
 """
 
 import numpy as np
 
-from exchange.jit import IntArray, njit
+from engine.core.desk_layout import (
+    ENDED_ADDED,
+    ENDED_KEPT,
+    ORDER_ABSENCES,
+    ORDER_ADDED,
+    ORDER_ALIVE_NS,
+    ORDER_ASKED_NS,
+    ORDER_BOOKED_LOTS,
+    ORDER_CHANGED_NS,
+    ORDER_ENDED_EXCH_NS,
+    ORDER_EPOCH,
+    ORDER_NUMBER,
+    ORDER_PLACED_NS,
+    ORDER_PRICE_TICKS,
+    ORDER_PROGRESS,
+    ORDER_QTY_LOTS,
+    ORDER_REPORTED_LOTS,
+    ORDER_SETTLED_LOTS,
+    ORDER_SIDE,
+    ORDER_SLOTS,
+    ORDER_STATE,
+    ORDERS_ADDED,
+    ended_epochs,
+    ended_numbers,
+    order_column,
+    order_table,
+)
+from engine.core.order_names import OrderName, client_order_id, order_name
+from exchange.jit import IntArray, borrowed, njit, piece
 from exchange.types import Side
-
-CAPACITY = 128
-"""Slots. A grid of 20 a side being replaced whole needs 80."""
 
 _LONGEST_SHADOW_NS = 2_000_000_000
 """No book is later than this; one that is has long been distrusted."""
+
+NO_SLOT = -1
 
 FREE, PLACED, ACKED, RESTING, CANCELLING, UNKNOWN, DONE = range(7)
 STATE_NAMES = ("free", "placed", "acked", "resting", "cancelling", "unknown", "done")
@@ -40,9 +67,6 @@ STATE_NAMES = ("free", "placed", "acked", "resting", "cancelling", "unknown", "d
     PROVEN_ABSENT,
 ) = range(8)
 """What can happen. ``CANCEL_FAILED`` says nothing of why (-2011), so it needs a query."""
-
-_SIGNS_OF_LIFE = (PLACE_ACKED, SEEN_LIVE)
-_ENDED_KEPT = 4096  # so that memory is bounded; what arrives for an older order is long overdue
 
 
 def _transitions() -> IntArray:
@@ -67,201 +91,193 @@ def _transitions() -> IntArray:
 TRANSITIONS = _transitions()
 
 
-class OrderTable:
-    """Every order of ours that may still matter, one slot each; int64 arrays of ``CAPACITY``."""
-
-    def __init__(self) -> None:
-        self.state, self.side, self.price_ticks, self.qty_lots = _columns(4)
-        self.booked_lots, self.reported_lots = _columns(2)
-        """Filled as far as we have booked it, and as far as the venue has reported."""
-        self.settled_lots = _columns(1)[0]
-        """Booked without having seen the fills, since an adopted position holds them."""
-        self.changed_ns, self.placed_ns, self.asked_ns = _columns(3)
-        """Monotonic: the last change of state, the placement, the last query."""
-        self.reported_progress = _columns(1)[0]
-        """How far the private stream has reported it; 0 before its first report."""
-        self.ended_exch_ns = _columns(1)[0]
-        """The venue's stamp on the end of a done order; 0 while it has none."""
-        self.alive_ns = _columns(1)[0]
-        """Monotonic: when it was last known to be on its way or at the venue."""
-        self.absences = _columns(1)[0]
-        """How often the venue said that there is no such order, long enough after that."""
-        self._ended: dict[str, None] = {}  # a set that keeps its order
-        self._slots: dict[str, int] = {}
-        self._ids: list[str] = [""] * CAPACITY
-
-    def __contains__(self, client_order_id: str) -> bool:
-        return client_order_id in self._slots
-
-    def slot(self, client_order_id: str) -> int | None:
-        return self._slots.get(client_order_id)
-
-    def client_order_id(self, slot: int) -> str:
-        return self._ids[slot]
-
-    @property
-    def free_slots(self) -> int:
-        return CAPACITY - len(self._slots)
-
-    @property
-    def used(self) -> list[int]:
-        """Slots in use, oldest first."""
-        return list(self._slots.values())
-
-    def add(
-        self,
-        client_order_id: str,
-        side: Side,
-        price_ticks: int,
-        qty_lots: int,
-        mono_ns: int,
-        state: int = PLACED,
-    ) -> int:
-        """Register an order; done before it is sent, since events may overtake the reply."""
-        slot = int(np.argmin(self.state))
-        if self.state[slot] != FREE:
-            raise OverflowError("the order table is full")
-        self.state[slot] = state
-        self.side[slot] = side
-        self.price_ticks[slot] = price_ticks
-        self.qty_lots[slot] = qty_lots
-        self.booked_lots[slot] = self.reported_lots[slot] = self.absences[slot] = 0
-        self.settled_lots[slot] = self.reported_progress[slot] = 0
-        self.changed_ns[slot] = self.placed_ns[slot] = self.alive_ns[slot] = mono_ns
-        self.asked_ns[slot] = self.ended_exch_ns[slot] = 0
-        self._slots[client_order_id] = slot
-        self._ids[slot] = client_order_id
-        return slot
-
-    def apply(self, slot: int, event: int, mono_ns: int) -> int:
-        """Step one order through the table and return its new state."""
-        state = int(TRANSITIONS[self.state[slot], event])
-        if event in _SIGNS_OF_LIFE:
-            self.alive_ns[slot], self.absences[slot] = mono_ns, 0
-        if state != self.state[slot]:
-            self.state[slot] = state
-            self.changed_ns[slot] = mono_ns
-        return state
-
-    def report_filled(self, slot: int, filled_lots: int) -> None:
-        """The venue says that this much is filled; it never grows less."""
-        self.reported_lots[slot] = max(self.reported_lots[slot], filled_lots)
-
-    def end(self, slot: int, exch_ns: int, mono_ns: int) -> None:
-        """The venue says that this order is over."""
-        self.ended_exch_ns[slot] = max(self.ended_exch_ns[slot], exch_ns)
-        self.apply(slot, SEEN_FINAL, mono_ns)
-
-    def book_fill(self, slot: int, lots: int, exch_ns: int, mono_ns: int) -> None:
-        """Count an execution; the last one ends the order, before the venue says so."""
-        known = min(int(self.settled_lots[slot]), lots)
-        self.settled_lots[slot] -= known
-        self.booked_lots[slot] += lots - known
-        self.report_filled(slot, int(self.booked_lots[slot]))
-        if self.booked_lots[slot] >= self.qty_lots[slot]:
-            self.end(slot, exch_ns, mono_ns)
-
-    def settle_reported(self, slot: int) -> None:
-        """A position of the venue's holds every fill of this order that it has reported.
-
-        Such a fill may still be listed one by one; what is counted here is not counted then.
-        """
-        missed = max(int(self.reported_lots[slot] - self.booked_lots[slot]), 0)
-        self.settled_lots[slot] += missed
-        self.booked_lots[slot] += missed
-
-    def release_finished(self, book_exch_ns: int, mono_ns: int) -> None:
-        """Free the slots of orders that are done, wholly booked and gone from the book."""
-        for client_order_id, slot in list(self._slots.items()):
-            if self.state[slot] != DONE or self.booked_lots[slot] < self.reported_lots[slot]:
-                continue
-            passed = self.ended_exch_ns[slot] < book_exch_ns
-            if passed or mono_ns - self.changed_ns[slot] > _LONGEST_SHADOW_NS:
-                self.state[slot] = FREE
-                del self._slots[client_order_id]
-                if self.ended_exch_ns[slot]:
-                    self._remember_end(client_order_id)
-
-    def ended(self, client_order_id: str) -> bool:
-        """Did the venue itself say that this order is over? Then whatever else arrives is older."""
-        return client_order_id in self._ended
-
-    def _remember_end(self, client_order_id: str) -> None:
-        self._ended[client_order_id] = None
-        if len(self._ended) > _ENDED_KEPT:
-            del self._ended[next(iter(self._ended))]
-
-    def open_lots(self, side: Side) -> int:
-        """Lots on one side that may yet become ours: the worst case of the table."""
-        return open_lots(
-            self.state, self.side, self.qty_lots, self.booked_lots, self.reported_lots, int(side)
-        )
-
-    def count(self, *states: int, side: Side | None = None) -> int:
-        """Orders in any of these states, of both sides unless one is named."""
-        wanted = sum(1 << state for state in states)
-        return count_orders(self.state, self.side, wanted, int(side or 0))
-
-    @property
-    def live(self) -> int:
-        """Orders that may rest at the venue, unknown ones included."""
-        return self.count(PLACED, ACKED, RESTING, CANCELLING, UNKNOWN)
-
-    @property
-    def may_rest(self) -> list[str]:
-        """Client ids of those orders."""
-        slots = self._slots.items()
-        return [name for name, slot in slots if PLACED <= self.state[slot] <= UNKNOWN]
-
-
-def _columns(n: int) -> list[IntArray]:
-    return [np.zeros(CAPACITY, dtype=np.int64) for _ in range(n)]
+@njit
+def slot_of(desk: IntArray, epoch: int, number: int) -> int:
+    """Where an order stands in the table, or ``NO_SLOT``."""
+    desk = borrowed(desk)
+    state, epochs = order_column(desk, ORDER_STATE), order_column(desk, ORDER_EPOCH)
+    numbers = order_column(desk, ORDER_NUMBER)
+    for slot in range(ORDER_SLOTS):
+        if numbers[slot] == number and epochs[slot] == epoch and state[slot] != FREE:
+            return slot
+    return NO_SLOT
 
 
 @njit
-def count_orders(state: IntArray, order_side: IntArray, wanted: int, side: int) -> int:
+def add_order(
+    desk: IntArray,
+    epoch: int,
+    number: int,
+    side: int,
+    price_ticks: int,
+    qty_lots: int,
+    mono_ns: int,
+    state: int,
+) -> int:
+    """Take an order into the first free slot; which that is, or ``NO_SLOT`` in a full table."""
+    desk = borrowed(desk)
+    states = order_column(desk, ORDER_STATE)
+    for slot in range(ORDER_SLOTS):
+        if states[slot] == FREE:
+            break
+    else:
+        return NO_SLOT
+    for column in (
+        ORDER_BOOKED_LOTS,
+        ORDER_REPORTED_LOTS,
+        ORDER_SETTLED_LOTS,
+        ORDER_ASKED_NS,
+        ORDER_ABSENCES,
+        ORDER_PROGRESS,
+        ORDER_ENDED_EXCH_NS,
+    ):
+        order_column(desk, column)[slot] = 0
+    for column in (ORDER_CHANGED_NS, ORDER_PLACED_NS, ORDER_ALIVE_NS):
+        order_column(desk, column)[slot] = mono_ns
+    desk[ORDERS_ADDED] += 1
+    order_column(desk, ORDER_ADDED)[slot] = desk[ORDERS_ADDED]
+    states[slot] = state
+    order_column(desk, ORDER_EPOCH)[slot] = epoch
+    order_column(desk, ORDER_NUMBER)[slot] = number
+    order_column(desk, ORDER_SIDE)[slot] = side
+    order_column(desk, ORDER_PRICE_TICKS)[slot] = price_ticks
+    order_column(desk, ORDER_QTY_LOTS)[slot] = qty_lots
+    return slot
+
+
+@njit
+def apply_event(desk: IntArray, slot: int, event: int, mono_ns: int) -> int:
+    """Step one order through the table of transitions; its new state."""
+    desk = borrowed(desk)
+    states = order_column(desk, ORDER_STATE)
+    if event in (PLACE_ACKED, SEEN_LIVE):
+        order_column(desk, ORDER_ALIVE_NS)[slot] = mono_ns
+        order_column(desk, ORDER_ABSENCES)[slot] = 0
+    state = TRANSITIONS[states[slot], event]
+    if state != states[slot]:
+        states[slot] = state
+        order_column(desk, ORDER_CHANGED_NS)[slot] = mono_ns
+    return int(state)
+
+
+@njit
+def report_filled(desk: IntArray, slot: int, filled_lots: int) -> None:
+    """The venue says that this much is filled; it never grows less."""
+    reported = order_column(borrowed(desk), ORDER_REPORTED_LOTS)
+    reported[slot] = max(reported[slot], filled_lots)
+
+
+@njit
+def end_order(desk: IntArray, slot: int, exch_ns: int, mono_ns: int) -> None:
+    """The venue says that this order is over."""
+    ended = order_column(borrowed(desk), ORDER_ENDED_EXCH_NS)
+    ended[slot] = max(ended[slot], exch_ns)
+    apply_event(desk, slot, SEEN_FINAL, mono_ns)
+
+
+@njit
+def book_order_fill(desk: IntArray, slot: int, lots: int, exch_ns: int, mono_ns: int) -> None:
+    """Count an execution; the last one ends the order, before the venue says so."""
+    desk = borrowed(desk)
+    booked = order_column(desk, ORDER_BOOKED_LOTS)
+    settled = order_column(desk, ORDER_SETTLED_LOTS)
+    known = min(settled[slot], lots)
+    settled[slot] -= known
+    booked[slot] += lots - known
+    report_filled(desk, slot, booked[slot])
+    if booked[slot] >= order_column(desk, ORDER_QTY_LOTS)[slot]:
+        end_order(desk, slot, exch_ns, mono_ns)
+
+
+@njit
+def settle_reported(desk: IntArray, slot: int) -> None:
+    """A position of the venue's holds every fill of this order that it has reported.
+
+    Such a fill may still be listed one by one; what is counted here is not counted then.
+    """
+    desk = borrowed(desk)
+    booked = order_column(desk, ORDER_BOOKED_LOTS)
+    missed = max(order_column(desk, ORDER_REPORTED_LOTS)[slot] - booked[slot], 0)
+    order_column(desk, ORDER_SETTLED_LOTS)[slot] += missed
+    booked[slot] += missed
+
+
+@njit
+def release_finished(desk: IntArray, book_exch_ns: int, mono_ns: int) -> None:
+    """Free the slots of orders that are done, wholly booked and gone from the book."""
+    desk = borrowed(desk)
+    state, ended_ns = order_column(desk, ORDER_STATE), order_column(desk, ORDER_ENDED_EXCH_NS)
+    booked, changed_ns = (
+        order_column(desk, ORDER_BOOKED_LOTS),
+        order_column(desk, ORDER_CHANGED_NS),
+    )
+    reported = order_column(desk, ORDER_REPORTED_LOTS)
+    for slot in range(ORDER_SLOTS):
+        if state[slot] != DONE or booked[slot] < reported[slot]:
+            continue
+        if ended_ns[slot] < book_exch_ns or mono_ns - changed_ns[slot] > _LONGEST_SHADOW_NS:
+            state[slot] = FREE
+            if ended_ns[slot] != 0:
+                _remember_end(desk, slot)
+
+
+@piece
+def _remember_end(desk: IntArray, slot: int) -> None:
+    at = desk[ENDED_ADDED] % ENDED_KEPT
+    ended_epochs(desk)[at] = order_column(desk, ORDER_EPOCH)[slot]
+    ended_numbers(desk)[at] = order_column(desk, ORDER_NUMBER)[slot]
+    desk[ENDED_ADDED] += 1
+
+
+@njit
+def has_ended(desk: IntArray, epoch: int, number: int) -> bool:
+    """Did the venue itself say that an order is over? Then whatever else arrives is older."""
+    desk = borrowed(desk)
+    epochs, numbers = ended_epochs(desk), ended_numbers(desk)
+    for i in range(min(desk[ENDED_ADDED], ENDED_KEPT)):
+        if numbers[i] == number and epochs[i] == epoch:
+            return True
+    return False
+
+
+@njit
+def count_orders(desk: IntArray, wanted: int, side: int) -> int:
     """Orders whose state is a bit of ``wanted``.
 
     Args:
-        state: int64[slots]; the other column alike.
         side: +1 for buys, -1 for sells, 0 for both.
     """
+    desk = borrowed(desk)
+    state, sides = order_column(desk, ORDER_STATE), order_column(desk, ORDER_SIDE)
     count = 0
-    for i in range(state.size):
-        if side in (0, order_side[i]) and wanted >> state[i] & 1:
+    for slot in range(ORDER_SLOTS):
+        if (side == 0 or side == sides[slot]) and wanted >> state[slot] & 1:
             count += 1
     return count
 
 
 @njit
-def open_lots(
-    state: IntArray,
-    order_side: IntArray,
-    qty_lots: IntArray,
-    booked_lots: IntArray,
-    reported_lots: IntArray,
-    side: int,
-) -> int:
+def open_lots(desk: IntArray, side: int) -> int:
     """Lots of one side that are open, in flight, unknown, or filled but not yet booked.
 
     Args:
-        state: int64[slots]; the other columns alike.
         side: +1 for buys, -1 for sells.
     """
+    desk = borrowed(desk)
+    state, sides = order_column(desk, ORDER_STATE), order_column(desk, ORDER_SIDE)
+    qty, booked = order_column(desk, ORDER_QTY_LOTS), order_column(desk, ORDER_BOOKED_LOTS)
+    reported = order_column(desk, ORDER_REPORTED_LOTS)
     lots = 0
-    for i in range(state.size):
-        if state[i] == FREE or order_side[i] != side:
-            continue
-        end = reported_lots[i] if state[i] == DONE else qty_lots[i]
-        lots += max(end - booked_lots[i], 0)
+    for slot in range(ORDER_SLOTS):
+        if state[slot] != FREE and sides[slot] == side:
+            end = reported[slot] if state[slot] == DONE else qty[slot]
+            lots += max(end - booked[slot], 0)
     return lots
 
 
 @njit
 def reconcile_side(
-    state: IntArray,
-    order_side: IntArray,
-    price_ticks: IntArray,
+    desk: IntArray,
     side: int,
     wanted_ticks: IntArray,
     wanted: int,
@@ -275,32 +291,141 @@ def reconcile_side(
     action in flight per slot.
 
     Args:
-        state: int64[slots]; ``order_side`` and ``price_ticks`` alike.
         side: +1 for buys, -1 for sells.
         wanted_ticks: int64[>= wanted], best first.
-        cancel_slots: int64[slots], filled with the slots to cancel.
+        cancel_slots: int64[ORDER_SLOTS], filled with the slots to cancel.
         place_ticks: int64[>= wanted], filled with the prices to place at, best first.
 
     Returns:
         How many of each were written.
     """
+    desk = borrowed(desk)
+    state, sides = order_column(desk, ORDER_STATE), order_column(desk, ORDER_SIDE)
+    prices = order_column(desk, ORDER_PRICE_TICKS)
     cancels = 0
-    for i in range(state.size):
-        if order_side[i] != side or not PLACED <= state[i] <= RESTING:
+    for slot in range(ORDER_SLOTS):
+        if sides[slot] != side or not (state[slot] == ACKED or state[slot] == RESTING):
             continue
         keep = False
-        for j in range(wanted):
-            keep = keep or wanted_ticks[j] == price_ticks[i]
-        if not keep and state[i] != PLACED:
-            cancel_slots[cancels] = i
+        for i in range(wanted):
+            keep = keep or wanted_ticks[i] == prices[slot]
+        if not keep:
+            cancel_slots[cancels] = slot
             cancels += 1
     places = 0
-    for j in range(wanted):
+    for i in range(wanted):
         taken = False
-        for i in range(state.size):
-            at_price = order_side[i] == side and price_ticks[i] == wanted_ticks[j]
-            taken = taken or (at_price and PLACED <= state[i] <= UNKNOWN)
+        for slot in range(ORDER_SLOTS):
+            at_price = sides[slot] == side and prices[slot] == wanted_ticks[i]
+            taken = taken or (at_price and PLACED <= state[slot] <= UNKNOWN)
         if not taken:
-            place_ticks[places] = wanted_ticks[j]
+            place_ticks[places] = wanted_ticks[i]
             places += 1
     return cancels, places
+
+
+class OrderTable:
+    """Every order of ours that may still matter: a reader of the desk block.
+
+    Args:
+        desk: int64[DESK_SIZE].
+    """
+
+    def __init__(self, desk: IntArray) -> None:
+        self.desk = desk
+        columns = order_table(desk)
+        self.state, self.side = columns[ORDER_STATE], columns[ORDER_SIDE]
+        self.price_ticks, self.qty_lots = columns[ORDER_PRICE_TICKS], columns[ORDER_QTY_LOTS]
+        self.booked_lots = columns[ORDER_BOOKED_LOTS]
+        self.reported_lots = columns[ORDER_REPORTED_LOTS]
+        self.changed_ns, self.placed_ns = columns[ORDER_CHANGED_NS], columns[ORDER_PLACED_NS]
+        self.asked_ns, self.alive_ns = columns[ORDER_ASKED_NS], columns[ORDER_ALIVE_NS]
+        self.absences, self.reported_progress = columns[ORDER_ABSENCES], columns[ORDER_PROGRESS]
+        self._epoch, self._number = columns[ORDER_EPOCH], columns[ORDER_NUMBER]
+        self._added = columns[ORDER_ADDED]
+
+    def __contains__(self, client_order_id: str) -> bool:
+        return self.slot(client_order_id) is not None
+
+    def slot(self, client_order_id: str) -> int | None:
+        name = order_name(client_order_id)
+        slot = NO_SLOT if name is None else slot_of(self.desk, *name)
+        return None if slot == NO_SLOT else slot
+
+    def client_order_id(self, slot: int) -> str:
+        return client_order_id(OrderName(int(self._epoch[slot]), int(self._number[slot])))
+
+    @property
+    def free_slots(self) -> int:
+        return count_orders(self.desk, 1 << FREE, 0)
+
+    @property
+    def used(self) -> list[int]:
+        """Slots in use, oldest first."""
+        slots = np.flatnonzero(self.state != FREE)
+        oldest_first: list[int] = slots[np.argsort(self._added[slots])].tolist()
+        return oldest_first
+
+    def add(
+        self,
+        name: OrderName,
+        side: Side,
+        price_ticks: int,
+        qty_lots: int,
+        mono_ns: int,
+        state: int = PLACED,
+    ) -> int:
+        """Register an order; done before it is sent, since events may overtake the reply.
+
+        Raises:
+            OverflowError: When the table is full.
+        """
+        slot = add_order(self.desk, *name, int(side), price_ticks, qty_lots, mono_ns, state)
+        if slot == NO_SLOT:
+            raise OverflowError("the order table is full")
+        return slot
+
+    def apply(self, slot: int, event: int, mono_ns: int) -> int:
+        """Step one order through the table of transitions and return its new state."""
+        return apply_event(self.desk, slot, event, mono_ns)
+
+    def report_filled(self, slot: int, filled_lots: int) -> None:
+        report_filled(self.desk, slot, filled_lots)
+
+    def end(self, slot: int, exch_ns: int, mono_ns: int) -> None:
+        end_order(self.desk, slot, exch_ns, mono_ns)
+
+    def book_fill(self, slot: int, lots: int, exch_ns: int, mono_ns: int) -> None:
+        book_order_fill(self.desk, slot, lots, exch_ns, mono_ns)
+
+    def settle_reported(self, slot: int) -> None:
+        settle_reported(self.desk, slot)
+
+    def release_finished(self, book_exch_ns: int, mono_ns: int) -> None:
+        release_finished(self.desk, book_exch_ns, mono_ns)
+
+    def ended(self, name: OrderName) -> bool:
+        """Did the venue itself say that this order is over?"""
+        return has_ended(self.desk, *name)
+
+    def open_lots(self, side: Side) -> int:
+        """Lots on one side that may yet become ours: the worst case of the table."""
+        return open_lots(self.desk, int(side))
+
+    def count(self, *states: int, side: Side | None = None) -> int:
+        """Orders in any of these states, of both sides unless one is named."""
+        return count_orders(self.desk, sum(1 << state for state in states), int(side or 0))
+
+    @property
+    def live(self) -> int:
+        """Orders that may rest at the venue, unknown ones included."""
+        return self.count(PLACED, ACKED, RESTING, CANCELLING, UNKNOWN)
+
+    @property
+    def may_rest(self) -> list[str]:
+        """Client ids of those orders."""
+        return [
+            self.client_order_id(slot)
+            for slot in self.used
+            if PLACED <= self.state[slot] <= UNKNOWN
+        ]

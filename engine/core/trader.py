@@ -14,6 +14,7 @@ from engine.core import orders
 from engine.core.account import REST_LAG_NS, AccountReconciler, Evidence, PositionVerdict
 from engine.core.actions import Action
 from engine.core.calibration import Calibrator
+from engine.core.desk_layout import ORDER_SLOTS, new_desk
 from engine.core.entry import OrderEntry
 from engine.core.explain import LeftView, SideStatus
 from engine.core.fair_price import FairPrice
@@ -29,7 +30,7 @@ from engine.core.operator import (
     retuned,
     side_named,
 )
-from engine.core.orders import CAPACITY
+from engine.core.order_names import OUR_PREFIX, OrderName, order_name, run_prefix
 from engine.core.own_intensity import OwnIntensity
 from engine.core.quoter import Offsets, Tuning, offsets, requote
 from engine.core.request_tracker import RequestTracker
@@ -67,9 +68,6 @@ from exchange.types import (
     TradesSnapshot,
 )
 
-OUR_PREFIX = "mdesk-"
-"""Every order of ours carries it; orders without it are never touched."""
-
 COUNTDOWN_MS = 30_000  # the longest that orders outlive an engine that died
 _S = 1_000_000_000
 _COUNTDOWN_EVERY_NS = 10 * _S  # two refreshes may be lost before the venue's switch cancels
@@ -90,18 +88,6 @@ _TRADES_LISTED_NS = 7 * 86_400 * _S - _TRADES_MARGIN_NS
 """Of a list that begins longer ago the venue leaves out the newest part."""
 
 
-def run_of(client_order_id: str) -> tuple[int, str]:
-    """Which run an order of ours is of, in an order of time: epochs are numbers in base 36."""
-    epoch = client_order_id.removeprefix(OUR_PREFIX).partition("-")[0]
-    return len(epoch), epoch
-
-
-def is_younger(client_order_id: str, run_prefix: str) -> bool:
-    """Is this an order of the desk's, of a run that began after the one with this prefix?"""
-    ours = client_order_id.startswith(OUR_PREFIX)
-    return ours and run_of(client_order_id) > run_of(run_prefix)
-
-
 @dataclass(slots=True)
 class LinkState:
     """State of one connection, as of the last event about it."""
@@ -118,7 +104,7 @@ class Trader:
         settings: What the operator decided.
         instrument: The venue's grid.
         mode: Whose money it is; shown, never decided upon.
-        epoch: Part of every client order id, never used before on this account.
+        epoch: Of every client order id, greater than any used before on this account.
         own_in_book: Does the market feed show our own orders? A recording does not.
         recorded: Is the market a recording, which nobody can ask for a depth snapshot?
         recent_run: Did an engine trade this account so lately that a node may not show it all?
@@ -130,7 +116,7 @@ class Trader:
         instrument: Instrument,
         mode: Mode,
         *,
-        epoch: str,
+        epoch: int,
         own_in_book: bool,
         recorded: bool = False,
         recent_run: bool = False,
@@ -158,11 +144,12 @@ class Trader:
         self.links = {link: LinkState() for link in Link}
         self.recv_ns = self.mono_ns = 0
         self.started_recv_ns = self.started_mono_ns = 0
-        self._run_prefix = f"{OUR_PREFIX}{epoch}-"
+        self._epoch, self._run_prefix = epoch, run_prefix(epoch)
         self.met_younger_run = False
         """Did an order of a run that began after ours show up? Then the symbol is that run's."""
         self._requests = RequestTracker()
-        self.entry = OrderEntry(settings, self._run_prefix, self._requests, self.log)
+        self.desk = new_desk()
+        self.entry = OrderEntry(settings, epoch, self.desk, self._requests, self.log)
         self.table = self.entry.table
         self._touch_decided: tuple[int, int] | None = None
         self._countdown_asked_ns = self._countdown_armed_ns = _NEVER_NS
@@ -173,8 +160,8 @@ class Trader:
         self._watchdog = StreamWatchdog()
         self.flatten = Flatten()
         self._closing_order = ""
-        self._bids = np.zeros(CAPACITY, dtype=np.int64)
-        self._asks = np.zeros(CAPACITY, dtype=np.int64)
+        self._bids = np.zeros(ORDER_SLOTS, dtype=np.int64)
+        self._asks = np.zeros(ORDER_SLOTS, dtype=np.int64)
         self._hear: dict[type, Callable[[Any], None]] = {
             DepthSnapshot: self._on_snapshot,
             OrderUpdate: self._on_order_update,
@@ -356,18 +343,18 @@ class Trader:
 
     def _learn_stranger(self, update: OrderUpdate) -> None:
         """An order that is not in the table: foreign, of an earlier run, or given up too early."""
-        name = update.client_order_id
-        if self.table.ended(name):
+        text, name = update.client_order_id, order_name(update.client_order_id)
+        if name is not None and self.table.ended(name):
             return
-        younger = is_younger(name, self._run_prefix)
+        younger = name is not None and name.epoch > self._epoch
         if younger:
-            self._meet_younger_run(name)
+            self._meet_younger_run(text)
         if update.status.final:
-            self.account.foreign.pop(name, None)
-        elif younger or not name.startswith(OUR_PREFIX):
-            self.account.foreign[name] = update
+            self.account.foreign.pop(text, None)
+        elif younger or name is None:
+            self.account.foreign[text] = update
         else:
-            self._adopt(update)
+            self._adopt(name, update)
 
     def _meet_younger_run(self, client_order_id: str) -> None:
         """Two engines on one account: ours, the older, lets go of it for good."""
@@ -376,23 +363,23 @@ class Trader:
             detail = f"another engine trades here: {client_order_id}"
             self._halt(detail, "a restart, once the other has ended", final=True)
 
-    def _adopt(self, update: OrderUpdate) -> None:
+    def _adopt(self, name: OrderName, update: OrderUpdate) -> None:
         """Take an order of ours into the table, where it is cancelled unless it is wanted.
 
         One of this run was taken for absent and then arrived after all, or a late event
         reports one long done; a cancel and a query find out which.
         """
-        name = update.client_order_id
+        text = update.client_order_id
         slot = self.table.add(
             name, update.side, update.price_ticks, update.qty_lots, self.mono_ns, orders.RESTING
         )
         # Whatever was reported of it may have been reported before we knew it.
         self.table.reported_progress[slot] = progress(update.qty_lots, final=True)
-        self.table.booked_lots[slot] = self.ledger.lots_of(name)
+        self.table.booked_lots[slot] = self.ledger.lots_of(text)
         self.table.report_filled(slot, update.filled_lots)
-        if not name.startswith(self._run_prefix):
+        if name.epoch != self._epoch:
             self.table.settle_reported(slot)  # the position that this run started from holds them
-        self.log.note(Severity.WARNING, f"found our order {name}, not in the table: taken in")
+        self.log.note(Severity.WARNING, f"found our order {text}, not in the table: taken in")
 
     def _on_pushed_fill(self, fill: Fill) -> None:
         self._watchdog.expect_account(fill.exch_ns, self.mono_ns)

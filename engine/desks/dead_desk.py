@@ -13,7 +13,7 @@ from contextlib import suppress
 from engine.config.desk import Config
 from engine.console.line import somebody_listens
 from engine.core.account import REST_LAG_NS
-from engine.core.trader import OUR_PREFIX
+from engine.core.order_names import OUR_PREFIX
 from engine.desks.desks import Desk
 from engine.desks.venue import desk_venue
 from engine.errors import EngineError, NotFlat, NotVerified

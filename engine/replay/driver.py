@@ -31,6 +31,7 @@ from exchange.instrument import E8
 from exchange.jit import IntArray
 from exchange.types import DepthSnapshot, Event, Fill, Link, LinkUp, MarketFrame, Side, Tick
 
+_EPOCH = int("replay", 36)
 _NS_PER_MS = 1_000_000
 _FUNDING_NS = 8 * 3600 * 10**9
 """Between the venue's usual funding times, counted from midnight."""
@@ -131,7 +132,7 @@ class Replay:
             config.desk_settings(replay=True),
             self._grid,
             Mode.REPLAY,
-            epoch="replay",
+            epoch=_EPOCH,
             own_in_book=False,
             recorded=True,
         )

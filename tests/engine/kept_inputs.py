@@ -59,7 +59,7 @@ class Built(msgspec.Struct, tag=True):
     tick_size: str
     lot_size: str
     mode: Mode
-    options: dict[str, str | bool]
+    options: dict[str, int | bool]
 
     def build(self) -> Trader:
         instrument = Instrument.from_steps(self.symbol, self.tick_size, self.lot_size)
@@ -88,7 +88,7 @@ class InputsFile(AbstractContextManager["InputsFile"]):
         self._packed.close()
         self._file.close()
 
-    def note_built(self, trader: Trader, options: dict[str, str | bool]) -> None:
+    def note_built(self, trader: Trader, options: dict[str, int | bool]) -> None:
         number = self._numbers[id(trader)] = len(self._traders)
         self._traders.append(trader)
         grid = trader.instrument

@@ -27,8 +27,9 @@ from engine.console.protocol import (
 )
 from engine.core.actions import Action
 from engine.core.log import Record
+from engine.core.order_names import OUR_PREFIX
 from engine.core.states import Mode, RiskState, SideReason
-from engine.core.trader import OUR_PREFIX, Trader
+from engine.core.trader import Trader
 from engine.errors import NotVerified, SessionCrashed
 from engine.live import Asked, Failed, Inputs, LiveDesk
 from engine.process.lock import ProcessLock
@@ -138,7 +139,7 @@ def new_desk(paths: DeskPaths, port: int, locks: tuple[ProcessLock, ProcessLock]
         freshness_ms=UNHURRIED.freshness_ms,
         rest_lag_ms=0,
     )
-    trader = Trader(UNHURRIED, GRID, Mode.PAPER, epoch="live", own_in_book=True)
+    trader = Trader(UNHURRIED, GRID, Mode.PAPER, epoch=int("live", 36), own_in_book=True)
     return LiveDesk(trader, venue, Credentials(KEY, SECRET), paths, *locks, digest="d1")
 
 

@@ -13,6 +13,7 @@ from rich.console import Console
 
 from engine.core import orders
 from engine.core.ledger import Ledger
+from engine.core.order_names import OrderName
 from engine.core.states import Mode
 from engine.core.trader import Trader
 from engine.replay.performance import (
@@ -32,13 +33,14 @@ from exchange.types import Cancel, Fill, Outcome, Place, Reply, Side, Tick
 from tests.engine.virtual_desk import GRID, SETTINGS
 
 S = 1_000_000_000
+EPOCH = int("test", 36)
 START_NS = 1_800_000_000 * S
 STUDY_EQUITY = [0, 1.2, 0.7, 1.9, 2.6, 2.1, 1.5, 2.4, 3.3, 3.0, 3.9, 4.4, 4.1]
 """Of the reference; what it comes to was run through either original."""
 
 
 def a_trader() -> Trader:
-    return Trader(SETTINGS, GRID, Mode.REPLAY, epoch="test", own_in_book=False)
+    return Trader(SETTINGS, GRID, Mode.REPLAY, epoch=EPOCH, own_in_book=False)
 
 
 def fill(number: int, side: Side, price_ticks: int, lots: int, *, at_s: float = 0.0) -> Fill:
@@ -106,9 +108,10 @@ def test_a_step_notes_profit_position_and_our_best_quotes() -> None:
             (Side.BUY, 9992, orders.RESTING),
             (Side.SELL, 10012, orders.ACKED),
             (Side.SELL, 10009, orders.DONE),
-        ]
+        ],
+        1,
     ):
-        trader.table.add(f"mdesk-test-{number}", side, price_ticks, 3, 0, state)
+        trader.table.add(OrderName(EPOCH, number), side, price_ticks, 3, 0, state)
     trader.recv_ns = START_NS
 
     recorder.note_step()

@@ -18,9 +18,10 @@ import orjson
 
 from engine.core.actions import Action
 from engine.core.operator import OperatorCommand, OperatorRefusal, refusal_among
+from engine.core.order_names import OUR_PREFIX
 from engine.core.settings import DeskSettings
 from engine.core.states import Mode
-from engine.core.trader import OUR_PREFIX, Trader
+from engine.core.trader import Trader
 from exchange.binance import user_events
 from exchange.errors import Refused
 from exchange.instrument import Instrument
@@ -211,7 +212,7 @@ class VirtualDesk:
             self._settings,
             GRID,
             Mode.PAPER,
-            epoch=f"tests{next(self._runs)}",
+            epoch=int(f"tests{next(self._runs)}", 36),
             own_in_book=True,
             recent_run=recent_run,
         )

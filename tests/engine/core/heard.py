@@ -25,7 +25,7 @@ class Heard:
     """A trader that is told of its account by hand, at times of our choosing."""
 
     def __init__(self, *, opened: bool = True) -> None:
-        self.trader = Trader(SETTINGS, GRID, Mode.PAPER, epoch="one", own_in_book=True)
+        self.trader = Trader(SETTINGS, GRID, Mode.PAPER, epoch=int("one", 36), own_in_book=True)
         self.now_ns = 1000 * S
         self.sent: list[Command] = []
         self.tell(LinkUp, link=Link.PRIVATE)

@@ -6,10 +6,11 @@ import pytest
 
 from engine.core import orders
 from engine.core.account import REST_LAG_NS
+from engine.core.desk_layout import ORDER_SLOTS, new_desk
 from engine.core.entry import OrderEntry
 from engine.core.flatten import ClosingOrder
 from engine.core.log import DeskLog
-from engine.core.orders import CAPACITY, STATE_NAMES
+from engine.core.orders import STATE_NAMES
 from engine.core.refusals import RejectAction, reject_action
 from engine.core.request_tracker import RequestTracker
 from exchange.types import (
@@ -42,7 +43,7 @@ class Bench:
     def __init__(self, max_position_lots: int = SETTINGS.max_position_lots) -> None:
         self.requests, self.log = RequestTracker(), DeskLog()
         settings = replace(SETTINGS, max_position_lots=max_position_lots)
-        self.entry = OrderEntry(settings, "mdesk-t-", self.requests, self.log)
+        self.entry = OrderEntry(settings, int("t", 36), new_desk(), self.requests, self.log)
         self.table = self.entry.table
         self.now_ns = START_NS
         self.later(0)
@@ -258,7 +259,7 @@ def test_near_the_end_of_the_budget_requotes_stay_a_second_apart(bench: Bench) -
 def test_a_full_table_takes_no_more() -> None:
     """It would raise, and a session with it."""
     bench = Bench(max_position_lots=10_000)
-    bench.reconcile(Side.BUY, *range(1, CAPACITY))
+    bench.reconcile(Side.BUY, *range(1, ORDER_SLOTS))
 
     placed = bench.reconcile(Side.SELL, 1000, 1001, 1002)
 

@@ -1,5 +1,6 @@
 """Touch history: what the trader knows of the touch a moment ago."""
 
+from engine.core.desk_layout import new_desk
 from engine.core.log import DeskLog
 from engine.core.market import MarketState
 from engine.core.orders import OrderTable
@@ -19,7 +20,7 @@ def ticker(update_id: int, bid: str, ask: str, exch_ms: int) -> bytes:
 
 def market_that_moved() -> MarketState:
     """At 1 s the touch is 100.0 by 100.2, at 2 s it is 100.4 by 100.6."""
-    market, table = MarketState(GRID, DeskLog(), own_in_book=False), OrderTable()
+    market, table = MarketState(GRID, DeskLog(), own_in_book=False), OrderTable(new_desk())
     market.receive_snapshot(
         b'{"lastUpdateId":1,"E":0,"T":0,"bids":[["100.0","1.000"]],"asks":[["100.2","1.000"]]}', 0
     )

@@ -1,16 +1,20 @@
 """Order life cycle: no event, in whatever order or number, loses an order or revives one."""
 
+from functools import partial
+from typing import Any
+
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from engine.core.desk_layout import ORDER_SLOTS, new_desk
+from engine.core.order_names import OrderName, client_order_id, order_name
 from engine.core.orders import (
     ACKED,
     CANCEL_FAILED,
     CANCEL_SENT,
     CANCELLING,
-    CAPACITY,
     DONE,
     OUTCOME_UNKNOWN,
     PLACE_ACKED,
@@ -25,27 +29,32 @@ from engine.core.orders import (
     reconcile_side,
 )
 from exchange.types import Side
+from tests.naive.orders import NaiveOrder, NaiveOrders
 
 EVENTS = st.sampled_from(range(8))
+STATES = (PLACED, ACKED, RESTING, CANCELLING, UNKNOWN)
 
 
 def rest_order(
-    table: OrderTable, name: str, side: Side, price_ticks: int, lots: int = 3, state: int = RESTING
+    table: OrderTable,
+    number: int,
+    side: Side,
+    price_ticks: int,
+    lots: int = 3,
+    state: int = RESTING,
 ) -> int:
-    return table.add(name, side, price_ticks, lots, 0, state)
+    return table.add(OrderName(1, number), side, price_ticks, lots, 0, state)
 
 
 def reconciled(table: OrderTable, side: Side, wanted: list[int]) -> tuple[list[int], list[int]]:
     """Prices whose orders are to be cancelled, and prices to place at."""
-    cancels = np.zeros(CAPACITY, dtype=np.int64)
-    places = np.zeros(CAPACITY, dtype=np.int64)
-    wanted_ticks = np.zeros(CAPACITY, dtype=np.int64)
+    cancels = np.zeros(ORDER_SLOTS, dtype=np.int64)
+    places = np.zeros(ORDER_SLOTS, dtype=np.int64)
+    wanted_ticks = np.zeros(ORDER_SLOTS, dtype=np.int64)
     wanted_ticks[: len(wanted)] = wanted
     n_cancels, n_places = reconcile_side(
-        table.state,
-        table.side,
-        table.price_ticks,
-        side,
+        table.desk,
+        int(side),
         wanted_ticks,
         len(wanted),
         cancels,
@@ -57,8 +66,8 @@ def reconciled(table: OrderTable, side: Side, wanted: list[int]) -> tuple[list[i
 @given(st.lists(EVENTS))
 def test_done_is_final(events: list[int]) -> None:
     """Late, repeated and reordered events never bring an order back."""
-    table = OrderTable()
-    slot = rest_order(table, "a", Side.BUY, 100)
+    table = OrderTable(new_desk())
+    slot = rest_order(table, 1, Side.BUY, 100)
     table.apply(slot, SEEN_FINAL, 1)
 
     for event in events:
@@ -70,8 +79,8 @@ def test_done_is_final(events: list[int]) -> None:
 @pytest.mark.parametrize("state", [PLACED, ACKED, RESTING, CANCELLING])
 def test_only_proof_ends_an_unknown_order(state: int) -> None:
     """A failed cancel or a late acknowledgement says nothing about what rests at the venue."""
-    table = OrderTable()
-    slot = rest_order(table, "a", Side.BUY, 100, state=state)
+    table = OrderTable(new_desk())
+    slot = rest_order(table, 1, Side.BUY, 100, state=state)
     table.apply(slot, OUTCOME_UNKNOWN, 1)
 
     for event in (PLACE_ACKED, CANCEL_SENT, CANCEL_FAILED):
@@ -83,8 +92,8 @@ def test_only_proof_ends_an_unknown_order(state: int) -> None:
 
 def test_a_refused_cancel_proves_nothing() -> None:
     """-2011 may mean filled, cancelled, expired or still travelling: so it must be asked for."""
-    table = OrderTable()
-    slot = rest_order(table, "a", Side.BUY, 100)
+    table = OrderTable(new_desk())
+    slot = rest_order(table, 1, Side.BUY, 100)
     table.apply(slot, CANCEL_SENT, 1)
 
     assert table.apply(slot, CANCEL_FAILED, 2) == UNKNOWN
@@ -92,8 +101,8 @@ def test_a_refused_cancel_proves_nothing() -> None:
 
 def test_the_stream_may_be_faster_than_the_reply() -> None:
     """The order is reported before its acknowledgement arrives, which then changes nothing."""
-    table = OrderTable()
-    slot = rest_order(table, "a", Side.BUY, 100, state=PLACED)
+    table = OrderTable(new_desk())
+    slot = rest_order(table, 1, Side.BUY, 100, state=PLACED)
     table.apply(slot, SEEN_LIVE, 1)
 
     assert table.apply(slot, PLACE_ACKED, 2) == RESTING
@@ -101,19 +110,19 @@ def test_the_stream_may_be_faster_than_the_reply() -> None:
 
 def test_a_refusal_frees_the_slot_at_once() -> None:
     """Nothing was recorded by the venue, so nothing remains to wait for."""
-    table = OrderTable()
-    slot = rest_order(table, "a", Side.BUY, 100, state=PLACED)
+    table = OrderTable(new_desk())
+    slot = rest_order(table, 1, Side.BUY, 100, state=PLACED)
     table.apply(slot, PLACE_REFUSED, 1)
 
     table.release_finished(1, 3)
 
-    assert "a" not in table
+    assert "mdesk-1-1" not in table
 
 
 def test_a_finished_order_keeps_its_slot_until_its_fills_are_booked() -> None:
     """The venue says two lots were filled before the cancel; their prices are still to come."""
-    table = OrderTable()
-    slot = rest_order(table, "a", Side.SELL, 100, lots=3)
+    table = OrderTable(new_desk())
+    slot = rest_order(table, 1, Side.SELL, 100, lots=3)
     table.report_filled(slot, 2)
     table.apply(slot, SEEN_FINAL, 1)
     table.release_finished(1, 3)
@@ -124,7 +133,7 @@ def test_a_finished_order_keeps_its_slot_until_its_fills_are_booked() -> None:
     table.release_finished(1, 3)
 
     assert table.open_lots(Side.SELL) == 0
-    assert "a" not in table
+    assert "mdesk-1-1" not in table
 
 
 @given(st.lists(st.tuples(EVENTS, st.integers(0, 3))))
@@ -132,8 +141,8 @@ def test_the_worst_case_never_forgets_an_order_that_may_live(
     history: list[tuple[int, int]],
 ) -> None:
     """Until it is done its whole rest counts; what was reported filled counts until booked."""
-    table = OrderTable()
-    slot = rest_order(table, "a", Side.BUY, 100, lots=3, state=PLACED)
+    table = OrderTable(new_desk())
+    slot = rest_order(table, 1, Side.BUY, 100, lots=3, state=PLACED)
     for event, filled in history:
         table.apply(slot, event, 1)
         table.report_filled(slot, filled)
@@ -146,10 +155,10 @@ def test_the_worst_case_never_forgets_an_order_that_may_live(
 
 def test_orders_at_a_wanted_price_keep_their_queue() -> None:
     """Only what stands elsewhere goes and only what is missing comes."""
-    table = OrderTable()
+    table = OrderTable(new_desk())
     for price in (100, 98, 94):
-        rest_order(table, f"b{price}", Side.BUY, price)
-    rest_order(table, "s98", Side.SELL, 98)
+        rest_order(table, price, Side.BUY, price)
+    rest_order(table, 1, Side.SELL, 98)
 
     assert reconciled(table, Side.BUY, [100, 98, 96]) == ([94], [96])
 
@@ -157,8 +166,8 @@ def test_orders_at_a_wanted_price_keep_their_queue() -> None:
 @pytest.mark.parametrize("state", [PLACED, CANCELLING, UNKNOWN])
 def test_an_unsettled_price_is_left_alone(state: int) -> None:
     """A second order beside one whose end is unknown would double the position."""
-    table = OrderTable()
-    rest_order(table, "a", Side.BUY, 100, state=state)
+    table = OrderTable(new_desk())
+    rest_order(table, 1, Side.BUY, 100, state=state)
 
     assert reconciled(table, Side.BUY, [100]) == ([], [])
 
@@ -166,30 +175,107 @@ def test_an_unsettled_price_is_left_alone(state: int) -> None:
 @pytest.mark.parametrize("state", [PLACED, CANCELLING, UNKNOWN])
 def test_nothing_is_cancelled_twice_or_before_it_was_taken(state: int) -> None:
     """One action in flight per slot."""
-    table = OrderTable()
-    rest_order(table, "a", Side.BUY, 100, state=state)
+    table = OrderTable(new_desk())
+    rest_order(table, 1, Side.BUY, 100, state=state)
 
     assert reconciled(table, Side.BUY, []) == ([], [])
 
 
 def test_a_cancelled_order_casts_its_shadow_until_the_book_has_passed_it() -> None:
     """A late book still shows it; taken for somebody else's it would be quoted against."""
-    table = OrderTable()
-    slot = rest_order(table, "a", Side.BUY, 100)
+    table = OrderTable(new_desk())
+    slot = rest_order(table, 1, Side.BUY, 100)
     table.end(slot, 50, 1)
 
     table.release_finished(50, 2)
-    assert "a" in table
+    assert "mdesk-1-1" in table
 
     table.release_finished(51, 2)
-    assert "a" not in table
+    assert "mdesk-1-1" not in table
 
 
 def test_a_full_table_says_so() -> None:
     """Better no order than one that nobody follows."""
-    table = OrderTable()
-    for number in range(CAPACITY):
-        rest_order(table, str(number), Side.BUY, number)
+    table = OrderTable(new_desk())
+    for number in range(1, ORDER_SLOTS + 1):
+        rest_order(table, number, Side.BUY, number)
 
     with pytest.raises(OverflowError):
-        rest_order(table, "one more", Side.BUY, 1)
+        rest_order(table, ORDER_SLOTS + 1, Side.BUY, 1)
+
+
+_NAMES = st.integers(1, 6).map(partial(OrderName, 1))
+_TIMES = st.integers(0, 3)
+_changes = st.one_of(
+    st.tuples(
+        st.just("add"), _NAMES, st.sampled_from(Side), st.integers(1, 4), st.sampled_from(STATES)
+    ),
+    st.tuples(st.just("apply"), _NAMES, EVENTS),
+    st.tuples(st.just("report"), _NAMES, st.integers(0, 4)),
+    st.tuples(st.just("end"), _NAMES, _TIMES),
+    st.tuples(st.just("fill"), _NAMES, st.integers(1, 4), _TIMES),
+    st.tuples(st.just("settle"), _NAMES),
+    st.tuples(st.just("release"), _TIMES, st.booleans()),
+)
+
+
+@settings(max_examples=400, deadline=None)
+@given(st.lists(_changes, max_size=40))
+def test_the_compiled_table_is_the_naive_one(changes: list[tuple[Any, ...]]) -> None:
+    """Slots used again, names that return, ends before their fills: the same orders remain."""
+    table, twin = OrderTable(new_desk()), NaiveOrders()
+    for mono_ns, change in enumerate(changes, 1):
+        play(table, twin, change, mono_ns)
+
+        assert listed(table) == [
+            (name, order.side, order.state, order.booked_lots, order.reported_lots, order.absences)
+            for name, order in twin.orders.items()
+        ]
+        for side in Side:
+            assert table.open_lots(side) == twin.open_lots(side)
+        assert {name for name in map(partial(OrderName, 1), range(1, 7)) if table.ended(name)} == (
+            twin.ended
+        )
+
+
+def listed(table: OrderTable) -> list[tuple[Any, ...]]:
+    """What the table knows of each order, oldest first."""
+    columns = (table.side, table.state, table.booked_lots, table.reported_lots, table.absences)
+    return [
+        (order_name(table.client_order_id(slot)), *(int(column[slot]) for column in columns))
+        for slot in table.used
+    ]
+
+
+def play(table: OrderTable, twin: NaiveOrders, change: tuple[Any, ...], mono_ns: int) -> None:
+    kind, name, *given = change
+    if kind == "release":
+        mono_ns += given[0] * 3_000_000_000
+        table.release_finished(name, mono_ns)
+        twin.release_finished(name, mono_ns)
+        return
+    order, slot = twin.orders.get(name), table.slot(client_order_id(name))
+    if kind == "add" and order is None:
+        side, lots, state = given
+        table.add(name, side, 100, lots, mono_ns, state)
+        twin.orders[name] = NaiveOrder(side, 100, lots, mono_ns, mono_ns, state)
+    if order is None or slot is None:
+        assert slot is None
+        return
+    match kind:
+        case "apply":
+            table.apply(slot, given[0], mono_ns)
+            order.apply(given[0], mono_ns)
+        case "report":
+            table.report_filled(slot, given[0])
+            order.reported_lots = max(order.reported_lots, given[0])
+        case "end":
+            table.end(slot, given[0], mono_ns)
+            order.end(given[0], mono_ns)
+        case "fill":
+            lots, exch_ns = given
+            table.book_fill(slot, lots, exch_ns, mono_ns)
+            order.book_fill(lots, exch_ns, mono_ns)
+        case "settle":
+            table.settle_reported(slot)
+            order.settle_reported()

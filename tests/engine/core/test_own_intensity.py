@@ -4,19 +4,21 @@ import numpy as np
 import pytest
 
 from engine.core import orders
+from engine.core.desk_layout import new_desk
+from engine.core.order_names import OrderName
 from engine.core.orders import OrderTable
 from engine.core.own_intensity import OwnIntensity
 from exchange.types import Side
 
 
 def stand(table: OrderTable, side: Side, price_ticks: int, state: int = orders.RESTING) -> None:
-    table.add(f"{side}{price_ticks}", side, price_ticks, 3, 0, state)
+    table.add(OrderName(1, price_ticks), side, price_ticks, 3, 0, state)
 
 
 @pytest.mark.parametrize("mid", [1000.0, 1000.5])
 def test_fills_by_depth_give_the_rates_that_made_them(mid: float) -> None:
     """Two quotes a side for an hour, filled as A 2 and k 0.2 fill them, at either parity."""
-    table, own = OrderTable(), OwnIntensity()
+    table, own = OrderTable(new_desk()), OwnIntensity()
     for side in Side:
         for depth in (5, 10):
             stand(table, side, 1000 - side * depth)
@@ -35,7 +37,7 @@ def test_fills_by_depth_give_the_rates_that_made_them(mid: float) -> None:
 
 def test_only_resting_orders_are_exposed() -> None:
     """One that the venue has not confirmed cannot be filled at its place in the queue."""
-    table, own = OrderTable(), OwnIntensity()
+    table, own = OrderTable(new_desk()), OwnIntensity()
     for state in (orders.PLACED, orders.ACKED, orders.UNKNOWN):
         stand(table, Side.BUY, 995, state)
     stand(table, Side.BUY, 990)
@@ -48,7 +50,7 @@ def test_only_resting_orders_are_exposed() -> None:
 
 def test_a_stated_interval_of_our_own_rate_holds_it() -> None:
     """Its error is carried to the mid along k: 57 fills at ten ticks say little of A."""
-    table, own = OrderTable(), OwnIntensity()
+    table, own = OrderTable(new_desk()), OwnIntensity()
     for depth in (8, 12):
         stand(table, Side.BUY, 1000 - depth)
     own.step(table, 1000.5, 400.0)
@@ -64,7 +66,7 @@ def test_a_stated_interval_of_our_own_rate_holds_it() -> None:
 
 def test_without_fills_there_is_no_fit() -> None:
     """A quiet hour is not an intensity of nought."""
-    table, own = OrderTable(), OwnIntensity()
+    table, own = OrderTable(new_desk()), OwnIntensity()
     stand(table, Side.SELL, 1005)
     own.step(table, 1000.0, 3600.0)
 

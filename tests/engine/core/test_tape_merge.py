@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from engine.core import tape_merge
+from engine.core.desk_layout import new_desk
 from engine.core.log import DeskLog
 from engine.core.market import MarketState
 from engine.core.market_monitor import FlickerWatch
@@ -209,7 +210,7 @@ def test_no_flood_makes_it_grow(monkeypatch: pytest.MonkeyPatch) -> None:
 def recorded_market() -> Market:
     """The first minute and a half of the real future, by the venue's stamps."""
     seen = MarketState(GRID, DeskLog(), own_in_book=False)
-    of, table = Market([], [], []), OrderTable()
+    of, table = Market([], [], []), OrderTable(new_desk())
     with gzip.open(USDM) as lines:
         for line in itertools.islice(lines, 20_000):
             recv_ns, _, raw = line.strip().partition(b" ")

@@ -1,0 +1,84 @@
+"""Desk block layout: where what decides lies, in one array that kernels step.
+
+A desk is one ``int64[DESK_SIZE]`` array, 64-byte aligned. First come single numbers, by the names
+below; then tables, each opened by an accessor named after it. Times are ns of the monotonic clock
+where their name does not say otherwise; a side is its sign, +1 for bids and -1 for asks.
+
+- ``order_column``: the order table, by columns of ``ORDER_SLOTS``, one slot an order.
+- ``ended_epochs``, ``ended_numbers``: the last ``ENDED_KEPT`` orders that the venue itself said are
+  over, in a ring.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from exchange.jit import IntArray, inlined, new_ints
+
+ORDER_SLOTS = 128
+"""A grid of 20 a side being replaced whole needs 80."""
+ENDED_KEPT = 4096  # what arrives for an older order is long overdue
+
+# ---------------------------------------------------------------- single numbers
+
+(
+    ORDERS_ADDED,
+    ENDED_ADDED,
+) = range(2)
+
+# ---------------------------------------------------------------- the order table
+
+_ORDER_COLUMNS = 17
+(
+    ORDER_STATE,
+    ORDER_EPOCH,
+    ORDER_NUMBER,
+    ORDER_ADDED,  # the how-manieth it is that was taken in
+    ORDER_SIDE,
+    ORDER_PRICE_TICKS,
+    ORDER_QTY_LOTS,
+    ORDER_BOOKED_LOTS,  # filled as far as we have booked it
+    ORDER_REPORTED_LOTS,  # filled as far as the venue has reported
+    ORDER_SETTLED_LOTS,  # booked without having seen the fills: an adopted position holds them
+    ORDER_CHANGED_NS,  # the last change of its state
+    ORDER_PLACED_NS,
+    ORDER_ASKED_NS,  # the last query for it
+    ORDER_ALIVE_NS,  # when it was last known to be on its way or at the venue
+    ORDER_ABSENCES,  # how often the venue said that there is none such, long enough after that
+    ORDER_PROGRESS,  # how far the private stream has reported it; 0 before its first report
+    ORDER_ENDED_EXCH_NS,  # the venue's stamp on its end; 0 while it has none
+) = range(_ORDER_COLUMNS)
+
+# ---------------------------------------------------------------- tables
+
+_ORDERS_AT = 64
+_ENDED_AT = _ORDERS_AT + _ORDER_COLUMNS * ORDER_SLOTS
+DESK_SIZE = _ENDED_AT + 2 * ENDED_KEPT
+
+
+@inlined
+def order_column(desk: IntArray, column: int) -> IntArray:
+    """One column of the order table: int64[ORDER_SLOTS]."""
+    at = _ORDERS_AT + column * ORDER_SLOTS
+    return desk[at : at + ORDER_SLOTS]
+
+
+@inlined
+def ended_epochs(desk: IntArray) -> IntArray:
+    """Epochs of orders that are over: int64[ENDED_KEPT]."""
+    return desk[_ENDED_AT : _ENDED_AT + ENDED_KEPT]
+
+
+@inlined
+def ended_numbers(desk: IntArray) -> IntArray:
+    """Their numbers: int64[ENDED_KEPT], 0 where none is kept."""
+    return desk[_ENDED_AT + ENDED_KEPT : _ENDED_AT + 2 * ENDED_KEPT]
+
+
+def order_table(desk: IntArray) -> NDArray[np.int64]:
+    """The order table for Python, which cannot call an accessor: int64[columns, ORDER_SLOTS]."""
+    return desk[_ORDERS_AT:_ENDED_AT].reshape(_ORDER_COLUMNS, ORDER_SLOTS)
+
+
+def new_desk() -> IntArray:
+    """An empty desk, in memory of its own."""
+    return new_ints(DESK_SIZE)
