@@ -59,6 +59,11 @@ def inlined(kernel: Kernel) -> Kernel:
     return cast(Kernel, numba.njit(**_PIECE, forceinline=True)(kernel))
 
 
+def in_python(kernel: Kernel) -> Kernel:
+    """The function that a piece was compiled from, which Python can call."""
+    return cast(Kernel, getattr(kernel, "py_func", kernel))
+
+
 def _numba_type(hint: Any) -> Any:
     scalars = {int: nb.int64, float: nb.float64, bool: nb.boolean, type(None): nb.none}
     if hint in scalars:

@@ -21,6 +21,9 @@ STEPS = {
 }
 KERNEL_TESTS = [
     "tests/engine/models",
+    "tests/engine/core/test_breakers.py",
+    "tests/engine/core/test_budgets.py",
+    "tests/engine/core/test_entry.py",
     "tests/engine/core/test_orders.py",
     "tests/engine/core/test_own_intensity.py",
     "tests/engine/core/test_quoter.py",
@@ -31,6 +34,8 @@ KERNEL_TESTS = [
 CHECKED_TESTS = [
     "tests/engine/test_recorded_files.py",
     "tests/engine/test_tutorial.py",
+    "tests/engine/core/test_breakers.py",
+    "tests/engine/core/test_entry.py",
     "tests/engine/core/test_market.py",
     "tests/engine/core/test_orders.py",
     "tests/exchange/binance/test_recorded_events.py",

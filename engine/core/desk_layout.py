@@ -4,13 +4,11 @@ A desk is one ``int64[DESK_SIZE]`` array, 64-byte aligned. First come single num
 below; then tables, each opened by an accessor named after it. Times are ns of the monotonic clock
 where their name does not say otherwise; a side is its sign, +1 for bids and -1 for asks.
 
+- ``side_breaker``: what the venue's refusals have closed, and for how long.
 - ``order_column``: the order table, by columns of ``ORDER_SLOTS``, one slot an order.
 - ``ended_epochs``, ``ended_numbers``: the last ``ENDED_KEPT`` orders that the venue itself said are
   over, in a ring.
 """
-
-import numpy as np
-from numpy.typing import NDArray
 
 from exchange.jit import IntArray, inlined, new_ints
 
@@ -21,9 +19,24 @@ ENDED_KEPT = 4096  # what arrives for an older order is long overdue
 # ---------------------------------------------------------------- single numbers
 
 (
+    # Settings.
+    EPOCH,
+    ORDER_LOTS,
+    MAX_POSITION_LOTS,
+    # The order table.
     ORDERS_ADDED,
     ENDED_ADDED,
-) = range(2)
+    # Order entry.
+    ORDERS_SENT,  # of this run: the number of the newest
+    REQUOTED_NS,
+    THROTTLED_UNTIL_NS,
+    MISSES_FILLS,  # does the venue report fills that we have not seen for a while?
+    # The order budget: the windows that the venue counts in, and what was placed in them.
+    WINDOW_10S,
+    WINDOW_1M,
+    PLACED_10S,
+    PLACED_1M,
+) = range(13)
 
 # ---------------------------------------------------------------- the order table
 
@@ -48,11 +61,30 @@ _ORDER_COLUMNS = 17
     ORDER_ENDED_EXCH_NS,  # the venue's stamp on its end; 0 while it has none
 ) = range(_ORDER_COLUMNS)
 
+# ---------------------------------------------------------------- a breaker
+
+_BREAKER_WIDTH = 5
+(
+    BREAKER_REFUSALS,
+    BREAKER_CODE,
+    BREAKER_OPEN_UNTIL_NS,
+    BREAKER_WAITS_FOR_TOUCH,
+    BREAKER_STEP_AWAY_TICKS,  # how far from the opposite touch to stay until an acceptance
+) = range(_BREAKER_WIDTH)
+
 # ---------------------------------------------------------------- tables
 
-_ORDERS_AT = 64
+_BREAKERS_AT = 64
+_ORDERS_AT = 128
 _ENDED_AT = _ORDERS_AT + _ORDER_COLUMNS * ORDER_SLOTS
 DESK_SIZE = _ENDED_AT + 2 * ENDED_KEPT
+
+
+@inlined
+def side_breaker(desk: IntArray, side: int) -> IntArray:
+    """The breaker of a side: int64[5]."""
+    at = _BREAKERS_AT if side > 0 else _BREAKERS_AT + _BREAKER_WIDTH
+    return desk[at : at + _BREAKER_WIDTH]
 
 
 @inlined
@@ -72,11 +104,6 @@ def ended_epochs(desk: IntArray) -> IntArray:
 def ended_numbers(desk: IntArray) -> IntArray:
     """Their numbers: int64[ENDED_KEPT], 0 where none is kept."""
     return desk[_ENDED_AT + ENDED_KEPT : _ENDED_AT + 2 * ENDED_KEPT]
-
-
-def order_table(desk: IntArray) -> NDArray[np.int64]:
-    """The order table for Python, which cannot call an accessor: int64[columns, ORDER_SLOTS]."""
-    return desk[_ORDERS_AT:_ENDED_AT].reshape(_ORDER_COLUMNS, ORDER_SLOTS)
 
 
 def new_desk() -> IntArray:

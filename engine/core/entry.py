@@ -3,6 +3,8 @@
 What to place and cancel follows from the table and the wanted prices; what an answer means
 follows from the reject action of its code; and what has waited too long is asked for again. Every
 placement passes the worst case, the budget and the side's breaker, and nothing else places.
+
+Kernels decide; ``OrderEntry`` words what they decided.
 """
 
 from collections import deque
@@ -12,17 +14,56 @@ import numpy as np
 
 from engine.core import orders
 from engine.core.account import REST_LAG_NS
-from engine.core.budgets import OrderBudget
-from engine.core.desk_layout import ORDER_SLOTS
+from engine.core.breakers import accept_side, refuse_side, step_away, touch_changed
+from engine.core.budgets import orders_left, requote_interval_ns, spend_orders, turn_budget
+from engine.core.desk_layout import (
+    BREAKER_WAITS_FOR_TOUCH,
+    EPOCH,
+    MAX_POSITION_LOTS,
+    MISSES_FILLS,
+    ORDER_ABSENCES,
+    ORDER_ADDED,
+    ORDER_ALIVE_NS,
+    ORDER_ASKED_NS,
+    ORDER_BOOKED_LOTS,
+    ORDER_CHANGED_NS,
+    ORDER_LOTS,
+    ORDER_REPORTED_LOTS,
+    ORDER_SLOTS,
+    ORDER_STATE,
+    ORDERS_SENT,
+    REQUOTED_NS,
+    THROTTLED_UNTIL_NS,
+    order_column,
+    side_breaker,
+)
 from engine.core.flatten import ClosingOrder
 from engine.core.log import DeskLog
-from engine.core.order_names import OrderName, client_order_id
-from engine.core.orders import OrderTable, reconcile_side
+from engine.core.orders import (
+    ACKED,
+    CANCEL_FAILED,
+    CANCEL_SENT,
+    CANCELLING,
+    DONE,
+    FREE,
+    OUTCOME_UNKNOWN,
+    PLACE_ACKED,
+    PLACE_REFUSED,
+    PLACED,
+    PROVEN_ABSENT,
+    SEEN_FINAL,
+    UNKNOWN,
+    OrderTable,
+    add_order,
+    apply_event,
+    count_orders,
+    open_lots,
+    reconcile_side,
+)
 from engine.core.refusals import RejectAction, reject_action
 from engine.core.request_tracker import RequestTracker
-from engine.core.risk import SideBreaker
 from engine.core.settings import DeskSettings
-from exchange.jit import IntArray
+from exchange.jit import IntArray, borrowed, njit, piece
 from exchange.types import (
     Cancel,
     Event,
@@ -52,6 +93,213 @@ _WINDOW_BREAK_NS = 10 * _S  # the venue's shorter window of order counts is as l
 _ROUND_TRIPS = 100
 _NO_SUCH_ORDER = -2013  # from a query; a cancel says -2011
 
+_BREAKER = int(RejectAction.BREAKER)
+_STEP_AWAY = int(RejectAction.STEP_AWAY)
+_RESYNC_CLOCK = int(RejectAction.RESYNC_CLOCK)
+_THROTTLE = int(RejectAction.THROTTLE)
+_PROVE = int(RejectAction.PROVE)
+_HALT = int(RejectAction.HALT)
+
+MEASURE_CLOCK, HOLDS_PLACING, OPENS_BREAKER, HALTS = 1, 2, 4, 8
+"""What follows from a refusal, besides what the block keeps; bits of one number."""
+
+
+# ---------------------------------------------------------------- placing
+
+
+@njit
+def placing_room(desk: IntArray, side: int, held_lots: int, mono_ns: int) -> int:
+    """How many orders the worst case, the budget and the breaker leave room for.
+
+    Args:
+        held_lots: The position, signed.
+    """
+    desk = borrowed(desk)
+    waits = side_breaker(desk, side)[BREAKER_WAITS_FOR_TOUCH] == 1
+    if waits or mono_ns < desk[THROTTLED_UNTIL_NS]:
+        return 0
+    if mono_ns - desk[REQUOTED_NS] < requote_interval_ns(desk):
+        return 0
+    free_lots = desk[MAX_POSITION_LOTS] - side * held_lots - open_lots(desk, side)
+    by_size = free_lots // desk[ORDER_LOTS]
+    free_slots = count_orders(desk, 1 << FREE, 0)
+    return int(max(min(by_size, orders_left(desk), free_slots), 0))
+
+
+@njit
+def send_order(desk: IntArray, side: int, price_ticks: int, lots: int, mono_ns: int) -> int:
+    """Take the next order of this run into the table; its slot, or ``NO_SLOT``."""
+    desk[ORDERS_SENT] += 1
+    spend_orders(desk, 1)
+    desk[REQUOTED_NS] = mono_ns
+    return add_order(desk, desk[EPOCH], desk[ORDERS_SENT], side, price_ticks, lots, mono_ns, PLACED)
+
+
+@njit
+def reconcile(
+    desk: IntArray,
+    side: int,
+    wanted_ticks: IntArray,
+    wanted: int,
+    held_lots: int,
+    mono_ns: int,
+    cancelled: IntArray,
+    placed: IntArray,
+) -> tuple[int, int]:
+    """Bring one side to its wanted prices: cancel what is elsewhere, place what is missing.
+
+    Args:
+        wanted_ticks: int64[>= wanted], best first.
+        held_lots: The position, signed.
+        cancelled: int64[ORDER_SLOTS], filled with slots, as ``placed``.
+
+    Returns:
+        How many of each were written.
+    """
+    desk = borrowed(desk)
+    cancels, places = reconcile_side(desk, side, wanted_ticks, wanted, cancelled, placed)
+    for i in range(cancels):
+        apply_event(desk, cancelled[i], CANCEL_SENT, mono_ns)
+    if places > 0:
+        places = min(places, placing_room(desk, side, held_lots, mono_ns))
+    for i in range(places):
+        placed[i] = send_order(desk, side, placed[i], desk[ORDER_LOTS], mono_ns)
+    return cancels, places
+
+
+# ---------------------------------------------------------------- answers
+
+
+@njit
+def take_refusal(
+    desk: IntArray, slot: int, side: int, closing: bool, code: int, mono_ns: int
+) -> int:
+    """A placing was refused; what follows, as bits of ``MEASURE_CLOCK`` and those beside it.
+
+    Args:
+        closing: Did the order close a position? That paces itself, and the refusals of it that
+            would close a side, or hold placing, say nothing of quotes.
+    """
+    action = reject_action(code)
+    if action == _PROVE:
+        apply_event(desk, slot, OUTCOME_UNKNOWN, mono_ns)
+        return 0
+    apply_event(desk, slot, PLACE_REFUSED, mono_ns)
+    if closing and action in (_BREAKER, _STEP_AWAY, _THROTTLE):
+        return 0
+    # A whole grid refused at one touch is one refusal: one late book, seen several times.
+    seen = action == _STEP_AWAY and side_breaker(desk, side)[BREAKER_WAITS_FOR_TOUCH] == 1
+    follows = _follow_policy(desk, side, action, mono_ns)
+    if not seen and refuse_side(desk, side, code, mono_ns):
+        follows |= OPENS_BREAKER
+    return follows
+
+
+@piece
+def _follow_policy(desk: IntArray, side: int, action: int, mono_ns: int) -> int:
+    if action == _STEP_AWAY:
+        step_away(desk, side)
+    elif action == _RESYNC_CLOCK:
+        return MEASURE_CLOCK | _hold_placing(desk, _CLOCK_BREAK_NS, mono_ns)
+    elif action == _THROTTLE:
+        return _hold_placing(desk, _WINDOW_BREAK_NS, mono_ns)
+    elif action == _HALT:
+        return HALTS
+    return 0
+
+
+@piece
+def _hold_placing(desk: IntArray, for_ns: int, mono_ns: int) -> int:
+    anew = mono_ns >= desk[THROTTLED_UNTIL_NS]
+    desk[THROTTLED_UNTIL_NS] = mono_ns + for_ns
+    return HOLDS_PLACING if anew else 0
+
+
+@njit
+def take_absence(desk: IntArray, slot: int, asked_mono_ns: int, mono_ns: int) -> None:
+    """A query found no such order: proof of it, once it was often and late enough."""
+    desk = borrowed(desk)
+    if asked_mono_ns - order_column(desk, ORDER_ALIVE_NS)[slot] < _ABSENT_AFTER_NS:
+        return
+    absences = order_column(desk, ORDER_ABSENCES)
+    absences[slot] += 1
+    if absences[slot] >= _ABSENCES_THAT_PROVE:
+        apply_event(desk, slot, PROVEN_ABSENT, mono_ns)
+
+
+# ---------------------------------------------------------------- time
+
+
+@njit
+def watch_orders(desk: IntArray, mono_ns: int, asked: IntArray) -> int:
+    """Time's part in every order's life: what was waited for too long is asked for.
+
+    Args:
+        asked: int64[ORDER_SLOTS], filled with the slots to ask for, oldest first.
+
+    Returns:
+        How many were written.
+    """
+    desk = borrowed(desk)
+    states = order_column(desk, ORDER_STATE)
+    desk[MISSES_FILLS] = 0
+    count = 0
+    for slot in range(ORDER_SLOTS):
+        waited_ns = mono_ns - order_column(desk, ORDER_CHANGED_NS)[slot]
+        if states[slot] in (PLACED, CANCELLING) and waited_ns > _REPLY_PATIENCE_NS:
+            apply_event(desk, slot, OUTCOME_UNKNOWN, mono_ns)
+        elif states[slot] == UNKNOWN and waited_ns > _CANCEL_PATIENCE_NS:
+            if _asks_for(desk, slot, mono_ns):
+                count = _insert_by_age(desk, asked, count, slot)
+        elif states[slot] == DONE and waited_ns > _MISSING_FILL_PATIENCE_NS:
+            desk[MISSES_FILLS] |= _is_missing_fills(desk, slot)
+    return count
+
+
+@piece
+def _asks_for(desk: IntArray, slot: int, mono_ns: int) -> bool:
+    asked_ns = order_column(desk, ORDER_ASKED_NS)
+    due = mono_ns - asked_ns[slot] > _ASK_AGAIN_NS
+    if due:
+        asked_ns[slot] = mono_ns
+    return bool(due)
+
+
+@piece
+def _is_missing_fills(desk: IntArray, slot: int) -> int:
+    booked = order_column(desk, ORDER_BOOKED_LOTS)[slot]
+    return 1 if booked < order_column(desk, ORDER_REPORTED_LOTS)[slot] else 0
+
+
+@piece
+def _insert_by_age(desk: IntArray, slots: IntArray, count: int, slot: int) -> int:
+    """Insert a slot where its order is due by age; how many there are now."""
+    added = order_column(desk, ORDER_ADDED)
+    at = count
+    while at > 0 and added[slots[at - 1]] > added[slot]:
+        slots[at] = slots[at - 1]
+        at -= 1
+    slots[at] = slot
+    return count + 1
+
+
+@njit
+def mark_missing(desk: IntArray, listed: IntArray, asked_mono_ns: int, mono_ns: int) -> None:
+    """Orders that should rest but are not listed: filled, cancelled or lost; a query proves it.
+
+    Args:
+        listed: int64[ORDER_SLOTS], 1 for each order in the venue's list of all open ones.
+        asked_mono_ns: When that list was asked for; younger orders may be missing from it,
+            and so may those that a lagging node does not know yet.
+    """
+    desk = borrowed(desk)
+    states, changed_ns = order_column(desk, ORDER_STATE), order_column(desk, ORDER_CHANGED_NS)
+    for slot in range(ORDER_SLOTS):
+        settled = ACKED <= states[slot] <= CANCELLING
+        older = changed_ns[slot] < asked_mono_ns - REST_LAG_NS
+        if settled and older and listed[slot] == 0:
+            apply_event(desk, slot, OUTCOME_UNKNOWN, mono_ns)
+
 
 @dataclass(slots=True)
 class ErrorCount:
@@ -79,31 +327,23 @@ class OrderEntry:
         log: DeskLog,
     ) -> None:
         self.table = OrderTable(desk)
-        self.budget = OrderBudget()
-        self.breakers = {side: SideBreaker() for side in Side}
         self.errors: dict[int, ErrorCount] = {}
         self.round_trips_ns: deque[int] = deque(maxlen=_ROUND_TRIPS)
-        self.throttled_until_ns = 0
         self.fatal = ""
         """A refusal that only a person can mend; the trader halts on it."""
-        self.misses_fills = False
-        """Does the venue report fills that we have not seen for a while?"""
-        self._settings = settings
-        self._epoch = epoch
         self._desk = desk
         self._requests = requests
         self._log = log
         self._mono_ns = 0
-        self._next_order = 1
-        self._requoted_ns = 0
-        self._wanted_ticks = np.zeros(ORDER_SLOTS, dtype=np.int64)
-        self._cancel_slots = np.zeros(ORDER_SLOTS, dtype=np.int64)
-        self._place_ticks = np.zeros(ORDER_SLOTS, dtype=np.int64)
+        self._wanted_ticks, self._cancelled, self._placed = np.zeros((3, ORDER_SLOTS), np.int64)
+        desk[EPOCH] = epoch
+        desk[ORDER_LOTS] = settings.order_lots
+        desk[MAX_POSITION_LOTS] = settings.max_position_lots
 
     def stamp(self, event: Event) -> None:
         """It is now this event's time."""
         self._mono_ns = event.mono_ns
-        self.budget.turn(event.recv_ns)
+        turn_budget(self._desk, event.recv_ns)
 
     # ------------------------------------------------------------ asking
 
@@ -115,66 +355,48 @@ class OrderEntry:
             held_lots: The position, signed.
         """
         self._wanted_ticks[: len(wanted)] = wanted
-        cancels, places = reconcile_side(
+        cancels, places = reconcile(
             self._desk,
             int(side),
             self._wanted_ticks,
             len(wanted),
-            self._cancel_slots,
-            self._place_ticks,
+            held_lots,
+            self._mono_ns,
+            self._cancelled,
+            self._placed,
         )
-        for slot in self._cancel_slots[:cancels].tolist():
-            self.table.apply(slot, orders.CANCEL_SENT, self._mono_ns)
+        for slot in self._cancelled[:cancels].tolist():
             self._requests.ask(Cancel, client_order_id=self.table.client_order_id(slot))
-        if places:
-            room = self._room(side, held_lots)
-            for price_ticks in self._place_ticks[: min(places, room)].tolist():
-                self._send(side, price_ticks, self._settings.order_lots)
+        for slot in self._placed[:places].tolist():
+            self._ask_place(slot)
 
     def close_position(self, order: ClosingOrder) -> str:
-        """One reduce-only order that takes at once, whatever placing waits for; its client id."""
-        at_market = order.price_ticks is None
-        return self._send(
-            order.side, order.price_ticks or 0, order.qty_lots, TimeInForce.IOC, at_market
-        )
+        """One reduce-only order that takes at once, whatever placing waits for; its client id.
 
-    def _room(self, side: Side, held_lots: int) -> int:
-        """How many orders the worst case, the budget and the breaker leave room for."""
-        if self.breakers[side].waits_for_touch or self._mono_ns < self.throttled_until_ns:
-            return 0
-        spacing_ns = self.budget.requote_interval_ns
-        if self._mono_ns - self._requoted_ns < spacing_ns:
-            return 0
-        limit_lots = self._settings.max_position_lots
-        free_lots = limit_lots - side * held_lots - self.table.open_lots(side)
-        by_size = free_lots // self._settings.order_lots
-        return max(min(by_size, self.budget.left, self.table.free_slots), 0)
+        Raises:
+            OverflowError: When the order table is full.
+        """
+        price_ticks = order.price_ticks or 0
+        slot = send_order(self._desk, int(order.side), price_ticks, order.qty_lots, self._mono_ns)
+        if slot == orders.NO_SLOT:
+            raise OverflowError("the order table is full")
+        return self._ask_place(slot, TimeInForce.IOC, market=order.price_ticks is None)
 
-    def _send(
-        self,
-        side: Side,
-        price_ticks: int,
-        lots: int,
-        time_in_force: TimeInForce = TimeInForce.GTX,
-        market: bool = False,
+    def _ask_place(
+        self, slot: int, time_in_force: TimeInForce = TimeInForce.GTX, *, market: bool = False
     ) -> str:
-        name = OrderName(self._epoch, self._next_order)
-        self._next_order += 1
-        self.table.add(name, side, price_ticks, lots, self._mono_ns)
-        self.budget.spend(1)
-        self._requoted_ns = self._mono_ns
-        text = client_order_id(name)
+        name, table = self.table.client_order_id(slot), self.table
         self._requests.ask(
             Place,
-            client_order_id=text,
-            side=side,
-            price_ticks=price_ticks,
-            qty_lots=lots,
+            client_order_id=name,
+            side=Side(int(table.side[slot])),
+            price_ticks=int(table.price_ticks[slot]),
+            qty_lots=int(table.qty_lots[slot]),
             time_in_force=time_in_force,
             reduce_only=time_in_force is TimeInForce.IOC,
             market=market,
         )
-        return text
+        return name
 
     # ------------------------------------------------------------ answers
 
@@ -190,10 +412,10 @@ class OrderEntry:
         match reply.outcome:
             case Outcome.DONE:
                 self.round_trips_ns.append(reply.round_trip_ns)
-                self.breakers[place.side].accept()
-                self.table.apply(slot, orders.PLACE_ACKED, self._mono_ns)
+                accept_side(self._desk, int(place.side))
+                self.table.apply(slot, PLACE_ACKED, self._mono_ns)
             case Outcome.UNKNOWN:
-                self.table.apply(slot, orders.OUTCOME_UNKNOWN, self._mono_ns)
+                self.table.apply(slot, OUTCOME_UNKNOWN, self._mono_ns)
                 self._log.note(
                     Severity.WARNING, f"{place.client_order_id}: outcome unknown, asking"
                 )
@@ -201,41 +423,22 @@ class OrderEntry:
                 self._take_refusal(place, slot, reply)
 
     def _take_refusal(self, place: Place, slot: int, reply: Reply) -> None:
-        action = reject_action(reply.code)
-        if action is RejectAction.PROVE:
-            self.table.apply(slot, orders.OUTCOME_UNKNOWN, self._mono_ns)
-            return
-        self.table.apply(slot, orders.PLACE_REFUSED, self._mono_ns)
-        if place.reduce_only and action in (
-            RejectAction.BREAKER,
-            RejectAction.STEP_AWAY,
-            RejectAction.THROTTLE,
-        ):
-            return  # closing paces itself, and its refusals say nothing of quotes
-        breaker = self.breakers[place.side]
-        # A whole grid refused at one touch is one refusal: one late book, seen several times.
-        seen_before = action is RejectAction.STEP_AWAY and breaker.waits_for_touch
-        match action:
-            case RejectAction.STEP_AWAY:
-                breaker.waits_for_touch = True
-                breaker.step_away_ticks = 1
-            case RejectAction.RESYNC_CLOCK:
-                self._requests.put(SyncClock())
-                self._hold_placing(_CLOCK_BREAK_NS, "our clock or sending is late")
-            case RejectAction.THROTTLE:
-                self._hold_placing(_WINDOW_BREAK_NS, "the venue's limit is used up")
-            case RejectAction.HALT:
-                self.fatal = f"refused with {reply.code} {reply.message}"
-        if not seen_before and breaker.refuse(reply.code, self._mono_ns):
+        follows = take_refusal(
+            self._desk, slot, int(place.side), place.reduce_only, reply.code, self._mono_ns
+        )
+        refusal = f"{reply.code} {reply.message}"
+        if follows & HALTS:
+            self.fatal = f"refused with {refusal}"
+        if follows & MEASURE_CLOCK:
+            self._requests.put(SyncClock())
+        if follows & HOLDS_PLACING:
+            for_s = self.held_ns / 1e9
+            late = follows & MEASURE_CLOCK
+            why = "our clock or sending is late" if late else "the venue's limit is used up"
+            self._log.note(Severity.WARNING, f"placing held for {for_s:.0f} s: {why}")
+        if follows & OPENS_BREAKER:
             word = "bid" if place.side is Side.BUY else "ask"
-            self._log.note(
-                Severity.WARNING, f"{word} closed for a while: {reply.code} {reply.message}"
-            )
-
-    def _hold_placing(self, for_ns: int, why: str) -> None:
-        if self._mono_ns >= self.throttled_until_ns:
-            self._log.note(Severity.WARNING, f"placing held for {for_ns / 1e9:.0f} s: {why}")
-        self.throttled_until_ns = self._mono_ns + for_ns
+            self._log.note(Severity.WARNING, f"{word} closed for a while: {refusal}")
 
     def receive_cancel_reply(self, cancel: Cancel, reply: Reply) -> None:
         slot = self.table.slot(cancel.client_order_id)
@@ -244,70 +447,58 @@ class OrderEntry:
         match reply.outcome:
             case Outcome.DONE:
                 self.round_trips_ns.append(reply.round_trip_ns)
-                self.table.apply(slot, orders.SEEN_FINAL, self._mono_ns)
+                self.table.apply(slot, SEEN_FINAL, self._mono_ns)
             case Outcome.REFUSED:
-                self.table.apply(slot, orders.CANCEL_FAILED, self._mono_ns)
+                self.table.apply(slot, CANCEL_FAILED, self._mono_ns)
             case Outcome.UNKNOWN:
-                self.table.apply(slot, orders.OUTCOME_UNKNOWN, self._mono_ns)
+                self.table.apply(slot, OUTCOME_UNKNOWN, self._mono_ns)
 
     def receive_query_reply(self, query: QueryOrder, reply: Reply) -> None:
         slot = self.table.slot(query.client_order_id)
-        if slot is None or reply.code != _NO_SUCH_ORDER:
-            return
-        asked_ns = self._mono_ns - reply.round_trip_ns
-        if asked_ns - self.table.alive_ns[slot] < _ABSENT_AFTER_NS:
-            return
-        self.table.absences[slot] += 1
-        if self.table.absences[slot] >= _ABSENCES_THAT_PROVE:
-            self.table.apply(slot, orders.PROVEN_ABSENT, self._mono_ns)
+        if slot is not None and reply.code == _NO_SUCH_ORDER:
+            asked_mono_ns = self._mono_ns - reply.round_trip_ns
+            take_absence(self._desk, slot, asked_mono_ns, self._mono_ns)
 
     # ------------------------------------------------------------ time
 
     def watch(self) -> None:
-        """Time's part in every order's life: what was waited for too long is asked for."""
-        self.misses_fills = False
-        for slot in self.table.used:
-            self._watch_order(slot)
-
-    def _watch_order(self, slot: int) -> None:
-        state = self.table.state[slot]
-        waited_ns = self._mono_ns - self.table.changed_ns[slot]
-        if state in (orders.PLACED, orders.CANCELLING) and waited_ns > _REPLY_PATIENCE_NS:
-            self.table.apply(slot, orders.OUTCOME_UNKNOWN, self._mono_ns)
-        elif state == orders.UNKNOWN and waited_ns > _CANCEL_PATIENCE_NS:
-            if self._mono_ns - self.table.asked_ns[slot] > _ASK_AGAIN_NS:
-                self.table.asked_ns[slot] = self._mono_ns
-                self._requests.ask(QueryOrder, client_order_id=self.table.client_order_id(slot))
-        elif state == orders.DONE and waited_ns > _MISSING_FILL_PATIENCE_NS:
-            missing = self.table.booked_lots[slot] < self.table.reported_lots[slot]
-            self.misses_fills = self.misses_fills or bool(missing)
+        """What was waited for too long is asked for."""
+        asked = watch_orders(self._desk, self._mono_ns, self._cancelled)
+        for slot in self._cancelled[:asked].tolist():
+            self._requests.ask(QueryOrder, client_order_id=self.table.client_order_id(slot))
 
     def mark_missing(self, listed: set[str], asked_mono_ns: int) -> None:
-        """Orders that should rest but are not listed: filled, cancelled or lost; a query proves it.
+        """Orders that should rest but are not listed are of unknown state.
 
         Args:
             listed: Client ids of all open orders.
-            asked_mono_ns: When that list was asked for; younger orders may be missing from it,
-                and so may those that a lagging node does not know yet.
+            asked_mono_ns: When that list was asked for.
         """
-        for slot in self.table.used:
-            settled = orders.ACKED <= self.table.state[slot] <= orders.CANCELLING
-            older = self.table.changed_ns[slot] < asked_mono_ns - REST_LAG_NS
-            if settled and older and self.table.client_order_id(slot) not in listed:
-                self.table.apply(slot, orders.OUTCOME_UNKNOWN, self._mono_ns)
+        found = np.zeros(ORDER_SLOTS, np.int64)
+        found[[slot for name in listed if (slot := self.table.slot(name)) is not None]] = 1
+        mark_missing(self._desk, found, asked_mono_ns, self._mono_ns)
 
     def touch_changed(self) -> None:
         """What waited for the touch to change waits no longer."""
-        for breaker in self.breakers.values():
-            breaker.waits_for_touch = False
+        touch_changed(self._desk)
+
+    @property
+    def misses_fills(self) -> bool:
+        """Does the venue report fills that we have not seen for a while?"""
+        return bool(self._desk[MISSES_FILLS])
+
+    @property
+    def held_ns(self) -> int:
+        """For how long nothing is placed; 0 or less when that is over."""
+        return int(self._desk[THROTTLED_UNTIL_NS]) - self._mono_ns
 
     def blocked_by(self, side: Side) -> str:
         """What keeps a quoting side from standing where it wants, or nothing."""
-        unknown = self.table.count(orders.UNKNOWN, side=side)
+        unknown = self.table.count(UNKNOWN, side=side)
         if unknown:
             return f"{unknown} with unknown outcome, asking"
-        if self._mono_ns < self.throttled_until_ns:
-            return f"placing held {(self.throttled_until_ns - self._mono_ns) / _S:.0f} s more"
-        if self.budget.left < 1:
+        if self.held_ns > 0:
+            return f"placing held {self.held_ns / _S:.0f} s more"
+        if orders_left(self._desk) < 1:
             return "the venue's order limit is used up"
         return ""

@@ -15,6 +15,8 @@ passed its end, since a book that is late still shows it, and our own order is n
 The table lies in the desk block, see ``engine.core.desk_layout``. Kernels step it.
 """
 
+from functools import partial
+
 import numpy as np
 
 from engine.core.desk_layout import (
@@ -42,10 +44,9 @@ from engine.core.desk_layout import (
     ended_epochs,
     ended_numbers,
     order_column,
-    order_table,
 )
 from engine.core.order_names import OrderName, client_order_id, order_name
-from exchange.jit import IntArray, borrowed, njit, piece
+from exchange.jit import IntArray, borrowed, in_python, njit, piece
 from exchange.types import Side
 
 _LONGEST_SHADOW_NS = 2_000_000_000
@@ -333,16 +334,15 @@ class OrderTable:
 
     def __init__(self, desk: IntArray) -> None:
         self.desk = desk
-        columns = order_table(desk)
-        self.state, self.side = columns[ORDER_STATE], columns[ORDER_SIDE]
-        self.price_ticks, self.qty_lots = columns[ORDER_PRICE_TICKS], columns[ORDER_QTY_LOTS]
-        self.booked_lots = columns[ORDER_BOOKED_LOTS]
-        self.reported_lots = columns[ORDER_REPORTED_LOTS]
-        self.changed_ns, self.placed_ns = columns[ORDER_CHANGED_NS], columns[ORDER_PLACED_NS]
-        self.asked_ns, self.alive_ns = columns[ORDER_ASKED_NS], columns[ORDER_ALIVE_NS]
-        self.absences, self.reported_progress = columns[ORDER_ABSENCES], columns[ORDER_PROGRESS]
-        self._epoch, self._number = columns[ORDER_EPOCH], columns[ORDER_NUMBER]
-        self._added = columns[ORDER_ADDED]
+        column = partial(in_python(order_column), desk)
+        self.state, self.side = column(ORDER_STATE), column(ORDER_SIDE)
+        self.price_ticks, self.qty_lots = column(ORDER_PRICE_TICKS), column(ORDER_QTY_LOTS)
+        self.booked_lots = column(ORDER_BOOKED_LOTS)
+        self.reported_lots = column(ORDER_REPORTED_LOTS)
+        self.changed_ns, self.placed_ns = column(ORDER_CHANGED_NS), column(ORDER_PLACED_NS)
+        self.absences, self.reported_progress = column(ORDER_ABSENCES), column(ORDER_PROGRESS)
+        self._epoch, self._number = column(ORDER_EPOCH), column(ORDER_NUMBER)
+        self._added = column(ORDER_ADDED)
 
     def __contains__(self, client_order_id: str) -> bool:
         return self.slot(client_order_id) is not None

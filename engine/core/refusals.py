@@ -4,23 +4,27 @@ Source: the venue reference, section 10. Codes not listed close one side for a w
 three in a row, which is the safe reading of a refusal that nobody foresaw.
 """
 
-from enum import Enum, auto
+from enum import IntEnum
+
+import numpy as np
+
+from exchange.jit import njit
 
 
-class RejectAction(Enum):
+class RejectAction(IntEnum):
     """How the desk takes a refused placement."""
 
-    BREAKER = auto()
+    BREAKER = 0
     """Drop it; three in a row close the side for a while."""
-    STEP_AWAY = auto()
+    STEP_AWAY = 1
     """It would have taken: one tick away, at the next change of the touch."""
-    RESYNC_CLOCK = auto()
+    RESYNC_CLOCK = 2
     """Our clock or our sending is late: measure again, stop placing for a while."""
-    THROTTLE = auto()
+    THROTTLE = 3
     """A limit is used up: place nothing until the window has turned."""
-    PROVE = auto()
+    PROVE = 4
     """An order with this id exists: ask for it, never place again."""
-    HALT = auto()
+    HALT = 5
     """Keys, permissions or account: nothing will work until a person mends it."""
 
 
@@ -34,9 +38,14 @@ _POLICIES = {
         *(-4061, -4087, -4088, -4109, -4140, -4141),
     ),
 }
-_BY_CODE = {code: policy for policy, codes in _POLICIES.items() for code in codes}
+_CODES = np.array([code for codes in _POLICIES.values() for code in codes])
+_ACTIONS = np.array([int(action) for action, codes in _POLICIES.items() for _ in codes])
 
 
-def reject_action(code: int) -> RejectAction:
-    """The policy for a refused placement's code."""
-    return _BY_CODE.get(code, RejectAction.BREAKER)
+@njit
+def reject_action(code: int) -> int:
+    """The ``RejectAction`` for a refused placement's code."""
+    for i in range(_CODES.size):
+        if _CODES[i] == code:
+            return int(_ACTIONS[i])
+    return 0

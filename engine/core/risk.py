@@ -1,42 +1,6 @@
-"""Risk gate and breakers: what halts the desk, and what closes one side for a while."""
-
-from dataclasses import dataclass
+"""Risk gate: what halts the desk."""
 
 from engine.core.states import RiskState
-
-BREAKER_AFTER = 3
-"""Identical refusals in a row, without an acceptance between, that open a side's breaker."""
-BREAKER_OPEN_NS = 5_000_000_000
-
-
-@dataclass(slots=True)
-class SideBreaker:
-    """Keeps one side from hammering a venue that says no."""
-
-    refusals: int = 0
-    code: int = 0
-    open_until_ns: int = 0
-    waits_for_touch: bool = False
-    """Refused as a taker: wait for the book to change before the next try."""
-    step_away_ticks: int = 0
-    """Stay this much further from the opposite touch until an acceptance."""
-
-    def refuse(self, code: int, mono_ns: int) -> bool:
-        """Count a refusal; True when it opens the breaker."""
-        self.refusals = self.refusals + 1 if code == self.code else 1
-        self.code = code
-        if self.refusals < BREAKER_AFTER:
-            return False
-        # Half open afterwards: one more refusal opens it again at once.
-        self.refusals = BREAKER_AFTER - 1
-        self.open_until_ns = mono_ns + BREAKER_OPEN_NS
-        return True
-
-    def accept(self) -> None:
-        self.refusals = self.code = self.step_away_ticks = 0
-
-    def open_for_ns(self, mono_ns: int) -> int:
-        return max(self.open_until_ns - mono_ns, 0)
 
 
 class RiskGate:

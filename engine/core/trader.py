@@ -13,8 +13,15 @@ import numpy as np
 from engine.core import orders
 from engine.core.account import REST_LAG_NS, AccountReconciler, Evidence, PositionVerdict
 from engine.core.actions import Action
+from engine.core.breakers import side_closed_ns
 from engine.core.calibration import Calibrator
-from engine.core.desk_layout import ORDER_SLOTS, new_desk
+from engine.core.desk_layout import (
+    BREAKER_CODE,
+    BREAKER_STEP_AWAY_TICKS,
+    ORDER_SLOTS,
+    new_desk,
+    side_breaker,
+)
 from engine.core.entry import OrderEntry
 from engine.core.explain import LeftView, SideStatus
 from engine.core.fair_price import FairPrice
@@ -39,6 +46,7 @@ from engine.core.settings import STEP_NS, DeskSettings
 from engine.core.states import FlattenState, Mode, RiskState, SideReason
 from engine.core.stream_watchdog import StreamWatchdog, progress
 from exchange.instrument import Instrument
+from exchange.jit import in_python
 from exchange.types import (
     AccountSnapshot,
     AccountUpdate,
@@ -160,6 +168,7 @@ class Trader:
         self._watchdog = StreamWatchdog()
         self.flatten = Flatten()
         self._closing_order = ""
+        self._breaker = in_python(side_breaker)
         self._bids = np.zeros(ORDER_SLOTS, dtype=np.int64)
         self._asks = np.zeros(ORDER_SLOTS, dtype=np.int64)
         self._hear: dict[type, Callable[[Any], None]] = {
@@ -885,11 +894,11 @@ class Trader:
         return f"the venue holds {text(doubt.evidence.lots)}, we count {text(then)}{failing}"
 
     def _side_rule(self, side: Side) -> SideStatus | None:
-        breaker = self.entry.breakers[side]
-        if breaker.open_for_ns(self.mono_ns):
-            left_s = breaker.open_for_ns(self.mono_ns) / _S
+        closed_ns = side_closed_ns(self.desk, int(side), self.mono_ns)
+        if closed_ns:
+            code = self._breaker(self.desk, int(side))[BREAKER_CODE]
             return SideStatus(
-                SideReason.BREAKER, f"{breaker.code} three times", f"in {left_s:.0f} s"
+                SideReason.BREAKER, f"{code} three times", f"in {closed_ns / _S:.0f} s"
             )
         if self._grid_size(side) < 1:
             text = self.instrument.qty.text
@@ -926,15 +935,17 @@ class Trader:
         assert self.market.touch is not None
         assert self.fair_ticks is not None
         bid, ask = self.market.touch
-        breakers = self.entry.breakers
+        bid_away, ask_away = (
+            int(self._breaker(self.desk, int(side))[BREAKER_STEP_AWAY_TICKS]) for side in Side
+        )
         requote(
             at.table,
             at.fills(self.q),
             at.tuning.adj1,
             at.tuning.adj2,
             self.fair_ticks,
-            bid - breakers[Side.BUY].step_away_ticks,
-            ask + breakers[Side.SELL].step_away_ticks,
+            bid - bid_away,
+            ask + ask_away,
             at.interval,
             n_bids,
             n_asks,

@@ -7,6 +7,7 @@ import numpy as np
 
 from engine.core import orders
 from engine.core.budgets import ORDERS_1M, ORDERS_10S
+from engine.core.desk_layout import PLACED_1M, PLACED_10S
 from engine.core.ledger import usdt
 from engine.core.market_monitor import number
 from engine.core.operator import TUNABLE, retuned
@@ -79,8 +80,8 @@ class ViewBuilder:
             errors=self._errors(mono_ns),
             round_trip_ms=median(trips_ns) / 1e6 if trips_ns else None,
             feed_latency_ms=latency_ns / 1e6 if latency_ns is not None else None,
-            orders_10s=trader.entry.budget.counts[0],
-            orders_1m=trader.entry.budget.counts[1],
+            orders_10s=int(trader.desk[PLACED_10S]),
+            orders_1m=int(trader.desk[PLACED_1M]),
             orders_10s_limit=ORDERS_10S,
             orders_1m_limit=ORDERS_1M,
             switch=self._switch(mono_ns),

@@ -6,13 +6,24 @@ import pytest
 
 from engine.core import orders
 from engine.core.account import REST_LAG_NS
-from engine.core.desk_layout import ORDER_SLOTS, new_desk
+from engine.core.breakers import side_closed_ns
+from engine.core.budgets import spend_orders
+from engine.core.desk_layout import (
+    BREAKER_REFUSALS,
+    BREAKER_STEP_AWAY_TICKS,
+    BREAKER_WAITS_FOR_TOUCH,
+    ORDER_SLOTS,
+    THROTTLED_UNTIL_NS,
+    new_desk,
+    side_breaker,
+)
 from engine.core.entry import OrderEntry
 from engine.core.flatten import ClosingOrder
 from engine.core.log import DeskLog
 from engine.core.orders import STATE_NAMES
 from engine.core.refusals import RejectAction, reject_action
 from engine.core.request_tracker import RequestTracker
+from exchange.jit import in_python
 from exchange.types import (
     Cancel,
     Command,
@@ -43,7 +54,8 @@ class Bench:
     def __init__(self, max_position_lots: int = SETTINGS.max_position_lots) -> None:
         self.requests, self.log = RequestTracker(), DeskLog()
         settings = replace(SETTINGS, max_position_lots=max_position_lots)
-        self.entry = OrderEntry(settings, int("t", 36), new_desk(), self.requests, self.log)
+        self.desk = new_desk()
+        self.entry = OrderEntry(settings, int("t", 36), self.desk, self.requests, self.log)
         self.table = self.entry.table
         self.now_ns = START_NS
         self.later(0)
@@ -116,6 +128,14 @@ class Bench:
         place = self.place(side=side)
         self.answer(place, Outcome.REFUSED, code)
         return place
+
+    def breaker(self, side: Side = Side.BUY) -> list[int]:
+        breaker: list[int] = in_python(side_breaker)(self.desk, int(side)).tolist()
+        return breaker
+
+    def closed_ns(self, side: Side = Side.BUY) -> int:
+        """For how long a breaker stays open yet."""
+        return side_closed_ns(self.desk, int(side), self.now_ns)
 
     @property
     def said(self) -> list[str]:
@@ -232,7 +252,7 @@ def test_what_is_open_counts_against_the_limit_until_it_is_gone(bench: Bench) ->
 
 def test_no_more_is_placed_than_the_venue_takes_and_every_cancel_goes(bench: Bench) -> None:
     name = bench.rest(100)
-    bench.entry.budget.spend(298)
+    spend_orders(bench.desk, 298)
     bench.later(S)
 
     cancel, last = bench.reconcile(Side.BUY, 101, 102, 103)
@@ -246,7 +266,7 @@ def test_no_more_is_placed_than_the_venue_takes_and_every_cancel_goes(bench: Ben
 
 
 def test_near_the_end_of_the_budget_requotes_stay_a_second_apart(bench: Bench) -> None:
-    bench.entry.budget.spend(240)
+    spend_orders(bench.desk, 240)
 
     placed: list[list[int]] = []
     for wait_ns in (0, S - 1, 1):
@@ -332,7 +352,7 @@ def test_closing_reduces_only_and_takes_at_once(
 
 def test_closing_waits_for_nothing_that_placing_waits_for(bench: Bench) -> None:
     bench.refuse(LIMIT, Side.SELL)
-    bench.entry.budget.spend(300)
+    spend_orders(bench.desk, 300)
 
     bench.entry.close_position(ClosingOrder(Side.SELL, 7, None))
 
@@ -368,7 +388,7 @@ def test_an_answer_that_comes_after_the_order_was_forgotten_changes_nothing(benc
     zip((UNFORESEEN, TAKES, LATE, LIMIT, NAME_TAKEN, KEY), RejectAction, strict=True),
 )
 def test_each_way_of_taking_a_refusal_is_tried_below(code: int, action: RejectAction) -> None:
-    assert reject_action(code) is action
+    assert RejectAction(reject_action(code)) is action
 
 
 @pytest.mark.parametrize("code", [UNFORESEEN, TAKES, LATE, LIMIT, KEY])
@@ -380,12 +400,11 @@ def test_a_refused_order_is_over(bench: Bench, code: int) -> None:
 
 
 def test_a_refusal_that_nobody_foresaw_is_tried_again_until_the_third(bench: Bench) -> None:
-    breaker = bench.entry.breakers[Side.BUY]
 
     open_ns = []
     for _ in range(3):
         bench.refuse(UNFORESEEN)
-        open_ns.append(breaker.open_for_ns(bench.now_ns))
+        open_ns.append(bench.closed_ns())
 
     assert open_ns == [0, 0, 5 * S]
     assert bench.said == [f"bid closed for a while: {UNFORESEEN} told by the test"]
@@ -395,24 +414,23 @@ def test_a_breaker_closes_its_own_side_alone(bench: Bench) -> None:
     for _ in range(3):
         bench.refuse(UNFORESEEN, Side.SELL)
 
-    assert bench.entry.breakers[Side.BUY].open_for_ns(bench.now_ns) == 0
+    assert bench.closed_ns() == 0
     assert bench.said == [f"ask closed for a while: {UNFORESEEN} told by the test"]
 
 
 def test_a_breaker_is_half_open_after_five_seconds(bench: Bench) -> None:
     """One order tries; its refusal opens it again at once."""
-    breaker = bench.entry.breakers[Side.BUY]
     for _ in range(3):
         bench.refuse(UNFORESEEN)
 
     bench.later(5 * S - 1)
-    still_ns = breaker.open_for_ns(bench.now_ns)
+    still_ns = bench.closed_ns()
     bench.later(1)
-    half_open_ns = breaker.open_for_ns(bench.now_ns)
+    half_open_ns = bench.closed_ns()
     bench.refuse(UNFORESEEN)
 
     assert (still_ns, half_open_ns) == (1, 0)
-    assert breaker.open_for_ns(bench.now_ns) == 5 * S
+    assert bench.closed_ns() == 5 * S
 
 
 def test_an_order_taken_by_a_half_open_breaker_closes_it(bench: Bench) -> None:
@@ -425,7 +443,7 @@ def test_an_order_taken_by_a_half_open_breaker_closes_it(bench: Bench) -> None:
     for price_ticks in (101, 102):
         bench.answer(bench.place(price_ticks), Outcome.REFUSED, UNFORESEEN)
 
-    assert bench.entry.breakers[Side.BUY].open_for_ns(bench.now_ns) == 0
+    assert bench.closed_ns() == 0
 
 
 def test_an_order_that_would_take_waits_for_the_touch_to_change(bench: Bench) -> None:
@@ -442,14 +460,13 @@ def test_an_order_that_would_take_waits_for_the_touch_to_change(bench: Bench) ->
 
 
 def test_an_order_that_would_take_keeps_a_tick_away_until_one_is_taken(bench: Bench) -> None:
-    breaker = bench.entry.breakers[Side.BUY]
     bench.refuse(TAKES)
     bench.entry.touch_changed()
-    after_refusal = breaker.step_away_ticks
+    after_refusal = bench.breaker()[BREAKER_STEP_AWAY_TICKS]
 
     bench.answer(bench.place(99))
 
-    assert (after_refusal, breaker.step_away_ticks) == (1, 0)
+    assert (after_refusal, bench.breaker()[BREAKER_STEP_AWAY_TICKS]) == (1, 0)
 
 
 def test_a_grid_that_would_take_is_refused_once_and_not_once_an_order(bench: Bench) -> None:
@@ -457,7 +474,7 @@ def test_a_grid_that_would_take_is_refused_once_and_not_once_an_order(bench: Ben
     for place in bench.reconcile(Side.BUY, 100, 99, 98, 97):
         bench.answer(place, Outcome.REFUSED, TAKES)
 
-    assert bench.entry.breakers[Side.BUY].refusals == 1
+    assert bench.breaker()[BREAKER_REFUSALS] == 1
 
 
 def test_a_book_that_is_late_at_three_touches_opens_the_breaker(bench: Bench) -> None:
@@ -465,7 +482,7 @@ def test_a_book_that_is_late_at_three_touches_opens_the_breaker(bench: Bench) ->
         bench.refuse(TAKES)
         bench.entry.touch_changed()
 
-    assert bench.entry.breakers[Side.BUY].open_for_ns(bench.now_ns) == 5 * S
+    assert bench.closed_ns() == 5 * S
 
 
 @pytest.mark.parametrize(
@@ -533,8 +550,8 @@ def test_a_refused_closing_says_nothing_of_quotes(bench: Bench, code: int) -> No
         (place,) = bench.requests.take()
         bench.answer(place, Outcome.REFUSED, code)
 
-    breaker = bench.entry.breakers[Side.SELL]
-    assert (breaker.refusals, breaker.waits_for_touch) == (0, False)
+    breaker = bench.breaker(Side.SELL)
+    assert (breaker[BREAKER_REFUSALS], breaker[BREAKER_WAITS_FOR_TOUCH]) == (0, 0)
     assert bench.entry.blocked_by(Side.SELL) == ""
 
 
@@ -803,13 +820,13 @@ def test_what_matters_most_is_said_first(bench: Bench) -> None:
     """An unknown order, then a hold, then the limit."""
     name = unknown(bench)
     bench.refuse(LIMIT, Side.SELL)
-    bench.entry.budget.spend(300)
+    spend_orders(bench.desk, 300)
 
     said = [bench.entry.blocked_by(Side.BUY)]
     bench.apply(name, orders.SEEN_LIVE)
     said.append(bench.entry.blocked_by(Side.BUY))
     bench.later(9_600 * MS)
-    bench.entry.throttled_until_ns = bench.now_ns
+    bench.desk[THROTTLED_UNTIL_NS] = bench.now_ns
     said.append(bench.entry.blocked_by(Side.BUY))
 
     assert said == [

@@ -7,7 +7,7 @@ import pytest
 from engine.core.actions import Action
 from engine.core.explain import LeftView, SideStatus, evidence
 from engine.core.operator import OperatorCommand, refusal_among
-from engine.core.risk import BREAKER_OPEN_NS, RiskGate, SideBreaker
+from engine.core.risk import RiskGate
 from engine.core.states import RiskState, SideReason
 from exchange.types import Fill, OrderStatus, OrderUpdate, Outcome, Severity, Side, Tick
 from tests.engine.core.heard import Heard, closed_elsewhere
@@ -222,60 +222,6 @@ def test_a_halt_forgets_the_refusal_that_it_came_of() -> None:
     heard.tell(Tick)
 
     assert heard.trader.gate.state is RiskState.ACTIVE
-
-
-# ------------------------------------------------------------ breakers
-
-
-def refused(*codes: int, mono_ns: int = 0) -> tuple[SideBreaker, list[bool]]:
-    """A breaker after these refusals, and which of them opened it."""
-    breaker = SideBreaker()
-    return breaker, [breaker.refuse(code, mono_ns) for code in codes]
-
-
-def test_the_third_refusal_alike_opens_a_breaker() -> None:
-    breaker, opened = refused(-2019, -2019, -2019, mono_ns=7 * S)
-
-    assert opened == [False, False, True]
-    assert breaker.open_for_ns(7 * S) == BREAKER_OPEN_NS
-    assert breaker.open_for_ns(9 * S) == BREAKER_OPEN_NS - 2 * S
-    assert breaker.open_for_ns(60 * S) == 0
-
-
-def test_another_refusal_between_begins_the_count_anew() -> None:
-    """Different refusals are different troubles; only one that stays is hammered at."""
-    _, opened = refused(-2019, -2019, -4164, -2019, -2019)
-
-    assert opened == [False] * 5
-
-
-def test_an_acceptance_between_begins_the_count_anew() -> None:
-    breaker, _ = refused(-2019, -2019)
-    breaker.accept()
-
-    assert [breaker.refuse(-2019, 0) for _ in range(3)] == [False, False, True]
-
-
-def test_a_half_open_breaker_opens_again_at_one_refusal() -> None:
-    breaker, _ = refused(-2019, -2019, -2019)
-
-    assert breaker.refuse(-2019, BREAKER_OPEN_NS)
-    assert breaker.open_for_ns(BREAKER_OPEN_NS) == BREAKER_OPEN_NS
-
-
-def test_a_half_open_breaker_that_meets_another_refusal_counts_that_one_from_one() -> None:
-    breaker, _ = refused(-2019, -2019, -2019)
-
-    assert [breaker.refuse(-4164, BREAKER_OPEN_NS) for _ in range(3)] == [False, False, True]
-
-
-def test_an_acceptance_forgets_how_far_to_step_away_and_not_the_touch_that_is_waited_for() -> None:
-    """Of a grid some orders may rest while the front one would have taken."""
-    breaker = SideBreaker(waits_for_touch=True, step_away_ticks=1)
-
-    breaker.accept()
-
-    assert (breaker.step_away_ticks, breaker.waits_for_touch) == (0, True)
 
 
 # ------------------------------------------------------------ what is proven
