@@ -4,6 +4,7 @@ The kernels never allocate and never fail. ``exchange.market_layout`` says how a
 memory.
 """
 
+from exchange.int_map import FREE, find_key, remove_slot
 from exchange.jit import IntArray, borrowed, inlined, njit, piece
 from exchange.market_layout import (
     BEST_ASK,
@@ -12,7 +13,6 @@ from exchange.market_layout import (
     BOOK_SIZE,
     FAR_COUNT,
     FAR_SLOTS,
-    FREE,
     LOW,
     MOST_FAR,
     NO_ASK,
@@ -41,50 +41,16 @@ _WORD_BITS = 64
 
 
 @inlined
-def _far_home(key: int) -> int:
-    """Where a key would like to live; products stay below 2**63."""
-    mixed = ((key & 0x7FFFFFFF) * 2654435769) & 0xFFFFFFFF
-    return (mixed * FAR_SLOTS) >> 32
-
-
-@inlined
-def _far_find(keys: IntArray, key: int) -> int:
-    """Slot of a key, or of the free slot where it belongs."""
-    i = _far_home(key)
-    while keys[i] != key and keys[i] != FREE:
-        i = i + 1 if i + 1 < FAR_SLOTS else 0
-    return i
-
-
-@piece
-def _far_remove(keys: IntArray, lots: IntArray, slot: int) -> None:
-    """Free a slot and pull later keys of its cluster back, so that no marker is left behind."""
-    hole = slot
-    i = slot
-    while True:
-        i = i + 1 if i + 1 < FAR_SLOTS else 0
-        if keys[i] == FREE:
-            break
-        home = _far_home(keys[i])
-        # A key may fill the hole only if the hole is on its way from home to here.
-        if (i - home) % FAR_SLOTS >= (i - hole) % FAR_SLOTS:
-            keys[hole] = keys[i]
-            lots[hole] = lots[i]
-            hole = i
-    keys[hole] = FREE
-
-
-@inlined
 def _far_set(market: IntArray, side: int, price_ticks: int, level_lots: int) -> int:
     """Write one level of the map, 0 deletes; returns what stood there."""
     keys, lots = far_keys(market), far_lots(market)
     key = 2 * price_ticks + (0 if side > 0 else 1)
-    slot = _far_find(keys, key)
+    slot = find_key(keys, FAR_SLOTS, key)
     old = 0
     if keys[slot] == key:
         old = int(lots[slot])
         if level_lots == 0:
-            _far_remove(keys, lots, slot)
+            remove_slot(keys, lots, FAR_SLOTS, slot)
             market[FAR_COUNT] -= 1
             return old
     elif level_lots == 0:
@@ -92,7 +58,7 @@ def _far_set(market: IntArray, side: int, price_ticks: int, level_lots: int) -> 
     else:
         if market[FAR_COUNT] == MOST_FAR:
             _drop_farthest(market)
-            slot = _far_find(keys, key)
+            slot = find_key(keys, FAR_SLOTS, key)
         market[FAR_COUNT] += 1
     keys[slot] = key
     lots[slot] = level_lots
@@ -127,7 +93,7 @@ def _drop_farthest(market: IntArray) -> None:
         else:
             market[UNSEEN_ASK] = min(market[UNSEEN_ASK], ticks)
         # Removal may pull an unseen key into this very slot: look here again.
-        _far_remove(keys, lots, i)
+        remove_slot(keys, lots, FAR_SLOTS, i)
         market[FAR_COUNT] -= 1
 
 
@@ -220,7 +186,7 @@ def level_lots(market: IntArray, side: int, price_ticks: int) -> int:
     if market[FAR_COUNT] == 0:
         return 0
     keys = far_keys(market)
-    slot = _far_find(keys, 2 * price_ticks + (0 if side > 0 else 1))
+    slot = find_key(keys, FAR_SLOTS, 2 * price_ticks + (0 if side > 0 else 1))
     return int(far_lots(market)[slot]) if keys[slot] != FREE else 0
 
 
@@ -357,7 +323,7 @@ def _move_window(market: IntArray, new_low: int) -> None:
             if market[PARTIAL] == 1:
                 _mark_known(market, side, slot)
             # Removal may pull an unseen key into this very slot: look here again.
-            _far_remove(keys, far, i)
+            remove_slot(keys, far, FAR_SLOTS, i)
             market[FAR_COUNT] -= 1
         else:
             i += 1

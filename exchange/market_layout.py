@@ -28,6 +28,7 @@ their levels in another, ``held_ticks`` and ``held_lots``.
 """
 
 from exchange.event_columns import WIDTH
+from exchange.int_map import FREE
 from exchange.jit import IntArray, inlined, new_ints, piece
 
 NO_BID = -1
@@ -39,7 +40,6 @@ NO_TIME_NS = -1
 
 WINDOW_TICKS = 2**18
 BLOCK_TICKS = 512
-FREE = -1
 FAR_SLOTS = 2**16
 MOST_FAR = FAR_SLOTS // 2
 HELD_LIMIT = 4096
