@@ -24,7 +24,7 @@ from engine.core.actions import Action
 from engine.core.explain import evidence
 from engine.core.flatten import PATIENCE_NS
 from engine.core.operator import OperatorCommand, OperatorRefusal, refusal_among
-from engine.core.order_names import OUR_PREFIX
+from engine.core.order_names import is_ours
 from engine.core.settings import STEP_NS
 from engine.core.trader import Trader
 from engine.errors import NotFlat, NotVerified, SessionCrashed, StartError
@@ -363,7 +363,7 @@ class LiveDesk:
         session = StopSession(self._settings, self._credentials)
         async with asyncio.timeout(patience_s + 1), session:
             left = await session.cancel_ours_and_verify(
-                OUR_PREFIX,
+                is_ours,
                 patience_s,
                 trader.owns,
                 may_rest=trader.table.may_rest,

@@ -35,6 +35,7 @@ CHECKED_TESTS = [
     "tests/engine/test_recorded_files.py",
     "tests/engine/test_tutorial.py",
     "tests/engine/core/test_breakers.py",
+    "tests/engine/core/test_budgets.py",
     "tests/engine/core/test_entry.py",
     "tests/engine/core/test_market.py",
     "tests/engine/core/test_orders.py",

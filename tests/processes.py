@@ -19,7 +19,7 @@ from engine.config.paper import PAPER_API_KEY, PAPER_API_SECRET
 from engine.console.client import ConsoleClient
 from engine.console.protocol import Answer, Role
 from engine.core.actions import Action
-from engine.core.order_names import OUR_PREFIX
+from engine.core.order_names import is_ours
 from engine.process.lock import lock_owner
 from engine.process.paths import DeskPaths
 from exchange.binance.rest import Rest
@@ -136,7 +136,7 @@ class DeskProcesses:
         async with Rest.opened(settings, Credentials(PAPER_API_KEY, PAPER_API_SECRET)) as rest:
             await rest.sync_clock()
             orders = await rest.open_orders(GRID)
-        return [order for order in orders if order.client_order_id.startswith(OUR_PREFIX)]
+        return [order for order in orders if is_ours(order.client_order_id)]
 
     def kill(self, lock: Path) -> None:
         """kill -9 whoever holds a lock."""

@@ -133,11 +133,12 @@ async def _cancel_leftovers(venue: VenueSettings, credentials: Credentials, epoc
     Raises:
         StartError: When they will not go, or a run that began after this one has orders there.
     """
-    from engine.core.order_names import OUR_PREFIX, is_younger
+    from engine.core.order_names import is_ours, order_name
     from exchange.binance.trading import StopSession
 
     def is_leftover(client_order_id: str) -> bool:
-        return not is_younger(client_order_id, epoch)
+        name = order_name(client_order_id)
+        return name is not None and name.epoch <= epoch
 
     troubles: list[str] = []
     session = StopSession(venue, credentials, troubles.append, _LEFTOVER_LOOK_AGAIN_S)
@@ -146,7 +147,7 @@ async def _cancel_leftovers(venue: VenueSettings, credentials: Credentials, epoc
             # The switch stays armed: a run that still lives relies on it, and this one arms
             # it anew before its first quote. What a lagging node hides yet the trader finds.
             left = await session.cancel_ours_and_verify(
-                OUR_PREFIX,
+                is_ours,
                 _LEFTOVER_DEADLINE_S,
                 is_leftover,
                 unnamed_until_ns=0,
@@ -168,7 +169,7 @@ async def _cancel_leftovers(venue: VenueSettings, credentials: Credentials, epoc
 
 
 def _new_epoch() -> int:
-    """Never given twice on one account, while its clock is not set back."""
+    """Wall clock in ms: never given twice on one account, unless that clock is set back."""
     return time.time_ns() // 1_000_000
 
 

@@ -53,5 +53,17 @@ def touch_changed(desk: IntArray) -> None:
 
 @njit
 def side_closed_ns(desk: IntArray, side: int, mono_ns: int) -> int:
-    """For how long a side's breaker stays open yet."""
+    """How much longer a side's breaker stays open."""
     return int(max(side_breaker(desk, side)[BREAKER_OPEN_UNTIL_NS] - mono_ns, 0))
+
+
+@njit
+def refusal_code(desk: IntArray, side: int) -> int:
+    """The code of a side's last refusal; 0 since an acceptance."""
+    return int(side_breaker(desk, side)[BREAKER_CODE])
+
+
+@njit
+def ticks_away(desk: IntArray, side: int) -> int:
+    """How far a side stays from the opposite touch, beyond its best price."""
+    return int(side_breaker(desk, side)[BREAKER_STEP_AWAY_TICKS])

@@ -35,7 +35,7 @@ def turn_budget(desk: IntArray, recv_ns: int) -> None:
 
 @njit
 def spend_orders(desk: IntArray, orders: int) -> None:
-    """So many were placed."""
+    """Count orders placed."""
     desk[PLACED_10S] += orders
     desk[PLACED_1M] += orders
 

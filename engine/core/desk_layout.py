@@ -45,7 +45,7 @@ _ORDER_COLUMNS = 17
     ORDER_STATE,
     ORDER_EPOCH,
     ORDER_NUMBER,
-    ORDER_ADDED,  # the how-manieth it is that was taken in
+    ORDER_ADDED,  # its rank by age
     ORDER_SIDE,
     ORDER_PRICE_TICKS,
     ORDER_QTY_LOTS,
@@ -56,7 +56,7 @@ _ORDER_COLUMNS = 17
     ORDER_PLACED_NS,
     ORDER_ASKED_NS,  # the last query for it
     ORDER_ALIVE_NS,  # when it was last known to be on its way or at the venue
-    ORDER_ABSENCES,  # how often the venue said that there is none such, long enough after that
+    ORDER_ABSENCES,  # how often the venue said, long enough after that, that there is no such order
     ORDER_PROGRESS,  # how far the private stream has reported it; 0 before its first report
     ORDER_ENDED_EXCH_NS,  # the venue's stamp on its end; 0 while it has none
 ) = range(_ORDER_COLUMNS)

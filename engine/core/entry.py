@@ -12,7 +12,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from engine.core import orders
 from engine.core.account import REST_LAG_NS
 from engine.core.breakers import accept_side, refuse_side, step_away, touch_changed
 from engine.core.budgets import orders_left, requote_interval_ns, spend_orders, turn_budget
@@ -59,6 +58,7 @@ from engine.core.orders import (
     count_orders,
     open_lots,
     reconcile_side,
+    taken,
 )
 from engine.core.refusals import RejectAction, reject_action
 from engine.core.request_tracker import RequestTracker
@@ -93,15 +93,15 @@ _WINDOW_BREAK_NS = 10 * _S  # the venue's shorter window of order counts is as l
 _ROUND_TRIPS = 100
 _NO_SUCH_ORDER = -2013  # from a query; a cancel says -2011
 
-_BREAKER = int(RejectAction.BREAKER)
-_STEP_AWAY = int(RejectAction.STEP_AWAY)
-_RESYNC_CLOCK = int(RejectAction.RESYNC_CLOCK)
-_THROTTLE = int(RejectAction.THROTTLE)
-_PROVE = int(RejectAction.PROVE)
-_HALT = int(RejectAction.HALT)
+CLOCK_DOUBTED, PLACING_HELD, SIDE_CLOSED, DESK_HALTED = 1, 2, 4, 8
+"""What a refusal led to, as bits of one number; what else follows the desk block keeps."""
 
-MEASURE_CLOCK, HOLDS_PLACING, OPENS_BREAKER, HALTS = 1, 2, 4, 8
-"""What follows from a refusal, besides what the block keeps; bits of one number."""
+
+_CANCEL_EVENTS = {
+    Outcome.DONE: SEEN_FINAL,
+    Outcome.REFUSED: CANCEL_FAILED,
+    Outcome.UNKNOWN: OUTCOME_UNKNOWN,
+}
 
 
 # ---------------------------------------------------------------- placing
@@ -151,7 +151,8 @@ def reconcile(
     Args:
         wanted_ticks: int64[>= wanted], best first.
         held_lots: The position, signed.
-        cancelled: int64[ORDER_SLOTS], filled with slots, as ``placed``.
+        cancelled: int64[ORDER_SLOTS], filled with the slots of orders to cancel.
+        placed: int64[ORDER_SLOTS], filled with the slots of orders to place.
 
     Returns:
         How many of each were written.
@@ -171,40 +172,48 @@ def reconcile(
 
 
 @njit
+def take_acceptance(desk: IntArray, slot: int, side: int, mono_ns: int) -> None:
+    """A placing was taken."""
+    accept_side(desk, side)
+    apply_event(desk, slot, PLACE_ACKED, mono_ns)
+
+
+@njit
 def take_refusal(
     desk: IntArray, slot: int, side: int, closing: bool, code: int, mono_ns: int
 ) -> int:
-    """A placing was refused; what follows, as bits of ``MEASURE_CLOCK`` and those beside it.
+    """A placing was refused; what that led to, as bits of ``CLOCK_DOUBTED`` and its neighbours.
 
     Args:
-        closing: Did the order close a position? That paces itself, and the refusals of it that
-            would close a side, or hold placing, say nothing of quotes.
+        closing: Did the order close a position? That paces itself, and what is wrong with such
+            an order is not wrong with quotes.
     """
     action = reject_action(code)
-    if action == _PROVE:
+    if action == RejectAction.PROVE:
         apply_event(desk, slot, OUTCOME_UNKNOWN, mono_ns)
         return 0
     apply_event(desk, slot, PLACE_REFUSED, mono_ns)
-    if closing and action in (_BREAKER, _STEP_AWAY, _THROTTLE):
+    if closing and action not in (RejectAction.RESYNC_CLOCK, RejectAction.HALT):
         return 0
+    waits = side_breaker(desk, side)[BREAKER_WAITS_FOR_TOUCH] == 1
+    led_to = _follow_policy(desk, side, action, mono_ns)
     # A whole grid refused at one touch is one refusal: one late book, seen several times.
-    seen = action == _STEP_AWAY and side_breaker(desk, side)[BREAKER_WAITS_FOR_TOUCH] == 1
-    follows = _follow_policy(desk, side, action, mono_ns)
-    if not seen and refuse_side(desk, side, code, mono_ns):
-        follows |= OPENS_BREAKER
-    return follows
+    seen_before = action == RejectAction.STEP_AWAY and waits
+    if not seen_before and refuse_side(desk, side, code, mono_ns):
+        led_to |= SIDE_CLOSED
+    return led_to
 
 
 @piece
 def _follow_policy(desk: IntArray, side: int, action: int, mono_ns: int) -> int:
-    if action == _STEP_AWAY:
+    if action == RejectAction.STEP_AWAY:
         step_away(desk, side)
-    elif action == _RESYNC_CLOCK:
-        return MEASURE_CLOCK | _hold_placing(desk, _CLOCK_BREAK_NS, mono_ns)
-    elif action == _THROTTLE:
+    elif action == RejectAction.RESYNC_CLOCK:
+        return CLOCK_DOUBTED | _hold_placing(desk, _CLOCK_BREAK_NS, mono_ns)
+    elif action == RejectAction.THROTTLE:
         return _hold_placing(desk, _WINDOW_BREAK_NS, mono_ns)
-    elif action == _HALT:
-        return HALTS
+    elif action == RejectAction.HALT:
+        return DESK_HALTED
     return 0
 
 
@@ -212,7 +221,7 @@ def _follow_policy(desk: IntArray, side: int, action: int, mono_ns: int) -> int:
 def _hold_placing(desk: IntArray, for_ns: int, mono_ns: int) -> int:
     anew = mono_ns >= desk[THROTTLED_UNTIL_NS]
     desk[THROTTLED_UNTIL_NS] = mono_ns + for_ns
-    return HOLDS_PLACING if anew else 0
+    return PLACING_HELD if anew else 0
 
 
 @njit
@@ -249,15 +258,16 @@ def watch_orders(desk: IntArray, mono_ns: int, asked: IntArray) -> int:
         if states[slot] in (PLACED, CANCELLING) and waited_ns > _REPLY_PATIENCE_NS:
             apply_event(desk, slot, OUTCOME_UNKNOWN, mono_ns)
         elif states[slot] == UNKNOWN and waited_ns > _CANCEL_PATIENCE_NS:
-            if _asks_for(desk, slot, mono_ns):
+            if _stamp_if_due(desk, slot, mono_ns):
                 count = _insert_by_age(desk, asked, count, slot)
-        elif states[slot] == DONE and waited_ns > _MISSING_FILL_PATIENCE_NS:
-            desk[MISSES_FILLS] |= _is_missing_fills(desk, slot)
+        elif waited_ns > _MISSING_FILL_PATIENCE_NS and _misses_fills(desk, slot):
+            desk[MISSES_FILLS] = 1
     return count
 
 
 @piece
-def _asks_for(desk: IntArray, slot: int, mono_ns: int) -> bool:
+def _stamp_if_due(desk: IntArray, slot: int, mono_ns: int) -> bool:
+    """Is it time to ask for an order? Then it is asked for now."""
     asked_ns = order_column(desk, ORDER_ASKED_NS)
     due = mono_ns - asked_ns[slot] > _ASK_AGAIN_NS
     if due:
@@ -266,9 +276,10 @@ def _asks_for(desk: IntArray, slot: int, mono_ns: int) -> bool:
 
 
 @piece
-def _is_missing_fills(desk: IntArray, slot: int) -> int:
+def _misses_fills(desk: IntArray, slot: int) -> bool:
+    done = order_column(desk, ORDER_STATE)[slot] == DONE
     booked = order_column(desk, ORDER_BOOKED_LOTS)[slot]
-    return 1 if booked < order_column(desk, ORDER_REPORTED_LOTS)[slot] else 0
+    return bool(done and booked < order_column(desk, ORDER_REPORTED_LOTS)[slot])
 
 
 @piece
@@ -335,7 +346,7 @@ class OrderEntry:
         self._requests = requests
         self._log = log
         self._mono_ns = 0
-        self._wanted_ticks, self._cancelled, self._placed = np.zeros((3, ORDER_SLOTS), np.int64)
+        self._wanted_ticks, self._slots, self._more_slots = np.zeros((3, ORDER_SLOTS), np.int64)
         desk[EPOCH] = epoch
         desk[ORDER_LOTS] = settings.order_lots
         desk[MAX_POSITION_LOTS] = settings.max_position_lots
@@ -362,12 +373,12 @@ class OrderEntry:
             len(wanted),
             held_lots,
             self._mono_ns,
-            self._cancelled,
-            self._placed,
+            self._slots,
+            self._more_slots,
         )
-        for slot in self._cancelled[:cancels].tolist():
+        for slot in self._slots[:cancels].tolist():
             self._requests.ask(Cancel, client_order_id=self.table.client_order_id(slot))
-        for slot in self._placed[:places].tolist():
+        for slot in self._more_slots[:places].tolist():
             self._ask_place(slot)
 
     def close_position(self, order: ClosingOrder) -> str:
@@ -378,9 +389,7 @@ class OrderEntry:
         """
         price_ticks = order.price_ticks or 0
         slot = send_order(self._desk, int(order.side), price_ticks, order.qty_lots, self._mono_ns)
-        if slot == orders.NO_SLOT:
-            raise OverflowError("the order table is full")
-        return self._ask_place(slot, TimeInForce.IOC, market=order.price_ticks is None)
+        return self._ask_place(taken(slot), TimeInForce.IOC, market=order.price_ticks is None)
 
     def _ask_place(
         self, slot: int, time_in_force: TimeInForce = TimeInForce.GTX, *, market: bool = False
@@ -412,8 +421,7 @@ class OrderEntry:
         match reply.outcome:
             case Outcome.DONE:
                 self.round_trips_ns.append(reply.round_trip_ns)
-                accept_side(self._desk, int(place.side))
-                self.table.apply(slot, PLACE_ACKED, self._mono_ns)
+                take_acceptance(self._desk, slot, int(place.side), self._mono_ns)
             case Outcome.UNKNOWN:
                 self.table.apply(slot, OUTCOME_UNKNOWN, self._mono_ns)
                 self._log.note(
@@ -423,20 +431,19 @@ class OrderEntry:
                 self._take_refusal(place, slot, reply)
 
     def _take_refusal(self, place: Place, slot: int, reply: Reply) -> None:
-        follows = take_refusal(
+        led_to = take_refusal(
             self._desk, slot, int(place.side), place.reduce_only, reply.code, self._mono_ns
         )
         refusal = f"{reply.code} {reply.message}"
-        if follows & HALTS:
+        if led_to & DESK_HALTED:
             self.fatal = f"refused with {refusal}"
-        if follows & MEASURE_CLOCK:
+        if led_to & CLOCK_DOUBTED:
             self._requests.put(SyncClock())
-        if follows & HOLDS_PLACING:
-            for_s = self.held_ns / 1e9
-            late = follows & MEASURE_CLOCK
+        if led_to & PLACING_HELD:
+            late = led_to & CLOCK_DOUBTED
             why = "our clock or sending is late" if late else "the venue's limit is used up"
-            self._log.note(Severity.WARNING, f"placing held for {for_s:.0f} s: {why}")
-        if follows & OPENS_BREAKER:
+            self._log.note(Severity.WARNING, f"placing held for {self.held_ns / _S:.0f} s: {why}")
+        if led_to & SIDE_CLOSED:
             word = "bid" if place.side is Side.BUY else "ask"
             self._log.note(Severity.WARNING, f"{word} closed for a while: {refusal}")
 
@@ -444,14 +451,9 @@ class OrderEntry:
         slot = self.table.slot(cancel.client_order_id)
         if slot is None:
             return
-        match reply.outcome:
-            case Outcome.DONE:
-                self.round_trips_ns.append(reply.round_trip_ns)
-                self.table.apply(slot, SEEN_FINAL, self._mono_ns)
-            case Outcome.REFUSED:
-                self.table.apply(slot, CANCEL_FAILED, self._mono_ns)
-            case Outcome.UNKNOWN:
-                self.table.apply(slot, OUTCOME_UNKNOWN, self._mono_ns)
+        if reply.outcome is Outcome.DONE:
+            self.round_trips_ns.append(reply.round_trip_ns)
+        self.table.apply(slot, _CANCEL_EVENTS[reply.outcome], self._mono_ns)
 
     def receive_query_reply(self, query: QueryOrder, reply: Reply) -> None:
         slot = self.table.slot(query.client_order_id)
@@ -463,8 +465,8 @@ class OrderEntry:
 
     def watch(self) -> None:
         """What was waited for too long is asked for."""
-        asked = watch_orders(self._desk, self._mono_ns, self._cancelled)
-        for slot in self._cancelled[:asked].tolist():
+        asked = watch_orders(self._desk, self._mono_ns, self._slots)
+        for slot in self._slots[:asked].tolist():
             self._requests.ask(QueryOrder, client_order_id=self.table.client_order_id(slot))
 
     def mark_missing(self, listed: set[str], asked_mono_ns: int) -> None:

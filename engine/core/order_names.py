@@ -3,20 +3,22 @@
     mdesk-mf3k2x9q-17
 
 The epoch is a number in base 36, so that the order of two runs is that of two numbers. By these two
-numbers the decision core knows an order of ours; an id of another form is not of our making.
+numbers the decision core knows an order of ours. An id has one spelling: one that begins alike but
+is of another form is somebody else's, and never touched.
 """
 
 import re
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
 
-OUR_PREFIX = "mdesk-"
-"""Every order of ours carries it; orders without it are never touched."""
-
+_PREFIX = "mdesk-"
 _BASE = 36
-_FORM = re.compile(OUR_PREFIX + r"([1-9a-z][0-9a-z]{0,11})-([1-9][0-9]{0,17})")
-"""Both numbers fit in an int64, and each id is the only one of its numbers."""
+_DIGITS = 12
+_BEYOND = 36**12
+_FORM = re.compile(rf"{_PREFIX}([1-9a-z][0-9a-z]{{0,{_DIGITS - 1}}})-([1-9][0-9]{{0,17}})")
+"""Both numbers fit in an int64."""
 
 
 class OrderName(NamedTuple):
@@ -29,22 +31,26 @@ class OrderName(NamedTuple):
 
 
 def order_name(client_order_id: str) -> OrderName | None:
-    """The order that an id names; None for an id that no run of ours gave."""
+    """The order that an id names; None for an id that is not the desk's."""
     found = _FORM.fullmatch(client_order_id)
     return OrderName(int(found[1], _BASE), int(found[2])) if found else None
 
 
+def is_ours(client_order_id: str) -> bool:
+    """Is this an order of the desk's, of whatever run?"""
+    return order_name(client_order_id) is not None
+
+
 def client_order_id(name: OrderName) -> str:
     """The id of an order."""
-    return f"{run_prefix(name.epoch)}{name.number}"
+    return f"{_run_prefix(name.epoch)}{name.number}"
 
 
-def run_prefix(epoch: int) -> str:
-    """What the ids of one run begin with."""
-    return f"{OUR_PREFIX}{np.base_repr(epoch, _BASE).lower()}-"
+def is_epoch(number: int) -> bool:
+    """Can a run have this epoch, so that its orders are told for ours?"""
+    return 0 < number < _BEYOND
 
 
-def is_younger(client_order_id: str, epoch: int) -> bool:
-    """Is this an order of the desk's, of a run that began after the one of this epoch?"""
-    name = order_name(client_order_id)
-    return name is not None and name.epoch > epoch
+@lru_cache(maxsize=64)
+def _run_prefix(epoch: int) -> str:
+    return f"{_PREFIX}{np.base_repr(epoch, _BASE).lower()}-"

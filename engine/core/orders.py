@@ -325,6 +325,17 @@ def reconcile_side(
     return cancels, places
 
 
+def taken(slot: int) -> int:
+    """The slot that an order was taken into.
+
+    Raises:
+        OverflowError: When there was none.
+    """
+    if slot == NO_SLOT:
+        raise OverflowError("the order table is full")
+    return slot
+
+
 class OrderTable:
     """Every order of ours that may still matter: a reader of the desk block.
 
@@ -339,13 +350,13 @@ class OrderTable:
         self.price_ticks, self.qty_lots = column(ORDER_PRICE_TICKS), column(ORDER_QTY_LOTS)
         self.booked_lots = column(ORDER_BOOKED_LOTS)
         self.reported_lots = column(ORDER_REPORTED_LOTS)
-        self.changed_ns, self.placed_ns = column(ORDER_CHANGED_NS), column(ORDER_PLACED_NS)
-        self.absences, self.reported_progress = column(ORDER_ABSENCES), column(ORDER_PROGRESS)
+        self.placed_ns = column(ORDER_PLACED_NS)
+        self.reported_progress = column(ORDER_PROGRESS)
         self._epoch, self._number = column(ORDER_EPOCH), column(ORDER_NUMBER)
         self._added = column(ORDER_ADDED)
 
-    def __contains__(self, client_order_id: str) -> bool:
-        return self.slot(client_order_id) is not None
+    def __contains__(self, name: OrderName) -> bool:
+        return slot_of(self.desk, *name) != NO_SLOT
 
     def slot(self, client_order_id: str) -> int | None:
         name = order_name(client_order_id)
@@ -354,10 +365,6 @@ class OrderTable:
 
     def client_order_id(self, slot: int) -> str:
         return client_order_id(OrderName(int(self._epoch[slot]), int(self._number[slot])))
-
-    @property
-    def free_slots(self) -> int:
-        return count_orders(self.desk, 1 << FREE, 0)
 
     @property
     def used(self) -> list[int]:
@@ -380,10 +387,7 @@ class OrderTable:
         Raises:
             OverflowError: When the table is full.
         """
-        slot = add_order(self.desk, *name, int(side), price_ticks, qty_lots, mono_ns, state)
-        if slot == NO_SLOT:
-            raise OverflowError("the order table is full")
-        return slot
+        return taken(add_order(self.desk, *name, int(side), price_ticks, qty_lots, mono_ns, state))
 
     def apply(self, slot: int, event: int, mono_ns: int) -> int:
         """Step one order through the table of transitions and return its new state."""

@@ -38,6 +38,7 @@ _POLICIES = {
         *(-4061, -4087, -4088, -4109, -4140, -4141),
     ),
 }
+_UNFORESEEN = int(RejectAction.BREAKER)
 _CODES = np.array([code for codes in _POLICIES.values() for code in codes])
 _ACTIONS = np.array([int(action) for action, codes in _POLICIES.items() for _ in codes])
 
@@ -48,4 +49,4 @@ def reject_action(code: int) -> int:
     for i in range(_CODES.size):
         if _CODES[i] == code:
             return int(_ACTIONS[i])
-    return 0
+    return _UNFORESEEN

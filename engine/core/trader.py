@@ -13,15 +13,9 @@ import numpy as np
 from engine.core import orders
 from engine.core.account import REST_LAG_NS, AccountReconciler, Evidence, PositionVerdict
 from engine.core.actions import Action
-from engine.core.breakers import side_closed_ns
+from engine.core.breakers import refusal_code, side_closed_ns, ticks_away
 from engine.core.calibration import Calibrator
-from engine.core.desk_layout import (
-    BREAKER_CODE,
-    BREAKER_STEP_AWAY_TICKS,
-    ORDER_SLOTS,
-    new_desk,
-    side_breaker,
-)
+from engine.core.desk_layout import ORDER_SLOTS, new_desk
 from engine.core.entry import OrderEntry
 from engine.core.explain import LeftView, SideStatus
 from engine.core.fair_price import FairPrice
@@ -37,7 +31,7 @@ from engine.core.operator import (
     retuned,
     side_named,
 )
-from engine.core.order_names import OUR_PREFIX, OrderName, order_name, run_prefix
+from engine.core.order_names import OrderName, is_epoch, is_ours, order_name
 from engine.core.own_intensity import OwnIntensity
 from engine.core.quoter import Offsets, Tuning, offsets, requote
 from engine.core.request_tracker import RequestTracker
@@ -45,8 +39,8 @@ from engine.core.risk import RiskGate
 from engine.core.settings import STEP_NS, DeskSettings
 from engine.core.states import FlattenState, Mode, RiskState, SideReason
 from engine.core.stream_watchdog import StreamWatchdog, progress
+from exchange.errors import InvariantBroken
 from exchange.instrument import Instrument
-from exchange.jit import in_python
 from exchange.types import (
     AccountSnapshot,
     AccountUpdate,
@@ -116,6 +110,9 @@ class Trader:
         own_in_book: Does the market feed show our own orders? A recording does not.
         recorded: Is the market a recording, which nobody can ask for a depth snapshot?
         recent_run: Did an engine trade this account so lately that a node may not show it all?
+
+    Raises:
+        InvariantBroken: When orders of this epoch could not be told for ours.
     """
 
     def __init__(
@@ -129,6 +126,8 @@ class Trader:
         recorded: bool = False,
         recent_run: bool = False,
     ) -> None:
+        if not is_epoch(epoch):
+            raise InvariantBroken(f"{epoch} is no epoch of a run")
         self.settings = settings
         self.instrument = instrument
         self.mode = mode
@@ -152,7 +151,7 @@ class Trader:
         self.links = {link: LinkState() for link in Link}
         self.recv_ns = self.mono_ns = 0
         self.started_recv_ns = self.started_mono_ns = 0
-        self._epoch, self._run_prefix = epoch, run_prefix(epoch)
+        self._epoch = epoch
         self.met_younger_run = False
         """Did an order of a run that began after ours show up? Then the symbol is that run's."""
         self._requests = RequestTracker()
@@ -168,7 +167,6 @@ class Trader:
         self._watchdog = StreamWatchdog()
         self.flatten = Flatten()
         self._closing_order = ""
-        self._breaker = in_python(side_breaker)
         self._bids = np.zeros(ORDER_SLOTS, dtype=np.int64)
         self._asks = np.zeros(ORDER_SLOTS, dtype=np.int64)
         self._hear: dict[type, Callable[[Any], None]] = {
@@ -211,7 +209,8 @@ class Trader:
 
     def owns(self, client_order_id: str) -> bool:
         """Is this order ours to cancel: of this run, or taken over from an earlier one?"""
-        return client_order_id.startswith(self._run_prefix) or client_order_id in self.table
+        name = order_name(client_order_id)
+        return name is not None and (name.epoch == self._epoch or name in self.table)
 
     @property
     def finished(self) -> bool:
@@ -416,7 +415,7 @@ class Trader:
         price = self.instrument.price.text(fill.price_ticks)
         lots = self.instrument.qty.text(fill.qty_lots)
         remark = "" if fill.maker else " as taker"
-        if not fill.client_order_id.startswith(OUR_PREFIX):
+        if not is_ours(fill.client_order_id):
             remark += ", not our order"
         self.log.fill(f"{fill.side.name} {lots} @ {price}{remark}", fill.side)
         if fill.forced:
@@ -896,7 +895,7 @@ class Trader:
     def _side_rule(self, side: Side) -> SideStatus | None:
         closed_ns = side_closed_ns(self.desk, int(side), self.mono_ns)
         if closed_ns:
-            code = self._breaker(self.desk, int(side))[BREAKER_CODE]
+            code = refusal_code(self.desk, int(side))
             return SideStatus(
                 SideReason.BREAKER, f"{code} three times", f"in {closed_ns / _S:.0f} s"
             )
@@ -935,17 +934,14 @@ class Trader:
         assert self.market.touch is not None
         assert self.fair_ticks is not None
         bid, ask = self.market.touch
-        bid_away, ask_away = (
-            int(self._breaker(self.desk, int(side))[BREAKER_STEP_AWAY_TICKS]) for side in Side
-        )
         requote(
             at.table,
             at.fills(self.q),
             at.tuning.adj1,
             at.tuning.adj2,
             self.fair_ticks,
-            bid - bid_away,
-            ask + ask_away,
+            bid - ticks_away(self.desk, 1),
+            ask + ticks_away(self.desk, -1),
             at.interval,
             n_bids,
             n_asks,

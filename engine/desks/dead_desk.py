@@ -13,7 +13,7 @@ from contextlib import suppress
 from engine.config.desk import Config
 from engine.console.line import somebody_listens
 from engine.core.account import REST_LAG_NS
-from engine.core.order_names import OUR_PREFIX
+from engine.core.order_names import OrderName, client_order_id, is_ours
 from engine.desks.desks import Desk
 from engine.desks.venue import desk_venue
 from engine.errors import EngineError, NotFlat, NotVerified
@@ -124,7 +124,7 @@ async def _cancel_and_verify(settings: VenueSettings, credentials: Credentials) 
         async with session:
             # Nobody knows what the dead engine sent last, nor when: it may have been just now.
             left = await session.cancel_ours_and_verify(
-                OUR_PREFIX, _VERIFY_S + settings.listed_within_s
+                is_ours, _VERIFY_S + settings.listed_within_s
             )
     except VenueError as error:
         why = troubles[-1] if troubles else str(error)
@@ -146,6 +146,7 @@ async def _flatten(venue: Rest, instrument: Instrument) -> None:
         NotFlat: When that is not proven in time.
     """
     seen, trouble, flat_looks, number = "unknown", "", 0, 0
+    epoch = time.time_ns() // 1_000_000  # as of a run: should an engine live after all, it halts
     held_lots, largest_lots = 0, 1 << 62
     deadline_s = time.monotonic() + _FLATTEN_S
     while time.monotonic() < deadline_s:
@@ -158,7 +159,7 @@ async def _flatten(venue: Rest, instrument: Instrument) -> None:
             if held_lots:
                 number += 1
                 lots = min(abs(held_lots), largest_lots)
-                await venue.place(instrument, _closing(held_lots, lots, number))
+                await venue.place(instrument, _closing(held_lots, lots, OrderName(epoch, number)))
         except Refused as refusal:
             trouble, flat_looks = str(refusal), 0
             if refusal.code == _TOO_LARGE:
@@ -169,10 +170,10 @@ async def _flatten(venue: Rest, instrument: Instrument) -> None:
     raise NotFlat(f"{_VERIFIED}; NOT FLAT: position {seen} stays ({trouble or 'not closed'})")
 
 
-def _closing(held_lots: int, lots: int, number: int) -> Place:
+def _closing(held_lots: int, lots: int, name: OrderName) -> Place:
     return Place(
-        request_id=number,
-        client_order_id=f"{OUR_PREFIX}stop-{time.time_ns() // 1_000_000:x}-{number}",
+        request_id=name.number,
+        client_order_id=client_order_id(name),
         side=Side.SELL if held_lots > 0 else Side.BUY,
         qty_lots=lots,
         price_ticks=0,

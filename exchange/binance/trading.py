@@ -449,7 +449,7 @@ class StopSession:
     """Cancels what is ours and proves it, over connections of its own.
 
     Used as ``async with``. It reads nothing of an order but its client id, and it never
-    touches an order without our prefix, nor one that the caller does not own.
+    touches an order that is not the desk's, nor one that the caller does not own.
 
     Args:
         settings: Where the venue is.
@@ -473,7 +473,7 @@ class StopSession:
         self._unproven: dict[str, None] = {}  # ours by name that may rest; keeps its order
         self._ended: set[str] = set()  # of those, the ones whose end the venue itself reported
         self.others: list[str] = []
-        """Client ids with our prefix that the last look showed and the caller does not own."""
+        """Client ids of the desk's that the last look showed and the caller does not own."""
 
     async def __aenter__(self) -> Self:
         self._venue = await self._opened.__aenter__()
@@ -489,7 +489,7 @@ class StopSession:
 
     async def cancel_ours_and_verify(
         self,
-        prefix: str,
+        is_ours: Callable[[str], bool],
         deadline_s: float,
         owns: Callable[[str], bool] = _every,
         *,
@@ -509,7 +509,7 @@ class StopSession:
         it is.
 
         Args:
-            prefix: How the client ids of the desk's orders begin.
+            is_ours: Which client ids are the desk's, of whatever run.
             deadline_s: When to give up; more than ``listed_within_s``, which it may take.
             owns: Which of those are the caller's; the rest is left alone, see ``others``.
             may_rest: Client ids of the caller's that may rest; cancelled without being seen.
@@ -523,14 +523,14 @@ class StopSession:
         Raises:
             Unreachable: When at the deadline it is not known what is open.
         """
-        if not prefix:
-            raise InvariantBroken("an empty prefix would make every order ours")
-        self._unproven = {each: None for each in may_rest if each.startswith(prefix)}
+        if is_ours(""):
+            raise InvariantBroken("a rule that holds without a name would make every order ours")
+        self._unproven = {each: None for each in may_rest if is_ours(each)}
         if unnamed_until_ns is None:
             unnamed_until_ns = time.monotonic_ns()
         try:
             async with asyncio.timeout(deadline_s):
-                await self._cancel_until_proven(prefix, owns, unnamed_until_ns)
+                await self._cancel_until_proven(is_ours, owns, unnamed_until_ns)
         except TimeoutError:
             if not self._left:
                 raise Unreachable(
@@ -544,7 +544,10 @@ class StopSession:
         return []
 
     async def _cancel_until_proven(
-        self, prefix: str, owns: Callable[[str], bool], unnamed_until_ns: int
+        self,
+        is_ours: Callable[[str], bool],
+        owns: Callable[[str], bool],
+        unnamed_until_ns: int,
     ) -> None:
         within_ns = round(self._settings.listed_within_s * 1e9)
         began_ns = time.monotonic_ns()
@@ -553,7 +556,7 @@ class StopSession:
         while True:
             looked_ns = time.monotonic_ns()
             try:
-                self._left = await self._look(prefix, owns)
+                self._left = await self._look(is_ours, owns)
             except VenueError as error:
                 self._left = None
                 self._on_trouble(f"stop: {error}")
@@ -566,9 +569,9 @@ class StopSession:
                 return
             await asyncio.sleep(self._look_again_s)
 
-    async def _look(self, prefix: str, owns: Callable[[str], bool]) -> list[str]:
+    async def _look(self, is_ours: Callable[[str], bool], owns: Callable[[str], bool]) -> list[str]:
         client_order_ids = await self._venue.open_client_ids(self._settings.symbol)
-        desks = [each for each in client_order_ids if each.startswith(prefix)]
+        desks = [each for each in client_order_ids if is_ours(each)]
         self.others = [each for each in desks if not owns(each)]
         return [each for each in desks if owns(each) and each not in self._ended]
 

@@ -27,7 +27,7 @@ from engine.console.protocol import (
 )
 from engine.core.actions import Action
 from engine.core.log import Record
-from engine.core.order_names import OUR_PREFIX
+from engine.core.order_names import is_ours
 from engine.core.states import Mode, RiskState, SideReason
 from engine.core.trader import Trader
 from engine.errors import NotVerified, SessionCrashed
@@ -226,7 +226,7 @@ async def test_a_session_quotes_and_is_filled_and_knows_what_it_holds(start: Sta
         held = await session.held()
 
     assert len(resting) > 0
-    assert all(name.startswith(OUR_PREFIX) for name in resting)
+    assert all(is_ours(name) for name in resting)
     assert goodbye.text == f"verified: no open order of ours; position {held}"
 
 
@@ -529,7 +529,7 @@ async def test_an_engine_too_far_behind_gives_up_its_orders(
     ("call", "said"),
     [
         ("GET /fapi/v1/openOrders", "NOT VERIFIED: the venue does not answer"),
-        ("DELETE *", f"NOT VERIFIED: still open: {OUR_PREFIX}"),
+        ("DELETE *", "NOT VERIFIED: still open: mdesk-"),
     ],
     ids=["lists fail", "cancels fail"],
 )

@@ -18,7 +18,7 @@ import orjson
 
 from engine.core.actions import Action
 from engine.core.operator import OperatorCommand, OperatorRefusal, refusal_among
-from engine.core.order_names import OUR_PREFIX
+from engine.core.order_names import is_ours
 from engine.core.settings import DeskSettings
 from engine.core.states import Mode
 from engine.core.trader import Trader
@@ -567,7 +567,7 @@ class VirtualDesk:
         return [
             order
             for order in self.symbol_account.orders.open.values()
-            if order.client_order_id.startswith(OUR_PREFIX)
+            if is_ours(order.client_order_id)
         ]
 
 

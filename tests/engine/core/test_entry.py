@@ -12,9 +12,11 @@ from engine.core.desk_layout import (
     BREAKER_REFUSALS,
     BREAKER_STEP_AWAY_TICKS,
     BREAKER_WAITS_FOR_TOUCH,
+    ORDER_ABSENCES,
     ORDER_SLOTS,
     THROTTLED_UNTIL_NS,
     new_desk,
+    order_column,
     side_breaker,
 )
 from engine.core.entry import OrderEntry
@@ -132,6 +134,10 @@ class Bench:
     def breaker(self, side: Side = Side.BUY) -> list[int]:
         breaker: list[int] = in_python(side_breaker)(self.desk, int(side)).tolist()
         return breaker
+
+    def absences(self, name: str) -> int:
+        """How often the venue's word that there is no such order counted."""
+        return int(in_python(order_column)(self.desk, ORDER_ABSENCES)[self.slot(name)])
 
     def closed_ns(self, side: Side = Side.BUY) -> int:
         """For how long a breaker stays open yet."""
@@ -379,7 +385,7 @@ def test_an_answer_that_comes_after_the_order_was_forgotten_changes_nothing(benc
 
     bench.answer(place, Outcome.REFUSED, KEY)
 
-    assert place.client_order_id not in bench.table
+    assert bench.table.slot(place.client_order_id) is None
     assert bench.entry.fatal == ""
 
 
@@ -640,7 +646,7 @@ def test_an_absence_soon_after_the_placing_proves_nothing(bench: Bench) -> None:
     absent(bench, 5)
 
     assert bench.now_ns - START_NS < REST_LAG_NS + S
-    assert bench.table.absences[bench.slot(name)] == 0
+    assert bench.absences(name) == 0
 
 
 def test_an_absence_is_as_old_as_its_question(bench: Bench) -> None:
@@ -651,9 +657,44 @@ def test_an_absence_is_as_old_as_its_question(bench: Bench) -> None:
     counted = []
     for times in (3, 1):
         absent(bench, times, round_trip_ns=3 * S)
-        counted.append(bench.table.absences[bench.slot(name)])
+        counted.append(bench.absences(name))
 
     assert counted == [0, 1]
+
+
+def test_an_order_in_a_slot_that_another_left_is_absent_for_the_first_time(bench: Bench) -> None:
+    """One word of a lagging node would end it, and it would rest unseen."""
+    gone = unknown(bench)
+    bench.later(REST_LAG_NS + S)
+    absent(bench, 2)
+    bench.later(3 * S)
+    slot = bench.slot(gone)
+    bench.table.release_finished(0, bench.now_ns)
+    name = unknown(bench)
+    bench.later(REST_LAG_NS + S)
+
+    absent(bench, 1)
+
+    assert bench.slot(name) == slot
+    assert (bench.absences(name), bench.state(name)) == (1, "unknown")
+
+
+def test_what_waited_longest_is_asked_for_first(bench: Bench) -> None:
+    """Also where a younger order has the slot of one that is over."""
+    first, second = bench.reconcile(Side.BUY, 100, 99)
+    bench.answer(first, Outcome.REFUSED, UNFORESEEN)
+    bench.later(3 * S)
+    bench.table.release_finished(0, bench.now_ns)
+    (third,) = bench.reconcile(Side.SELL, 105)
+    for place in (second, third):
+        bench.answer(place, Outcome.UNKNOWN)
+
+    asked = asked_for(bench.watch(S))
+
+    assert isinstance(second, Place)
+    assert isinstance(third, Place)
+    assert bench.slot(third.client_order_id) < bench.slot(second.client_order_id)
+    assert asked == [second.client_order_id, third.client_order_id]
 
 
 def test_a_sign_of_life_between_two_absences_takes_the_first_back(bench: Bench) -> None:

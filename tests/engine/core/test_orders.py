@@ -1,6 +1,5 @@
 """Order life cycle: no event, in whatever order or number, loses an order or revives one."""
 
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -8,7 +7,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.core.desk_layout import ORDER_SLOTS, new_desk
+from engine.core.desk_layout import (
+    ENDED_KEPT,
+    ORDER_ALIVE_NS,
+    ORDER_SLOTS,
+    new_desk,
+    order_column,
+)
 from engine.core.order_names import OrderName, client_order_id, order_name
 from engine.core.orders import (
     ACKED,
@@ -28,6 +33,7 @@ from engine.core.orders import (
     OrderTable,
     reconcile_side,
 )
+from exchange.jit import in_python
 from exchange.types import Side
 from tests.naive.orders import NaiveOrder, NaiveOrders
 
@@ -116,7 +122,7 @@ def test_a_refusal_frees_the_slot_at_once() -> None:
 
     table.release_finished(1, 3)
 
-    assert "mdesk-1-1" not in table
+    assert OrderName(1, 1) not in table
 
 
 def test_a_finished_order_keeps_its_slot_until_its_fills_are_booked() -> None:
@@ -133,7 +139,7 @@ def test_a_finished_order_keeps_its_slot_until_its_fills_are_booked() -> None:
     table.release_finished(1, 3)
 
     assert table.open_lots(Side.SELL) == 0
-    assert "mdesk-1-1" not in table
+    assert OrderName(1, 1) not in table
 
 
 @given(st.lists(st.tuples(EVENTS, st.integers(0, 3))))
@@ -188,10 +194,10 @@ def test_a_cancelled_order_casts_its_shadow_until_the_book_has_passed_it() -> No
     table.end(slot, 50, 1)
 
     table.release_finished(50, 2)
-    assert "mdesk-1-1" in table
+    assert OrderName(1, 1) in table
 
     table.release_finished(51, 2)
-    assert "mdesk-1-1" not in table
+    assert OrderName(1, 1) not in table
 
 
 def test_a_full_table_says_so() -> None:
@@ -204,17 +210,18 @@ def test_a_full_table_says_so() -> None:
         rest_order(table, ORDER_SLOTS + 1, Side.BUY, 1)
 
 
-_NAMES = st.integers(1, 6).map(partial(OrderName, 1))
+_NAMES = [OrderName(epoch, number) for epoch in (1, 2) for number in (1, 2, 3)]
+_names = st.sampled_from(_NAMES)
 _TIMES = st.integers(0, 3)
 _changes = st.one_of(
     st.tuples(
-        st.just("add"), _NAMES, st.sampled_from(Side), st.integers(1, 4), st.sampled_from(STATES)
+        st.just("add"), _names, st.sampled_from(Side), st.integers(1, 4), st.sampled_from(STATES)
     ),
-    st.tuples(st.just("apply"), _NAMES, EVENTS),
-    st.tuples(st.just("report"), _NAMES, st.integers(0, 4)),
-    st.tuples(st.just("end"), _NAMES, _TIMES),
-    st.tuples(st.just("fill"), _NAMES, st.integers(1, 4), _TIMES),
-    st.tuples(st.just("settle"), _NAMES),
+    st.tuples(st.just("apply"), _names, EVENTS),
+    st.tuples(st.just("report"), _names, st.integers(0, 4)),
+    st.tuples(st.just("end"), _names, _TIMES),
+    st.tuples(st.just("fill"), _names, st.integers(1, 4), _TIMES),
+    st.tuples(st.just("settle"), _names),
     st.tuples(st.just("release"), _TIMES, st.booleans()),
 )
 
@@ -228,19 +235,18 @@ def test_the_compiled_table_is_the_naive_one(changes: list[tuple[Any, ...]]) -> 
         play(table, twin, change, mono_ns)
 
         assert listed(table) == [
-            (name, order.side, order.state, order.booked_lots, order.reported_lots, order.absences)
+            (name, order.side, order.state, order.booked_lots, order.reported_lots, order.alive_ns)
             for name, order in twin.orders.items()
         ]
         for side in Side:
             assert table.open_lots(side) == twin.open_lots(side)
-        assert {name for name in map(partial(OrderName, 1), range(1, 7)) if table.ended(name)} == (
-            twin.ended
-        )
+        assert {name for name in _NAMES if table.ended(name)} == twin.ended
 
 
 def listed(table: OrderTable) -> list[tuple[Any, ...]]:
     """What the table knows of each order, oldest first."""
-    columns = (table.side, table.state, table.booked_lots, table.reported_lots, table.absences)
+    alive_ns = in_python(order_column)(table.desk, ORDER_ALIVE_NS)
+    columns = (table.side, table.state, table.booked_lots, table.reported_lots, alive_ns)
     return [
         (order_name(table.client_order_id(slot)), *(int(column[slot]) for column in columns))
         for slot in table.used
@@ -248,12 +254,13 @@ def listed(table: OrderTable) -> list[tuple[Any, ...]]:
 
 
 def play(table: OrderTable, twin: NaiveOrders, change: tuple[Any, ...], mono_ns: int) -> None:
-    kind, name, *given = change
-    if kind == "release":
-        mono_ns += given[0] * 3_000_000_000
-        table.release_finished(name, mono_ns)
-        twin.release_finished(name, mono_ns)
+    if change[0] == "release":
+        _, book_exch_ns, late = change
+        mono_ns += late * 3_000_000_000
+        table.release_finished(book_exch_ns, mono_ns)
+        twin.release_finished(book_exch_ns, mono_ns)
         return
+    kind, name, *given = change
     order, slot = twin.orders.get(name), table.slot(client_order_id(name))
     if kind == "add" and order is None:
         side, lots, state = given
@@ -279,3 +286,15 @@ def play(table: OrderTable, twin: NaiveOrders, change: tuple[Any, ...], mono_ns:
         case "settle":
             table.settle_reported(slot)
             order.settle_reported()
+
+
+def test_of_ended_orders_the_oldest_is_forgotten() -> None:
+    """Memory is bounded; what arrives for an older order is long overdue."""
+    table = OrderTable(new_desk())
+    for number in range(1, ENDED_KEPT + 2):
+        table.end(rest_order(table, number, Side.BUY, 100), 1, number)
+        table.release_finished(2, number)
+
+    ended = [table.ended(OrderName(1, number)) for number in (1, 2, ENDED_KEPT + 1)]
+
+    assert ended == [False, True, True]

@@ -252,20 +252,21 @@ def test_a_stop_with_flatten_closes_the_position_after_the_quotes_are_gone() -> 
     assert not desk.our_open_orders
 
 
-def test_foreign_orders_are_shown_and_never_touched() -> None:
-    """Somebody trades manually on the same account."""
+@pytest.mark.parametrize("name", ["by-hand", "mdesk-my_bot-7", "mdesk-tests1-01"])
+def test_foreign_orders_are_shown_and_never_touched(name: str) -> None:
+    """Somebody trades manually on the same account, or by a name that is almost ours."""
     desk = quoting_desk()
     price_ticks = MARKET.start_price_ticks - 500
-    desk.symbol_account.place(NewOrder("by-hand", Side.BUY, 5, price_ticks, TimeInForce.GTC))
+    desk.symbol_account.place(NewOrder(name, Side.BUY, 5, price_ticks, TimeInForce.GTC))
     desk.run(1.0)
 
     desk.operate(Action.PANIC)
-    desk.run(1.0)
+    desk.run(5.0)
 
-    assert [order.client_order_id for order in desk.symbol_account.orders.open.values()] == [
-        "by-hand"
-    ]
-    assert "by-hand" in desk.trader.account.foreign
+    assert [order.client_order_id for order in desk.symbol_account.orders.open.values()] == [name]
+    assert name in desk.trader.account.foreign
+    assert not desk.trader.owns(name)
+    assert any("verified: no order of ours" in r.text for r in desk.trader.log.since(0))
 
 
 def test_orders_of_an_earlier_run_are_found_and_cancelled() -> None:
@@ -552,7 +553,7 @@ def test_verified_is_said_of_the_venue_s_list_and_not_of_our_table() -> None:
         )
 
     assert not any("verified" in record.text for record in desk.trader.log.since(0))
-    assert "mdesk-tests-999" in desk.trader.table
+    assert desk.trader.table.slot("mdesk-tests-999") is not None
 
 
 def test_an_order_of_a_younger_run_halts_the_desk_for_good() -> None:

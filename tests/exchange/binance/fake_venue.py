@@ -21,7 +21,6 @@ from exchange.types import Event
 
 BTCUSDT = Instrument.from_steps("BTCUSDT", "0.1", "0.001")
 CREDENTIALS = Credentials("key", "S")
-OURS = "mm-"
 
 MarketMessage = TypeVar("MarketMessage", bound=Event)
 
