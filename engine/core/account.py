@@ -209,10 +209,7 @@ class AccountReconciler:
             return apart  # no node can be so far behind: it reports the present
         if not evidence.exch_ns:
             return 0 if apart == 0 else None
-        then = ledger.position_at(evidence.exch_ns)
-        if then is None:
-            return None
-        return min((evidence.lots - lots for lots in then), key=abs)
+        return ledger.lots_apart(evidence.exch_ns, evidence.lots)
 
     def _settle(self, evidence: Evidence) -> None:
         if evidence.pushed:

@@ -8,13 +8,27 @@ where their name does not say otherwise; a side is its sign, +1 for bids and -1 
 - ``order_column``: the order table, by columns of ``ORDER_SLOTS``, one slot an order.
 - ``ended_epochs``, ``ended_numbers``: the last ``ENDED_KEPT`` orders that the venue itself said are
   over, in a ring.
+- ``execution_row``: executions, and positions that the venue stated, in the venue's order, with
+  what stood before each; see ``engine.core.position``. A ring: the oldest make room.
+- ``trade_keys``, ``trade_values``: which trades are known; ``history_ids`` remembers in which order
+  those came that are history.
+- ``adoption_row``: positions that were adopted, with the mid of their moment.
 """
 
-from exchange.jit import IntArray, inlined, new_ints
+from exchange.int_map import FREE
+from exchange.jit import IntArray, in_python, inlined, new_ints
 
 ORDER_SLOTS = 128
 """A grid of 20 a side being replaced whole needs 80."""
 ENDED_KEPT = 4096  # what arrives for an older order is long overdue
+EXECUTIONS_KEPT = 2**14  # a late one may still be slipped between them
+HISTORY_KEPT = 2**12
+TRADE_SLOTS = 2**15
+ADOPTIONS_KEPT = 64
+AFTER_ALL_TRADES = 2**62
+"""In the place of a trade id: a base holds every execution of its stamp."""
+NO_MID = -1
+BOOKED, HISTORY = 1, 2
 
 # ---------------------------------------------------------------- single numbers
 
@@ -36,7 +50,30 @@ ENDED_KEPT = 4096  # what arrives for an older order is long overdue
     WINDOW_1M,
     PLACED_10S,
     PLACED_1M,
-) = range(13)
+    # The position.
+    POSITION_LOTS,
+    COST_E8,  # what it was bought for; negative for a short's proceeds
+    REALISED_E8,  # closed profit by average entry price, before fees
+    FLOOR_EXCH_NS,  # nothing is booked at or before this: it is in the opening, or too old to know
+    FLOOR_TRADE_ID,
+    EXECUTIONS_FIRST,  # where the oldest stands in the ring
+    EXECUTIONS_COUNT,
+    HISTORY_ADDED,
+    # The ledger; money in 1e-8 of the quote asset.
+    TICK_LOT_E8,  # of one tick times one lot
+    MID2,  # twice the mid, in ticks; NO_MID before the first
+    SPREAD2,  # half ticks times lots, as INVENTORY2
+    INVENTORY2,
+    OFF_TICK_E8,  # paid beyond whole ticks
+    FEES_E8,
+    FUNDING_E8,
+    VOLUME_E8,
+    PEAK_E8,
+    FILLS,
+    MAKER_FILLS,
+    FILLED_MONO_NS,  # when the newest fill reached us
+    ADOPTIONS_ADDED,
+) = range(34)
 
 # ---------------------------------------------------------------- the order table
 
@@ -72,12 +109,32 @@ _BREAKER_WIDTH = 5
     BREAKER_STEP_AWAY_TICKS,  # how far from the opposite touch to stay until an acceptance
 ) = range(_BREAKER_WIDTH)
 
+# ---------------------------------------------------------------- an execution, or a base
+
+EXECUTION_WIDTH = 9
+(
+    EXECUTION_EXCH_NS,
+    EXECUTION_TRADE_ID,  # AFTER_ALL_TRADES of a base
+    EXECUTION_LOTS,  # positive when bought; of a base, the whole position
+    EXECUTION_MONEY_E8,  # its notional, signed so; of a base, the cost of the whole position
+    EXECUTION_EPOCH,  # of the order of ours that it filled; 0 of none
+    EXECUTION_NUMBER,
+    # What stood before it.
+    LOTS_BEFORE,
+    COST_BEFORE_E8,
+    REALISED_BEFORE_E8,
+) = range(EXECUTION_WIDTH)
+
 # ---------------------------------------------------------------- tables
 
 _BREAKERS_AT = 64
 _ORDERS_AT = 128
 _ENDED_AT = _ORDERS_AT + _ORDER_COLUMNS * ORDER_SLOTS
-DESK_SIZE = _ENDED_AT + 2 * ENDED_KEPT
+_EXECUTIONS_AT = _ENDED_AT + 2 * ENDED_KEPT
+_TRADES_AT = _EXECUTIONS_AT + EXECUTIONS_KEPT * EXECUTION_WIDTH
+_HISTORY_AT = _TRADES_AT + 2 * TRADE_SLOTS
+_ADOPTIONS_AT = _HISTORY_AT + HISTORY_KEPT
+DESK_SIZE = _ADOPTIONS_AT + 2 * ADOPTIONS_KEPT
 
 
 @inlined
@@ -106,6 +163,42 @@ def ended_numbers(desk: IntArray) -> IntArray:
     return desk[_ENDED_AT + ENDED_KEPT : _ENDED_AT + 2 * ENDED_KEPT]
 
 
+@inlined
+def execution_row(desk: IntArray, number: int) -> IntArray:
+    """An execution, by its number from the oldest: int64[EXECUTION_WIDTH]."""
+    at = _EXECUTIONS_AT + (desk[EXECUTIONS_FIRST] + number) % EXECUTIONS_KEPT * EXECUTION_WIDTH
+    return desk[at : at + EXECUTION_WIDTH]
+
+
+@inlined
+def trade_keys(desk: IntArray) -> IntArray:
+    """Ids of the trades that are known, a map of ``exchange.int_map``: int64[TRADE_SLOTS]."""
+    return desk[_TRADES_AT : _TRADES_AT + TRADE_SLOTS]
+
+
+@inlined
+def trade_values(desk: IntArray) -> IntArray:
+    """What each is, ``BOOKED`` or ``HISTORY``: int64[TRADE_SLOTS]."""
+    return desk[_TRADES_AT + TRADE_SLOTS : _TRADES_AT + 2 * TRADE_SLOTS]
+
+
+@inlined
+def history_ids(desk: IntArray) -> IntArray:
+    """Ids of the last trades noted as history, a ring: int64[HISTORY_KEPT]."""
+    return desk[_HISTORY_AT : _HISTORY_AT + HISTORY_KEPT]
+
+
+@inlined
+def adoption_row(desk: IntArray, number: int) -> IntArray:
+    """An adopted position, by its number from the first, in a ring: stamp and ``MID2`` then."""
+    at = _ADOPTIONS_AT + number % ADOPTIONS_KEPT * 2
+    return desk[at : at + 2]
+
+
 def new_desk() -> IntArray:
     """An empty desk, in memory of its own."""
-    return new_ints(DESK_SIZE)
+    desk = new_ints(DESK_SIZE)
+    in_python(trade_keys)(desk).fill(FREE)
+    desk[FLOOR_EXCH_NS] = -1
+    desk[MID2] = NO_MID
+    return desk

@@ -10,7 +10,40 @@ the position then earned as the mid moved. The identity holds to the last unit b
 mid of every fill is also a point of the path: the mid moves first, then the fill is booked.
 """
 
-from engine.core.position import PositionBook
+from engine.core.desk_layout import (
+    ADOPTIONS_ADDED,
+    ADOPTIONS_KEPT,
+    COST_E8,
+    FEES_E8,
+    FILLED_MONO_NS,
+    FILLS,
+    FUNDING_E8,
+    INVENTORY2,
+    MAKER_FILLS,
+    MID2,
+    NO_MID,
+    OFF_TICK_E8,
+    PEAK_E8,
+    POSITION_LOTS,
+    REALISED_E8,
+    SPREAD2,
+    TICK_LOT_E8,
+    VOLUME_E8,
+    adoption_row,
+)
+from engine.core.order_names import OrderName, order_name
+from engine.core.position import (
+    NO_TRADE,
+    adopt_base,
+    book_execution,
+    knows_trade,
+    lots_apart,
+    newest_exch_ns,
+    newest_trade,
+    note_history,
+    open_position,
+    order_lots,
+)
 from engine.models.roundtrip import (
     break_even_ask_ticks,
     break_even_bid_ticks,
@@ -18,49 +51,126 @@ from engine.models.roundtrip import (
     unit_proceeds,
 )
 from exchange.instrument import E8
+from exchange.jit import IntArray, borrowed, njit, piece
 from exchange.types import Fill
 
-_REMEMBERED_ORDERS = 20_000  # memory is bounded; the oldest is forgotten
+_NOT_OURS = OrderName(0, 0)
+
+
+@njit
+def earned_by_trading_e8(desk: IntArray) -> int:
+    """Profit of fills and of moves of the mid, before fees and funding."""
+    return int((desk[SPREAD2] + desk[INVENTORY2]) * desk[TICK_LOT_E8] // 2 - desk[OFF_TICK_E8])
+
+
+@njit
+def total_e8(desk: IntArray) -> int:
+    """Profit since the start, at the present mid."""
+    return int(earned_by_trading_e8(desk) - desk[FEES_E8] - desk[FUNDING_E8])
+
+
+@njit
+def move_mid(desk: IntArray, bid_ticks: int, ask_ticks: int) -> None:
+    """The mid is now halfway between these."""
+    mid2 = bid_ticks + ask_ticks
+    if desk[MID2] != NO_MID:
+        desk[INVENTORY2] += desk[POSITION_LOTS] * (mid2 - desk[MID2])
+    desk[MID2] = mid2
+    desk[PEAK_E8] = max(desk[PEAK_E8], total_e8(desk))
+
+
+@njit
+def book_fill(
+    desk: IntArray,
+    trade_id: int,
+    exch_ns: int,
+    side: int,
+    price_ticks: int,
+    qty_lots: int,
+    off_tick_e8: int,
+    fee_e8: int,
+    maker: bool,
+    epoch: int,
+    number: int,
+    mono_ns: int,
+) -> bool:
+    """Book one execution, once.
+
+    Args:
+        off_tick_e8: What one that is not at a whole tick paid beyond ``price_ticks``.
+        epoch: Of the order of ours that it filled, as its ``number``; 0 of none.
+
+    Returns:
+        False when this trade was booked before, or is part of what we started from.
+    """
+    desk = borrowed(desk)
+    if knows_trade(desk, trade_id, exch_ns):
+        return False
+    if desk[MID2] == NO_MID:
+        desk[MID2] = 2 * price_ticks
+    lots = side * qty_lots
+    desk[SPREAD2] += lots * (_mid2_of(desk, exch_ns) - 2 * price_ticks)
+    desk[OFF_TICK_E8] += side * off_tick_e8
+    money_e8 = lots * price_ticks * desk[TICK_LOT_E8] + side * off_tick_e8
+    book_execution(desk, trade_id, exch_ns, lots, money_e8, epoch, number)
+    desk[FEES_E8] += fee_e8
+    desk[FILLS] += 1
+    desk[MAKER_FILLS] += 1 if maker else 0
+    desk[VOLUME_E8] += abs(money_e8)
+    desk[FILLED_MONO_NS] = max(desk[FILLED_MONO_NS], mono_ns)
+    desk[PEAK_E8] = max(desk[PEAK_E8], total_e8(desk))
+    return True
+
+
+@piece
+def _mid2_of(desk: IntArray, exch_ns: int) -> int:
+    """The mid that a fill is held against: the present one, or that of an adoption.
+
+    What an adopted position holds already has moved with the mid since then.
+    """
+    added = desk[ADOPTIONS_ADDED]
+    for number in range(max(added - ADOPTIONS_KEPT, 0), added):
+        row = adoption_row(desk, number)
+        if exch_ns <= row[0]:
+            return int(row[1])
+    return int(desk[MID2])
+
+
+@njit
+def adopt_position(desk: IntArray, position_lots: int, cost_e8: int, exch_ns: int) -> None:
+    """Adopt the venue's position as of a stamp, at no profit."""
+    adopt_base(desk, position_lots, cost_e8, exch_ns)
+    if desk[MID2] != NO_MID:
+        row = adoption_row(desk, desk[ADOPTIONS_ADDED])
+        row[0], row[1] = exch_ns, desk[MID2]
+        desk[ADOPTIONS_ADDED] += 1
 
 
 class Ledger:
-    """Position and profit since the engine started.
+    """Position and profit since the engine started: a reader of the desk block.
 
     Args:
+        desk: int64[DESK_SIZE].
         tick_lot_e8: Money of one tick times one lot, in 1e-8 of the quote asset.
     """
 
-    def __init__(self, tick_lot_e8: int) -> None:
-        self._tick_lot_e8 = tick_lot_e8
-        self._position = PositionBook()
-        self._lots_of: dict[str, int] = {}
-        self._mid2: int | None = None  # twice the mid, in ticks
-        self._adoptions: list[tuple[int, int]] = []  # stamp and mid2 of each adopted position
-        self._spread2 = 0
-        self._off_tick_e8 = 0  # paid beyond whole ticks
-        self._inventory2 = 0
-        self.fees_e8 = 0
-        self.funding_e8 = 0
-        self.fills = 0
-        self.filled_mono_ns = 0
-        """Monotonic: when the newest fill reached us."""
-        self.maker_fills = 0
-        self.volume_e8 = 0
-        self.peak_e8 = 0
+    def __init__(self, desk: IntArray, tick_lot_e8: int) -> None:
+        self._desk = desk
+        desk[TICK_LOT_E8] = tick_lot_e8
 
     @property
     def position_lots(self) -> int:
-        return self._position.lots
+        return int(self._desk[POSITION_LOTS])
 
     @property
     def cost_e8(self) -> int:
         """What the open position was bought for; negative for a short's proceeds."""
-        return self._position.cost_e8
+        return int(self._desk[COST_E8])
 
     @property
     def realised_e8(self) -> int:
         """Closed profit by average entry price, before fees: what moves the wallet."""
-        return self._position.realised_e8
+        return int(self._desk[REALISED_E8])
 
     @property
     def earned_e8(self) -> int:
@@ -68,26 +178,50 @@ class Ledger:
         return self.realised_e8 - self.fees_e8
 
     @property
+    def fees_e8(self) -> int:
+        return int(self._desk[FEES_E8])
+
+    @property
+    def funding_e8(self) -> int:
+        """Paid."""
+        return int(self._desk[FUNDING_E8])
+
+    @property
+    def fills(self) -> int:
+        return int(self._desk[FILLS])
+
+    @property
+    def maker_fills(self) -> int:
+        return int(self._desk[MAKER_FILLS])
+
+    @property
+    def volume_e8(self) -> int:
+        return int(self._desk[VOLUME_E8])
+
+    @property
+    def filled_mono_ns(self) -> int:
+        """Monotonic: when the newest fill reached us."""
+        return int(self._desk[FILLED_MONO_NS])
+
+    @property
     def newest_trade(self) -> tuple[int, int] | None:
         """The venue's stamp on the newest trade booked, and its id; None before the first."""
-        return self._position.newest_trade
+        exch_ns, trade_id = newest_trade(self._desk)
+        return None if exch_ns == NO_TRADE else (exch_ns, trade_id)
 
     @property
     def newest_exch_ns(self) -> int:
         """The venue's stamp on the newest thing that the position is made of."""
-        return self._position.newest_exch_ns
+        return newest_exch_ns(self._desk)
 
-    def position_at(self, exch_ns: int) -> set[int] | None:
-        """What the position may have been at a stamp of the venue's; None: too long ago."""
-        return self._position.lots_at(exch_ns)
+    def lots_apart(self, exch_ns: int, lots: int) -> int | None:
+        """A position stamped by the venue less ours of that time; None: too long ago."""
+        known, apart = lots_apart(self._desk, exch_ns, lots)
+        return apart if known else None
 
     def move_mid(self, bid_ticks: int, ask_ticks: int) -> None:
         """The mid is now halfway between these."""
-        mid2 = bid_ticks + ask_ticks
-        if self._mid2 is not None:
-            self._inventory2 += self.position_lots * (mid2 - self._mid2)
-        self._mid2 = mid2
-        self.peak_e8 = max(self.peak_e8, self.total_e8)
+        move_mid(self._desk, bid_ticks, ask_ticks)
 
     def book_fill(self, fill: Fill) -> bool:
         """Book one execution, once.
@@ -95,38 +229,31 @@ class Ledger:
         Returns:
             False when this trade was booked before, or is part of what we started from.
         """
-        if self._position.knows(fill.trade_id, fill.exch_ns):
-            return False
-        self._remember_order(fill)
-        if self._mid2 is None:
-            self._mid2 = 2 * fill.price_ticks
-        # One that an adopted position holds already has moved with the mid since then.
-        mid2 = next((mid2 for ns, mid2 in self._adoptions if fill.exch_ns <= ns), self._mid2)
-        signed_lots = fill.side * fill.qty_lots
-        self._spread2 += signed_lots * (mid2 - 2 * fill.price_ticks)
-        self._off_tick_e8 += fill.side * fill.off_tick_e8
-        money_e8 = signed_lots * fill.price_ticks * self._tick_lot_e8 + fill.side * fill.off_tick_e8
-        self._position.book(fill.trade_id, fill.exch_ns, signed_lots, money_e8)
-        self.fees_e8 += fill.fee_e8
-        self.fills += 1
-        self.filled_mono_ns = max(self.filled_mono_ns, fill.mono_ns)
-        self.maker_fills += fill.maker
-        self.volume_e8 += abs(money_e8)
-        self.peak_e8 = max(self.peak_e8, self.total_e8)
-        return True
+        return book_fill(
+            self._desk,
+            fill.trade_id,
+            fill.exch_ns,
+            int(fill.side),
+            fill.price_ticks,
+            fill.qty_lots,
+            fill.off_tick_e8,
+            fill.fee_e8,
+            fill.maker,
+            *(order_name(fill.client_order_id) or _NOT_OURS),
+            fill.mono_ns,
+        )
 
     def note_history(self, fill: Fill) -> bool:
         """Note a trade that is part of what we started from; True the first time."""
-        return self._position.note_history(fill.trade_id, fill.exch_ns)
+        return note_history(self._desk, fill.trade_id, fill.exch_ns)
 
-    def _remember_order(self, fill: Fill) -> None:
-        self._lots_of[fill.client_order_id] = self.lots_of(fill.client_order_id) + fill.qty_lots
-        if len(self._lots_of) > _REMEMBERED_ORDERS:
-            del self._lots_of[next(iter(self._lots_of))]
+    def pay_funding(self, amount_e8: int) -> None:
+        """Funding was paid; negative when it was received."""
+        self._desk[FUNDING_E8] += amount_e8
 
-    def lots_of(self, client_order_id: str) -> int:
-        """Lots booked for one order, as far as it is remembered."""
-        return self._lots_of.get(client_order_id, 0)
+    def lots_of(self, name: OrderName) -> int:
+        """Lots booked for one order, as far as its executions are remembered."""
+        return order_lots(self._desk, *name)
 
     def open_position(self, position_lots: int, cost_e8: int, exch_ns: int) -> None:
         """Start from what the venue holds for us, at its entry price and at no profit.
@@ -135,20 +262,16 @@ class Ledger:
             cost_e8: What it cost by the venue's entry price, signed as the position.
             exch_ns: The venue's stamp on it; trades up to then are history.
         """
-        self._position.open(position_lots, cost_e8, exch_ns)
+        open_position(self._desk, position_lots, cost_e8, exch_ns)
 
     def adopt_position(self, position_lots: int, cost_e8: int, exch_ns: int) -> None:
         """Adopt the venue's position as of a stamp, at no profit."""
-        self._position.adopt(position_lots, cost_e8, exch_ns)
-        if self._mid2 is not None:
-            self._adoptions.append((exch_ns, self._mid2))
-
-    def _e8(self, half_tick_lots: int) -> int:
-        return half_tick_lots * self._tick_lot_e8 // 2
+        adopt_position(self._desk, position_lots, cost_e8, exch_ns)
 
     @property
     def spread_e8(self) -> int:
-        return self._e8(self._spread2) - self._off_tick_e8
+        desk = self._desk
+        return int(desk[SPREAD2] * desk[TICK_LOT_E8] // 2 - desk[OFF_TICK_E8])
 
     @property
     def inventory_e8(self) -> int:
@@ -157,8 +280,15 @@ class Ledger:
     @property
     def total_e8(self) -> int:
         """Profit since the start, at the present mid."""
-        earned_e8 = self._e8(self._spread2 + self._inventory2) - self._off_tick_e8
-        return earned_e8 - self.fees_e8 - self.funding_e8
+        return total_e8(self._desk)
+
+    @property
+    def peak_e8(self) -> int:
+        return int(self._desk[PEAK_E8])
+
+    @property
+    def drawdown_e8(self) -> int:
+        return self.peak_e8 - self.total_e8
 
     def break_even_ticks(self, maker_fee_rate: float) -> int | None:
         """Nearest price at which closing all that is held, as maker, loses nothing.
@@ -174,14 +304,10 @@ class Ledger:
         """
         if self.position_lots == 0:
             return None
-        entry_ticks = self._position.cost_e8 / self.position_lots / self._tick_lot_e8
+        entry_ticks = self.cost_e8 / self.position_lots / int(self._desk[TICK_LOT_E8])
         if self.position_lots > 0:
             return break_even_ask_ticks(unit_cost(entry_ticks, -maker_fee_rate), -maker_fee_rate, 1)
         return break_even_bid_ticks(unit_proceeds(entry_ticks, -maker_fee_rate), -maker_fee_rate, 1)
-
-    @property
-    def drawdown_e8(self) -> int:
-        return self.peak_e8 - self.total_e8
 
 
 def usdt(amount_e8: int) -> float:

@@ -6,147 +6,286 @@ that arrives late is slipped into its place and those after it are counted again
 
 A position that the venue states is a *base*: it holds every execution up to its stamp, known
 to us or not. One that arrives later but is stamped before it is in it already.
+
+All lies in the desk block, see ``engine.core.desk_layout``. Money is exact as long as no position
+is above three billion lots.
 """
 
-from bisect import bisect_right
-from dataclasses import dataclass
-from typing import TypeAlias
+from engine.core.desk_layout import (
+    AFTER_ALL_TRADES,
+    BOOKED,
+    COST_BEFORE_E8,
+    COST_E8,
+    EXECUTION_EPOCH,
+    EXECUTION_EXCH_NS,
+    EXECUTION_LOTS,
+    EXECUTION_MONEY_E8,
+    EXECUTION_NUMBER,
+    EXECUTION_TRADE_ID,
+    EXECUTION_WIDTH,
+    EXECUTIONS_COUNT,
+    EXECUTIONS_FIRST,
+    EXECUTIONS_KEPT,
+    FLOOR_EXCH_NS,
+    FLOOR_TRADE_ID,
+    HISTORY,
+    HISTORY_ADDED,
+    HISTORY_KEPT,
+    LOTS_BEFORE,
+    POSITION_LOTS,
+    REALISED_BEFORE_E8,
+    REALISED_E8,
+    TRADE_SLOTS,
+    execution_row,
+    history_ids,
+    trade_keys,
+    trade_values,
+)
+from exchange.int_map import FREE, find_key, remove_slot
+from exchange.jit import IntArray, borrowed, njit, piece
 
-_KEPT = 20_000  # executions that a late one may still be slipped between; memory is bounded
-_AFTER_ALL_TRADES = 1 << 62  # in the place of a trade id: a base holds every execution of its stamp
-
-_Key: TypeAlias = tuple[int, int]
+NO_TRADE = -1
 
 
-@dataclass(slots=True)
-class _Entry:
-    """An execution or a base, with the state that it found."""
-
-    signed_lots: int
-    """Bought or sold; of a base, the whole position."""
-    money_e8: int
-    """Signed notional; of a base, the cost of the whole position."""
-    is_base: bool
-    lots_before: int = 0
-    cost_before_e8: int = 0
-    realised_before_e8: int = 0
+@njit
+def open_position(desk: IntArray, lots: int, cost_e8: int, exch_ns: int) -> None:
+    """Start from a position of the venue's: everything up to its stamp is history."""
+    desk[POSITION_LOTS], desk[COST_E8] = lots, cost_e8
+    desk[FLOOR_EXCH_NS], desk[FLOOR_TRADE_ID] = exch_ns, AFTER_ALL_TRADES
 
 
-class PositionBook:
-    """Signed position with its cost, idempotent by trade id and indifferent to arrival order."""
+@njit
+def knows_trade(desk: IntArray, trade_id: int, exch_ns: int) -> bool:
+    """Is this execution booked already, or part of what we started from?"""
+    desk = borrowed(desk)
+    return _is_history(desk, trade_id, exch_ns) or _trade_kind(desk, trade_id) == BOOKED
 
-    def __init__(self) -> None:
-        self.lots = 0
-        self.cost_e8 = 0
-        """What the open position was bought for; negative for a short's proceeds."""
-        self.realised_e8 = 0
-        """Closed profit by average entry price, before fees: what moves the wallet."""
-        self._keys: list[_Key] = []
-        self._entries: list[_Entry] = []
-        self._trade_ids: set[int] = set()
-        self._history: set[int] = set()
-        self._floor: _Key = (-1, 0)
-        """Nothing is booked at or before this: it is in the opening, or too old to know."""
 
-    def open(self, lots: int, cost_e8: int, exch_ns: int) -> None:
-        """Start from a position of the venue's: everything up to its stamp is history."""
-        self.lots, self.cost_e8 = lots, cost_e8
-        self._floor = (exch_ns, _AFTER_ALL_TRADES)
+@njit
+def note_history(desk: IntArray, trade_id: int, exch_ns: int) -> bool:
+    """Note a trade at or before the opening; True the first time."""
+    desk = borrowed(desk)
+    if _trade_kind(desk, trade_id) != 0:
+        return False
+    ids, at = history_ids(desk), desk[HISTORY_ADDED] % HISTORY_KEPT
+    if desk[HISTORY_ADDED] >= HISTORY_KEPT:
+        _forget_trade(desk, ids[at])
+    ids[at] = trade_id
+    desk[HISTORY_ADDED] += 1
+    _remember_trade(desk, trade_id, HISTORY)
+    return _is_history(desk, trade_id, exch_ns)
 
-    def knows(self, trade_id: int, exch_ns: int) -> bool:
-        """Is this execution booked already, or part of what we started from?"""
-        return trade_id in self._trade_ids or (exch_ns, trade_id) <= self._floor
 
-    def note_history(self, trade_id: int, exch_ns: int) -> bool:
-        """Note a trade at or before the opening; True the first time."""
-        if trade_id in self._trade_ids or trade_id in self._history:
-            return False
-        self._history.add(trade_id)
-        return (exch_ns, trade_id) <= self._floor
+@njit
+def book_execution(
+    desk: IntArray,
+    trade_id: int,
+    exch_ns: int,
+    signed_lots: int,
+    money_e8: int,
+    epoch: int,
+    number: int,
+) -> None:
+    """Take an execution that is not known yet into its place.
 
-    def book(self, trade_id: int, exch_ns: int, signed_lots: int, money_e8: int) -> None:
-        """Take an execution that is not known yet into its place.
+    Args:
+        signed_lots: Positive when bought.
+        money_e8: Its notional, with the sign of the lots.
+        epoch: Of the order of ours that it filled, as its ``number``; 0 of none.
+    """
+    desk = borrowed(desk)
+    _remember_trade(desk, trade_id, BOOKED)
+    place = _make_place(desk, exch_ns, trade_id)
+    row = execution_row(desk, place)
+    row[EXECUTION_LOTS], row[EXECUTION_MONEY_E8] = signed_lots, money_e8
+    row[EXECUTION_EPOCH], row[EXECUTION_NUMBER] = epoch, number
+    _count_from(desk, place)
 
-        Args:
-            signed_lots: Positive when bought.
-            money_e8: Its notional, with the sign of the lots.
-        """
-        self._trade_ids.add(trade_id)
-        self._insert((exch_ns, trade_id), _Entry(signed_lots, money_e8, is_base=False))
 
-    def adopt(self, lots: int, cost_e8: int, exch_ns: int) -> None:
-        """From this stamp on the position was what the venue says."""
-        self._insert((exch_ns, _AFTER_ALL_TRADES), _Entry(lots, cost_e8, is_base=True))
+@njit
+def adopt_base(desk: IntArray, lots: int, cost_e8: int, exch_ns: int) -> None:
+    """From this stamp on the position was what the venue says."""
+    desk = borrowed(desk)
+    place = _make_place(desk, exch_ns, AFTER_ALL_TRADES)
+    row = execution_row(desk, place)
+    row[EXECUTION_LOTS], row[EXECUTION_MONEY_E8] = lots, cost_e8
+    row[EXECUTION_EPOCH] = row[EXECUTION_NUMBER] = 0
+    _count_from(desk, place)
 
-    def lots_at(self, exch_ns: int) -> set[int] | None:
-        """What the position may have been when the venue stamped it with this time.
 
-        Several executions share a millisecond, and a stamp does not say after which of them.
+@njit
+def lots_apart(desk: IntArray, exch_ns: int, lots: int) -> tuple[bool, int]:
+    """A position stamped by the venue less the nearest of what ours may have been then.
 
-        Returns:
-            The positions after each execution of that very stamp, or the one that stood
-            then; None when that is too long ago to know.
-        """
-        if exch_ns < self._floor[0]:
-            return None
-        after = bisect_right(self._keys, (exch_ns, _AFTER_ALL_TRADES))
-        found = {self._lots_before(after)}
-        for i in range(after - 1, -1, -1):
-            if self._keys[i][0] != exch_ns:
-                break
-            found.add(self._lots_before(i + 1))
-        return found
+    Several executions share a millisecond, and a stamp does not say after which of them: so it
+    may have been what stood after any of that very stamp, or what stood then.
 
-    @property
-    def newest_trade(self) -> _Key | None:
-        """Stamp and id of the newest execution booked; None before the first."""
-        trades = (key for key in reversed(self._keys) if key[1] != _AFTER_ALL_TRADES)
-        return next(trades, None)
+    Returns:
+        Whether that is known, which it is not of a time too long ago, and the difference.
+    """
+    desk = borrowed(desk)
+    if exch_ns < desk[FLOOR_EXCH_NS]:
+        return False, 0
+    place = _place_of(desk, exch_ns, AFTER_ALL_TRADES)
+    apart = lots - _lots_before(desk, place)
+    while place > 1 and execution_row(desk, place - 2)[EXECUTION_EXCH_NS] == exch_ns:
+        place -= 1
+        other = lots - _lots_before(desk, place)
+        apart = other if abs(other) < abs(apart) else apart
+    return True, int(apart)
 
-    @property
-    def newest_exch_ns(self) -> int:
-        """The venue's stamp on the newest execution or base, or on the opening."""
-        return self._keys[-1][0] if self._keys else self._floor[0]
 
-    # ------------------------------------------------------------ how it is counted
+@njit
+def newest_trade(desk: IntArray) -> tuple[int, int]:
+    """Stamp and id of the newest execution booked; ``NO_TRADE`` in both before the first."""
+    desk = borrowed(desk)
+    for i in range(desk[EXECUTIONS_COUNT] - 1, -1, -1):
+        row = execution_row(desk, i)
+        if row[EXECUTION_TRADE_ID] != AFTER_ALL_TRADES:
+            return int(row[EXECUTION_EXCH_NS]), int(row[EXECUTION_TRADE_ID])
+    return NO_TRADE, NO_TRADE
 
-    def _lots_before(self, i: int) -> int:
-        return self._entries[i].lots_before if i < len(self._entries) else self.lots
 
-    def _insert(self, key: _Key, entry: _Entry) -> None:
-        place = bisect_right(self._keys, key)
-        later = self._entries[place:]
-        if later:
-            first = later[0]
-            self.lots, self.cost_e8 = first.lots_before, first.cost_before_e8
-            self.realised_e8 = first.realised_before_e8
-        self._keys.insert(place, key)
-        self._entries.insert(place, entry)
-        for each in (entry, *later):
-            self._count(each)
-        if len(self._entries) > _KEPT:
-            self._forget_oldest()
+@njit
+def newest_exch_ns(desk: IntArray) -> int:
+    """The venue's stamp on the newest execution or base, or on the opening."""
+    desk = borrowed(desk)
+    count = desk[EXECUTIONS_COUNT]
+    return int(execution_row(desk, count - 1)[EXECUTION_EXCH_NS] if count else desk[FLOOR_EXCH_NS])
 
-    def _forget_oldest(self) -> None:
-        self._floor = self._keys.pop(0)
-        self._trade_ids.discard(self._floor[1])
-        self._entries.pop(0)
 
-    def _count(self, entry: _Entry) -> None:
-        entry.lots_before, entry.cost_before_e8 = self.lots, self.cost_e8
-        entry.realised_before_e8 = self.realised_e8
-        if entry.is_base:
-            self.lots, self.cost_e8 = entry.signed_lots, entry.money_e8
-            return
-        held, signed = self.lots, entry.signed_lots
-        closing = 0
-        if held and (held > 0) != (signed > 0):
-            closing = min(abs(held), abs(signed)) * (1 if signed > 0 else -1)
-            proceeds_e8 = entry.money_e8 * closing // signed
-            closed_cost_e8 = self.cost_e8 * closing // held  # minus the cost that leaves
-            self.realised_e8 += closed_cost_e8 - proceeds_e8
-            self.cost_e8 += closed_cost_e8
-            self.cost_e8 += entry.money_e8 - proceeds_e8
+@njit
+def order_lots(desk: IntArray, epoch: int, number: int) -> int:
+    """Lots booked for one order of ours, of the executions that are kept."""
+    desk = borrowed(desk)
+    lots = 0
+    for i in range(desk[EXECUTIONS_COUNT]):
+        row = execution_row(desk, i)
+        if row[EXECUTION_EPOCH] == epoch and row[EXECUTION_NUMBER] == number:
+            lots += abs(row[EXECUTION_LOTS])
+    return lots
+
+
+# ---------------------------------------------------------------- which trades are known
+
+
+@piece
+def _is_history(desk: IntArray, trade_id: int, exch_ns: int) -> bool:
+    floor_ns = desk[FLOOR_EXCH_NS]
+    return bool(exch_ns < floor_ns or (exch_ns == floor_ns and trade_id <= desk[FLOOR_TRADE_ID]))
+
+
+@piece
+def _trade_kind(desk: IntArray, trade_id: int) -> int:
+    """``BOOKED``, ``HISTORY``, or 0 of a trade that is not known."""
+    keys = trade_keys(desk)
+    slot = find_key(keys, TRADE_SLOTS, trade_id)
+    return int(trade_values(desk)[slot]) if keys[slot] != FREE else 0
+
+
+@piece
+def _remember_trade(desk: IntArray, trade_id: int, kind: int) -> None:
+    keys = trade_keys(desk)
+    slot = find_key(keys, TRADE_SLOTS, trade_id)
+    keys[slot] = trade_id
+    trade_values(desk)[slot] = kind
+
+
+@piece
+def _forget_trade(desk: IntArray, trade_id: int) -> None:
+    keys = trade_keys(desk)
+    slot = find_key(keys, TRADE_SLOTS, trade_id)
+    if keys[slot] != FREE:
+        remove_slot(keys, trade_values(desk), TRADE_SLOTS, slot)
+
+
+# ---------------------------------------------------------------- how it is counted
+
+
+@piece
+def _place_of(desk: IntArray, exch_ns: int, trade_id: int) -> int:
+    """How many entries stand at or before a stamp and trade id."""
+    low, high = 0, desk[EXECUTIONS_COUNT]
+    while low < high:
+        middle = (low + high) // 2
+        row = execution_row(desk, middle)
+        at_ns = row[EXECUTION_EXCH_NS]
+        if at_ns < exch_ns or (at_ns == exch_ns and row[EXECUTION_TRADE_ID] <= trade_id):
+            low = middle + 1
         else:
-            self.cost_e8 += entry.money_e8
-        self.lots += signed
+            high = middle
+    return int(low)
+
+
+@piece
+def _make_place(desk: IntArray, exch_ns: int, trade_id: int) -> int:
+    """Make room where an entry belongs, keyed and otherwise unwritten; which number it has."""
+    if desk[EXECUTIONS_COUNT] == EXECUTIONS_KEPT:
+        _forget_oldest(desk)
+    place = _place_of(desk, exch_ns, trade_id)
+    if place < desk[EXECUTIONS_COUNT]:
+        _go_back_to(desk, place)
+    for i in range(desk[EXECUTIONS_COUNT], place, -1):
+        before, after = execution_row(desk, i - 1), execution_row(desk, i)
+        for column in range(EXECUTION_WIDTH):
+            after[column] = before[column]
+    desk[EXECUTIONS_COUNT] += 1
+    row = execution_row(desk, place)
+    row[EXECUTION_EXCH_NS], row[EXECUTION_TRADE_ID] = exch_ns, trade_id
+    return place
+
+
+@piece
+def _forget_oldest(desk: IntArray) -> None:
+    oldest = execution_row(desk, 0)
+    desk[FLOOR_EXCH_NS] = oldest[EXECUTION_EXCH_NS]
+    desk[FLOOR_TRADE_ID] = oldest[EXECUTION_TRADE_ID]
+    _forget_trade(desk, oldest[EXECUTION_TRADE_ID])
+    desk[EXECUTIONS_FIRST] = (desk[EXECUTIONS_FIRST] + 1) % EXECUTIONS_KEPT
+    desk[EXECUTIONS_COUNT] -= 1
+
+
+@piece
+def _lots_before(desk: IntArray, place: int) -> int:
+    if place == desk[EXECUTIONS_COUNT]:
+        return int(desk[POSITION_LOTS])
+    return int(execution_row(desk, place)[LOTS_BEFORE])
+
+
+@piece
+def _go_back_to(desk: IntArray, place: int) -> None:
+    """The position is again what it was before an entry."""
+    row = execution_row(desk, place)
+    desk[POSITION_LOTS], desk[COST_E8] = row[LOTS_BEFORE], row[COST_BEFORE_E8]
+    desk[REALISED_E8] = row[REALISED_BEFORE_E8]
+
+
+@piece
+def _count_from(desk: IntArray, place: int) -> None:
+    for i in range(place, desk[EXECUTIONS_COUNT]):
+        row = execution_row(desk, i)
+        row[LOTS_BEFORE], row[COST_BEFORE_E8] = desk[POSITION_LOTS], desk[COST_E8]
+        row[REALISED_BEFORE_E8] = desk[REALISED_E8]
+        if row[EXECUTION_TRADE_ID] == AFTER_ALL_TRADES:
+            desk[POSITION_LOTS], desk[COST_E8] = row[EXECUTION_LOTS], row[EXECUTION_MONEY_E8]
+        else:
+            _count_execution(desk, row[EXECUTION_LOTS], row[EXECUTION_MONEY_E8])
+
+
+@piece
+def _count_execution(desk: IntArray, signed_lots: int, money_e8: int) -> None:
+    held = desk[POSITION_LOTS]
+    if held != 0 and (held > 0) != (signed_lots > 0):
+        closing = min(abs(held), abs(signed_lots))
+        proceeds_e8 = _part_of(money_e8, closing, abs(signed_lots))
+        closed_cost_e8 = _part_of(-desk[COST_E8], closing, abs(held))  # the cost that leaves
+        desk[REALISED_E8] += closed_cost_e8 - proceeds_e8
+        desk[COST_E8] += closed_cost_e8 - proceeds_e8
+    desk[COST_E8] += money_e8
+    desk[POSITION_LOTS] += signed_lots
+
+
+@piece
+def _part_of(amount: int, part: int, whole: int) -> int:
+    """``amount * part // whole`` of a part that is none larger; the product would overflow."""
+    return int(amount // whole * part + amount % whole * part // whole)

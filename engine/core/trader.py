@@ -133,7 +133,8 @@ class Trader:
         self.mode = mode
         self.log = DeskLog()
         self.market = MarketState(instrument, self.log, own_in_book=own_in_book, recorded=recorded)
-        self.ledger = Ledger(instrument.tick_lot_e8)
+        self.desk = new_desk()
+        self.ledger = Ledger(self.desk, instrument.tick_lot_e8)
         self.account = AccountReconciler(recent_run=recent_run)
         self.gate = RiskGate(settings.max_loss_usdt)
         self.calibrator = Calibrator(settings, self.log)
@@ -155,7 +156,6 @@ class Trader:
         self.met_younger_run = False
         """Did an order of a run that began after ours show up? Then the symbol is that run's."""
         self._requests = RequestTracker()
-        self.desk = new_desk()
         self.entry = OrderEntry(settings, epoch, self.desk, self._requests, self.log)
         self.table = self.entry.table
         self._touch_decided: tuple[int, int] | None = None
@@ -383,7 +383,7 @@ class Trader:
         )
         # Whatever was reported of it may have been reported before we knew it.
         self.table.reported_progress[slot] = progress(update.qty_lots, final=True)
-        self.table.booked_lots[slot] = self.ledger.lots_of(text)
+        self.table.booked_lots[slot] = self.ledger.lots_of(name)
         self.table.report_filled(slot, update.filled_lots)
         if name.epoch != self._epoch:
             self.table.settle_reported(slot)  # the position that this run started from holds them
@@ -435,7 +435,7 @@ class Trader:
 
     def _on_account_update(self, update: AccountUpdate) -> None:
         self._watchdog.hear_account(update.exch_ns, self.mono_ns)
-        self.ledger.funding_e8 += self.account.receive_update(update)
+        self.ledger.pay_funding(self.account.receive_update(update))
         if update.position_lots is not None:
             self._judge_position(
                 Evidence(

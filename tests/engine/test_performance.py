@@ -12,6 +12,7 @@ from msgspec import structs
 from rich.console import Console
 
 from engine.core import orders
+from engine.core.desk_layout import new_desk
 from engine.core.ledger import Ledger
 from engine.core.order_names import OrderName
 from engine.core.states import Mode
@@ -387,7 +388,7 @@ happenings = st.lists(
 @given(happened=happenings)
 def test_profit_is_cash_and_stock_whatever_happens(happened: list[tuple[Any, int, int]]) -> None:
     """Exactly; and each part is what the model makes of the same fills."""
-    ledger, mid2, rows = Ledger(GRID.tick_lot_e8), 2001, []
+    ledger, mid2, rows = Ledger(new_desk(), GRID.tick_lot_e8), 2001, []
     ledger.move_mid(1000, 1001)
     for number, (what, price_ticks, size) in enumerate(happened):
         if what == "mid":
@@ -407,7 +408,7 @@ def test_profit_is_cash_and_stock_whatever_happens(happened: list[tuple[Any, int
 
 def test_a_position_from_nowhere_is_noticed_and_told() -> None:
     """No fill explains it; a report that kept silent would be believed."""
-    ledger = Ledger(GRID.tick_lot_e8)
+    ledger = Ledger(new_desk(), GRID.tick_lot_e8)
     ledger.move_mid(1000, 1002)
     ledger.adopt_position(5, 5 * 1001 * GRID.tick_lot_e8, 0)
     ledger.move_mid(1010, 1012)

@@ -4,10 +4,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from engine.core.desk_layout import new_desk
 from engine.core.ledger import Ledger
 from exchange.types import Fill, Side
 
 TICK_LOT_E8 = 10_000  # 0.1 USDT a tick times 0.001 BTC a lot
+
+
+def a_ledger(tick_lot_e8: int = TICK_LOT_E8) -> Ledger:
+    return Ledger(new_desk(), tick_lot_e8)
 
 
 def fill(
@@ -44,7 +49,7 @@ steps = st.lists(
 @given(steps)
 def test_total_is_cash_plus_position_at_the_mid_on_every_path(steps: list[tuple[int, ...]]) -> None:
     """The split into spread, inventory and fees loses nothing against plain bookkeeping."""
-    ledger = Ledger(TICK_LOT_E8)
+    ledger = a_ledger()
     ledger.move_mid(999, 1001)
     cash_e8, position, mid2 = 0, 0, 2000
     for number, step in enumerate(steps):
@@ -65,14 +70,14 @@ def test_total_is_cash_plus_position_at_the_mid_on_every_path(steps: list[tuple[
 
 def test_the_reference_s_example_splits_as_printed() -> None:
     """Mid 100, buy at 99.95, ... in ticks of 0.05 and lots of one: spread .2, inventory .6."""
-    ledger = Ledger(5_000_000)
+    ledger = a_ledger(5_000_000)
     ledger.move_mid(2000, 2000)
     ledger.book_fill(fill(1, Side.BUY, 1999, 1, 1_999_000))
     ledger.move_mid(2004, 2004)
     ledger.book_fill(fill(2, Side.SELL, 2005, 1, 2_005_000))
     ledger.move_mid(2002, 2002)
     ledger.book_fill(fill(3, Side.SELL, 2003, 2, 4_006_000))
-    ledger.funding_e8 -= 2_002_000
+    ledger.pay_funding(-2_002_000)
     ledger.move_mid(1998, 1998)
 
     assert ledger.spread_e8 == 20_000_000
@@ -83,7 +88,7 @@ def test_the_reference_s_example_splits_as_printed() -> None:
 
 def test_a_trade_that_arrives_twice_is_booked_once() -> None:
     """The stream and a later query report the same fill."""
-    ledger = Ledger(TICK_LOT_E8)
+    ledger = a_ledger()
 
     first = ledger.book_fill(fill(7, Side.BUY, 1000, 3))
     second = ledger.book_fill(fill(7, Side.BUY, 1000, 3))
@@ -94,7 +99,7 @@ def test_a_trade_that_arrives_twice_is_booked_once() -> None:
 
 def test_realised_profit_follows_the_average_entry_through_a_flip() -> None:
     """Long 2 at 1000 and 1002; selling 3 at 1004 closes both at 3 a piece and opens one short."""
-    ledger = Ledger(TICK_LOT_E8)
+    ledger = a_ledger()
     ledger.book_fill(fill(1, Side.BUY, 1000, 1))
     ledger.book_fill(fill(2, Side.BUY, 1002, 1))
 
@@ -106,7 +111,7 @@ def test_realised_profit_follows_the_average_entry_through_a_flip() -> None:
 
 def test_adopting_a_position_makes_no_profit() -> None:
     """What the venue holds and we never saw is taken at the mid."""
-    ledger = Ledger(TICK_LOT_E8)
+    ledger = a_ledger()
     ledger.move_mid(1000, 1002)
 
     ledger.adopt_position(-40, -40 * 1001 * TICK_LOT_E8, 0)
@@ -118,7 +123,7 @@ def test_adopting_a_position_makes_no_profit() -> None:
 @pytest.mark.parametrize(("side", "sign"), [(Side.BUY, 1), (Side.SELL, -1)])
 def test_an_open_position_earns_with_the_mid(side: Side, sign: int) -> None:
     """Two half ticks up are one tick for each lot held."""
-    ledger = Ledger(TICK_LOT_E8)
+    ledger = a_ledger()
     ledger.move_mid(1000, 1002)
     ledger.book_fill(fill(1, side, 1001, 5))
 
@@ -141,7 +146,7 @@ def test_break_even_is_the_nearest_tick_that_loses_nothing(
     side: Side, fee_rate: float, break_even: int
 ) -> None:
     """Average entry 1002.5; rounded away from us, fees of both ways included."""
-    ledger = Ledger(TICK_LOT_E8)
+    ledger = a_ledger()
     ledger.book_fill(fill(1, side, 1000, 2))
     ledger.book_fill(fill(2, side, 1005, 2))
 
@@ -150,4 +155,4 @@ def test_break_even_is_the_nearest_tick_that_loses_nothing(
 
 def test_a_flat_desk_has_no_break_even() -> None:
     """Nothing is held, so nothing is to be closed."""
-    assert Ledger(TICK_LOT_E8).break_even_ticks(0.0002) is None
+    assert a_ledger().break_even_ticks(0.0002) is None
