@@ -6,13 +6,54 @@ Where the two differ we miss a fill, or the node that answered has made a mistak
 a clock of ours nor a second look at the same node can tell which. So our own trades are
 listed, and only a difference that outlives the longest lag of any node, with a list of trades
 younger than that, is settled by adopting the venue's position.
+
+Kernels decide, on the desk block; ``AccountReconciler`` types what they are given.
 """
 
-from dataclasses import dataclass
-from enum import Enum, auto
+from enum import IntEnum
 from typing import NamedTuple
 
-from engine.core.ledger import Ledger
+from engine.core.desk_layout import (
+    AGREED,
+    BASELINE_E8,
+    BASELINE_EXCH_NS,
+    COMPARED_NS,
+    CONFIRMED_EXCH_NS,
+    DISPUTED,
+    DOUBT_APART_LOTS,
+    DOUBT_CONTRADICTED,
+    DOUBT_DATED_EXCH_NS,
+    DOUBT_FORGOTTEN,
+    DOUBT_SINCE_NS,
+    DOUBT_TRADES_ASKED_NS,
+    DOUBTED,
+    EVIDENCE_ASKED_NS,
+    EVIDENCE_EXCH_NS,
+    EVIDENCE_KNOWN,
+    EVIDENCE_LOTS,
+    EVIDENCE_PUSHED,
+    EVIDENCE_WALLET_EXCH_NS,
+    EVIDENCE_WIDTH,
+    FILLED_MONO_NS,
+    FIRST_TOLD_NS,
+    HAS_PAST,
+    HISTORY_EXCH_NS,
+    MOVES_ADDED,
+    MOVES_KEPT,
+    NO_MONEY,
+    NO_STAMP,
+    OPENED,
+    POSITION_LOTS,
+    RECONCILED,
+    TOLD,
+    WALLET_E8,
+    WALLET_EXCH_NS,
+    WALLET_PUSHED_NS,
+    evidence_row,
+    move_row,
+)
+from engine.core.position import lots_apart, newest_exch_ns, newest_trade
+from exchange.jit import IntArray, borrowed, in_python, njit, piece
 from exchange.types import (
     AccountSnapshot,
     AccountUpdate,
@@ -34,19 +75,22 @@ _PATIENCE_NS = 1_000_000_000
 """How long a difference may be a fill that is still on its way to us."""
 
 
-class PositionVerdict(Enum):
+class PositionVerdict(IntEnum):
     """How our count of the position compares with the venue's report."""
 
-    AGREES = auto()
-    INCOMPARABLE = auto()
+    AGREES = 0
+    INCOMPARABLE = 1
     """It is too old, or undated, to be compared with anything we know."""
-    DIFFERS = auto()
-    OPENS = auto()
+    DIFFERS = 2
+    OPENS = 3
     """The first report: what we start from."""
-    ADOPT = auto()
+    ADOPT = 4
     """It differs, and nothing on its way can explain that any more."""
-    BEGUN_ANEW = auto()
+    BEGUN_ANEW = 5
     """Neither the position nor our trades are known there any more."""
+
+
+_AGREES, _INCOMPARABLE, _DIFFERS, _OPENS, _ADOPT, _BEGUN_ANEW = map(int, PositionVerdict)
 
 
 class Evidence(NamedTuple):
@@ -64,55 +108,277 @@ class Evidence(NamedTuple):
     """The venue's stamp on the wallet that came with it; 0: none, or undated."""
 
 
-@dataclass(slots=True)
-class Doubt:
-    """A difference between the venue's position and ours that is being looked into."""
+# ---------------------------------------------------------------- the position
 
-    apart_lots: int
-    """The venue's less ours."""
-    evidence: Evidence
-    """The newest that showed it."""
-    since_mono_ns: int
-    contradicted: bool
-    """Did the private stream confirm our count for that very stamp?"""
-    dated_exch_ns: int = 0
-    """The newest stamp on any of it that leaves out nothing that we booked; 0: none had one."""
-    trades_asked_ns: int = 0
-    """When the newest list of trades that we have was asked for."""
-    forgotten: bool = False
-    """Does that list leave out the newest trade that the venue once reported to us?"""
+
+@njit
+def judge_position(desk: IntArray) -> int:
+    """Hold the position that was told against ours, and remember a difference.
+
+    Returns:
+        A ``PositionVerdict``.
+    """
+    desk = borrowed(desk)
+    if desk[OPENED] == 0:
+        return _judge_first(desk)
+    known, apart = _told_apart(desk, TOLD)
+    if not known:
+        return _INCOMPARABLE
+    if apart == 0:
+        _settle(desk)
+        return _AGREES
+    return _note_difference(desk, apart)
+
+
+@piece
+def _judge_first(desk: IntArray) -> int:
+    told = evidence_row(desk, TOLD)
+    undated = told[EVIDENCE_EXCH_NS] == 0
+    if told[EVIDENCE_PUSHED] == 1 or (undated and desk[HISTORY_EXCH_NS] == NO_STAMP):
+        return _INCOMPARABLE
+    if desk[FIRST_TOLD_NS] == 0:
+        desk[FIRST_TOLD_NS] = told[EVIDENCE_ASKED_NS]
+    torn = 0 < told[EVIDENCE_WALLET_EXCH_NS] < told[EVIDENCE_EXCH_NS]
+    if torn and told[EVIDENCE_ASKED_NS] - desk[FIRST_TOLD_NS] < REST_LAG_NS:
+        # Maybe of two nodes: the wallet lacks what the position holds.
+        return _INCOMPARABLE
+    desk[OPENED] = 1
+    if not undated or desk[HISTORY_EXCH_NS] > 0:
+        desk[HAS_PAST] = 1
+    return _OPENS
+
+
+@piece
+def _told_apart(desk: IntArray, which: int) -> tuple[bool, int]:
+    """The venue's position less ours at the same moment, and whether that is known."""
+    told = evidence_row(desk, which)
+    apart = told[EVIDENCE_LOTS] - desk[POSITION_LOTS]
+    settled = told[EVIDENCE_ASKED_NS] - desk[FILLED_MONO_NS] >= REST_LAG_NS
+    if settled and told[EVIDENCE_PUSHED] == 0:
+        return True, int(apart)  # no node can be so far behind: it reports the present
+    if told[EVIDENCE_EXCH_NS] == 0:
+        return bool(apart == 0), 0
+    return lots_apart(desk, told[EVIDENCE_EXCH_NS], told[EVIDENCE_LOTS])
+
+
+@piece
+def _settle(desk: IntArray) -> None:
+    """What was told agrees with us."""
+    told, agreed = evidence_row(desk, TOLD), evidence_row(desk, AGREED)
+    if told[EVIDENCE_PUSHED] == 1:
+        desk[CONFIRMED_EXCH_NS] = max(desk[CONFIRMED_EXCH_NS], told[EVIDENCE_EXCH_NS])
+    if agreed[EVIDENCE_KNOWN] == 0 or _not_older(told, agreed):
+        _keep_evidence(desk, AGREED)
+    if desk[DOUBTED] == 1 and _outdates_doubt(desk):
+        desk[DOUBTED] = 0
+
+
+@piece
+def _keep_evidence(desk: IntArray, which: int) -> None:
+    told, kept = evidence_row(desk, TOLD), evidence_row(desk, which)
+    for column in range(EVIDENCE_WIDTH):
+        kept[column] = told[column]
+
+
+@piece
+def _not_older(told: IntArray, than: IntArray) -> bool:
+    if told[EVIDENCE_EXCH_NS] != 0 and than[EVIDENCE_EXCH_NS] != 0:
+        return bool(told[EVIDENCE_EXCH_NS] >= than[EVIDENCE_EXCH_NS])
+    return bool(told[EVIDENCE_ASKED_NS] >= than[EVIDENCE_ASKED_NS])
+
+
+@piece
+def _outdates_doubt(desk: IntArray) -> bool:
+    """Is what was told younger than all that showed the difference?"""
+    told, dated_ns = evidence_row(desk, TOLD), desk[DOUBT_DATED_EXCH_NS]
+    if told[EVIDENCE_EXCH_NS] != 0:
+        dated_late = told[EVIDENCE_EXCH_NS] >= dated_ns
+    else:
+        proven_ns = desk[DOUBT_SINCE_NS] + REST_LAG_NS
+        dated_late = dated_ns == 0 or told[EVIDENCE_ASKED_NS] >= proven_ns
+    return bool(dated_late and _not_older(told, evidence_row(desk, DISPUTED)))
+
+
+@piece
+def _note_difference(desk: IntArray, apart: int) -> int:
+    told = evidence_row(desk, TOLD)
+    exch_ns, asked_ns = told[EVIDENCE_EXCH_NS], told[EVIDENCE_ASKED_NS]
+    contradicted = 0 < exch_ns <= desk[CONFIRMED_EXCH_NS]
+    if desk[DOUBTED] == 0 or desk[DOUBT_APART_LOTS] != apart:
+        _begin_doubt(desk, apart, contradicted)
+    elif _not_older(told, evidence_row(desk, DISPUTED)):
+        _keep_evidence(desk, DISPUTED)
+        desk[DOUBT_CONTRADICTED] = contradicted
+    if exch_ns >= newest_exch_ns(desk) - STAMP_JITTER_NS:
+        desk[DOUBT_DATED_EXCH_NS] = max(desk[DOUBT_DATED_EXCH_NS], exch_ns)
+    proven_ns = desk[DOUBT_SINCE_NS] + REST_LAG_NS
+    early = min(asked_ns, desk[DOUBT_TRADES_ASKED_NS]) < proven_ns
+    if told[EVIDENCE_PUSHED] == 1 or early or contradicted or not _may_be_adopted(desk):
+        return _DIFFERS
+    desk[DOUBTED] = 0
+    return _BEGUN_ANEW if desk[DOUBT_FORGOTTEN] == 1 else _ADOPT
+
+
+@piece
+def _begin_doubt(desk: IntArray, apart: int, contradicted: bool) -> None:
+    desk[DOUBTED], desk[DOUBT_APART_LOTS] = 1, apart
+    desk[DOUBT_SINCE_NS] = evidence_row(desk, TOLD)[EVIDENCE_ASKED_NS]
+    desk[DOUBT_CONTRADICTED] = contradicted
+    desk[DOUBT_DATED_EXCH_NS] = desk[DOUBT_TRADES_ASKED_NS] = desk[DOUBT_FORGOTTEN] = 0
+    _keep_evidence(desk, DISPUTED)
+
+
+@piece
+def _may_be_adopted(desk: IntArray) -> bool:
+    """Does what was told hold every fill that the venue has reported to us?
+
+    A row that leaves one out proves its node wrong. Where their stamps are too close to tell,
+    the longest lag after the fill will. And an unlisted position proves nothing of itself:
+    either a stamped report said the same, or our trades are gone too, as with an exchange that
+    has begun anew.
+    """
+    told = evidence_row(desk, TOLD)
+    exch_ns, booked_ns = told[EVIDENCE_EXCH_NS], newest_exch_ns(desk)
+    if exch_ns == 0:
+        return bool(desk[DOUBT_FORGOTTEN] == 1 or desk[DOUBT_DATED_EXCH_NS] > 0)
+    if exch_ns < booked_ns - STAMP_JITTER_NS:
+        return False
+    lag_passed = told[EVIDENCE_ASKED_NS] - desk[FILLED_MONO_NS] >= REST_LAG_NS
+    return bool(lag_passed or exch_ns >= booked_ns)
+
+
+@njit
+def recheck_doubt(desk: IntArray) -> None:
+    """A fill was booked: is the difference explained?"""
+    desk = borrowed(desk)
+    if desk[DOUBTED] == 1:
+        known, apart = _told_apart(desk, DISPUTED)
+        if known and apart == 0:
+            desk[DOUBTED] = 0
+
+
+@njit
+def take_trades_list(desk: IntArray, asked_mono_ns: int, since_ns: int, holds_newest: bool) -> None:
+    """A list of our trades was booked, as the node knew them that was asked.
+
+    Args:
+        since_ns: Where it begins, by the venue's clock.
+        holds_newest: Does it hold the newest trade that we have booked?
+    """
+    desk = borrowed(desk)
+    if desk[DOUBTED] == 0 or asked_mono_ns < desk[DOUBT_TRADES_ASKED_NS]:
+        return
+    desk[DOUBT_TRADES_ASKED_NS] = asked_mono_ns
+    newest_ns, _ = newest_trade(desk)
+    lag_passed = asked_mono_ns - desk[FILLED_MONO_NS] >= REST_LAG_NS
+    desk[DOUBT_FORGOTTEN] = lag_passed and newest_ns >= max(since_ns, 0) and not holds_newest
+
+
+@njit
+def doubt_forbids(desk: IntArray, mono_ns: int) -> bool:
+    """Has there been a difference for longer than a fill may be on its way?"""
+    patience_ns = REST_LAG_NS if desk[DOUBT_CONTRADICTED] == 1 else _PATIENCE_NS
+    return bool(desk[DOUBTED] == 1 and mono_ns - desk[DOUBT_SINCE_NS] > patience_ns)
+
+
+@njit
+def is_settled(desk: IntArray, started_mono_ns: int) -> bool:
+    """Is every fill known that an earlier run may have left?
+
+    What it filled in its last moments a lagging node shows only when its lag has passed.
+    """
+    return bool(desk[HAS_PAST] == 0 or desk[COMPARED_NS] >= started_mono_ns + REST_LAG_NS)
+
+
+@njit
+def worst_held_lots(desk: IntArray, side: int) -> int:
+    """The position that is the worse for one side: ours, or what the venue may mean."""
+    apart = desk[DOUBT_APART_LOTS] if desk[DOUBTED] == 1 else 0
+    return int(desk[POSITION_LOTS] + side * max(side * apart, 0))
+
+
+@njit
+def lose_account(desk: IntArray) -> None:
+    """The private stream is down: nothing that it confirmed says anything of what follows."""
+    desk[RECONCILED] = desk[CONFIRMED_EXCH_NS] = 0
+    evidence_row(desk, AGREED)[EVIDENCE_KNOWN] = 0
+
+
+# ---------------------------------------------------------------- the wallet
+
+
+@njit
+def take_pushed_wallet(
+    desk: IntArray, wallet_e8: int, exch_ns: int, moved_e8: int, is_funding: bool, mono_ns: int
+) -> int:
+    """Take a wallet from the private stream; the funding that it charged, in 1e-8.
+
+    Args:
+        moved_e8: What no trade of ours changed it by: funding, or else a transfer.
+    """
+    desk = borrowed(desk)
+    if exch_ns >= desk[WALLET_EXCH_NS]:
+        desk[WALLET_E8], desk[WALLET_EXCH_NS] = wallet_e8, exch_ns
+    desk[WALLET_PUSHED_NS] = mono_ns
+    known = desk[BASELINE_E8] == NO_MONEY or exch_ns <= desk[BASELINE_EXCH_NS]
+    if moved_e8 == 0 or known or _has_moved(desk, exch_ns, wallet_e8):
+        return 0
+    row = move_row(desk, desk[MOVES_ADDED])
+    row[0], row[1] = exch_ns, wallet_e8
+    desk[MOVES_ADDED] += 1
+    if is_funding:
+        return -moved_e8
+    desk[BASELINE_E8] += moved_e8
+    return 0
+
+
+@piece
+def _has_moved(desk: IntArray, exch_ns: int, wallet_e8: int) -> bool:
+    """Was this change of the wallet told before?"""
+    for number in range(max(desk[MOVES_ADDED] - MOVES_KEPT, 0), desk[MOVES_ADDED]):
+        row = move_row(desk, number)
+        if row[0] == exch_ns and row[1] == wallet_e8:
+            return True
+    return False
+
+
+@njit
+def take_listed_wallet(desk: IntArray, wallet_e8: int, exch_ns: int, asked_mono_ns: int) -> None:
+    """Take a wallet from REST, unless the stream has reported a younger one."""
+    if exch_ns != 0:
+        older = exch_ns < desk[WALLET_EXCH_NS]
+    else:
+        older = asked_mono_ns - desk[WALLET_PUSHED_NS] < REST_LAG_NS
+    if desk[WALLET_E8] == NO_MONEY or not older:
+        desk[WALLET_E8], desk[WALLET_EXCH_NS] = wallet_e8, exch_ns
+
+
+@njit
+def note_earned(desk: IntArray, exch_ns: int, earned_e8: int) -> None:
+    """A fill was booked; what it earned the first wallet may hold already."""
+    if desk[BASELINE_E8] != NO_MONEY and exch_ns <= desk[BASELINE_EXCH_NS]:
+        desk[BASELINE_E8] -= earned_e8
 
 
 class AccountReconciler:
-    """Reconciler of wallet, foreign orders and position: can our position be trusted?"""
+    """Wallet, foreign orders and position: can our position be trusted?
 
-    def __init__(self, *, recent_run: bool = False) -> None:
-        self.wallet_e8: int | None = None
-        self.baseline_e8: int | None = None
-        """The wallet when this run first saw it, with what was transferred since."""
+    Args:
+        desk: int64[DESK_SIZE].
+    """
+
+    def __init__(self, desk: IntArray, *, recent_run: bool = False) -> None:
+        self._desk = desk
+        desk[HAS_PAST] = int(recent_run)
+        self._told, self._agreed, self._disputed = (
+            in_python(evidence_row)(desk, which) for which in (TOLD, AGREED, DISPUTED)
+        )
         self.foreign: dict[str, OrderUpdate] = {}
         """Open orders that are not ours, by client id; shown and never touched."""
-        self.reconciled = False
-        """Has a snapshot agreed since the private stream came up?"""
-        self.compared_ns = 0
-        """Monotonic: when the newest snapshot that agreed was asked for."""
         self.troubles: dict[type[Request], str] = {}
         """Why the newest question of each kind failed; those that were answered are not in it."""
-        self.doubt: Doubt | None = None
-        self.opened = False
-        """Do we know what we started from?"""
-        self.has_past = recent_run
-        """May the account have traded just before that?"""
         self.early_fills: dict[int, Fill] = {}
-        """Fills that came before that, by trade id."""
-        self.agreed: Evidence | None = None
-        """The newest report of the venue that agreed with us."""
-        self.history_exch_ns: int | None = None
-        """The newest of our trades in the first list; None until it is here."""
-        self._confirmed_exch_ns = 0
-        self._first_told_ns = 0
-        self._wallet_exch_ns = self._baseline_exch_ns = self._wallet_pushed_ns = 0
-        self._moves_seen: dict[tuple[str, int, int], None] = {}
+        """Fills that came before we knew what we start from, by trade id."""
         self._newest_ended: dict[type[Request], int] = {}
 
     def note_answer(self, question: Request, trouble: str) -> None:
@@ -126,124 +392,96 @@ class AccountReconciler:
             self.troubles[kind] = trouble
 
     def lose(self) -> None:
-        """The private stream is down: nothing that it confirmed says anything of what follows."""
-        self.reconciled = False
-        self.agreed = None
-        self._confirmed_exch_ns = 0
+        """The private stream is down."""
+        lose_account(self._desk)
 
     # ------------------------------------------------------------ the position
 
-    def judge(self, evidence: Evidence, ledger: Ledger) -> PositionVerdict:
+    def judge(self, evidence: Evidence) -> PositionVerdict:
         """Hold a position of the venue's against ours, and remember a difference."""
-        if not self.opened:
-            return self._judge_first(evidence)
-        apart = self._apart(evidence, ledger)
-        if apart is None:
-            return PositionVerdict.INCOMPARABLE
-        if apart == 0:
-            self._settle(evidence)
-            return PositionVerdict.AGREES
-        return self._note_difference(evidence, apart, ledger)
+        self._told[:] = (
+            1,
+            evidence.lots,
+            evidence.exch_ns,
+            evidence.asked_mono_ns,
+            evidence.pushed,
+            evidence.wallet_exch_ns,
+        )
+        return PositionVerdict(judge_position(self._desk))
 
-    def recheck(self, ledger: Ledger) -> None:
+    def recheck(self) -> None:
         """A fill was booked: is the difference explained?"""
-        if self.doubt is not None and self._apart(self.doubt.evidence, ledger) == 0:
-            self.doubt = None
+        recheck_doubt(self._desk)
+
+    def note_compared(self, asked_mono_ns: int) -> None:
+        """A snapshot that was asked for then agreed with us."""
+        self._desk[RECONCILED], self._desk[COMPARED_NS] = 1, asked_mono_ns
 
     def note_history(self, listed: TradesSnapshot) -> None:
         """A list of our trades came before the first position: what is in it is history."""
-        self.history_exch_ns = max((fill.exch_ns for fill in listed.fills), default=0)
+        newest_ns = max((fill.exch_ns for fill in listed.fills), default=0)
+        self._desk[HISTORY_EXCH_NS] = newest_ns
 
-    def trades_listed(self, listed: TradesSnapshot, ledger: Ledger) -> None:
-        """A list of our trades was booked, as the node knew them that was asked."""
-        doubt, newest = self.doubt, ledger.newest_trade
-        if doubt is None or listed.asked_mono_ns < doubt.trades_asked_ns:
-            return
-        doubt.trades_asked_ns = listed.asked_mono_ns
-        lag_passed = listed.asked_mono_ns - ledger.filled_mono_ns >= REST_LAG_NS
-        doubt.forgotten = (
-            newest is not None
-            and lag_passed
-            and newest[0] >= listed.since_ms * _NS_PER_MS
-            and all(fill.trade_id != newest[1] for fill in listed.fills)
-        )
+    def trades_listed(self, listed: TradesSnapshot) -> None:
+        """A list of our trades was booked."""
+        _, newest_id = newest_trade(self._desk)
+        holds_newest = any(fill.trade_id == newest_id for fill in listed.fills)
+        since_ns = listed.since_ms * _NS_PER_MS
+        take_trades_list(self._desk, listed.asked_mono_ns, since_ns, holds_newest)
 
-    def doubts(self, mono_ns: int) -> Doubt | None:
-        """The difference that forbids quoting, if there is one."""
-        doubt = self.doubt
-        if doubt is None:
-            return None
-        patience_ns = REST_LAG_NS if doubt.contradicted else _PATIENCE_NS
-        return doubt if mono_ns - doubt.since_mono_ns > patience_ns else None
+    @property
+    def opened(self) -> bool:
+        """Do we know what we started from?"""
+        return bool(self._desk[OPENED])
+
+    @property
+    def reconciled(self) -> bool:
+        """Has a snapshot agreed since the private stream came up?"""
+        return bool(self._desk[RECONCILED])
+
+    @property
+    def compared_ns(self) -> int:
+        """Monotonic: when the newest snapshot that agreed was asked for."""
+        return int(self._desk[COMPARED_NS])
+
+    @property
+    def history_exch_ns(self) -> int:
+        """The newest of our trades in the first list; 0 without any."""
+        return max(int(self._desk[HISTORY_EXCH_NS]), 0)
+
+    @property
+    def agreed(self) -> Evidence | None:
+        """The newest report of the venue that agreed with us."""
+        known, lots, exch_ns, asked_ns, pushed, wallet_ns = self._agreed.tolist()
+        return Evidence(lots, 0, exch_ns, asked_ns, bool(pushed), wallet_ns) if known else None
+
+    @property
+    def doubted(self) -> bool:
+        """Is there a difference between the venue's position and ours?"""
+        return bool(self._desk[DOUBTED])
+
+    @property
+    def doubt_since_ns(self) -> int:
+        """Monotonic: since when."""
+        return int(self._desk[DOUBT_SINCE_NS])
+
+    @property
+    def disputed_lots(self) -> tuple[int, int]:
+        """The position by the venue and by our count at that moment, where they differ."""
+        theirs = int(self._disputed[EVIDENCE_LOTS])
+        return theirs, theirs - int(self._desk[DOUBT_APART_LOTS])
+
+    def doubt_forbids(self, mono_ns: int) -> bool:
+        """Does the difference forbid quoting?"""
+        return doubt_forbids(self._desk, mono_ns)
 
     def settled(self, started_mono_ns: int) -> bool:
-        """Is every fill known that an earlier run may have left?
+        """Is every fill known that an earlier run may have left?"""
+        return is_settled(self._desk, started_mono_ns)
 
-        What it filled in its last moments a lagging node shows only when its lag has passed.
-        """
-        return not self.has_past or self.compared_ns >= started_mono_ns + REST_LAG_NS
-
-    def worst_held_lots(self, side: Side, held_lots: int) -> int:
+    def worst_held_lots(self, side: Side) -> int:
         """The position that is the worse for one side: ours, or what the venue may mean."""
-        apart = self.doubt.apart_lots if self.doubt is not None else 0
-        return held_lots + side * max(side * apart, 0)
-
-    def _judge_first(self, evidence: Evidence) -> PositionVerdict:
-        undated = evidence.exch_ns == 0
-        if evidence.pushed or (undated and self.history_exch_ns is None):
-            return PositionVerdict.INCOMPARABLE
-        self._first_told_ns = self._first_told_ns or evidence.asked_mono_ns
-        torn = 0 < evidence.wallet_exch_ns < evidence.exch_ns
-        if torn and evidence.asked_mono_ns - self._first_told_ns < REST_LAG_NS:
-            # Maybe of two nodes: the wallet lacks what the position holds.
-            return PositionVerdict.INCOMPARABLE
-        self.opened = True
-        self.has_past |= not undated or bool(self.history_exch_ns)
-        return PositionVerdict.OPENS
-
-    def _apart(self, evidence: Evidence, ledger: Ledger) -> int | None:
-        """The venue's position less ours at the same moment; None: not known."""
-        apart = evidence.lots - ledger.position_lots
-        settled = evidence.asked_mono_ns - ledger.filled_mono_ns >= REST_LAG_NS
-        if settled and not evidence.pushed:
-            return apart  # no node can be so far behind: it reports the present
-        if not evidence.exch_ns:
-            return 0 if apart == 0 else None
-        return ledger.lots_apart(evidence.exch_ns, evidence.lots)
-
-    def _settle(self, evidence: Evidence) -> None:
-        if evidence.pushed:
-            self._confirmed_exch_ns = max(self._confirmed_exch_ns, evidence.exch_ns)
-        if self.agreed is None or _not_older(evidence, self.agreed):
-            self.agreed = evidence
-        doubt = self.doubt
-        if doubt is not None and self._outdates(evidence, doubt):
-            self.doubt = None
-
-    def _outdates(self, evidence: Evidence, doubt: Doubt) -> bool:
-        """Is this younger than all that showed the difference?"""
-        if evidence.exch_ns:
-            dated_late = evidence.exch_ns >= doubt.dated_exch_ns
-        else:
-            proven_ns = doubt.since_mono_ns + REST_LAG_NS
-            dated_late = not doubt.dated_exch_ns or evidence.asked_mono_ns >= proven_ns
-        return dated_late and _not_older(evidence, doubt.evidence)
-
-    def _note_difference(self, evidence: Evidence, apart: int, ledger: Ledger) -> PositionVerdict:
-        doubt = self.doubt
-        contradicted = 0 < evidence.exch_ns <= self._confirmed_exch_ns
-        if doubt is None or doubt.apart_lots != apart:
-            doubt = self.doubt = Doubt(apart, evidence, evidence.asked_mono_ns, contradicted)
-        elif _not_older(evidence, doubt.evidence):
-            doubt.evidence, doubt.contradicted = evidence, contradicted
-        if evidence.exch_ns >= ledger.newest_exch_ns - STAMP_JITTER_NS:
-            doubt.dated_exch_ns = max(doubt.dated_exch_ns, evidence.exch_ns)
-        proven_ns = doubt.since_mono_ns + REST_LAG_NS
-        early = min(evidence.asked_mono_ns, doubt.trades_asked_ns) < proven_ns
-        if evidence.pushed or early or contradicted or not _may_be_adopted(evidence, doubt, ledger):
-            return PositionVerdict.DIFFERS
-        self.doubt = None
-        return PositionVerdict.BEGUN_ANEW if doubt.forgotten else PositionVerdict.ADOPT
+        return worst_held_lots(self._desk, int(side))
 
     # ------------------------------------------------------------ the wallet
 
@@ -251,61 +489,38 @@ class AccountReconciler:
         """Take a wallet from the private stream; the funding that it charged, in 1e-8."""
         if update.wallet_e8 is None:
             return 0
-        if update.exch_ns >= self._wallet_exch_ns:
-            self.wallet_e8, self._wallet_exch_ns = update.wallet_e8, update.exch_ns
-        self._wallet_pushed_ns = update.mono_ns
-        move = update.reason, update.exch_ns, update.wallet_e8
-        known = self.baseline_e8 is None or update.exch_ns <= self._baseline_exch_ns
-        if not update.moved_e8 or known or move in self._moves_seen:
-            return 0
-        self._moves_seen[move] = None
-        if update.reason == "FUNDING_FEE":
-            return -update.moved_e8
-        self.baseline_e8 = (self.baseline_e8 or 0) + update.moved_e8
-        return 0
+        return take_pushed_wallet(
+            self._desk,
+            update.wallet_e8,
+            update.exch_ns,
+            update.moved_e8,
+            update.reason == "FUNDING_FEE",
+            update.mono_ns,
+        )
 
     def receive_wallet(self, snapshot: AccountSnapshot) -> None:
         """Take a wallet from REST, unless the stream has reported a younger one."""
-        if snapshot.wallet_exch_ns:
-            older = snapshot.wallet_exch_ns < self._wallet_exch_ns
-        else:
-            older = snapshot.asked_mono_ns - self._wallet_pushed_ns < REST_LAG_NS
-        if self.wallet_e8 is None or not older:
-            self.wallet_e8, self._wallet_exch_ns = snapshot.wallet_e8, snapshot.wallet_exch_ns
+        take_listed_wallet(
+            self._desk, snapshot.wallet_e8, snapshot.wallet_exch_ns, snapshot.asked_mono_ns
+        )
 
     def open_wallet(self, snapshot: AccountSnapshot) -> None:
         """Count the wallet's changes from the one that came with our first position."""
-        self.baseline_e8, self._baseline_exch_ns = snapshot.wallet_e8, snapshot.wallet_exch_ns
+        self._desk[BASELINE_E8] = snapshot.wallet_e8
+        self._desk[BASELINE_EXCH_NS] = snapshot.wallet_exch_ns
 
     def note_earned(self, fill: Fill, earned_e8: int) -> None:
         """A fill was booked; what it earned the first wallet may hold already."""
-        if self.baseline_e8 is not None and fill.exch_ns <= self._baseline_exch_ns:
-            self.baseline_e8 -= earned_e8
+        note_earned(self._desk, fill.exch_ns, earned_e8)
+
+    @property
+    def wallet_e8(self) -> int | None:
+        wallet_e8 = int(self._desk[WALLET_E8])
+        return None if wallet_e8 == NO_MONEY else wallet_e8
 
     def residual_e8(self, explained_e8: int) -> int | None:
         """Wallet change that ``explained_e8`` of our own bookings does not explain."""
-        if self.wallet_e8 is None or self.baseline_e8 is None:
+        baseline_e8 = int(self._desk[BASELINE_E8])
+        if self.wallet_e8 is None or baseline_e8 == NO_MONEY:
             return None
-        return self.wallet_e8 - self.baseline_e8 - explained_e8
-
-
-def _not_older(evidence: Evidence, than: Evidence) -> bool:
-    if evidence.exch_ns and than.exch_ns:
-        return evidence.exch_ns >= than.exch_ns
-    return evidence.asked_mono_ns >= than.asked_mono_ns
-
-
-def _may_be_adopted(evidence: Evidence, doubt: Doubt, ledger: Ledger) -> bool:
-    """Does this report hold every fill that the venue has reported to us?
-
-    A row that leaves one out proves its node wrong. Where their stamps are too close to tell,
-    the longest lag after the fill will. And an unlisted position proves nothing of itself:
-    either a stamped report said the same, or our trades are gone too, as with an exchange that
-    has begun anew.
-    """
-    if not evidence.exch_ns:
-        return doubt.forgotten or doubt.dated_exch_ns > 0
-    if evidence.exch_ns < ledger.newest_exch_ns - STAMP_JITTER_NS:
-        return False
-    lag_passed = evidence.asked_mono_ns - ledger.filled_mono_ns >= REST_LAG_NS
-    return lag_passed or evidence.exch_ns >= ledger.newest_exch_ns
+        return self.wallet_e8 - baseline_e8 - explained_e8

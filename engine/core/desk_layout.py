@@ -13,6 +13,8 @@ where their name does not say otherwise; a side is its sign, +1 for bids and -1 
 - ``trade_keys``, ``trade_values``: which trades are known; ``history_ids`` remembers in which order
   those came that are history.
 - ``adoption_row``: positions that were adopted, with the mid of their moment.
+- ``evidence_row``: positions that the venue stated, and ``move_row``: changes of the wallet that
+  no fill made; see ``engine.core.account``.
 """
 
 from exchange.int_map import FREE
@@ -25,9 +27,12 @@ EXECUTIONS_KEPT = 2**14  # a late one may still be slipped between them
 HISTORY_KEPT = 2**12
 TRADE_SLOTS = 2**15
 ADOPTIONS_KEPT = 64
+MOVES_KEPT = 256
 AFTER_ALL_TRADES = 2**62
 """In the place of a trade id: a base holds every execution of its stamp."""
 NO_MID = -1
+NO_STAMP = -1
+NO_MONEY = -(2**63)
 BOOKED, HISTORY = 1, 2
 
 # ---------------------------------------------------------------- single numbers
@@ -73,7 +78,29 @@ BOOKED, HISTORY = 1, 2
     MAKER_FILLS,
     FILLED_MONO_NS,  # when the newest fill reached us
     ADOPTIONS_ADDED,
-) = range(34)
+    # The account, as the venue tells of it.
+    OPENED,  # do we know what we started from?
+    HAS_PAST,  # may the account have traded just before that?
+    HISTORY_EXCH_NS,  # the newest of our trades in the first list; NO_STAMP until it is here
+    FIRST_TOLD_NS,
+    RECONCILED,  # has a snapshot agreed since the private stream came up?
+    COMPARED_NS,  # when the newest snapshot that agreed was asked for
+    CONFIRMED_EXCH_NS,  # the newest stamp at which the private stream agreed with us
+    WALLET_E8,  # NO_MONEY until it is known
+    WALLET_EXCH_NS,
+    WALLET_PUSHED_NS,  # when the private stream told of it last
+    BASELINE_E8,  # the wallet when this run first saw it, with what was transferred since
+    BASELINE_EXCH_NS,
+    MOVES_ADDED,
+    # A difference between the venue's position and ours that is being looked into.
+    DOUBTED,
+    DOUBT_APART_LOTS,  # the venue's less ours
+    DOUBT_SINCE_NS,
+    DOUBT_CONTRADICTED,  # did the private stream confirm our count for that very stamp?
+    DOUBT_DATED_EXCH_NS,  # the newest stamp on it that holds all we booked; 0: none had one
+    DOUBT_TRADES_ASKED_NS,  # when the newest list of trades that we have was asked for
+    DOUBT_FORGOTTEN,  # does that list leave out the newest trade that the venue once told us of?
+) = range(54)
 
 # ---------------------------------------------------------------- the order table
 
@@ -125,16 +152,32 @@ EXECUTION_WIDTH = 9
     REALISED_BEFORE_E8,
 ) = range(EXECUTION_WIDTH)
 
+# ---------------------------------------------------------------- evidence of a position
+
+EVIDENCE_WIDTH = 6
+(
+    EVIDENCE_KNOWN,
+    EVIDENCE_LOTS,
+    EVIDENCE_EXCH_NS,  # the venue's stamp on its last change; 0: it lists none, undated
+    EVIDENCE_ASKED_NS,  # when it was asked for; on the private stream, when it arrived
+    EVIDENCE_PUSHED,  # does it come from the private stream?
+    EVIDENCE_WALLET_EXCH_NS,  # the venue's stamp on the wallet beside it; 0: none, or undated
+) = range(EVIDENCE_WIDTH)
+TOLD, AGREED, DISPUTED = range(3)
+"""The newest, the newest that agreed with us, and the newest that shows the difference."""
+
 # ---------------------------------------------------------------- tables
 
 _BREAKERS_AT = 64
+_EVIDENCE_AT = 80
 _ORDERS_AT = 128
 _ENDED_AT = _ORDERS_AT + _ORDER_COLUMNS * ORDER_SLOTS
 _EXECUTIONS_AT = _ENDED_AT + 2 * ENDED_KEPT
 _TRADES_AT = _EXECUTIONS_AT + EXECUTIONS_KEPT * EXECUTION_WIDTH
 _HISTORY_AT = _TRADES_AT + 2 * TRADE_SLOTS
 _ADOPTIONS_AT = _HISTORY_AT + HISTORY_KEPT
-DESK_SIZE = _ADOPTIONS_AT + 2 * ADOPTIONS_KEPT
+_MOVES_AT = _ADOPTIONS_AT + 2 * ADOPTIONS_KEPT
+DESK_SIZE = _MOVES_AT + 2 * MOVES_KEPT
 
 
 @inlined
@@ -195,10 +238,26 @@ def adoption_row(desk: IntArray, number: int) -> IntArray:
     return desk[at : at + 2]
 
 
+@inlined
+def evidence_row(desk: IntArray, which: int) -> IntArray:
+    """A position as the venue stated it; ``TOLD``, ``AGREED`` or ``DISPUTED``."""
+    at = _EVIDENCE_AT + which * EVIDENCE_WIDTH
+    return desk[at : at + EVIDENCE_WIDTH]
+
+
+@inlined
+def move_row(desk: IntArray, number: int) -> IntArray:
+    """Funding or a transfer, by its number from the first, in a ring: stamp and wallet after it."""
+    at = _MOVES_AT + number % MOVES_KEPT * 2
+    return desk[at : at + 2]
+
+
 def new_desk() -> IntArray:
     """An empty desk, in memory of its own."""
     desk = new_ints(DESK_SIZE)
     in_python(trade_keys)(desk).fill(FREE)
     desk[FLOOR_EXCH_NS] = -1
     desk[MID2] = NO_MID
+    desk[HISTORY_EXCH_NS] = NO_STAMP
+    desk[WALLET_E8] = desk[BASELINE_E8] = NO_MONEY
     return desk

@@ -135,7 +135,7 @@ class Trader:
         self.market = MarketState(instrument, self.log, own_in_book=own_in_book, recorded=recorded)
         self.desk = new_desk()
         self.ledger = Ledger(self.desk, instrument.tick_lot_e8)
-        self.account = AccountReconciler(recent_run=recent_run)
+        self.account = AccountReconciler(self.desk, recent_run=recent_run)
         self.gate = RiskGate(settings.max_loss_usdt)
         self.calibrator = Calibrator(settings, self.log)
         self.fair = FairPrice(settings, self.log)
@@ -403,7 +403,7 @@ class Trader:
             self._count_history(fill)
             return
         self.account.note_earned(fill, self.ledger.earned_e8 - earned_e8)
-        self.account.recheck(self.ledger)
+        self.account.recheck()
         slot = self.table.slot(fill.client_order_id)
         if slot is not None:
             self.table.book_fill(slot, fill.qty_lots, fill.exch_ns, self.mono_ns)
@@ -471,8 +471,7 @@ class Trader:
             for fill in early.values():
                 self._on_fill(fill)
         if verdict not in (PositionVerdict.DIFFERS, PositionVerdict.INCOMPARABLE):
-            self.account.reconciled = True
-            self.account.compared_ns = snapshot.asked_mono_ns
+            self.account.note_compared(snapshot.asked_mono_ns)
         ours_listed = any(map(self.owns, listed))
         asked_since = snapshot.asked_mono_ns >= self._cleared_ns
         if self._verify_empty and asked_since and not ours_listed and not self.table.live:
@@ -480,7 +479,7 @@ class Trader:
             self.log.note(Severity.INFO, "verified: no order of ours is left at the venue")
 
     def _judge_position(self, evidence: Evidence) -> PositionVerdict:
-        verdict = self.account.judge(evidence, self.ledger)
+        verdict = self.account.judge(evidence)
         match verdict:
             case PositionVerdict.AGREES:
                 if evidence.pushed or evidence.exch_ns <= self.ledger.newest_exch_ns:
@@ -499,7 +498,7 @@ class Trader:
 
     def _open_position(self, evidence: Evidence) -> None:
         """Start from what the venue holds for us; what traded since then is booked."""
-        exch_ns = evidence.exch_ns or evidence.wallet_exch_ns or self.account.history_exch_ns or 0
+        exch_ns = evidence.exch_ns or evidence.wallet_exch_ns or self.account.history_exch_ns
         self.ledger.open_position(evidence.lots, self._cost_e8(evidence), exch_ns)
 
     def _adopt_position(self, evidence: Evidence, *, closed: bool) -> None:
@@ -529,10 +528,10 @@ class Trader:
             self.account.note_history(snapshot)
         for fill in snapshot.fills:
             self._on_fill(fill)
-        self.account.trades_listed(snapshot, self.ledger)
+        self.account.trades_listed(snapshot)
         if snapshot.asked_mono_ns >= self._unlisted_ns:
             self._agreed_exch_ns = max(self._agreed_exch_ns, self._unlisted_exch_ns)
-        if not self.account.reconciled or self.account.doubt is not None:
+        if not self.account.reconciled or self.account.doubted:
             self._ask_account()
 
     def _ask_account(self) -> None:
@@ -543,17 +542,18 @@ class Trader:
         self._trades_asked_ns = self.mono_ns
         started_ns = self.market.venue_ns(self.started_recv_ns, self.started_mono_ns)
         since_ns = self._agreed_exch_ns or started_ns
-        if self.account.doubt is not None and self.ledger.newest_trade is not None:
-            since_ns = min(since_ns, self.ledger.newest_trade[0])  # does the venue still know it?
+        newest = self.ledger.newest_trade
+        if self.account.doubted and newest is not None:
+            since_ns = min(since_ns, newest[0])  # does the venue still know it?
         oldest_ns = self.market.venue_ns(self.recv_ns, self.mono_ns) - _TRADES_LISTED_NS
         since_ns = max(since_ns - _TRADES_MARGIN_NS, oldest_ns)
         self._requests.ask(FetchTrades, since_ms=since_ns // 1_000_000)
 
     def _keep_reconciled(self) -> None:
         """Time's part in knowing the account: what is due, doubted or failed is asked again."""
-        doubt = self.account.doubt
-        waited = doubt is not None and self.mono_ns - doubt.since_mono_ns > _TRADES_PATIENCE_NS
-        missing = waited or self._trades_missing or not self.account.reconciled
+        account = self.account
+        waited = account.doubted and self.mono_ns - account.doubt_since_ns > _TRADES_PATIENCE_NS
+        missing = waited or self._trades_missing or not account.reconciled
         if not missing:
             self.account.troubles.pop(FetchTrades, None)  # it explains nothing any more
         elif self.mono_ns - self._trades_asked_ns >= _ASK_AGAIN_NS:
@@ -573,7 +573,7 @@ class Trader:
         if prove_flat:
             return _ASK_AGAIN_NS
         account = self.account
-        sure = account.doubt is None and account.settled(self.started_mono_ns)
+        sure = not account.doubted and account.settled(self.started_mono_ns)
         if not account.reconciled or not sure:
             return _ASK_AGAIN_NS
         fresh = self.mono_ns - self._private_up_ns < _LOOK_CLOSELY_NS
@@ -812,7 +812,7 @@ class Trader:
         self.side_status = {side: self._judge_side(side) for side in Side}
         self._want()
         for side in Side:
-            held_lots = self.account.worst_held_lots(side, self.ledger.position_lots)
+            held_lots = self.account.worst_held_lots(side)
             stays = self.wanted[side] or self._closing_prices(side)
             self.entry.reconcile(side, stays, held_lots)
         self._flatten_if_asked()
@@ -885,12 +885,10 @@ class Trader:
             return f"account not compared for {age_ns // _S} of {limit_s} s{failing}"
         if not account.settled(self.started_mono_ns):
             return f"fills before this start may be told {REST_LAG_NS // _S} s late{failing}"
-        doubt = account.doubts(self.mono_ns)
-        if doubt is None:
+        if not account.doubt_forbids(self.mono_ns):
             return ""
-        text = self.instrument.qty.text
-        then = doubt.evidence.lots - doubt.apart_lots
-        return f"the venue holds {text(doubt.evidence.lots)}, we count {text(then)}{failing}"
+        theirs, ours = map(self.instrument.qty.text, account.disputed_lots)
+        return f"the venue holds {theirs}, we count {ours}{failing}"
 
     def _side_rule(self, side: Side) -> SideStatus | None:
         closed_ns = side_closed_ns(self.desk, int(side), self.mono_ns)
@@ -972,7 +970,7 @@ class Trader:
         if (
             evidence is None
             or evidence.lots
-            or self.account.doubt
+            or self.account.doubted
             or not self.links[Link.PRIVATE].up
         ):
             return False
@@ -995,10 +993,9 @@ class Trader:
         """Why our count of the position is not certain, or nothing."""
         if not self.account.opened:
             return "never compared with the venue"
-        doubt = self.account.doubts(self.mono_ns)
-        if doubt is None:
+        if not self.account.doubt_forbids(self.mono_ns):
             return ""
-        return f"the venue says {self.instrument.qty.text(doubt.evidence.lots)}"
+        return f"the venue says {self.instrument.qty.text(self.account.disputed_lots[0])}"
 
     def _closing_prices(self, side: Side) -> list[int]:
         """Where a closing order of ours is under way: it is no quote to be cancelled."""

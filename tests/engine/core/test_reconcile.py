@@ -10,6 +10,7 @@ import pytest
 
 from engine.core.account import REST_LAG_NS, AccountReconciler
 from engine.core.actions import Action
+from engine.core.desk_layout import new_desk
 from engine.core.operator import OperatorCommand
 from engine.core.states import FlattenState, RiskState, SideReason
 from engine.view.view_builder import ViewBuilder
@@ -95,7 +96,7 @@ def test_no_order_of_arrival_counts_a_fill_twice_or_forgets_one(order: tuple[int
 
     assert heard.lots == 5
     assert heard.trader.ledger.fills == 2
-    assert heard.trader.account.doubt is None
+    assert not heard.trader.account.doubted
 
 
 def test_an_answer_older_than_our_fills_is_held_against_what_we_held_then() -> None:
@@ -110,7 +111,7 @@ def test_an_answer_older_than_our_fills_is_held_against_what_we_held_then() -> N
         heard.trades()
 
     assert heard.lots == 6
-    assert heard.trader.account.doubt is None
+    assert not heard.trader.account.doubted
 
 
 def test_a_node_that_stands_still_is_neither_believed_nor_quoted_upon() -> None:
@@ -140,7 +141,7 @@ def test_a_stamp_just_before_its_trade_is_no_double_count() -> None:
         heard.trades()
 
     assert heard.lots == 3
-    assert heard.trader.account.doubt is None
+    assert not heard.trader.account.doubted
 
 
 @pytest.mark.parametrize("reconnected", [False, True])
@@ -276,7 +277,7 @@ def test_a_row_that_contradicts_the_stream_for_its_own_stamp_pulls_no_quote_at_o
     heard.later(2 * S)
 
     assert heard.lots == 3
-    assert heard.trader.account.doubts(heard.now_ns) is None
+    assert not heard.trader.account.doubt_forbids(heard.now_ns)
 
 
 def test_a_position_that_the_venue_insists_on_is_adopted_after_the_longest_lag() -> None:
@@ -379,7 +380,7 @@ def test_an_adopted_position_keeps_the_fill_that_its_row_lacks() -> None:
     heard.account(12, 30 * S + 300 * MS)
 
     assert heard.lots == 12
-    assert heard.trader.account.doubt is None
+    assert not heard.trader.account.doubted
 
 
 def test_no_list_of_trades_begins_more_than_a_week_ago() -> None:
@@ -447,7 +448,7 @@ def test_fills_of_one_millisecond_may_be_told_between_any_two_of_them() -> None:
     heard.account(2, 10 * S)
 
     assert heard.lots == 4
-    assert heard.trader.account.doubt is None
+    assert not heard.trader.account.doubted
 
 
 # ------------------------------------------------------------ restarts
@@ -634,7 +635,7 @@ def test_a_question_that_is_not_asked_any_more_explains_nothing() -> None:
 
 def test_an_answer_to_an_older_question_is_not_taken_for_the_newest() -> None:
     """It took 4 s to fail, and what was asked after it has been answered."""
-    account = AccountReconciler()
+    account = AccountReconciler(new_desk())
     older = FetchAccount(request_id=1)
     newer = FetchAccount(request_id=2)
 
