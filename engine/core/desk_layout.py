@@ -100,7 +100,16 @@ BOOKED, HISTORY = 1, 2
     DOUBT_DATED_EXCH_NS,  # the newest stamp on it that holds all we booked; 0: none had one
     DOUBT_TRADES_ASKED_NS,  # when the newest list of trades that we have was asked for
     DOUBT_FORGOTTEN,  # does that list leave out the newest trade that the venue once told us of?
-) = range(54)
+    # Closing the position.
+    FLATTEN_STATE,  # IDLE, CLOSING, FLAT or NOT_FLAT of ``engine.core.flatten``
+    FLATTEN_TRIES,
+    FLATTEN_ASKED_NS,
+    FLATTEN_UNTIL_NS,
+    FLATTEN_NOT_BEFORE_NS,
+    FLATTEN_PAUSE_NS,  # after the next refusal
+    FLATTEN_PIECE_LOTS,  # the largest order to try; 0 before the first
+    FLATTEN_BY_LIMIT,  # at a price, where the market order was refused for its own
+) = range(62)
 
 # ---------------------------------------------------------------- the order table
 

@@ -11,7 +11,18 @@ absent from closing twice.
 
 from dataclasses import dataclass
 
+from engine.core.desk_layout import (
+    FLATTEN_ASKED_NS,
+    FLATTEN_BY_LIMIT,
+    FLATTEN_NOT_BEFORE_NS,
+    FLATTEN_PAUSE_NS,
+    FLATTEN_PIECE_LOTS,
+    FLATTEN_STATE,
+    FLATTEN_TRIES,
+    FLATTEN_UNTIL_NS,
+)
 from engine.core.states import FlattenState
+from exchange.jit import IntArray, njit
 from exchange.types import Side
 
 PATIENCE_NS = 20_000_000_000
@@ -21,6 +32,59 @@ _LONGEST_PAUSE_NS = 2_000_000_000
 _TOO_LARGE = -4005  # the quantity is above the maximum of one order
 _PRICE_REFUSED = (-4131, -4016, -4024)
 """A market order whose counterparty is too far from mark, and a limit order that is."""
+
+IDLE, CLOSING, FLAT, NOT_FLAT = range(4)
+_STATES = tuple(FlattenState)
+
+
+@njit
+def ask_flatten(desk: IntArray, mono_ns: int) -> None:
+    """The operator wants out; asking again starts anew."""
+    desk[FLATTEN_STATE] = CLOSING
+    desk[FLATTEN_ASKED_NS], desk[FLATTEN_UNTIL_NS] = mono_ns, mono_ns + PATIENCE_NS
+    desk[FLATTEN_PAUSE_NS] = _FIRST_PAUSE_NS
+    desk[FLATTEN_TRIES] = desk[FLATTEN_NOT_BEFORE_NS] = 0
+    desk[FLATTEN_PIECE_LOTS] = desk[FLATTEN_BY_LIMIT] = 0
+
+
+@njit
+def refuse_closing(desk: IntArray, code: int, mono_ns: int) -> None:
+    """The venue, or our own way to it, said no to a closing order."""
+    desk[FLATTEN_NOT_BEFORE_NS] = mono_ns + desk[FLATTEN_PAUSE_NS]
+    desk[FLATTEN_PAUSE_NS] = min(2 * desk[FLATTEN_PAUSE_NS], _LONGEST_PAUSE_NS)
+    if code in _PRICE_REFUSED:
+        desk[FLATTEN_BY_LIMIT] = 1 - desk[FLATTEN_BY_LIMIT]
+    if code == _TOO_LARGE and desk[FLATTEN_PIECE_LOTS] > 0:
+        desk[FLATTEN_PIECE_LOTS] = max(desk[FLATTEN_PIECE_LOTS] // 2, 1)
+
+
+@njit
+def step_flatten(
+    desk: IntArray, held_lots: int, settled: bool, confirmed: bool, mono_ns: int
+) -> int:
+    """Lots to close now, of those held; 0 while no order is due. Also whether this is the end.
+
+    Args:
+        held_lots: The position, signed.
+        settled: Is no order of ours alive, unknown, or filled but not yet booked?
+        confirmed: Does the venue's own account agree with that position?
+    """
+    if desk[FLATTEN_STATE] == IDLE or desk[FLATTEN_STATE] == FLAT:
+        return 0
+    if settled and confirmed and held_lots == 0:
+        desk[FLATTEN_STATE] = FLAT
+        return 0
+    if mono_ns >= desk[FLATTEN_UNTIL_NS]:
+        desk[FLATTEN_STATE] = NOT_FLAT
+    early = mono_ns < desk[FLATTEN_NOT_BEFORE_NS]
+    if desk[FLATTEN_STATE] != CLOSING or not settled or held_lots == 0 or early:
+        return 0
+    desk[FLATTEN_TRIES] += 1
+    # Were it to fill nothing, the next is not sent at once.
+    desk[FLATTEN_NOT_BEFORE_NS] = mono_ns + _FIRST_PAUSE_NS
+    piece = desk[FLATTEN_PIECE_LOTS]
+    desk[FLATTEN_PIECE_LOTS] = min(piece if piece > 0 else abs(held_lots), abs(held_lots))
+    return int(desk[FLATTEN_PIECE_LOTS])
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,22 +101,28 @@ class Flatten:
     """Feed it the operator's wish, answers and time; it says when to send what.
 
     It places nothing itself and believes only a position that the venue has confirmed.
+
+    Args:
+        desk: int64[DESK_SIZE].
     """
 
-    def __init__(self) -> None:
-        self._void()
-
-    def _void(self) -> None:
-        self.state = FlattenState.IDLE
+    def __init__(self, desk: IntArray) -> None:
+        self._desk = desk
         self.refusal = ""
         """Code and message of the last one."""
-        self.tries = 0
-        self.asked_ns = 0
+
+    @property
+    def state(self) -> FlattenState:
+        return _STATES[int(self._desk[FLATTEN_STATE])]
+
+    @property
+    def tries(self) -> int:
+        return int(self._desk[FLATTEN_TRIES])
+
+    @property
+    def asked_ns(self) -> int:
         """Monotonic: when the operator asked for it."""
-        self._until_ns = self._not_before_ns = 0
-        self._pause_ns = _FIRST_PAUSE_NS
-        self._piece_lots: int | None = None
-        self._by_limit = False
+        return int(self._desk[FLATTEN_ASKED_NS])
 
     @property
     def closing(self) -> bool:
@@ -64,28 +134,22 @@ class Flatten:
 
     def ask(self, mono_ns: int) -> None:
         """The operator wants out; asking again starts anew."""
-        self._void()
-        self.state = FlattenState.CLOSING
-        self.asked_ns, self._until_ns = mono_ns, mono_ns + PATIENCE_NS
+        self.refusal = ""
+        ask_flatten(self._desk, mono_ns)
 
     def drop(self) -> None:
         """The operator wants something else; what is held stays. One that failed stays so."""
         if self.closing:
-            self.state, self.refusal = FlattenState.NOT_FLAT, "dropped by the operator"
+            self._desk[FLATTEN_STATE], self.refusal = NOT_FLAT, "dropped by the operator"
 
     def forget(self) -> None:
         """The desk goes on, so the last end is no news any more."""
-        self.state = FlattenState.IDLE
+        self._desk[FLATTEN_STATE] = IDLE
 
     def receive_refusal(self, code: int, message: str, mono_ns: int) -> None:
         """The venue, or our own way to it, said no to a closing order."""
         self.refusal = f"{code} {message}" if code else message
-        self._not_before_ns = mono_ns + self._pause_ns
-        self._pause_ns = min(2 * self._pause_ns, _LONGEST_PAUSE_NS)
-        if code in _PRICE_REFUSED:
-            self._by_limit = not self._by_limit
-        if code == _TOO_LARGE and self._piece_lots is not None:
-            self._piece_lots = max(self._piece_lots // 2, 1)
+        refuse_closing(self._desk, code, mono_ns)
 
     def step(
         self,
@@ -104,25 +168,16 @@ class Flatten:
             confirmed: Does the venue's own account agree with that position?
             touch: Best bid and ask in ticks.
         """
-        if self.state is FlattenState.IDLE or self.state is FlattenState.FLAT:
+        lots = step_flatten(self._desk, held_lots, settled, confirmed, mono_ns)
+        if not lots:
             return None
-        if settled and confirmed and held_lots == 0:
-            self.state = FlattenState.FLAT
-            return None
-        if self.closing and mono_ns >= self._until_ns:
-            self.state = FlattenState.NOT_FLAT
-        if not self.closing or not settled or not held_lots or mono_ns < self._not_before_ns:
-            return None
-        self.tries += 1
-        # Were it to fill nothing, the next is not sent at once.
-        self._not_before_ns = mono_ns + _FIRST_PAUSE_NS
-        lots = abs(held_lots)
-        self._piece_lots = min(self._piece_lots or lots, lots)
         side = Side.SELL if held_lots > 0 else Side.BUY
         # What takes at once stands at the other side's best price.
-        price_ticks = touch[0 if side is Side.SELL else 1] if touch and self._by_limit else None
-        return ClosingOrder(side, self._piece_lots, price_ticks)
+        at_price = touch if self._desk[FLATTEN_BY_LIMIT] else None
+        price_ticks = at_price[0 if side is Side.SELL else 1] if at_price else None
+        return ClosingOrder(side, lots, price_ticks)
 
     def left_s(self, mono_ns: int) -> float:
         """Until it gives up; 0 when it has ended."""
-        return max(self._until_ns - mono_ns, 0) / 1e9 if self.closing else 0.0
+        left_ns = int(self._desk[FLATTEN_UNTIL_NS]) - mono_ns
+        return max(left_ns, 0) / 1e9 if self.closing else 0.0

@@ -165,7 +165,7 @@ class Trader:
         self._agreed_exch_ns = self._unlisted_exch_ns = self._unlisted_ns = 0
         self._verify_empty = False
         self._watchdog = StreamWatchdog()
-        self.flatten = Flatten()
+        self.flatten = Flatten(self.desk)
         self._closing_order = ""
         self._bids = np.zeros(ORDER_SLOTS, dtype=np.int64)
         self._asks = np.zeros(ORDER_SLOTS, dtype=np.int64)

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.core.actions import Action
+from engine.core.desk_layout import new_desk
 from engine.core.flatten import PATIENCE_NS, Flatten
 from engine.core.states import FlattenState
 from exchange.types import Cancel, Link, LinkDown, Outcome, Place, QueryOrder
@@ -87,7 +88,7 @@ def test_it_never_asks_for_more_than_is_held_and_always_ends(
     held: int, answers: list[Answer]
 ) -> None:
     """Whatever each order comes to, the position only shrinks, and the end is the truth."""
-    flatten, mono_ns = Flatten(), 0
+    flatten, mono_ns = Flatten(new_desk()), 0
     flatten.ask(mono_ns)
     answers = list(answers)
     while flatten.closing:
@@ -109,7 +110,7 @@ def test_it_never_asks_for_more_than_is_held_and_always_ends(
 
 
 def test_nothing_is_sent_while_an_order_of_ours_may_live() -> None:
-    flatten = Flatten()
+    flatten = Flatten(new_desk())
     flatten.ask(0)
     step = partial(flatten.step, 19, confirmed=True, touch=TOUCH)
 
@@ -119,7 +120,7 @@ def test_nothing_is_sent_while_an_order_of_ours_may_live() -> None:
 
 def test_what_the_venue_has_not_confirmed_is_not_flat() -> None:
     """Nought by our own count alone proves nothing."""
-    flatten = Flatten()
+    flatten = Flatten(new_desk())
     flatten.ask(0)
     for mono_ns in range(0, PATIENCE_NS + MS, 100 * MS):
         flatten.step(0, settled=True, confirmed=False, touch=None, mono_ns=mono_ns)
@@ -128,7 +129,7 @@ def test_what_the_venue_has_not_confirmed_is_not_flat() -> None:
 
 
 def test_a_size_refused_is_tried_in_pieces_and_a_price_as_a_limit() -> None:
-    flatten, mono_ns = Flatten(), 0
+    flatten, mono_ns = Flatten(new_desk()), 0
     flatten.ask(0)
     sent = []
     for code in (-4005, -4005, -4131, 0):
@@ -142,7 +143,7 @@ def test_a_size_refused_is_tried_in_pieces_and_a_price_as_a_limit() -> None:
 
 
 def test_a_late_fill_after_the_end_is_still_told() -> None:
-    flatten = Flatten()
+    flatten = Flatten(new_desk())
     flatten.ask(0)
     flatten.step(19, settled=False, confirmed=True, touch=None, mono_ns=PATIENCE_NS)
     assert flatten.failed
