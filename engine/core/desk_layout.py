@@ -15,6 +15,7 @@ where their name does not say otherwise; a side is its sign, +1 for bids and -1 
 - ``adoption_row``: positions that were adopted, with the mid of their moment.
 - ``evidence_row``: positions that the venue stated, and ``move_row``: changes of the wallet that
   no fill made; see ``engine.core.account``.
+- ``owed_row``: reports of orders that the private stream owes; see ``engine.core.stream_watchdog``.
 """
 
 from exchange.int_map import FREE
@@ -28,6 +29,7 @@ HISTORY_KEPT = 2**12
 TRADE_SLOTS = 2**15
 ADOPTIONS_KEPT = 64
 MOVES_KEPT = 256
+OWED_KEPT = 512  # more than can be placed before a stream that reports nothing is given up
 AFTER_ALL_TRADES = 2**62
 """In the place of a trade id: a base holds every execution of its stamp."""
 NO_MID = -1
@@ -109,7 +111,15 @@ BOOKED, HISTORY = 1, 2
     FLATTEN_PAUSE_NS,  # after the next refusal
     FLATTEN_PIECE_LOTS,  # the largest order to try; 0 before the first
     FLATTEN_BY_LIMIT,  # at a price, where the market order was refused for its own
-) = range(62)
+    # The watchdog of the private stream.
+    OWED_COUNT,
+    ACCOUNT_OWED_NS,  # since when the stream owes the account; NO_STAMP while it does not
+    ACCOUNT_OWED_EXCH_NS,  # as of what stamp of the venue
+    ACCOUNT_TOLD_EXCH_NS,
+    ACCOUNT_SPARED_UNTIL_NS,
+    STREAM_MUTE,  # was the last connection given up, and no order reported since?
+    PAUSED_UNTIL_NS,  # no quotes before, since their fills would not be reported
+) = range(69)
 
 # ---------------------------------------------------------------- the order table
 
@@ -175,18 +185,29 @@ EVIDENCE_WIDTH = 6
 TOLD, AGREED, DISPUTED = range(3)
 """The newest, the newest that agreed with us, and the newest that shows the difference."""
 
+# ---------------------------------------------------------------- a report that is owed
+
+OWED_WIDTH = 4
+(
+    OWED_EPOCH,
+    OWED_NUMBER,
+    OWED_PROGRESS,  # how far the order has come by another channel
+    OWED_SINCE_NS,
+) = range(OWED_WIDTH)
+
 # ---------------------------------------------------------------- tables
 
-_BREAKERS_AT = 64
-_EVIDENCE_AT = 80
-_ORDERS_AT = 128
+_BREAKERS_AT = 128
+_EVIDENCE_AT = 144
+_ORDERS_AT = 192
 _ENDED_AT = _ORDERS_AT + _ORDER_COLUMNS * ORDER_SLOTS
 _EXECUTIONS_AT = _ENDED_AT + 2 * ENDED_KEPT
 _TRADES_AT = _EXECUTIONS_AT + EXECUTIONS_KEPT * EXECUTION_WIDTH
 _HISTORY_AT = _TRADES_AT + 2 * TRADE_SLOTS
 _ADOPTIONS_AT = _HISTORY_AT + HISTORY_KEPT
 _MOVES_AT = _ADOPTIONS_AT + 2 * ADOPTIONS_KEPT
-DESK_SIZE = _MOVES_AT + 2 * MOVES_KEPT
+_OWED_AT = _MOVES_AT + 2 * MOVES_KEPT
+DESK_SIZE = _OWED_AT + OWED_KEPT * OWED_WIDTH
 
 
 @inlined
@@ -261,6 +282,13 @@ def move_row(desk: IntArray, number: int) -> IntArray:
     return desk[at : at + 2]
 
 
+@inlined
+def owed_row(desk: IntArray, number: int) -> IntArray:
+    """A report that the private stream owes, the oldest first: int64[OWED_WIDTH]."""
+    at = _OWED_AT + number * OWED_WIDTH
+    return desk[at : at + OWED_WIDTH]
+
+
 def new_desk() -> IntArray:
     """An empty desk, in memory of its own."""
     desk = new_ints(DESK_SIZE)
@@ -269,4 +297,5 @@ def new_desk() -> IntArray:
     desk[MID2] = NO_MID
     desk[HISTORY_EXCH_NS] = NO_STAMP
     desk[WALLET_E8] = desk[BASELINE_E8] = NO_MONEY
+    desk[ACCOUNT_OWED_NS] = NO_STAMP
     return desk

@@ -7,9 +7,26 @@ connection is given up. Only the connection that was up when an order was placed
 since what is sent while the line is down is not sent again.
 """
 
-from typing import NamedTuple
-
 from engine.core.account import STAMP_JITTER_NS
+from engine.core.desk_layout import (
+    ACCOUNT_OWED_EXCH_NS,
+    ACCOUNT_OWED_NS,
+    ACCOUNT_SPARED_UNTIL_NS,
+    ACCOUNT_TOLD_EXCH_NS,
+    NO_STAMP,
+    OWED_COUNT,
+    OWED_EPOCH,
+    OWED_KEPT,
+    OWED_NUMBER,
+    OWED_PROGRESS,
+    OWED_SINCE_NS,
+    OWED_WIDTH,
+    PAUSED_UNTIL_NS,
+    STREAM_MUTE,
+    owed_row,
+)
+from engine.core.order_names import OrderName, client_order_id
+from exchange.jit import IntArray, borrowed, in_python, njit, piece
 
 _S = 1_000_000_000
 PATIENCE_NS = 5 * _S
@@ -19,74 +36,157 @@ PAUSE_NS = 30 * _S
 _ACCOUNT_AGAIN_NS = 600 * _S
 """Fills come without their account only on a venue that is odd: we count on, and look again."""
 
+NOTHING, AN_ORDER, THE_ACCOUNT = range(3)
+"""What is overdue; of orders the oldest, ``owed_row`` 0."""
+_NONE = -1
+_FOREIGN = OrderName(0, 0)
+
 
 def progress(filled_lots: int, *, final: bool) -> int:
     """How far an order's life has come, as one number that each of its events raises; from 1."""
     return 1 + filled_lots + final
 
 
-class _Owed(NamedTuple):
-    progress: int
-    since_ns: int
+@njit
+def owe_nothing(desk: IntArray) -> None:
+    """The connection is another one: what the last one owed was lost with it."""
+    desk[OWED_COUNT] = 0
+    desk[ACCOUNT_OWED_NS] = NO_STAMP
+
+
+@njit
+def owe_order(desk: IntArray, epoch: int, number: int, progress: int, mono_ns: int) -> None:
+    """Another channel reported that an order of this connection's time has come so far."""
+    desk = borrowed(desk)
+    found = _find_owed(desk, epoch, number)
+    if found != _NONE:
+        row = owed_row(desk, found)
+        row[OWED_PROGRESS] = max(row[OWED_PROGRESS], progress)
+    else:
+        _add_owed(desk, epoch, number, progress, mono_ns)
+
+
+@njit
+def hear_order(desk: IntArray, epoch: int, number: int, progress: int, mono_ns: int) -> None:
+    """The stream reported an order; what it owes of it beyond that, it owes from now on."""
+    desk = borrowed(desk)
+    desk[STREAM_MUTE] = 0
+    found = _find_owed(desk, epoch, number)
+    if found != _NONE:
+        owed = owed_row(desk, found)[OWED_PROGRESS]
+        _drop_owed(desk, found)
+        if owed > progress:
+            _add_owed(desk, epoch, number, owed, mono_ns)
+
+
+@njit
+def owe_account(desk: IntArray, exch_ns: int, mono_ns: int) -> None:
+    """The stream reported a fill: the account as of this stamp follows, if it is not here."""
+    if mono_ns < desk[ACCOUNT_SPARED_UNTIL_NS] or _has_account(desk, exch_ns):
+        return
+    desk[ACCOUNT_OWED_EXCH_NS] = max(desk[ACCOUNT_OWED_EXCH_NS], exch_ns)
+    if desk[ACCOUNT_OWED_NS] == NO_STAMP:
+        desk[ACCOUNT_OWED_NS] = mono_ns
+
+
+@njit
+def hear_account(desk: IntArray, exch_ns: int, mono_ns: int) -> None:
+    """The stream reported the account."""
+    desk[ACCOUNT_TOLD_EXCH_NS] = max(desk[ACCOUNT_TOLD_EXCH_NS], exch_ns)
+    if desk[ACCOUNT_OWED_NS] != NO_STAMP:
+        arrived = _has_account(desk, desk[ACCOUNT_OWED_EXCH_NS])
+        desk[ACCOUNT_OWED_NS] = NO_STAMP if arrived else mono_ns
+
+
+@njit
+def overdue(desk: IntArray, mono_ns: int) -> int:
+    """What the stream failed to report; then the connection is to be given up."""
+    desk = borrowed(desk)
+    late_ns = mono_ns - PATIENCE_NS
+    if desk[OWED_COUNT] > 0 and owed_row(desk, 0)[OWED_SINCE_NS] < late_ns:
+        if desk[STREAM_MUTE] == 1:
+            desk[PAUSED_UNTIL_NS] = mono_ns + PAUSE_NS
+        desk[STREAM_MUTE] = 1
+        return AN_ORDER
+    if desk[ACCOUNT_OWED_NS] != NO_STAMP and desk[ACCOUNT_OWED_NS] < late_ns:
+        desk[ACCOUNT_SPARED_UNTIL_NS] = mono_ns + _ACCOUNT_AGAIN_NS
+        return THE_ACCOUNT
+    return NOTHING
+
+
+@piece
+def _has_account(desk: IntArray, exch_ns: int) -> bool:
+    return bool(desk[ACCOUNT_TOLD_EXCH_NS] >= exch_ns - STAMP_JITTER_NS)
+
+
+@piece
+def _find_owed(desk: IntArray, epoch: int, number: int) -> int:
+    for i in range(desk[OWED_COUNT]):
+        row = owed_row(desk, i)
+        if row[OWED_NUMBER] == number and row[OWED_EPOCH] == epoch:
+            return i
+    return _NONE
+
+
+@piece
+def _add_owed(desk: IntArray, epoch: int, number: int, progress: int, mono_ns: int) -> None:
+    if desk[OWED_COUNT] == OWED_KEPT:
+        _drop_owed(desk, 0)
+    row = owed_row(desk, desk[OWED_COUNT])
+    row[OWED_EPOCH], row[OWED_NUMBER] = epoch, number
+    row[OWED_PROGRESS], row[OWED_SINCE_NS] = progress, mono_ns
+    desk[OWED_COUNT] += 1
+
+
+@piece
+def _drop_owed(desk: IntArray, place: int) -> None:
+    desk[OWED_COUNT] -= 1
+    for i in range(place, desk[OWED_COUNT]):
+        row, after = owed_row(desk, i), owed_row(desk, i + 1)
+        for column in range(OWED_WIDTH):
+            row[column] = after[column]
 
 
 class StreamWatchdog:
-    """Feed it both channels' reports, and ask it whether the private stream has failed."""
+    """Feed it both channels' reports, and ask it whether the private stream has failed.
 
-    def __init__(self) -> None:
-        self.paused_until_ns = 0
-        """Monotonic: no quotes before, since their fills would not be reported."""
-        self._orders: dict[str, _Owed] = {}
-        self._account_since_ns: int | None = None
-        self._account_owed_exch_ns = self._account_told_exch_ns = 0
-        self._account_spared_until_ns = 0
-        self._mute = False  # was the last connection given up, and no order reported since?
+    Args:
+        desk: int64[DESK_SIZE].
+    """
+
+    def __init__(self, desk: IntArray) -> None:
+        self._desk = desk
+        self._oldest = in_python(owed_row)(desk, 0)
 
     def start_over(self) -> None:
         """The connection is another one: what the last one owed was lost with it."""
-        self._orders.clear()
-        self._account_since_ns = None
+        owe_nothing(self._desk)
 
-    def expect_order(self, client_order_id: str, progress: int, mono_ns: int) -> None:
+    def expect_order(self, name: OrderName, progress: int, mono_ns: int) -> None:
         """Another channel reported that an order of this connection's time has come so far."""
-        owed = self._orders.get(client_order_id, _Owed(progress, mono_ns))
-        self._orders[client_order_id] = _Owed(max(owed.progress, progress), owed.since_ns)
+        owe_order(self._desk, *name, progress, mono_ns)
 
-    def hear_order(self, client_order_id: str, progress: int, mono_ns: int) -> None:
-        """The stream reported an order."""
-        self._mute = False
-        owed = self._orders.pop(client_order_id, None)
-        if owed is not None and owed.progress > progress:
-            self._orders[client_order_id] = _Owed(owed.progress, mono_ns)
+    def hear_order(self, name: OrderName | None, progress: int, mono_ns: int) -> None:
+        """The stream reported an order; None for one that is not ours."""
+        hear_order(self._desk, *(name or _FOREIGN), progress, mono_ns)
 
     def expect_account(self, exch_ns: int, mono_ns: int) -> None:
         """The stream reported a fill: the account as of this stamp follows, if it is not here."""
-        if mono_ns < self._account_spared_until_ns or self._has_account(exch_ns):
-            return
-        self._account_owed_exch_ns = max(self._account_owed_exch_ns, exch_ns)
-        if self._account_since_ns is None:
-            self._account_since_ns = mono_ns
+        owe_account(self._desk, exch_ns, mono_ns)
 
     def hear_account(self, exch_ns: int, mono_ns: int) -> None:
         """The stream reported the account."""
-        self._account_told_exch_ns = max(self._account_told_exch_ns, exch_ns)
-        if self._account_since_ns is not None:
-            arrived = self._has_account(self._account_owed_exch_ns)
-            self._account_since_ns = None if arrived else mono_ns
+        hear_account(self._desk, exch_ns, mono_ns)
 
     def overdue(self, mono_ns: int) -> str:
         """What the stream failed to report, or nothing; then the connection is to be given up."""
-        late_ns = mono_ns - PATIENCE_NS
-        for name, owed in self._orders.items():
-            if owed.since_ns < late_ns:
-                if self._mute:
-                    self.paused_until_ns = mono_ns + PAUSE_NS
-                self._mute = True
-                return f"silent about {name}"
-        if self._account_since_ns is not None and self._account_since_ns < late_ns:
-            self._account_spared_until_ns = mono_ns + _ACCOUNT_AGAIN_NS
-            return "silent about the account after a fill"
-        return ""
+        what = overdue(self._desk, mono_ns)
+        if what == AN_ORDER:
+            name = OrderName(int(self._oldest[OWED_EPOCH]), int(self._oldest[OWED_NUMBER]))
+            return f"silent about {client_order_id(name)}"
+        return "silent about the account after a fill" if what == THE_ACCOUNT else ""
 
-    def _has_account(self, exch_ns: int) -> bool:
-        return self._account_told_exch_ns >= exch_ns - STAMP_JITTER_NS
+    @property
+    def paused_until_ns(self) -> int:
+        """Monotonic: no quotes before, since their fills would not be reported."""
+        return int(self._desk[PAUSED_UNTIL_NS])

@@ -164,7 +164,7 @@ class Trader:
         self._account_asked_ns = self._trades_asked_ns = 0
         self._agreed_exch_ns = self._unlisted_exch_ns = self._unlisted_ns = 0
         self._verify_empty = False
-        self._watchdog = StreamWatchdog()
+        self._watchdog = StreamWatchdog(self.desk)
         self.flatten = Flatten(self.desk)
         self._closing_order = ""
         self._bids = np.zeros(ORDER_SLOTS, dtype=np.int64)
@@ -318,7 +318,7 @@ class Trader:
         self.market.heard_ns[Link.PRIVATE] = self.mono_ns
         self._learn(update)
         reached, name = _progress(update), update.client_order_id
-        self._watchdog.hear_order(name, reached, self.mono_ns)
+        self._watchdog.hear_order(order_name(name), reached, self.mono_ns)
         slot = self.table.slot(name)
         if slot is not None:
             self.table.reported_progress[slot] = max(self.table.reported_progress[slot], reached)
@@ -326,9 +326,9 @@ class Trader:
     def _learn_by_rest(self, update: OrderUpdate, alive: int = orders.SEEN_LIVE) -> None:
         """Apply a report that the private stream owes too, if it was up at the placing."""
         self._learn(update, alive)
-        known, name = _progress(update), update.client_order_id
-        slot = self.table.slot(name)
-        if slot is None or self.table.placed_ns[slot] <= self._private_up_ns:
+        known, name = _progress(update), order_name(update.client_order_id)
+        slot = self.table.slot(update.client_order_id)
+        if name is None or slot is None or self.table.placed_ns[slot] <= self._private_up_ns:
             return
         if self.table.reported_progress[slot] < known:
             self._watchdog.expect_order(name, known, self.mono_ns)

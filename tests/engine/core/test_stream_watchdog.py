@@ -6,6 +6,8 @@ import pytest
 
 from engine.core import orders
 from engine.core.actions import Action
+from engine.core.desk_layout import new_desk
+from engine.core.order_names import OrderName
 from engine.core.states import SideReason
 from engine.core.stream_watchdog import PATIENCE_NS, PAUSE_NS, StreamWatchdog, progress
 from exchange.paper.faults.plan import FaultPlan
@@ -17,6 +19,7 @@ from tests.engine.virtual_desk import CALM, SETTINGS, VirtualDesk, desk_that_gav
 
 NS_PER_S = 1_000_000_000
 FOR_GOOD = 1_000
+A, B, C = (OrderName(1, number) for number in (1, 2, 3))
 
 
 def reconnects(desk: VirtualDesk) -> list[str]:
@@ -37,12 +40,12 @@ def details(desk: VirtualDesk) -> set[str]:
 
 def test_a_stream_that_told_in_time_owes_nothing() -> None:
     """A fill, an end and an account, each reported by the last moment."""
-    watchdog = StreamWatchdog()
-    watchdog.expect_order("a", progress(0, final=False), 0)
-    watchdog.expect_order("a", progress(2, final=True), 1)
+    watchdog = StreamWatchdog(new_desk())
+    watchdog.expect_order(A, progress(0, final=False), 0)
+    watchdog.expect_order(A, progress(2, final=True), 1)
     watchdog.expect_account(10 * NS_PER_S, 0)
 
-    watchdog.hear_order("a", progress(2, final=True), PATIENCE_NS)
+    watchdog.hear_order(A, progress(2, final=True), PATIENCE_NS)
     watchdog.hear_account(10 * NS_PER_S, PATIENCE_NS)
 
     assert watchdog.overdue(9 * PATIENCE_NS) == ""
@@ -51,12 +54,12 @@ def test_a_stream_that_told_in_time_owes_nothing() -> None:
 @pytest.mark.parametrize("told", [progress(0, final=False), progress(2, final=False)])
 def test_a_stream_that_stops_halfway_is_overdue(told: int) -> None:
     """It reported that the order was taken, or filled, and never that it ended."""
-    watchdog = StreamWatchdog()
-    watchdog.expect_order("a", progress(2, final=True), 0)
-    watchdog.hear_order("a", told, NS_PER_S)
+    watchdog = StreamWatchdog(new_desk())
+    watchdog.expect_order(A, progress(2, final=True), 0)
+    watchdog.hear_order(A, told, NS_PER_S)
 
     assert watchdog.overdue(NS_PER_S + PATIENCE_NS) == ""
-    assert watchdog.overdue(NS_PER_S + PATIENCE_NS + 1) == "silent about a"
+    assert watchdog.overdue(NS_PER_S + PATIENCE_NS + 1) == "silent about mdesk-1-1"
 
 
 def test_every_event_of_an_order_raises_its_progress() -> None:
@@ -70,7 +73,7 @@ def test_every_event_of_an_order_raises_its_progress() -> None:
 
 def test_an_account_may_be_told_before_its_fill_and_bear_an_earlier_stamp() -> None:
     """The venue sends it first."""
-    watchdog = StreamWatchdog()
+    watchdog = StreamWatchdog(new_desk())
 
     watchdog.hear_account(10 * NS_PER_S - 5_000_000, 0)
     watchdog.expect_account(10 * NS_PER_S, 1)
@@ -80,8 +83,8 @@ def test_an_account_may_be_told_before_its_fill_and_bear_an_earlier_stamp() -> N
 
 def test_a_new_connection_owes_nothing_of_what_the_last_one_lost() -> None:
     """What was said while the line was down is not said again."""
-    watchdog = StreamWatchdog()
-    watchdog.expect_order("a", 1, 0)
+    watchdog = StreamWatchdog(new_desk())
+    watchdog.expect_order(A, 1, 0)
     watchdog.expect_account(NS_PER_S, 0)
 
     watchdog.start_over()
@@ -94,19 +97,41 @@ def test_quotes_wait_only_when_one_connection_after_another_is_mute(
     speaks: bool, pauses: bool
 ) -> None:
     """A single false alarm costs a connection, and no pause."""
-    watchdog = StreamWatchdog()
+    watchdog = StreamWatchdog(new_desk())
     late_ns = PATIENCE_NS + 1
-    watchdog.expect_order("a", 1, 0)
+    watchdog.expect_order(A, 1, 0)
     assert watchdog.overdue(late_ns)
     assert watchdog.paused_until_ns == 0
     watchdog.start_over()
 
     if speaks:
-        watchdog.hear_order("b", 1, late_ns)
-    watchdog.expect_order("c", 1, late_ns)
+        watchdog.hear_order(B, 1, late_ns)
+    watchdog.expect_order(C, 1, late_ns)
     assert watchdog.overdue(2 * late_ns)
 
     assert watchdog.paused_until_ns == (2 * late_ns + PAUSE_NS if pauses else 0)
+
+
+def test_what_is_owed_longest_is_named_and_what_was_told_is_not() -> None:
+    """Whichever of several came between."""
+    watchdog = StreamWatchdog(new_desk())
+    for since_ns, name in enumerate((A, B, C)):
+        watchdog.expect_order(name, progress(2, final=True), since_ns)
+
+    watchdog.hear_order(A, progress(2, final=False), NS_PER_S)  # its end is owed from now on
+    named = [watchdog.overdue(PATIENCE_NS + 2)]
+    watchdog.hear_order(B, progress(2, final=True), NS_PER_S)
+    named.append(watchdog.overdue(PATIENCE_NS + 3))
+    watchdog.hear_order(C, progress(2, final=True), NS_PER_S)
+    named.append(watchdog.overdue(PATIENCE_NS + NS_PER_S))
+    named.append(watchdog.overdue(PATIENCE_NS + NS_PER_S + 1))
+
+    assert named == [
+        "silent about mdesk-1-2",
+        "silent about mdesk-1-3",
+        "",
+        "silent about mdesk-1-1",
+    ]
 
 
 # ------------------------------------------------------------ the whole desk
