@@ -1,7 +1,7 @@
 """Hash map of integers in two arrays: open addressing, and no marker left where a key was.
 
 A map is ``keys`` and ``values``, int64[size] each, with ``FREE`` in every key that is none. The
-size is a power of two that the caller names, so that it is a constant where this is copied to.
+size is a power of two, named by the caller: where a search is copied to, it is a constant.
 """
 
 from exchange.jit import IntArray, inlined, piece

@@ -31,6 +31,7 @@ KERNEL_TESTS = [
     "tests/engine/core/test_quoter.py",
     "tests/exchange/test_book.py",
     "tests/exchange/test_frames.py",
+    "tests/exchange/test_int_map.py",
     "tests/exchange/test_simulation.py",
 ]
 CHECKED_TESTS = [
@@ -39,10 +40,13 @@ CHECKED_TESTS = [
     "tests/engine/core/test_breakers.py",
     "tests/engine/core/test_budgets.py",
     "tests/engine/core/test_entry.py",
+    "tests/engine/core/test_flatten.py",
     "tests/engine/core/test_ledger.py",
     "tests/engine/core/test_market.py",
     "tests/engine/core/test_orders.py",
     "tests/engine/core/test_position.py",
+    "tests/engine/core/test_reconcile.py",
+    "tests/engine/core/test_stream_watchdog.py",
     "tests/exchange/binance/test_recorded_events.py",
     "tests/exchange/binance/test_scanner.py",
     "tests/exchange/test_book.py",

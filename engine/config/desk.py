@@ -27,6 +27,8 @@ from exchange.queue_models import QUEUE_MODELS, QueueModel, QueueModelName
 RENAMED = {"calibration.widest_gap": "calibration.max_misfit"}
 """Keys of older files, and what each is called now."""
 
+_MOST_LOTS = 2**38
+"""Of any size; money is counted exactly up to twice as many in one execution."""
 _LARGEST_BOUND = 5_000
 """Fills of inventory; the quoting table has a row for each."""
 
@@ -262,6 +264,8 @@ class Config(Section, frozen=True, kw_only=True):
             raise ConfigError(self.source, key, str(error)) from error
         if steps < 1:
             raise ConfigError(self.source, key, "must be positive")
+        if steps > _MOST_LOTS:
+            raise ConfigError(self.source, key, f"is more than {_MOST_LOTS} lots")
         return steps
 
 

@@ -38,6 +38,9 @@ from engine.core.desk_layout import (
     FIRST_TOLD_NS,
     HAS_PAST,
     HISTORY_EXCH_NS,
+    MOVE_EXCH_NS,
+    MOVE_IS_FUNDING,
+    MOVE_WALLET_E8,
     MOVES_ADDED,
     MOVES_KEPT,
     NO_MONEY,
@@ -121,7 +124,7 @@ def judge_position(desk: IntArray) -> int:
     desk = borrowed(desk)
     if desk[OPENED] == 0:
         return _judge_first(desk)
-    known, apart = _told_apart(desk, TOLD)
+    known, apart = _lots_apart_of(desk, TOLD)
     if not known:
         return _INCOMPARABLE
     if apart == 0:
@@ -149,16 +152,16 @@ def _judge_first(desk: IntArray) -> int:
 
 
 @piece
-def _told_apart(desk: IntArray, which: int) -> tuple[bool, int]:
-    """The venue's position less ours at the same moment, and whether that is known."""
-    told = evidence_row(desk, which)
-    apart = told[EVIDENCE_LOTS] - desk[POSITION_LOTS]
-    settled = told[EVIDENCE_ASKED_NS] - desk[FILLED_MONO_NS] >= REST_LAG_NS
-    if settled and told[EVIDENCE_PUSHED] == 0:
+def _lots_apart_of(desk: IntArray, which: int) -> tuple[bool, int]:
+    """Whether it is known how far the venue's position was from ours at one moment, and how far."""
+    stated = evidence_row(desk, which)
+    apart = stated[EVIDENCE_LOTS] - desk[POSITION_LOTS]
+    settled = stated[EVIDENCE_ASKED_NS] - desk[FILLED_MONO_NS] >= REST_LAG_NS
+    if settled and stated[EVIDENCE_PUSHED] == 0:
         return True, int(apart)  # no node can be so far behind: it reports the present
-    if told[EVIDENCE_EXCH_NS] == 0:
+    if stated[EVIDENCE_EXCH_NS] == 0:
         return bool(apart == 0), 0
-    return lots_apart(desk, told[EVIDENCE_EXCH_NS], told[EVIDENCE_LOTS])
+    return lots_apart(desk, stated[EVIDENCE_EXCH_NS], stated[EVIDENCE_LOTS])
 
 
 @piece
@@ -252,7 +255,7 @@ def recheck_doubt(desk: IntArray) -> None:
     """A fill was booked: is the difference explained?"""
     desk = borrowed(desk)
     if desk[DOUBTED] == 1:
-        known, apart = _told_apart(desk, DISPUTED)
+        known, apart = _lots_apart_of(desk, DISPUTED)
         if known and apart == 0:
             desk[DOUBTED] = 0
 
@@ -321,10 +324,10 @@ def take_pushed_wallet(
         desk[WALLET_E8], desk[WALLET_EXCH_NS] = wallet_e8, exch_ns
     desk[WALLET_PUSHED_NS] = mono_ns
     known = desk[BASELINE_E8] == NO_MONEY or exch_ns <= desk[BASELINE_EXCH_NS]
-    if moved_e8 == 0 or known or _has_moved(desk, exch_ns, wallet_e8):
+    if moved_e8 == 0 or known or _has_moved(desk, exch_ns, wallet_e8, is_funding):
         return 0
     row = move_row(desk, desk[MOVES_ADDED])
-    row[0], row[1] = exch_ns, wallet_e8
+    row[MOVE_EXCH_NS], row[MOVE_WALLET_E8], row[MOVE_IS_FUNDING] = exch_ns, wallet_e8, is_funding
     desk[MOVES_ADDED] += 1
     if is_funding:
         return -moved_e8
@@ -333,11 +336,12 @@ def take_pushed_wallet(
 
 
 @piece
-def _has_moved(desk: IntArray, exch_ns: int, wallet_e8: int) -> bool:
+def _has_moved(desk: IntArray, exch_ns: int, wallet_e8: int, is_funding: bool) -> bool:
     """Was this change of the wallet told before?"""
     for number in range(max(desk[MOVES_ADDED] - MOVES_KEPT, 0), desk[MOVES_ADDED]):
         row = move_row(desk, number)
-        if row[0] == exch_ns and row[1] == wallet_e8:
+        same = row[MOVE_EXCH_NS] == exch_ns and row[MOVE_WALLET_E8] == wallet_e8
+        if same and (row[MOVE_IS_FUNDING] == 1) == is_funding:
             return True
     return False
 

@@ -24,12 +24,13 @@ from exchange.jit import IntArray, in_python, inlined, new_ints
 ORDER_SLOTS = 128
 """A grid of 20 a side being replaced whole needs 80."""
 ENDED_KEPT = 4096  # what arrives for an older order is long overdue
-EXECUTIONS_KEPT = 2**14  # a late one may still be slipped between them
+EXECUTION_SLOTS = 2**14
+EXECUTIONS_KEPT = EXECUTION_SLOTS - 1  # a late one may still be slipped between them
 HISTORY_KEPT = 2**12
 TRADE_SLOTS = 2**15
 ADOPTIONS_KEPT = 64
 MOVES_KEPT = 256
-OWED_KEPT = 512  # more than can be placed before a stream that reports nothing is given up
+OWED_KEPT = 1024  # more than the venue lets us place before a stream that is mute is given up
 AFTER_ALL_TRADES = 2**62
 """In the place of a trade id: a base holds every execution of its stamp."""
 NO_MID = -1
@@ -185,6 +186,11 @@ EVIDENCE_WIDTH = 6
 TOLD, AGREED, DISPUTED = range(3)
 """The newest, the newest that agreed with us, and the newest that shows the difference."""
 
+# ---------------------------------------------------------------- a change of the wallet
+
+MOVE_WIDTH = 3
+MOVE_EXCH_NS, MOVE_WALLET_E8, MOVE_IS_FUNDING = range(MOVE_WIDTH)  # the wallet after it
+
 # ---------------------------------------------------------------- a report that is owed
 
 OWED_WIDTH = 4
@@ -202,11 +208,11 @@ _EVIDENCE_AT = 144
 _ORDERS_AT = 192
 _ENDED_AT = _ORDERS_AT + _ORDER_COLUMNS * ORDER_SLOTS
 _EXECUTIONS_AT = _ENDED_AT + 2 * ENDED_KEPT
-_TRADES_AT = _EXECUTIONS_AT + EXECUTIONS_KEPT * EXECUTION_WIDTH
+_TRADES_AT = _EXECUTIONS_AT + EXECUTION_SLOTS * EXECUTION_WIDTH
 _HISTORY_AT = _TRADES_AT + 2 * TRADE_SLOTS
 _ADOPTIONS_AT = _HISTORY_AT + HISTORY_KEPT
 _MOVES_AT = _ADOPTIONS_AT + 2 * ADOPTIONS_KEPT
-_OWED_AT = _MOVES_AT + 2 * MOVES_KEPT
+_OWED_AT = _MOVES_AT + MOVES_KEPT * MOVE_WIDTH
 DESK_SIZE = _OWED_AT + OWED_KEPT * OWED_WIDTH
 
 
@@ -239,7 +245,7 @@ def ended_numbers(desk: IntArray) -> IntArray:
 @inlined
 def execution_row(desk: IntArray, number: int) -> IntArray:
     """An execution, by its number from the oldest: int64[EXECUTION_WIDTH]."""
-    at = _EXECUTIONS_AT + (desk[EXECUTIONS_FIRST] + number) % EXECUTIONS_KEPT * EXECUTION_WIDTH
+    at = _EXECUTIONS_AT + (desk[EXECUTIONS_FIRST] + number) % EXECUTION_SLOTS * EXECUTION_WIDTH
     return desk[at : at + EXECUTION_WIDTH]
 
 
@@ -277,9 +283,9 @@ def evidence_row(desk: IntArray, which: int) -> IntArray:
 
 @inlined
 def move_row(desk: IntArray, number: int) -> IntArray:
-    """Funding or a transfer, by its number from the first, in a ring: stamp and wallet after it."""
-    at = _MOVES_AT + number % MOVES_KEPT * 2
-    return desk[at : at + 2]
+    """Funding or a transfer, by its number from the first, in a ring: int64[MOVE_WIDTH]."""
+    at = _MOVES_AT + number % MOVES_KEPT * MOVE_WIDTH
+    return desk[at : at + MOVE_WIDTH]
 
 
 @inlined

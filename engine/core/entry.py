@@ -45,6 +45,7 @@ from engine.core.orders import (
     CANCELLING,
     DONE,
     FREE,
+    NO_SLOT,
     OUTCOME_UNKNOWN,
     PLACE_ACKED,
     PLACE_REFUSED,
@@ -58,7 +59,7 @@ from engine.core.orders import (
     count_orders,
     open_lots,
     reconcile_side,
-    taken,
+    slot_or_raise,
 )
 from engine.core.refusals import RejectAction, reject_action
 from engine.core.request_tracker import RequestTracker
@@ -129,10 +130,13 @@ def placing_room(desk: IntArray, side: int, held_lots: int, mono_ns: int) -> int
 @njit
 def send_order(desk: IntArray, side: int, price_ticks: int, lots: int, mono_ns: int) -> int:
     """Take the next order of this run into the table; its slot, or ``NO_SLOT``."""
-    desk[ORDERS_SENT] += 1
-    spend_orders(desk, 1)
-    desk[REQUOTED_NS] = mono_ns
-    return add_order(desk, desk[EPOCH], desk[ORDERS_SENT], side, price_ticks, lots, mono_ns, PLACED)
+    number = desk[ORDERS_SENT] + 1
+    slot = add_order(desk, desk[EPOCH], number, side, price_ticks, lots, mono_ns, PLACED)
+    if slot != NO_SLOT:
+        desk[ORDERS_SENT] = number
+        desk[REQUOTED_NS] = mono_ns
+        spend_orders(desk, 1)
+    return slot
 
 
 @njit
@@ -389,7 +393,9 @@ class OrderEntry:
         """
         price_ticks = order.price_ticks or 0
         slot = send_order(self._desk, int(order.side), price_ticks, order.qty_lots, self._mono_ns)
-        return self._ask_place(taken(slot), TimeInForce.IOC, market=order.price_ticks is None)
+        return self._ask_place(
+            slot_or_raise(slot), TimeInForce.IOC, market=order.price_ticks is None
+        )
 
     def _ask_place(
         self, slot: int, time_in_force: TimeInForce = TimeInForce.GTX, *, market: bool = False

@@ -34,7 +34,12 @@ _PRICE_REFUSED = (-4131, -4016, -4024)
 """A market order whose counterparty is too far from mark, and a limit order that is."""
 
 IDLE, CLOSING, FLAT, NOT_FLAT = range(4)
-_STATES = tuple(FlattenState)
+_STATES = (
+    FlattenState.IDLE,
+    FlattenState.CLOSING,
+    FlattenState.FLAT,
+    FlattenState.NOT_FLAT,
+)
 
 
 @njit
@@ -62,7 +67,7 @@ def refuse_closing(desk: IntArray, code: int, mono_ns: int) -> None:
 def step_flatten(
     desk: IntArray, held_lots: int, settled: bool, confirmed: bool, mono_ns: int
 ) -> int:
-    """Lots to close now, of those held; 0 while no order is due. Also whether this is the end.
+    """Lots to close now, of those held; 0 while no order is due. Moves the state at the end.
 
     Args:
         held_lots: The position, signed.

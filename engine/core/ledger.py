@@ -31,7 +31,7 @@ from engine.core.desk_layout import (
     VOLUME_E8,
     adoption_row,
 )
-from engine.core.order_names import OrderName, order_name
+from engine.core.order_names import NOT_OURS, OrderName, order_name
 from engine.core.position import (
     NO_TRADE,
     adopt_base,
@@ -53,8 +53,6 @@ from engine.models.roundtrip import (
 from exchange.instrument import E8
 from exchange.jit import IntArray, borrowed, njit, piece
 from exchange.types import Fill
-
-_NOT_OURS = OrderName(0, 0)
 
 
 @njit
@@ -239,7 +237,7 @@ class Ledger:
             fill.off_tick_e8,
             fill.fee_e8,
             fill.maker,
-            *(order_name(fill.client_order_id) or _NOT_OURS),
+            *(order_name(fill.client_order_id) or NOT_OURS),
             fill.mono_ns,
         )
 

@@ -16,7 +16,7 @@ import numpy as np
 _PREFIX = "mdesk-"
 _BASE = 36
 _DIGITS = 12
-_BEYOND = 36**12
+_BEYOND: int = _BASE**_DIGITS
 _FORM = re.compile(rf"{_PREFIX}([1-9a-z][0-9a-z]{{0,{_DIGITS - 1}}})-([1-9][0-9]{{0,17}})")
 """Both numbers fit in an int64."""
 
@@ -28,6 +28,10 @@ class OrderName(NamedTuple):
     """Of its run."""
     number: int
     """Within the run, from 1."""
+
+
+NOT_OURS = OrderName(0, 0)
+"""In the place of an order of ours where there is none."""
 
 
 def order_name(client_order_id: str) -> OrderName | None:

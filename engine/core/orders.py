@@ -325,7 +325,7 @@ def reconcile_side(
     return cancels, places
 
 
-def taken(slot: int) -> int:
+def slot_or_raise(slot: int) -> int:
     """The slot that an order was taken into.
 
     Raises:
@@ -387,7 +387,9 @@ class OrderTable:
         Raises:
             OverflowError: When the table is full.
         """
-        return taken(add_order(self.desk, *name, int(side), price_ticks, qty_lots, mono_ns, state))
+        return slot_or_raise(
+            add_order(self.desk, *name, int(side), price_ticks, qty_lots, mono_ns, state)
+        )
 
     def apply(self, slot: int, event: int, mono_ns: int) -> int:
         """Step one order through the table of transitions and return its new state."""

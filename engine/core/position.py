@@ -7,8 +7,8 @@ that arrives late is slipped into its place and those after it are counted again
 A position that the venue states is a *base*: it holds every execution up to its stamp, known
 to us or not. One that arrives later but is stamped before it is in it already.
 
-All lies in the desk block, see ``engine.core.desk_layout``. Money is exact as long as no position
-is above three billion lots.
+All lies in the desk block, see ``engine.core.desk_layout``. Money is exact up to 9e18, 90 billion
+of the quote asset; settings that could come near that are refused.
 """
 
 from engine.core.desk_layout import (
@@ -21,6 +21,7 @@ from engine.core.desk_layout import (
     EXECUTION_LOTS,
     EXECUTION_MONEY_E8,
     EXECUTION_NUMBER,
+    EXECUTION_SLOTS,
     EXECUTION_TRADE_ID,
     EXECUTION_WIDTH,
     EXECUTIONS_COUNT,
@@ -68,7 +69,7 @@ def note_history(desk: IntArray, trade_id: int, exch_ns: int) -> bool:
     if _trade_kind(desk, trade_id) != 0:
         return False
     ids, at = history_ids(desk), desk[HISTORY_ADDED] % HISTORY_KEPT
-    if desk[HISTORY_ADDED] >= HISTORY_KEPT:
+    if desk[HISTORY_ADDED] >= HISTORY_KEPT and _trade_kind(desk, ids[at]) == HISTORY:
         _forget_trade(desk, ids[at])
     ids[at] = trade_id
     desk[HISTORY_ADDED] += 1
@@ -220,8 +221,6 @@ def _place_of(desk: IntArray, exch_ns: int, trade_id: int) -> int:
 @piece
 def _make_place(desk: IntArray, exch_ns: int, trade_id: int) -> int:
     """Make room where an entry belongs, keyed and otherwise unwritten; which number it has."""
-    if desk[EXECUTIONS_COUNT] == EXECUTIONS_KEPT:
-        _forget_oldest(desk)
     place = _place_of(desk, exch_ns, trade_id)
     if place < desk[EXECUTIONS_COUNT]:
         _go_back_to(desk, place)
@@ -241,7 +240,7 @@ def _forget_oldest(desk: IntArray) -> None:
     desk[FLOOR_EXCH_NS] = oldest[EXECUTION_EXCH_NS]
     desk[FLOOR_TRADE_ID] = oldest[EXECUTION_TRADE_ID]
     _forget_trade(desk, oldest[EXECUTION_TRADE_ID])
-    desk[EXECUTIONS_FIRST] = (desk[EXECUTIONS_FIRST] + 1) % EXECUTIONS_KEPT
+    desk[EXECUTIONS_FIRST] = (desk[EXECUTIONS_FIRST] + 1) % EXECUTION_SLOTS
     desk[EXECUTIONS_COUNT] -= 1
 
 
@@ -270,6 +269,8 @@ def _count_from(desk: IntArray, place: int) -> None:
             desk[POSITION_LOTS], desk[COST_E8] = row[EXECUTION_LOTS], row[EXECUTION_MONEY_E8]
         else:
             _count_execution(desk, row[EXECUTION_LOTS], row[EXECUTION_MONEY_E8])
+    if desk[EXECUTIONS_COUNT] > EXECUTIONS_KEPT:
+        _forget_oldest(desk)
 
 
 @piece
@@ -287,5 +288,11 @@ def _count_execution(desk: IntArray, signed_lots: int, money_e8: int) -> None:
 
 @piece
 def _part_of(amount: int, part: int, whole: int) -> int:
-    """``amount * part // whole`` of a part that is none larger; the product would overflow."""
-    return int(amount // whole * part + amount % whole * part // whole)
+    """``amount * part // whole`` of a part that is none larger; their product would overflow.
+
+    By two digits of the part in base 65,536, as on paper: exact up to a whole of 2**39.
+    """
+    rest, high, low = amount % whole, part >> 16, part & 0xFFFF
+    upper = rest * high
+    lower = (upper % whole << 16) + rest * low
+    return int(amount // whole * part + (upper // whole << 16) + lower // whole)

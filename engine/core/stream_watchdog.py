@@ -25,7 +25,7 @@ from engine.core.desk_layout import (
     STREAM_MUTE,
     owed_row,
 )
-from engine.core.order_names import OrderName, client_order_id
+from engine.core.order_names import NOT_OURS, OrderName, client_order_id
 from exchange.jit import IntArray, borrowed, in_python, njit, piece
 
 _S = 1_000_000_000
@@ -39,7 +39,6 @@ _ACCOUNT_AGAIN_NS = 600 * _S
 NOTHING, AN_ORDER, THE_ACCOUNT = range(3)
 """What is overdue; of orders the oldest, ``owed_row`` 0."""
 _NONE = -1
-_FOREIGN = OrderName(0, 0)
 
 
 def progress(filled_lots: int, *, final: bool) -> int:
@@ -55,19 +54,19 @@ def owe_nothing(desk: IntArray) -> None:
 
 
 @njit
-def owe_order(desk: IntArray, epoch: int, number: int, progress: int, mono_ns: int) -> None:
+def owe_order(desk: IntArray, epoch: int, number: int, reached: int, mono_ns: int) -> None:
     """Another channel reported that an order of this connection's time has come so far."""
     desk = borrowed(desk)
     found = _find_owed(desk, epoch, number)
     if found != _NONE:
         row = owed_row(desk, found)
-        row[OWED_PROGRESS] = max(row[OWED_PROGRESS], progress)
+        row[OWED_PROGRESS] = max(row[OWED_PROGRESS], reached)
     else:
-        _add_owed(desk, epoch, number, progress, mono_ns)
+        _add_owed(desk, epoch, number, reached, mono_ns)
 
 
 @njit
-def hear_order(desk: IntArray, epoch: int, number: int, progress: int, mono_ns: int) -> None:
+def hear_order(desk: IntArray, epoch: int, number: int, reached: int, mono_ns: int) -> None:
     """The stream reported an order; what it owes of it beyond that, it owes from now on."""
     desk = borrowed(desk)
     desk[STREAM_MUTE] = 0
@@ -75,7 +74,7 @@ def hear_order(desk: IntArray, epoch: int, number: int, progress: int, mono_ns: 
     if found != _NONE:
         owed = owed_row(desk, found)[OWED_PROGRESS]
         _drop_owed(desk, found)
-        if owed > progress:
+        if owed > reached:
             _add_owed(desk, epoch, number, owed, mono_ns)
 
 
@@ -129,12 +128,12 @@ def _find_owed(desk: IntArray, epoch: int, number: int) -> int:
 
 
 @piece
-def _add_owed(desk: IntArray, epoch: int, number: int, progress: int, mono_ns: int) -> None:
+def _add_owed(desk: IntArray, epoch: int, number: int, reached: int, mono_ns: int) -> None:
     if desk[OWED_COUNT] == OWED_KEPT:
         _drop_owed(desk, 0)
     row = owed_row(desk, desk[OWED_COUNT])
     row[OWED_EPOCH], row[OWED_NUMBER] = epoch, number
-    row[OWED_PROGRESS], row[OWED_SINCE_NS] = progress, mono_ns
+    row[OWED_PROGRESS], row[OWED_SINCE_NS] = reached, mono_ns
     desk[OWED_COUNT] += 1
 
 
@@ -168,7 +167,7 @@ class StreamWatchdog:
 
     def hear_order(self, name: OrderName | None, progress: int, mono_ns: int) -> None:
         """The stream reported an order; None for one that is not ours."""
-        hear_order(self._desk, *(name or _FOREIGN), progress, mono_ns)
+        hear_order(self._desk, *(name or NOT_OURS), progress, mono_ns)
 
     def expect_account(self, exch_ns: int, mono_ns: int) -> None:
         """The stream reported a fill: the account as of this stamp follows, if it is not here."""

@@ -146,7 +146,7 @@ async def _flatten(venue: Rest, instrument: Instrument) -> None:
         NotFlat: When that is not proven in time.
     """
     seen, trouble, flat_looks, number = "unknown", "", 0, 0
-    epoch = time.time_ns() // 1_000_000  # as of a run: should an engine live after all, it halts
+    epoch = time.time_ns() // 1_000_000  # a younger run's, so that an engine that still lives halts
     held_lots, largest_lots = 0, 1 << 62
     deadline_s = time.monotonic() + _FLATTEN_S
     while time.monotonic() < deadline_s:

@@ -524,7 +524,9 @@ class StopSession:
             Unreachable: When at the deadline it is not known what is open.
         """
         if is_ours(""):
-            raise InvariantBroken("a rule that holds without a name would make every order ours")
+            raise InvariantBroken(
+                "a rule that takes an empty id for ours would make every order ours"
+            )
         self._unproven = {each: None for each in may_rest if is_ours(each)}
         if unnamed_until_ns is None:
             unnamed_until_ns = time.monotonic_ns()

@@ -63,6 +63,10 @@ def test_study_config_holds_the_study_s_own_parameters() -> None:
         ("strategy.order_qty=0.0005", "strategy.order_qty: 0.0005 is not a multiple of 0.001"),
         ("strategy.order_qty=0", "strategy.order_qty: must be positive"),
         ("strategy.max_position=0.001", "strategy.max_position: is smaller than"),
+        (
+            "strategy.max_position=275000000",
+            "strategy.max_position: is more than 274877906944 lots",
+        ),
         ("desk.mode=live", "desk.mode: invalid enum value 'live'"),
         ("strategy.gamma=inf", "strategy.gamma: expected `float` <= 1"),
         ("desk.capital_usdt=1e308", "desk.capital_usdt: expected `float` <= 1"),

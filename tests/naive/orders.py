@@ -35,12 +35,11 @@ class NaiveOrder:
     booked_lots: int = 0
     reported_lots: int = 0
     settled_lots: int = 0
-    absences: int = 0
     ended_exch_ns: int = 0
 
     def apply(self, event: int, mono_ns: int) -> None:
         if event in (PLACE_ACKED, SEEN_LIVE):
-            self.alive_ns, self.absences = mono_ns, 0
+            self.alive_ns = mono_ns
         state = self._after(event)
         if state != self.state:
             self.state, self.changed_ns = state, mono_ns

@@ -7,7 +7,7 @@ import pytest
 from engine.core import orders
 from engine.core.account import REST_LAG_NS
 from engine.core.breakers import side_closed_ns
-from engine.core.budgets import spend_orders
+from engine.core.budgets import orders_left, spend_orders
 from engine.core.desk_layout import (
     BREAKER_REFUSALS,
     BREAKER_STEP_AWAY_TICKS,
@@ -354,6 +354,17 @@ def test_closing_reduces_only_and_takes_at_once(
     assert (place.side, place.qty_lots, place.price_ticks) == (Side.SELL, 7, price_ticks or 0)
     assert (place.time_in_force, place.reduce_only) == (TimeInForce.IOC, True)
     assert place.market is market
+
+
+def test_a_closing_order_without_room_costs_nothing(bench: Bench) -> None:
+    for _ in range(ORDER_SLOTS):
+        bench.entry.close_position(ClosingOrder(Side.SELL, 7, None))
+    before = orders_left(bench.desk)
+
+    with pytest.raises(OverflowError, match="full"):
+        bench.entry.close_position(ClosingOrder(Side.SELL, 7, None))
+
+    assert orders_left(bench.desk) == before == 300 - ORDER_SLOTS
 
 
 def test_closing_waits_for_nothing_that_placing_waits_for(bench: Bench) -> None:

@@ -120,6 +120,19 @@ def test_adopting_a_position_makes_no_profit() -> None:
     assert ledger.position_lots == -40
 
 
+def test_a_fill_that_an_adopted_position_holds_is_held_against_the_mid_of_its_adoption() -> None:
+    """What it earned with the mid since then is in the position already."""
+    ledger = a_ledger()
+    ledger.move_mid(1000, 1002)
+    ledger.adopt_position(5, 5 * 1001 * TICK_LOT_E8, 10)
+    ledger.move_mid(1010, 1012)
+
+    ledger.book_fill(fill(1, Side.BUY, 1001, 5))
+
+    assert ledger.spread_e8 == 0
+    assert ledger.total_e8 == 5 * 10 * TICK_LOT_E8
+
+
 @pytest.mark.parametrize(("side", "sign"), [(Side.BUY, 1), (Side.SELL, -1)])
 def test_an_open_position_earns_with_the_mid(side: Side, sign: int) -> None:
     """Two half ticks up are one tick for each lot held."""

@@ -178,6 +178,35 @@ def test_a_late_execution_finds_its_place_in_a_memory_that_is_full() -> None:
     assert lots_apart(desk, late.exch_ns - 5, EXECUTIONS_KEPT) == (True, 0)
 
 
+def test_what_is_older_than_a_full_memory_makes_nothing_be_booked_twice() -> None:
+    """It is counted and forgotten at once; what stood first stays known."""
+    desk = new_desk()
+    trades = [Trade(i, 10 * i, 1, 1000 + i) for i in range(1, EXECUTIONS_KEPT + 1)]
+    for trade in trades:
+        book(desk, trade)
+    older = Trade(10**9, 5, -3, -2700)
+    newer = Trade(10**9 + 1, 10**9, 1, 1000)
+
+    for trade in (older, newer, older, *trades[:2]):
+        book(desk, trade)
+
+    assert position_of(desk) == position_after([older, *trades, newer])
+
+
+def test_a_trade_that_was_history_and_is_booked_stays_booked() -> None:
+    """By its first stamp it was in the opening, by its second it is not."""
+    desk = new_desk()
+    open_position(desk, 5, 5000, 10)
+    note_history(desk, 7, 9)
+    book(desk, Trade(7, 11, 1, 1000))
+    for trade_id in range(100, 100 + HISTORY_KEPT):
+        note_history(desk, trade_id, 9)
+
+    book(desk, Trade(7, 11, 1, 1000))
+
+    assert desk[POSITION_LOTS] == 6
+
+
 def test_the_newest_trade_is_no_base() -> None:
     desk = new_desk()
     before = newest_trade(desk), newest_exch_ns(desk)
@@ -203,18 +232,20 @@ def test_lots_of_an_order_are_its_own() -> None:
 
 @given(
     st.lists(
-        st.tuples(st.integers(-(3 * 10**9), 3 * 10**9), st.integers(1, 10**8)),
+        st.tuples(
+            st.integers(-(2**38), 2**38), st.integers(1, 10**6), st.integers(-(10**9), 10**9)
+        ),
         min_size=1,
         max_size=6,
     )
 )
-def test_large_positions_are_counted_to_the_unit(rows: list[tuple[int, int]]) -> None:
+def test_large_positions_are_counted_to_the_unit(rows: list[tuple[int, int, int]]) -> None:
     """Cost times lots is beyond an int64 by far."""
     desk, trades, held = new_desk(), [], 0
-    for number, (target, price_e8) in enumerate(rows):
+    for number, (target, price_e8, off_tick_e8) in enumerate(rows):
         if target != held:
             signed = target - held
-            trades.append(Trade(number, number, signed, signed * price_e8))
+            trades.append(Trade(number, number, signed, signed * price_e8 + off_tick_e8))
             held = target
 
     for trade in trades:

@@ -134,6 +134,17 @@ def test_what_is_owed_longest_is_named_and_what_was_told_is_not() -> None:
     ]
 
 
+def test_a_foreign_order_proves_the_stream_alive() -> None:
+    watchdog = StreamWatchdog(new_desk())
+    for at_ns in (PATIENCE_NS + 1, 2 * PATIENCE_NS + 2):
+        watchdog.start_over()
+        watchdog.hear_order(None, 1, 0)
+        watchdog.expect_order(A, 1, at_ns - PATIENCE_NS - 1)
+        assert watchdog.overdue(at_ns)
+
+    assert watchdog.paused_until_ns == 0
+
+
 # ------------------------------------------------------------ the whole desk
 
 
