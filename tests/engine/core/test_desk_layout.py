@@ -1,0 +1,51 @@
+"""Desk block layout: no number of it lies in two places, and no table in another."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from engine.core import desk_layout as layout
+from exchange.jit import IntArray, in_python
+
+SINGLE_NUMBERS = layout.PAUSED_UNTIL_NS + 1
+"""It is the last of them."""
+
+
+def tables(desk: IntArray) -> Iterator[IntArray]:
+    """Every row and column that an accessor opens."""
+    for side in (1, -1):
+        yield in_python(layout.side_breaker)(desk, side)
+    for which in (layout.TOLD, layout.AGREED, layout.DISPUTED):
+        yield in_python(layout.evidence_row)(desk, which)
+    for column in range(layout.ORDER_ENDED_EXCH_NS + 1):
+        yield in_python(layout.order_column)(desk, column)
+    for accessor in (
+        layout.ended_epochs,
+        layout.ended_numbers,
+        layout.trade_keys,
+        layout.trade_values,
+        layout.history_ids,
+    ):
+        yield in_python(accessor)(desk)
+    for row, count in (
+        (layout.execution_row, layout.EXECUTION_SLOTS),
+        (layout.adoption_row, layout.ADOPTIONS_KEPT),
+        (layout.move_row, layout.MOVES_KEPT),
+        (layout.owed_row, layout.OWED_KEPT),
+    ):
+        for number in range(count):
+            yield in_python(row)(desk, number)
+
+
+def test_every_number_has_a_place_of_its_own() -> None:
+    """A kernel that writes one table would change another, and nothing would say so."""
+    desk = np.zeros(layout.DESK_SIZE, dtype=np.int64)
+    marked = np.zeros(layout.DESK_SIZE, dtype=np.int64)
+    marked[:SINGLE_NUMBERS] = 1
+    for table in tables(desk):
+        assert table.size > 0
+        at = (table.ctypes.data - desk.ctypes.data) // desk.itemsize
+        marked[at : at + table.size] += 1
+
+    assert marked.max() == 1
+    assert marked[-1] == 1
