@@ -406,6 +406,7 @@ class AccountReconciler:
         self._told[:] = (
             1,
             evidence.lots,
+            evidence.entry_price_e8,
             evidence.exch_ns,
             evidence.asked_mono_ns,
             evidence.pushed,
@@ -456,8 +457,9 @@ class AccountReconciler:
     @property
     def agreed(self) -> Evidence | None:
         """The newest report of the venue that agreed with us."""
-        known, lots, exch_ns, asked_ns, pushed, wallet_ns = self._agreed.tolist()
-        return Evidence(lots, 0, exch_ns, asked_ns, bool(pushed), wallet_ns) if known else None
+        known, lots, price_e8, exch_ns, asked_ns, pushed, wallet_ns = self._agreed.tolist()
+        told = Evidence(lots, price_e8, exch_ns, asked_ns, bool(pushed), wallet_ns)
+        return told if known else None
 
     @property
     def doubted(self) -> bool:

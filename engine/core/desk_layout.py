@@ -174,10 +174,11 @@ EXECUTION_WIDTH = 9
 
 # ---------------------------------------------------------------- evidence of a position
 
-EVIDENCE_WIDTH = 6
+EVIDENCE_WIDTH = 7
 (
     EVIDENCE_KNOWN,
     EVIDENCE_LOTS,
+    EVIDENCE_ENTRY_PRICE_E8,
     EVIDENCE_EXCH_NS,  # the venue's stamp on its last change; 0: it lists none, undated
     EVIDENCE_ASKED_NS,  # when it was asked for; on the private stream, when it arrived
     EVIDENCE_PUSHED,  # does it come from the private stream?
