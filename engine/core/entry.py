@@ -97,7 +97,6 @@ _NO_SUCH_ORDER = -2013  # from a query; a cancel says -2011
 CLOCK_DOUBTED, PLACING_HELD, SIDE_CLOSED, DESK_HALTED = 1, 2, 4, 8
 """What a refusal led to, as bits of one number; what else follows the desk block keeps."""
 
-
 _CANCEL_EVENTS = {
     Outcome.DONE: SEEN_FINAL,
     Outcome.REFUSED: CANCEL_FAILED,

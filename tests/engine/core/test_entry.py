@@ -140,7 +140,7 @@ class Bench:
         return int(in_python(order_column)(self.desk, ORDER_ABSENCES)[self.slot(name)])
 
     def closed_ns(self, side: Side = Side.BUY) -> int:
-        """For how long a breaker stays open yet."""
+        """How much longer a breaker stays open."""
         return side_closed_ns(self.desk, int(side), self.now_ns)
 
     @property
@@ -417,7 +417,6 @@ def test_a_refused_order_is_over(bench: Bench, code: int) -> None:
 
 
 def test_a_refusal_that_nobody_foresaw_is_tried_again_until_the_third(bench: Bench) -> None:
-
     open_ns = []
     for _ in range(3):
         bench.refuse(UNFORESEEN)
