@@ -90,6 +90,7 @@ class RestNode:
 
     def _read(self, call: str, order: str = "") -> SymbolAccount:
         lag_ms = self._faults.account_lag_ms(call, self._exchange.now_ms, order)
-        past = None if lag_ms is None else self._memory.recall(lag_ms, self._client)
-        exchange, client = past or (self._exchange, self._client)
+        exchange, client = self._exchange, self._client
+        if lag_ms is not None:
+            exchange, client = self._memory.recall(lag_ms, client)
         return exchange.symbol_account(client, self._instrument.symbol)

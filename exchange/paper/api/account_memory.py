@@ -69,13 +69,13 @@ class AccountMemory:
         while len(self._seen) > 1 and now_ns - self._seen[1].time_ns >= longest_ms * 1e6:
             self._seen.popleft()
 
-    def recall(self, age_ms: float, client: Client) -> tuple[PaperVenue, Client] | None:
+    def recall(self, age_ms: float, client: Client) -> tuple[PaperVenue, Client]:
         """The venue at least so long ago, else as far back as is known, and the client in it.
 
-        It may only be read. None when nothing was kept.
+        It may only be read. The first to look back begins the memory, where nothing was kept.
         """
         if not self._seen:
-            return None
+            self._seen.append(self._now())
         due_ns = self._venue.now_ns - age_ms * 1e6
         found = self._seen[0]
         for then in self._seen:

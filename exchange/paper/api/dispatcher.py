@@ -151,10 +151,9 @@ class Dispatcher:
             return None
         now_ms = self._venue.now_ms
         lag_ms = self._faults.account_lag_ms(call.name, now_ms, call.params.client_order_id)
-        past = None if lag_ms is None else self._memory.recall(lag_ms, client)
-        if past is None:
+        if lag_ms is None:
             return None
-        venue, client = past
+        venue, client = self._memory.recall(lag_ms, client)
         routes = AccountRoutes(venue).routes() | OrderRoutes(venue, self._faults).routes()
         route = routes[call.name]
         assert isinstance(route, ClientRoute)  # each of them is
