@@ -78,6 +78,13 @@ class Client:
         return str(body["listenKey"])
 
 
+async def moments() -> AsyncIterator[None]:
+    """When to look again: a poll without a pause meets the venue's limits on a fast machine."""
+    while True:
+        yield
+        await asyncio.sleep(0.01)
+
+
 def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))

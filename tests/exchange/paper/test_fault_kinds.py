@@ -19,7 +19,7 @@ from exchange.paper.faults import plan
 from exchange.paper.faults.plan import FaultPlan
 from exchange.paper.server.server import serve
 from tests.exchange.paper.bench import KEY, LIVELY, QUIET, paper_settings, signed
-from tests.exchange.paper.live import Client, exchange, fragile_exchange, free_port, until
+from tests.exchange.paper.live import Client, exchange, fragile_exchange, free_port, moments, until
 
 PLACE = "POST /fapi/v1/order"
 
@@ -75,9 +75,11 @@ async def test_stall_leaves_the_socket_open_and_silent_for_its_time() -> None:
         await client.place("59000.0", newClientOrderId="unheard")
         await (await events.ping())
         hearing = asyncio.create_task(events.recv())
-        while not hearing.done():
+        async for _ in moments():
             await client.place("59000.1", newClientOrderId="heard")
             await client.call("DELETE", "/fapi/v1/order", origClientOrderId="heard")
+            if hearing.done():
+                break
         told = orjson.loads(hearing.result())
 
     assert told["o"]["c"] == "heard"
@@ -412,8 +414,9 @@ async def test_a_dropped_request_cuts_the_trading_socket_before_it_is_heard() ->
         await talk.send(asked(KEEP, 1))
         await talk.wait_closed()
         before = await client.ask("PUT", "/fapi/v1/listenKey")
-        while "code" in (await client.ask("PUT", "/fapi/v1/listenKey"))[1]:
-            pass
+        async for _ in moments():
+            if "code" not in (await client.ask("PUT", "/fapi/v1/listenKey"))[1]:
+                break
 
     assert talk.close_code == 1006
     assert before[1]["code"] == -1125
