@@ -280,10 +280,17 @@ def apply_side(
     market[BEST_BID if side > 0 else BEST_ASK] = best
 
 
-@piece
+@inlined
 def follow_touch(market: IntArray) -> None:
     """Move the window to the touch once the touch is more than a quarter of it off centre."""
     bid, ask = market[BEST_BID], market[BEST_ASK]
+    if bid == NO_BID or abs(bid + ask - 2 * market[LOW] - WINDOW_TICKS) > WINDOW_TICKS // 2:
+        _follow(market, bid, ask)
+
+
+@piece
+def _follow(market: IntArray, bid: int, ask: int) -> None:
+    """The exact rule, either side empty or not; what comes before it saves most calls."""
     if bid == NO_BID and ask == NO_ASK:
         return
     if bid == NO_BID:

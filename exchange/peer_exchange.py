@@ -101,18 +101,23 @@ def _sees_all(book: IntArray, side: int) -> bool:
 
 
 @inlined
-def _keeps_best(
+def _goes_at_once(
     book: IntArray, side: int, ticks: IntArray, lots: IntArray, first: int, levels: int
 ) -> bool:
-    """Is a side searched without bound, and does its best stand through all of these levels?
+    """May all levels be written before anything comes of them?
 
-    Then the side does not end in between.
+    They may where the side is seen whole, or is searched without bound while its best stands
+    through all of them: then the side does not end in between.
     """
+    if _sees_all(book, side):
+        return True
     best = best_of(book, side)
+    if best == _nobody(side) or book[_furthest_at(side)] != _nobody(side):
+        return False
+    ended = 0
     for i in range(first, first + levels):
-        if ticks[i] == best and lots[i] == 0:
-            return False
-    return NO_BID < best < NO_ASK and book[_furthest_at(side)] == _nobody(side)
+        ended += int(ticks[i] == best and lots[i] == 0)
+    return ended == 0
 
 
 @piece
@@ -153,8 +158,9 @@ def _end_side(book: IntArray, side: int) -> None:
 
 
 @inlined
-def _set_levels(
+def _store_levels(
     book: IntArray,
+    twin: IntArray,
     side: int,
     ticks: IntArray,
     lots: IntArray,
@@ -166,23 +172,21 @@ def _set_levels(
     ints: IntArray,
     floats: FloatArray,
     count: IntArray,
-    out: IntArray,
-    fills: int,
 ) -> int:
-    """Levels of a side, each an event: queues first, book, what it fills.
+    """Write levels of a side into two books, or one named twice, whose windows are one.
 
-    The side must be seen whole, or be searched without bound and keep its best. What comes after
-    each event comes here once, after the last: of the prices that become the best in turn, the
-    furthest ahead passes all that the others pass, reaches all orders that they reach, and lets
-    all that stands behind it be found. No order of ours rests where a best price that has only
-    fallen back could meet it.
+    The queues of what rests in the first grow older.
+
+    Returns:
+        The best price that any of the levels gave lots to, if only until a later one took them;
+        the side's empty mark where none did.
     """
-    of_side, blocks = side_lots(book, side), side_blocks(book, side)
+    of_side, of_twin = side_lots(book, side), side_lots(twin, side)
+    blocks, twin_blocks = side_blocks(book, side), side_blocks(twin, side)
     window = book[LOW]
     low, high = price_range(ints, count, side)
     ours = low <= high
-    before = best_of(book, side)
-    height = side * before  # all that a level waits for of the one before it
+    height = side * _nobody(side)  # all that a level waits for of the one before it
     for i in range(first, first + levels):
         price, new = ticks[i], lots[i]
         if ours and low <= price <= high:
@@ -190,12 +194,39 @@ def _set_levels(
             age_queues(True, model, power, lot_size, ints, floats, count, side, price, old, new)
         if window <= price < window + WINDOW_TICKS:
             slot = price & (WINDOW_TICKS - 1)
-            of_side[slot] = new
-            blocks[slot // BLOCK_TICKS] = 1
+            of_side[slot] = of_twin[slot] = new
+            blocks[slot // BLOCK_TICKS] = twin_blocks[slot // BLOCK_TICKS] = 1
         else:
             store_level(book, side, price, new)
+            store_level(twin, side, price, new)
         height = side * price if new > 0 and side * price > height else height
-    best = side * height
+    return side * height
+
+
+@inlined
+def _settle_side(
+    book: IntArray,
+    side: int,
+    highest: int,
+    ints: IntArray,
+    floats: FloatArray,
+    count: IntArray,
+    out: IntArray,
+    fills: int,
+) -> int:
+    """Find a side's best after its levels are written, and let it fill and hide; the fills so far.
+
+    What comes after each level comes here once, after the last: the levels must go at once.
+
+    Of the prices that become the best in turn, the furthest ahead passes all that the others
+    pass, reaches all orders that they reach, and lets all that stands behind it be found. No
+    order of ours rests where a best price that has only fallen back could meet it.
+
+    Args:
+        highest: As ``_store_levels`` returns it.
+    """
+    before = best_of(book, side)
+    best = side * max(side * before, side * highest)
     if best != before:
         if side * best >= side * best_of(book, -side):
             _pass_over(book, -side, best)
@@ -224,7 +255,7 @@ def _set_levels_in_turn(
     out: IntArray,
     fills: int,
 ) -> int:
-    """The same for a side of which something is not seen: what each level does comes after it."""
+    """Write levels of a side of which something is not seen; what each does comes after it."""
     for i in range(first, first + levels):
         price, new = ticks[i], lots[i]
         old = store_level(book, side, price, new)
@@ -270,7 +301,7 @@ def _side_levels(row: IntArray, side: int) -> tuple[int, int]:
 
 
 @piece
-def _play_unseen(
+def _play_side(
     book: IntArray,
     side: int,
     row: IntArray,
@@ -285,15 +316,13 @@ def _play_unseen(
     out: IntArray,
     fills: int,
 ) -> int:
-    """A side of a snapshot, or of which something is not seen.
-
-    Not copied to where it is called: the code of a rare case slows the usual one by a fifth.
-    """
+    """A side of a diff or snapshot takes effect; how many fills there are with those it made."""
     first, levels = _side_levels(row, side)
     if row[KIND] == SNAPSHOT and levels > 0:
         _clear_side(book, side, ticks[first + levels - 1])
-    if _sees_all(book, side) or _keeps_best(book, side, ticks, lots, first, levels):
-        return _set_levels(
+    if _goes_at_once(book, side, ticks, lots, first, levels):
+        highest = _store_levels(
+            book,
             book,
             side,
             ticks,
@@ -306,9 +335,8 @@ def _play_unseen(
             ints,
             floats,
             count,
-            out,
-            fills,
         )
+        return _settle_side(book, side, highest, ints, floats, count, out, fills)
     return _set_levels_in_turn(
         book,
         side,
@@ -328,46 +356,14 @@ def _play_unseen(
 
 
 @inlined
-def _play_side(
-    book: IntArray,
-    side: int,
-    row: IntArray,
-    ticks: IntArray,
-    lots: IntArray,
-    model: int,
-    power: float,
-    lot_size: float,
-    ints: IntArray,
-    floats: FloatArray,
-    count: IntArray,
-    out: IntArray,
-    fills: int,
-) -> int:
-    """A side of a diff or snapshot takes effect; how many fills there are with those it made."""
-    if row[KIND] == DEPTH and _sees_all(book, side):
-        first, levels = _side_levels(row, side)
-        return _set_levels(
-            book,
-            side,
-            ticks,
-            lots,
-            first,
-            levels,
-            model,
-            power,
-            lot_size,
-            ints,
-            floats,
-            count,
-            out,
-            fills,
-        )
-    return _play_unseen(
-        book, side, row, ticks, lots, model, power, lot_size, ints, floats, count, out, fills
-    )
+def _settle_hidden(book: IntArray) -> None:
+    """What comes after both sides: the search for what is hidden."""
+    if not _sees_all(book, 1) or not _sees_all(book, -1):
+        _find_hidden(book, 1)
+        _find_hidden(book, -1)
 
 
-@inlined
+@piece
 def peer_depth(
     book: IntArray,
     row: IntArray,
@@ -396,10 +392,136 @@ def peer_depth(
     fills = _play_side(
         book, -1, row, ticks, lots, model, power, lot_size, ints, floats, count, out, fills
     )
-    if not _sees_all(book, 1) or not _sees_all(book, -1):
-        _find_hidden(book, 1)
-        _find_hidden(book, -1)
+    _settle_hidden(book)
     follow_touch(book)
+    return fills
+
+
+@inlined
+def _play_side_on_both(
+    exch_book: IntArray,
+    local_book: IntArray,
+    side: int,
+    row: IntArray,
+    ticks: IntArray,
+    lots: IntArray,
+    model: int,
+    power: float,
+    lot_size: float,
+    ints: IntArray,
+    floats: FloatArray,
+    count: IntArray,
+    none: IntArray,
+    out: IntArray,
+    fills: int,
+) -> int:
+    """A side of a diff takes effect on two books with one window, as ``_play_side`` on each."""
+    first, levels = _side_levels(row, side)
+    at_once = _goes_at_once(exch_book, side, ticks, lots, first, levels)
+    if not at_once or not _goes_at_once(local_book, side, ticks, lots, first, levels):
+        _play_side(
+            local_book, side, row, ticks, lots, model, power, lot_size, ints, floats, none, out, 0
+        )
+        return _play_side(
+            exch_book,
+            side,
+            row,
+            ticks,
+            lots,
+            model,
+            power,
+            lot_size,
+            ints,
+            floats,
+            count,
+            out,
+            fills,
+        )
+    highest = _store_levels(
+        exch_book,
+        local_book,
+        side,
+        ticks,
+        lots,
+        first,
+        levels,
+        model,
+        power,
+        lot_size,
+        ints,
+        floats,
+        count,
+    )
+    _settle_side(local_book, side, highest, ints, floats, none, out, 0)
+    return _settle_side(exch_book, side, highest, ints, floats, count, out, fills)
+
+
+@inlined
+def peer_depth_on_both(
+    exch_book: IntArray,
+    local_book: IntArray,
+    row: IntArray,
+    ticks: IntArray,
+    lots: IntArray,
+    model: int,
+    power: float,
+    lot_size: float,
+    ints: IntArray,
+    floats: FloatArray,
+    count: IntArray,
+    none: IntArray,
+    out: IntArray,
+) -> int:
+    """``peer_depth`` on the exchange's book and on the local one; how many fills it made.
+
+    Each level is read once for the two: most of a replay's time is spent on reading them.
+
+    Args:
+        none: int64[1], zero: how many orders rest in the local book.
+    """
+    if row[KIND] != DEPTH or exch_book[LOW] != local_book[LOW]:
+        peer_depth(local_book, row, ticks, lots, model, power, lot_size, ints, floats, none, out)
+        return peer_depth(
+            exch_book, row, ticks, lots, model, power, lot_size, ints, floats, count, out
+        )
+    fills = _play_side_on_both(
+        exch_book,
+        local_book,
+        1,
+        row,
+        ticks,
+        lots,
+        model,
+        power,
+        lot_size,
+        ints,
+        floats,
+        count,
+        none,
+        out,
+        0,
+    )
+    fills = _play_side_on_both(
+        exch_book,
+        local_book,
+        -1,
+        row,
+        ticks,
+        lots,
+        model,
+        power,
+        lot_size,
+        ints,
+        floats,
+        count,
+        none,
+        out,
+        fills,
+    )
+    _settle_hidden(exch_book)
+    _settle_hidden(local_book)
+    follow_touch(exch_book)
+    follow_touch(local_book)
     return fills
 
 

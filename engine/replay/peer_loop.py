@@ -3,7 +3,8 @@
 Four sources take their turns by time; at one instant the local data comes first, then what the
 exchange answers, the exchange's own data, and the requests that reach it; then the step of
 the strategy. Everything at or before the time of a step happens before it. Between two steps
-our side only listens: its data is played up to the next step in one go, which changes nothing.
+our data and the exchange's touch nothing in common, so that they need not keep that order: a
+message that both sides have next goes into both books at once.
 
 What the loop carries over from call to call is in flat arrays:
 
@@ -42,7 +43,7 @@ from exchange.event_columns import (
 )
 from exchange.jit import FloatArray, IntArray, borrowed, inlined, njit
 from exchange.market_layout import BEST_ASK, BEST_BID, NO_ASK, NO_BID
-from exchange.peer_exchange import peer_accept, peer_depth, peer_trade
+from exchange.peer_exchange import peer_accept, peer_depth, peer_depth_on_both, peer_trade
 from exchange.simulation import O_KEY, O_WIDTH, cancel_order
 
 (
@@ -412,42 +413,27 @@ def run_peer(
     by_local, by_exch = borrowed(by_local), borrowed(by_exch)
     over = safe_ns == NEVER_NS
     while clock[C_FULL] == 0 and has_room(clock, fills, trace):
-        until_ns = min(clock[C_STEP_AT], safe_ns - 1)
-        _hear_market(
-            clock,
-            settings,
-            power,
-            lot_size,
-            state,
-            local_book,
-            ints,
-            floats,
-            none,
-            out,
-            rows,
-            ticks,
-            lots,
-            by_local,
-            events,
-            until_ns,
-        )
         request_ns = _first(requests, clock[C_REQUESTS_FIRST] * R_WIDTH, clock[C_REQUESTS])
         made = _play_market(
             clock,
             settings,
             power,
             lot_size,
+            state,
+            local_book,
             exch_book,
             ints,
             floats,
             count,
+            none,
             out,
             rows,
             ticks,
             lots,
+            by_local,
             by_exch,
             events,
-            min(until_ns, request_ns),
+            min(clock[C_STEP_AT], safe_ns - 1, request_ns),
         )
         if made > 0:
             _note_fills(clock, settings, answers, out, made, orders, fills, clock[C_NOW])
@@ -496,48 +482,13 @@ def _first(ring: IntArray, at: int, count: int) -> int:
 
 
 @inlined
-def _hear_market(
-    clock: IntArray,
-    settings: IntArray,
-    power: float,
-    lot_size: float,
-    state: FloatArray,
-    book: IntArray,
-    ints: IntArray,
-    floats: FloatArray,
-    none: IntArray,
-    out: IntArray,
-    rows: IntArray,
-    ticks: IntArray,
-    lots: IntArray,
-    by_local: IntArray,
-    events: int,
-    until_ns: int,
-) -> None:
-    """Our side's data up to a time, that included."""
-    number, until_ns = clock[C_LOCAL], until_ns - settings[M_SHIFT_NS]
-    while number < events:
-        row = rows[by_local[number] * WIDTH : (by_local[number] + 1) * WIDTH]
-        if row[RECV_NS] > until_ns:
-            break
-        number += 1
-        if row[KIND] == TRADE:
-            hear_print(state, row[AGGRESSOR], row[PRICE_TICKS])
-        else:
-            peer_depth(
-                book,
-                row,
-                ticks,
-                lots,
-                settings[M_MODEL],
-                power,
-                lot_size,
-                ints,
-                floats,
-                none,
-                out,
-            )
-    clock[C_LOCAL] = number
+def _due(
+    rows: IntArray, by_time: IntArray, at: int, events: int, column: int, until_ns: int
+) -> int:
+    """The next row of one side, or ``events`` when none is due."""
+    if at < events and rows[by_time[at] * WIDTH + column] <= until_ns:
+        return int(by_time[at])
+    return events
 
 
 @inlined
@@ -546,45 +497,69 @@ def _play_market(
     settings: IntArray,
     power: float,
     lot_size: float,
-    book: IntArray,
+    state: FloatArray,
+    local_book: IntArray,
+    exch_book: IntArray,
     ints: IntArray,
     floats: FloatArray,
     count: IntArray,
+    none: IntArray,
     out: IntArray,
     rows: IntArray,
     ticks: IntArray,
     lots: IntArray,
+    by_local: IntArray,
     by_exch: IntArray,
     events: int,
     until_ns: int,
 ) -> int:
-    """The exchange's data up to a time, that included, or to a fill; how many fills it made."""
-    number = clock[C_EXCH]
+    """The data of both sides up to a time, that included, or to a fill; how many fills it made.
+
+    Of two different rows the one that was written first is played: so the side that is behind
+    comes to where the other is.
+    """
+    model, local_until_ns = settings[M_MODEL], until_ns - settings[M_SHIFT_NS]
     made = 0
-    while made == 0 and number < events:
-        row = rows[by_exch[number] * WIDTH : (by_exch[number] + 1) * WIDTH]
-        if row[EXCH_NS] > until_ns:
+    while made == 0:
+        local = _due(rows, by_local, clock[C_LOCAL], events, RECV_NS, local_until_ns)
+        exch = _due(rows, by_exch, clock[C_EXCH], events, EXCH_NS, until_ns)
+        number = min(local, exch)
+        if number == events:
             break
-        number += 1
+        row = rows[number * WIDTH : (number + 1) * WIDTH]
+        clock[C_LOCAL] += int(local == number)
+        clock[C_EXCH] += int(exch == number)
         if row[KIND] == TRADE:
-            made = peer_trade(row, lot_size, ints, floats, count, out)
-        else:
-            made = peer_depth(
-                book,
+            if local == number:
+                hear_print(state, row[AGGRESSOR], row[PRICE_TICKS])
+            if exch == number:
+                made = peer_trade(row, lot_size, ints, floats, count, out)
+        elif local == exch:
+            made = peer_depth_on_both(
+                exch_book,
+                local_book,
                 row,
                 ticks,
                 lots,
-                settings[M_MODEL],
+                model,
                 power,
                 lot_size,
                 ints,
                 floats,
                 count,
+                none,
                 out,
+            )
+        elif exch == number:
+            made = peer_depth(
+                exch_book, row, ticks, lots, model, power, lot_size, ints, floats, count, out
+            )
+        else:
+            peer_depth(
+                local_book, row, ticks, lots, model, power, lot_size, ints, floats, none, out
             )
         if made > 0:
             clock[C_NOW] = row[EXCH_NS]
-    clock[C_EXCH] = number
     return made
 
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from exchange.book import UNKNOWN_LOTS, Book
 from exchange.jit import IntArray
-from exchange.market_layout import MOST_FAR, WINDOW_TICKS
+from exchange.market_layout import LOW, MOST_FAR, WINDOW_TICKS
 from exchange.types import Side
 from tests.naive.book import NaiveBook
 
@@ -55,6 +55,29 @@ def apply_to_both(book: Book, naive: NaiveBook, message: list[tuple[Side, int, i
     )
     for side, ticks, lots in message:
         naive.set(side, ticks, lots)
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    st.lists(
+        st.lists(
+            st.tuples(st.sampled_from(SIDES), st.integers(0, 2 * WINDOW_TICKS), st.integers(0, 2)),
+            max_size=3,
+        ),
+        max_size=8,
+    )
+)
+def test_the_window_follows_the_touch(messages: list[list[tuple[Side, int, int]]]) -> None:
+    """Also a touch of one side: the price of a listing that has no other yet."""
+    book, naive = Book(), NaiveBook()
+    for message in messages:
+        apply_to_both(book, naive, message)
+        sides = [t for t in (book.best_bid_ticks, book.best_ask_ticks) if t is not None]
+        low = int(book.region[LOW])
+        if sides:
+            off_centre = sum(sides) // len(sides) - (low + WINDOW_TICKS // 2)
+            assert off_centre <= WINDOW_TICKS // 4
+            assert low == 0 or off_centre >= -WINDOW_TICKS // 4
 
 
 def test_empty_book_has_no_touch() -> None:

@@ -7,12 +7,22 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from exchange.event_columns import WIDTH, write_row
-from exchange.jit import IntArray
+from exchange.jit import FloatArray, IntArray, njit
 from exchange.market_events import DepthDiff, Snapshot, TradePrint
-from exchange.market_layout import NO_ASK, NO_BID
-from exchange.peer_exchange import PeerBook
+from exchange.market_layout import (
+    BEST_ASK,
+    BEST_BID,
+    FURTHEST_ASK,
+    FURTHEST_BID,
+    HIDDEN_ASK,
+    HIDDEN_BID,
+    LOW,
+    NO_ASK,
+    NO_BID,
+)
+from exchange.peer_exchange import PeerBook, peer_depth_on_both
 from exchange.queue_models import QueueModel
-from exchange.simulation import RestingOrders
+from exchange.simulation import Filled, RestingOrders
 from exchange.types import Side
 from tests.naive.peer_exchange import Entry, PeerExchange, PeerMessage
 
@@ -25,6 +35,8 @@ def sorted_levels(levels: dict[int, int]) -> Levels:
     return sorted(levels.items())
 
 
+NUMBERS = (BEST_BID, BEST_ASK, LOW, FURTHEST_BID, FURTHEST_ASK, HIDDEN_BID, HIDDEN_ASK)
+"""Of a book: the best, where the window begins, and the marks of what is not seen."""
 _PRICES = st.integers(1000, 1015)
 _SIDES = st.sampled_from(Side)
 _levels = st.lists(st.tuples(_PRICES, st.integers(0, 4)), max_size=6)
@@ -95,6 +107,97 @@ def test_a_diff_at_once_is_its_levels_in_turn(
         best = twin.best[Side.BUY], twin.best[Side.SELL]
         assert touch == tuple(None if ticks in (NO_BID, NO_ASK) else ticks for ticks in best)
     assert filled == twin.filled_ns
+
+
+@njit
+def change_both(
+    book: IntArray,
+    local_book: IntArray,
+    model: int,
+    power: float,
+    ints: IntArray,
+    floats: FloatArray,
+    count: IntArray,
+    none: IntArray,
+    row: IntArray,
+    ticks: IntArray,
+    lots: IntArray,
+    out: IntArray,
+) -> int:
+    """The kernel under test, as Python can call it."""
+    return peer_depth_on_both(
+        book, local_book, row, ticks, lots, model, power, 0.001, ints, floats, count, none, out
+    )
+
+
+@settings(max_examples=1_000, deadline=None)
+@given(
+    market=st.lists(
+        st.tuples(st.sampled_from(("both", "both", "exchange", "local")), _diffs | _snapshots),
+        min_size=1,
+        max_size=30,
+    ),
+    orders=st.lists(st.tuples(_SIDES, _PRICES), max_size=6),
+    model=st.sampled_from(QueueModel),
+    shifts=st.sampled_from(((0, 0), (400_000, 400_000), (0, 400_000))),
+)
+def test_a_change_of_both_books_is_one_of_each(
+    market: list[tuple[str, Change]],
+    orders: list[tuple[Side, int]],
+    model: QueueModel,
+    shifts: tuple[int, int],
+) -> None:
+    """However the two differ before: changes that one of them never heard, and other windows."""
+    together, apart = [
+        [PeerBook(RestingOrders(8, model, 2.0, 0.001, whole_fills=True)) for _ in range(2)]
+        for _ in range(2)
+    ]
+    row, (ticks, lots) = np.zeros(WIDTH, dtype=np.int64), np.zeros((2, 64), dtype=np.int64)
+    for pair in (together, apart):
+        for key, (side, price) in enumerate(orders):
+            pair[0].resting.accept(key, side, price + shifts[0], 3, 1)
+    for at_ns, (who, change) in enumerate(market, 1):
+        write_row(message_of(at_ns, change, shifts[at_ns % 2]), row, ticks, lots, 0)
+        if who == "both":
+            resting, none = together[0].resting, together[1].resting.count
+            made = change_both(
+                together[0].region,
+                together[1].region,
+                int(model),
+                2.0,
+                resting.ints,
+                resting.floats,
+                resting.count,
+                none,
+                row,
+                ticks,
+                lots,
+                resting.out,
+            )
+            filled = resting.fills(made)
+        elif who == "exchange":
+            filled = together[0].on_event(row, ticks, lots)
+        else:
+            filled = together[1].on_event(row, ticks, lots)
+        alone: list[Filled] = []
+        for book in apart if who == "both" else [apart[who == "local"]]:
+            alone += book.on_event(row, ticks, lots)
+
+        assert filled == alone
+        for one, other in zip(together, apart, strict=True):
+            assert [one.region[at] for at in NUMBERS] == [other.region[at] for at in NUMBERS]
+            assert levels_of(one) == levels_of(other)
+            assert list(one.resting.floats) == list(other.resting.floats)
+
+
+def levels_of(book: PeerBook) -> list[int]:
+    """Lots at each price that the tests name, of both sides."""
+    return [
+        book.queue_lots(side, price + shift)
+        for side in Side
+        for shift in (0, 400_000)
+        for price in range(1000, 1016)
+    ]
 
 
 def accept(book: PeerBook, entries: list[Entry], key: int) -> None:
