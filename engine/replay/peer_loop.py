@@ -104,13 +104,12 @@ FILL_WIDTH = 6
     M_RESPONSE_NS,
     M_SHIFT_NS,
     M_MODEL,
-    M_STRATEGY,
     M_ORDER_LOTS,
     M_END_NS,
-) = range(8)
+) = range(7)
 """Of the settings: integers. ``M_END_NS`` is the end of the recording on either clock, once known,
 and the way of an order and its cancel."""
-SETTINGS = 8
+SETTINGS = 7
 
 
 @inlined
@@ -450,21 +449,20 @@ def run_peer(
             return
         if orders_ns > step_ns:
             clock[C_NOW] = step_ns
-            if settings[M_STRATEGY] == 1:
-                _step(
-                    clock,
-                    settings,
-                    params,
-                    counts,
-                    state,
-                    depths,
-                    changes,
-                    buckets,
-                    trace,
-                    requests,
-                    orders,
-                    local_book,
-                )
+            _step(
+                clock,
+                settings,
+                params,
+                counts,
+                state,
+                depths,
+                changes,
+                buckets,
+                trace,
+                requests,
+                orders,
+                local_book,
+            )
             clock[C_STEP] += 1
             clock[C_STEP_AT] += settings[M_STEP_NS]
         elif answer_ns == orders_ns:

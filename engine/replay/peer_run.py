@@ -25,7 +25,7 @@ class PeerRun:
 
     Args:
         shift_ns: Added to every receive time.
-        quotes: Without, the market plays and nobody decides: for measuring.
+        quotes: Without, the market plays to its end and no step stops it: for measuring.
     """
 
     def __init__(self, config: Config, shift_ns: int, *, quotes: bool) -> None:
@@ -34,7 +34,8 @@ class PeerRun:
         self._grid = config.grid()
         self._clock: IntArray = np.zeros(loop.CLOCK, dtype=np.int64)
         self._clock[loop.C_NEXT_KEY] = 1
-        self._settings = _settings(config, shift_ns, quotes=quotes)
+        self._decides = quotes
+        self._settings = _settings(config, shift_ns)
         self._power = config.replay.queue_model[1]
         self._params = _params(config)
         self._counts = _counts(config)
@@ -92,7 +93,7 @@ class PeerRun:
     def begin(self, first_ns: int) -> None:
         """The clock starts: nothing happens before this on either side."""
         self._clock[loop.C_NOW] = first_ns
-        self._clock[loop.C_STEP_AT] = first_ns + STEP_NS
+        self._clock[loop.C_STEP_AT] = first_ns + STEP_NS if self._decides else NEVER_NS
 
     def play(self, safe_ns: int) -> None:
         """Play what is in the window up to a time, or all of it at ``NEVER_NS``.
@@ -159,7 +160,7 @@ class PeerRun:
             )
 
 
-def _settings(config: Config, shift_ns: int, *, quotes: bool) -> IntArray:
+def _settings(config: Config, shift_ns: int) -> IntArray:
     replay = config.replay
     settings = np.zeros(loop.SETTINGS, dtype=np.int64)
     settings[loop.M_STEP_NS] = STEP_NS
@@ -167,7 +168,6 @@ def _settings(config: Config, shift_ns: int, *, quotes: bool) -> IntArray:
     settings[loop.M_RESPONSE_NS] = round(replay.response_latency_ms * _NS_PER_MS)
     settings[loop.M_SHIFT_NS] = shift_ns
     settings[loop.M_MODEL] = int(replay.queue_model[0])
-    settings[loop.M_STRATEGY] = quotes
     settings[loop.M_ORDER_LOTS] = config.desk_settings(replay=True).order_lots
     return settings
 

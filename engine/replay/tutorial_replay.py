@@ -62,7 +62,7 @@ class TutorialReplay:
 
     Args:
         report: Called with bytes read and bytes in all, which grow when a shift must be found.
-        quotes: Without, the market plays and nobody decides: for measuring.
+        quotes: Without, the market plays to its end and no step stops it: for measuring.
     """
 
     def __init__(
