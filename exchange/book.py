@@ -501,7 +501,10 @@ def _count_levels(market: IntArray) -> int:
 
 
 @njit
-def _top(market: IntArray, side: int, levels: int, out_ticks: IntArray, out_lots: IntArray) -> int:
+def read_levels(
+    market: IntArray, side: int, levels: int, out_ticks: IntArray, out_lots: IntArray
+) -> int:
+    """As ``Book.top``."""
     market = borrowed(market)
     ticks = best_of(market, side)
     count = 0
@@ -588,7 +591,7 @@ class Book:
         Returns:
             How many were written.
         """
-        return int(_top(self.region, int(side), levels, out_ticks, out_lots))
+        return int(read_levels(self.region, int(side), levels, out_ticks, out_lots))
 
     def touch_without_ours(
         self, own_side: IntArray, own_price_ticks: IntArray, own_lots: IntArray, own_count: int

@@ -167,7 +167,8 @@ byte_at: Callable[[int], int] = _reader(8) if _compiles else _read_memory(ctypes
 word_at: Callable[[int], int] = _reader(_WORD_BITS) if _compiles else _read_memory(ctypes.c_int64)
 """The eight bytes from an address on, the first of them lowest."""
 
-_LINE_INTS = 8
+_LINE_NUMBERS = 8
+"""Numbers of 64 bits in a cache line."""
 
 
 def new_ints(size: int) -> IntArray:
@@ -176,11 +177,19 @@ def new_ints(size: int) -> IntArray:
     Every number is written: on pages that the system has not handed out yet the kernels take
     a hundred times as long, and go on doing so.
     """
-    memory = np.empty(size + _LINE_INTS, dtype=np.int64)
-    skipped = -memory.ctypes.data // memory.itemsize % _LINE_INTS
-    ints: IntArray = memory[skipped : skipped + size]
-    ints.fill(0)
-    return ints
+    return cast(IntArray, _on_a_line(np.empty(size + _LINE_NUMBERS, dtype=np.int64)))
+
+
+def new_floats(size: int) -> FloatArray:
+    """As ``new_ints``."""
+    return cast(FloatArray, _on_a_line(np.empty(size + _LINE_NUMBERS, dtype=np.float64)))
+
+
+def _on_a_line(memory: Any) -> Any:
+    skipped = -memory.ctypes.data // memory.itemsize % _LINE_NUMBERS
+    numbers = memory[skipped : skipped + memory.size - _LINE_NUMBERS]
+    numbers.fill(0)
+    return numbers
 
 
 _Array = TypeVar("_Array", ByteArray, IntArray, FloatArray)

@@ -16,6 +16,7 @@ import msgspec
 from engine.config.fields import DecimalText, FeeRate, NotNegative, Positive, Section, Symbol
 from engine.config.paper import PaperSection, grid_of, paper_settings, settle_paths, settled
 from engine.config.toml_file import read_toml
+from engine.core.desk_layout import MOST_FILLS
 from engine.core.settings import DeskSettings, FairName, IntensityName, VolatilityName
 from engine.core.states import Mode
 from engine.errors import ConfigError
@@ -29,8 +30,6 @@ RENAMED = {"calibration.widest_gap": "calibration.max_misfit"}
 
 _MOST_LOTS = 2**38
 """Of any size; money is counted exactly up to twice as many in one execution."""
-_LARGEST_BOUND = 5_000
-"""Fills of inventory; the quoting table has a row for each."""
 
 
 DeskName = Annotated[
@@ -226,11 +225,11 @@ class Config(Section, frozen=True, kw_only=True):
             )
 
     def _check_reach(self, settings: DeskSettings) -> None:
-        if settings.bound(settings.delta) > _LARGEST_BOUND:
+        if settings.bound(settings.delta) > MOST_FILLS:
             raise ConfigError(
                 self.source,
                 "strategy.max_position",
-                f"is more than {_LARGEST_BOUND} fills of strategy.order_qty times "
+                f"is more than {MOST_FILLS} fills of strategy.order_qty times "
                 "strategy.delta; enlarge the order",
             )
         if settings.window_s < 2 * settings.volatility_step_s:

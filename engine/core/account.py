@@ -48,6 +48,7 @@ from engine.core.desk_layout import (
     OPENED,
     POSITION_LOTS,
     RECONCILED,
+    STARTED_NS,
     TOLD,
     WALLET_E8,
     WALLET_EXCH_NS,
@@ -285,12 +286,12 @@ def doubt_forbids(desk: IntArray, mono_ns: int) -> bool:
 
 
 @njit
-def is_settled(desk: IntArray, started_mono_ns: int) -> bool:
+def is_settled(desk: IntArray) -> bool:
     """Is every fill known that an earlier run may have left?
 
     What it filled in its last moments a lagging node shows only when its lag has passed.
     """
-    return bool(desk[HAS_PAST] == 0 or desk[COMPARED_NS] >= started_mono_ns + REST_LAG_NS)
+    return bool(desk[HAS_PAST] == 0 or desk[COMPARED_NS] >= desk[STARTED_NS] + REST_LAG_NS)
 
 
 @njit
@@ -481,9 +482,10 @@ class AccountReconciler:
         """Does the difference forbid quoting?"""
         return doubt_forbids(self._desk, mono_ns)
 
-    def settled(self, started_mono_ns: int) -> bool:
+    @property
+    def settled(self) -> bool:
         """Is every fill known that an earlier run may have left?"""
-        return is_settled(self._desk, started_mono_ns)
+        return is_settled(self._desk)
 
     def worst_held_lots(self, side: Side) -> int:
         """The position that is the worse for one side: ours, or what the venue may mean."""

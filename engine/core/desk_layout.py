@@ -1,9 +1,14 @@
-"""Desk block layout: where what decides lies, in one array that kernels step.
+"""Desk block layout: where what decides lies, in two arrays that kernels step.
 
-A desk is one ``int64[DESK_SIZE]`` array, 64-byte aligned. First come single numbers, by the names
-below; then tables, each opened by an accessor named after it. Times are ns of the monotonic clock
-where their name does not say otherwise; a side is its sign, +1 for bids and -1 for asks.
+A desk is an ``int64[DESK_SIZE]`` array and a ``float64[REALS_SIZE]`` one, 64-byte aligned. In each
+come single numbers first, by the names below; then tables, each opened by an accessor named after
+it. Times are ns of the monotonic clock where their name does not say otherwise; a side is its sign,
++1 for bids and -1 for asks; what is a yes or no is 1 or 0.
 
+- ``side_status``: the rule by which a side quotes or does not, with its value and limit.
+- ``wanted_ticks``: where a side is to stand, best first.
+- ``link_row``: each stream, whether it is up and when it was heard.
+- ``command_row``: what was decided and is still to be handed out.
 - ``side_breaker``: what the venue's refusals have closed, and for how long.
 - ``order_column``: the order table, by columns of ``ORDER_SLOTS``, one slot an order.
 - ``ended_epochs``, ``ended_numbers``: the last ``ENDED_KEPT`` orders that the venue itself said are
@@ -16,10 +21,18 @@ where their name does not say otherwise; a side is its sign, +1 for bids and -1 
 - ``evidence_row``: positions that the venue stated, and ``move_row``: changes of the wallet that
   no fill made; see ``engine.core.account``.
 - ``owed_row``: reports of orders that the private stream owes; see ``engine.core.stream_watchdog``.
+
+Of real numbers:
+
+- ``model_table``: the depths that the model quotes, of ``engine.models.policy``.
+- ``microprice_edges``, ``microprice_table``: the micro-price, as it was learnt.
 """
 
+import numpy as np
+
 from exchange.int_map import FREE
-from exchange.jit import IntArray, in_python, inlined, new_ints
+from exchange.jit import FloatArray, IntArray, in_python, inlined, new_floats, new_ints
+from exchange.market_layout import NO_ASK, NO_BID
 
 ORDER_SLOTS = 128
 """A grid of 20 a side being replaced whole needs 80."""
@@ -30,9 +43,18 @@ HISTORY_KEPT = 2**12
 TRADE_SLOTS = 2**15
 ADOPTIONS_KEPT = 64
 MOVES_KEPT = 256
+MOST_FILLS = 5_000
+"""Of the model: the largest inventory that its table has a row for."""
+MICROPRICE_BUCKETS = 10
+MICROPRICE_SPREADS = 5
+FAIR_LEVELS = 50
+"""Levels of a side that the depth-weighted fair price may look down to."""
+COMMANDS_KEPT = 512
+"""One decision asks for at most a cancel and a placing a slot."""
 OWED_KEPT = 1024  # more than the venue lets us place before a stream that is mute is given up
 AFTER_ALL_TRADES = 2**62
 """In the place of a trade id: a base holds every execution of its stamp."""
+NEVER_NS = -(2**62)
 NO_MID = -1
 NO_STAMP = -1
 NO_MONEY = -(2**63)
@@ -45,6 +67,42 @@ BOOKED, HISTORY = 1, 2
     EPOCH,
     ORDER_LOTS,
     MAX_POSITION_LOTS,
+    GRID_NUM,
+    FRESHNESS_MS,
+    OWN_IN_BOOK,  # does the market feed show our own orders?
+    FAIR_WANTED,  # a kind of ``engine.core.fair_price``
+    FAIR_LOTS,  # that the depth-weighted one looks down to
+    # The operator's hand.
+    PAUSED,
+    STOPPING,
+    BID_OFF,
+    ASK_OFF,
+    # The risk gate.
+    HALTED,
+    HALT_CAUSE,  # of the present halt, or the one that outlives it
+    HALT_FINAL,  # does it outlive any key?
+    HALTS,
+    # What is proven while no order is wanted.
+    VERIFY_EMPTY,  # must the venue still list none of ours?
+    CLEARED_NS,  # since when none is wanted
+    # The links.
+    STARTED_NS,
+    PRIVATE_UP_NS,
+    SWITCH_ARMED_NS,  # when the newest refresh of the dead man's switch that was answered was sent
+    # What the quotes are laid around.
+    DECIDED_BID,  # others' touch at the last decision
+    DECIDED_ASK,
+    FAIR_READ,  # the kind of the last fair price: the wanted one, or the mid in its stead
+    MICROPRICE_LEARNT,
+    FITTED,  # is there a fit to quote with?
+    TABLE_FILLS,  # inventory that the model's table reaches to; 0 while there is no table
+    GRID_INTERVAL,
+    # The closing order of a flatten; 0 before the first.
+    CLOSING_EPOCH,
+    CLOSING_NUMBER,
+    # Commands.
+    REQUESTS_MADE,  # the number of the newest request
+    COMMANDS,
     # The order table.
     ORDERS_ADDED,
     ENDED_ADDED,
@@ -120,7 +178,7 @@ BOOKED, HISTORY = 1, 2
     ACCOUNT_SPARED_UNTIL_NS,
     STREAM_MUTE,  # was the last connection given up, and no order reported since?
     PAUSED_UNTIL_NS,  # no quotes before, since their fills would not be reported
-) = range(69)
+) = range(98)
 
 # ---------------------------------------------------------------- the order table
 
@@ -144,6 +202,36 @@ _ORDER_COLUMNS = 17
     ORDER_PROGRESS,  # how far the private stream has reported it; 0 before its first report
     ORDER_ENDED_EXCH_NS,  # the venue's stamp on its end; 0 while it has none
 ) = range(_ORDER_COLUMNS)
+
+# ---------------------------------------------------------------- a side's status
+
+_STATUS_WIDTH = 4
+(
+    STATUS_RULE,  # of ``engine.core.quoting_rules``
+    STATUS_VALUE,
+    STATUS_LIMIT,
+    STATUS_WANTED,  # at how many prices orders are wanted
+) = range(_STATUS_WIDTH)
+
+# ---------------------------------------------------------------- a link
+
+_LINK_WIDTH = 2
+LINK_IS_UP, LINK_HEARD_NS = range(_LINK_WIDTH)  # NEVER_NS before its first message
+PRIVATE, PUBLIC, MARKET = range(3)
+
+# ---------------------------------------------------------------- a command
+
+COMMAND_WIDTH = 8
+(
+    COMMAND_KIND,  # of ``engine.core.request_tracker``
+    COMMAND_REQUEST,  # its number, from 1
+    COMMAND_EPOCH,  # of the order, as its number
+    COMMAND_NUMBER,
+    COMMAND_SIDE,
+    COMMAND_PRICE_TICKS,
+    COMMAND_QTY_LOTS,
+    COMMAND_VALUE,  # of a kind that has one: a time, a wait, a link
+) = range(COMMAND_WIDTH)
 
 # ---------------------------------------------------------------- a breaker
 
@@ -206,6 +294,8 @@ OWED_WIDTH = 4
 
 _BREAKERS_AT = 128
 _EVIDENCE_AT = 144
+_STATUS_AT = 168
+_LINKS_AT = 176
 _ORDERS_AT = 192
 _ENDED_AT = _ORDERS_AT + _ORDER_COLUMNS * ORDER_SLOTS
 _EXECUTIONS_AT = _ENDED_AT + 2 * ENDED_KEPT
@@ -214,7 +304,53 @@ _HISTORY_AT = _TRADES_AT + 2 * TRADE_SLOTS
 _ADOPTIONS_AT = _HISTORY_AT + HISTORY_KEPT
 _MOVES_AT = _ADOPTIONS_AT + 2 * ADOPTIONS_KEPT
 _OWED_AT = _MOVES_AT + MOVES_KEPT * MOVE_WIDTH
-DESK_SIZE = _OWED_AT + OWED_KEPT * OWED_WIDTH
+_WANTED_AT = _OWED_AT + OWED_KEPT * OWED_WIDTH
+_COMMANDS_AT = _WANTED_AT + 2 * ORDER_SLOTS
+_OWN_LOTS_AT = _COMMANDS_AT + COMMANDS_KEPT * COMMAND_WIDTH
+_SCRATCH_AT = _OWN_LOTS_AT + ORDER_SLOTS
+_SCRATCH_COLUMNS = 4
+DESK_SIZE = _SCRATCH_AT + _SCRATCH_COLUMNS * ORDER_SLOTS
+
+
+@inlined
+def side_status(desk: IntArray, side: int) -> IntArray:
+    """By which rule a side quotes or does not: int64[4]."""
+    at = _STATUS_AT if side > 0 else _STATUS_AT + _STATUS_WIDTH
+    return desk[at : at + _STATUS_WIDTH]
+
+
+@inlined
+def wanted_ticks(desk: IntArray, side: int) -> IntArray:
+    """Where a side is to stand, best first; ``STATUS_WANTED`` of int64[ORDER_SLOTS]."""
+    at = _WANTED_AT if side > 0 else _WANTED_AT + ORDER_SLOTS
+    return desk[at : at + ORDER_SLOTS]
+
+
+@inlined
+def link_row(desk: IntArray, link: int) -> IntArray:
+    """One stream, ``PRIVATE``, ``PUBLIC`` or ``MARKET``: int64[2]."""
+    at = _LINKS_AT + link * _LINK_WIDTH
+    return desk[at : at + _LINK_WIDTH]
+
+
+@inlined
+def command_row(desk: IntArray, number: int) -> IntArray:
+    """A command, by its number from the first: int64[COMMAND_WIDTH]."""
+    at = _COMMANDS_AT + number * COMMAND_WIDTH
+    return desk[at : at + COMMAND_WIDTH]
+
+
+@inlined
+def own_lots(desk: IntArray) -> IntArray:
+    """Lots of ours that the market feed may show, by slot: int64[ORDER_SLOTS]."""
+    return desk[_OWN_LOTS_AT : _OWN_LOTS_AT + ORDER_SLOTS]
+
+
+@inlined
+def scratch(desk: IntArray, column: int) -> IntArray:
+    """Room that a kernel may use while it runs: int64[ORDER_SLOTS], one of four."""
+    at = _SCRATCH_AT + column * ORDER_SLOTS
+    return desk[at : at + ORDER_SLOTS]
 
 
 @inlined
@@ -296,9 +432,58 @@ def owed_row(desk: IntArray, number: int) -> IntArray:
     return desk[at : at + OWED_WIDTH]
 
 
+# ---------------------------------------------------------------- real numbers
+
+(
+    # Settings.
+    MAX_LOSS_USDT,
+    # What the operator may move.
+    GAMMA,
+    DELTA,
+    ADJ1,
+    ADJ2,
+    # The risk gate.
+    LOSS_USDT,  # at which the desk was halted
+    MAX_DRAWDOWN_USDT,
+    # What the quotes are laid around; nan without a touch.
+    FAIR_TICKS,
+) = range(8)
+
+_MICROPRICE_STATES = MICROPRICE_BUCKETS * MICROPRICE_SPREADS
+_EDGES_AT = 32
+_MICROPRICE_AT = _EDGES_AT + MICROPRICE_BUCKETS - 1
+_TABLE_AT = 96
+REALS_SIZE = _TABLE_AT + 2 * (2 * MOST_FILLS + 1)
+
+
+@inlined
+def model_table(reals: FloatArray, fills: int) -> FloatArray:
+    """Depths by inventory up to so many fills: float64[2(2·fills+1)]."""
+    return reals[_TABLE_AT : _TABLE_AT + 2 * (2 * fills + 1)]
+
+
+@inlined
+def microprice_edges(reals: FloatArray) -> FloatArray:
+    """Edges of the buckets of imbalance: float64[MICROPRICE_BUCKETS - 1]."""
+    return reals[_EDGES_AT : _EDGES_AT + MICROPRICE_BUCKETS - 1]
+
+
+@inlined
+def microprice_table(reals: FloatArray) -> FloatArray:
+    """Adjustments of the mid by state: float64[MICROPRICE_BUCKETS * MICROPRICE_SPREADS]."""
+    return reals[_MICROPRICE_AT : _MICROPRICE_AT + _MICROPRICE_STATES]
+
+
+# ---------------------------------------------------------------- a new desk
+
+
 def new_desk() -> IntArray:
-    """An empty desk, in memory of its own."""
+    """An empty desk's whole numbers, in memory of their own."""
     desk = new_ints(DESK_SIZE)
+    for link in (PRIVATE, PUBLIC, MARKET):
+        in_python(link_row)(desk, link)[LINK_HEARD_NS] = NEVER_NS
+    desk[SWITCH_ARMED_NS] = NEVER_NS
+    desk[DECIDED_BID], desk[DECIDED_ASK] = NO_BID, NO_ASK
     in_python(trade_keys)(desk).fill(FREE)
     desk[FLOOR_EXCH_NS] = -1
     desk[MID2] = NO_MID
@@ -306,3 +491,10 @@ def new_desk() -> IntArray:
     desk[WALLET_E8] = desk[BASELINE_E8] = NO_MONEY
     desk[ACCOUNT_OWED_NS] = NO_STAMP
     return desk
+
+
+def new_reals() -> FloatArray:
+    """Its real numbers."""
+    reals = new_floats(REALS_SIZE)
+    reals[FAIR_TICKS] = np.nan
+    return reals

@@ -13,10 +13,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from engine.core.account import REST_LAG_NS
-from engine.core.breakers import accept_side, refuse_side, step_away, touch_changed
-from engine.core.budgets import orders_left, requote_interval_ns, spend_orders, turn_budget
+from engine.core.breakers import accept_side, refuse_side, step_away
+from engine.core.budgets import orders_left, requote_interval_ns, spend_orders
 from engine.core.desk_layout import (
     BREAKER_WAITS_FOR_TOUCH,
+    CLOSING_EPOCH,
+    CLOSING_NUMBER,
     EPOCH,
     MAX_POSITION_LOTS,
     MISSES_FILLS,
@@ -26,7 +28,9 @@ from engine.core.desk_layout import (
     ORDER_ASKED_NS,
     ORDER_BOOKED_LOTS,
     ORDER_CHANGED_NS,
+    ORDER_EPOCH,
     ORDER_LOTS,
+    ORDER_NUMBER,
     ORDER_REPORTED_LOTS,
     ORDER_SLOTS,
     ORDER_STATE,
@@ -34,9 +38,9 @@ from engine.core.desk_layout import (
     REQUOTED_NS,
     THROTTLED_UNTIL_NS,
     order_column,
+    scratch,
     side_breaker,
 )
-from engine.core.flatten import ClosingOrder
 from engine.core.log import DeskLog
 from engine.core.orders import (
     ACKED,
@@ -59,10 +63,17 @@ from engine.core.orders import (
     count_orders,
     open_lots,
     reconcile_side,
-    slot_or_raise,
 )
 from engine.core.refusals import RejectAction, reject_action
-from engine.core.request_tracker import RequestTracker
+from engine.core.request_tracker import (
+    CANCEL,
+    CLOSE_AT_MARKET,
+    CLOSE_AT_PRICE,
+    PLACE,
+    QUERY_ORDER,
+    RequestTracker,
+    ask_about,
+)
 from engine.core.settings import DeskSettings
 from exchange.jit import IntArray, borrowed, njit, piece
 from exchange.types import (
@@ -75,7 +86,6 @@ from exchange.types import (
     Severity,
     Side,
     SyncClock,
-    TimeInForce,
 )
 
 _S = 1_000_000_000
@@ -140,35 +150,41 @@ def send_order(desk: IntArray, side: int, price_ticks: int, lots: int, mono_ns: 
 
 @njit
 def reconcile(
-    desk: IntArray,
-    side: int,
-    wanted_ticks: IntArray,
-    wanted: int,
-    held_lots: int,
-    mono_ns: int,
-    cancelled: IntArray,
-    placed: IntArray,
-) -> tuple[int, int]:
+    desk: IntArray, side: int, wanted_ticks: IntArray, wanted: int, held_lots: int, mono_ns: int
+) -> None:
     """Bring one side to its wanted prices: cancel what is elsewhere, place what is missing.
 
     Args:
         wanted_ticks: int64[>= wanted], best first.
         held_lots: The position, signed.
-        cancelled: int64[ORDER_SLOTS], filled with the slots of orders to cancel.
-        placed: int64[ORDER_SLOTS], filled with the slots of orders to place.
-
-    Returns:
-        How many of each were written.
     """
     desk = borrowed(desk)
+    cancelled, placed = scratch(desk, 0), scratch(desk, 1)
     cancels, places = reconcile_side(desk, side, wanted_ticks, wanted, cancelled, placed)
     for i in range(cancels):
         apply_event(desk, cancelled[i], CANCEL_SENT, mono_ns)
+        ask_about(desk, CANCEL, cancelled[i])
     if places > 0:
         places = min(places, placing_room(desk, side, held_lots, mono_ns))
     for i in range(places):
-        placed[i] = send_order(desk, side, placed[i], desk[ORDER_LOTS], mono_ns)
-    return cancels, places
+        ask_about(desk, PLACE, send_order(desk, side, placed[i], desk[ORDER_LOTS], mono_ns))
+
+
+@njit
+def close_position(desk: IntArray, side: int, lots: int, price_ticks: int, mono_ns: int) -> None:
+    """Send one reduce-only order that takes at once, whatever placing waits for.
+
+    A table without room for it has room before the next try.
+
+    Args:
+        price_ticks: 0 at market.
+    """
+    desk = borrowed(desk)
+    slot = send_order(desk, side, price_ticks, lots, mono_ns)
+    if slot != NO_SLOT:
+        desk[CLOSING_EPOCH] = order_column(desk, ORDER_EPOCH)[slot]
+        desk[CLOSING_NUMBER] = order_column(desk, ORDER_NUMBER)[slot]
+        ask_about(desk, CLOSE_AT_MARKET if price_ticks == 0 else CLOSE_AT_PRICE, slot)
 
 
 # ---------------------------------------------------------------- answers
@@ -243,17 +259,10 @@ def take_absence(desk: IntArray, slot: int, asked_mono_ns: int, mono_ns: int) ->
 
 
 @njit
-def watch_orders(desk: IntArray, mono_ns: int, asked: IntArray) -> int:
-    """Time's part in every order's life: what was waited for too long is asked for.
-
-    Args:
-        asked: int64[ORDER_SLOTS], filled with the slots to ask for, oldest first.
-
-    Returns:
-        How many were written.
-    """
+def watch_orders(desk: IntArray, mono_ns: int) -> None:
+    """Time's part in every order's life: what was waited for too long is asked for."""
     desk = borrowed(desk)
-    states = order_column(desk, ORDER_STATE)
+    states, due = order_column(desk, ORDER_STATE), scratch(desk, 0)
     desk[MISSES_FILLS] = 0
     count = 0
     for slot in range(ORDER_SLOTS):
@@ -262,10 +271,11 @@ def watch_orders(desk: IntArray, mono_ns: int, asked: IntArray) -> int:
             apply_event(desk, slot, OUTCOME_UNKNOWN, mono_ns)
         elif states[slot] == UNKNOWN and waited_ns > _CANCEL_PATIENCE_NS:
             if _stamp_if_due(desk, slot, mono_ns):
-                count = _insert_by_age(desk, asked, count, slot)
+                count = _insert_by_age(desk, due, count, slot)
         elif waited_ns > _MISSING_FILL_PATIENCE_NS and _misses_fills(desk, slot):
             desk[MISSES_FILLS] = 1
-    return count
+    for i in range(count):
+        ask_about(desk, QUERY_ORDER, due[i])
 
 
 @piece
@@ -343,13 +353,10 @@ class OrderEntry:
         self.table = OrderTable(desk)
         self.errors: dict[int, ErrorCount] = {}
         self.round_trips_ns: deque[int] = deque(maxlen=_ROUND_TRIPS)
-        self.fatal = ""
-        """A refusal that only a person can mend; the trader halts on it."""
         self._desk = desk
         self._requests = requests
         self._log = log
         self._mono_ns = 0
-        self._wanted_ticks, self._slots, self._more_slots = np.zeros((3, ORDER_SLOTS), np.int64)
         desk[EPOCH] = epoch
         desk[ORDER_LOTS] = settings.order_lots
         desk[MAX_POSITION_LOTS] = settings.max_position_lots
@@ -357,60 +364,6 @@ class OrderEntry:
     def stamp(self, event: Event) -> None:
         """It is now this event's time."""
         self._mono_ns = event.mono_ns
-        turn_budget(self._desk, event.recv_ns)
-
-    # ------------------------------------------------------------ asking
-
-    def reconcile(self, side: Side, wanted: list[int], held_lots: int) -> None:
-        """Bring one side to its wanted prices: cancel what is elsewhere, place what is missing.
-
-        Args:
-            wanted: Prices in ticks, best first.
-            held_lots: The position, signed.
-        """
-        self._wanted_ticks[: len(wanted)] = wanted
-        cancels, places = reconcile(
-            self._desk,
-            int(side),
-            self._wanted_ticks,
-            len(wanted),
-            held_lots,
-            self._mono_ns,
-            self._slots,
-            self._more_slots,
-        )
-        for slot in self._slots[:cancels].tolist():
-            self._requests.ask(Cancel, client_order_id=self.table.client_order_id(slot))
-        for slot in self._more_slots[:places].tolist():
-            self._ask_place(slot)
-
-    def close_position(self, order: ClosingOrder) -> str:
-        """One reduce-only order that takes at once, whatever placing waits for; its client id.
-
-        Raises:
-            OverflowError: When the order table is full.
-        """
-        price_ticks = order.price_ticks or 0
-        slot = send_order(self._desk, int(order.side), price_ticks, order.qty_lots, self._mono_ns)
-        return self._ask_place(
-            slot_or_raise(slot), TimeInForce.IOC, market=order.price_ticks is None
-        )
-
-    def _ask_place(
-        self, slot: int, time_in_force: TimeInForce = TimeInForce.GTX, *, market: bool = False
-    ) -> str:
-        name, table = self.table.client_order_id(slot), self.table
-        self._requests.ask(
-            Place,
-            client_order_id=name,
-            side=Side(int(table.side[slot])),
-            price_ticks=int(table.price_ticks[slot]),
-            qty_lots=int(table.qty_lots[slot]),
-            time_in_force=time_in_force,
-            reduce_only=time_in_force is TimeInForce.IOC,
-            market=market,
-        )
-        return name
 
     # ------------------------------------------------------------ answers
 
@@ -419,10 +372,11 @@ class OrderEntry:
         count = before.count + 1 if before else 1
         self.errors[reply.code] = ErrorCount(count, reply.message, self._mono_ns)
 
-    def receive_place_reply(self, place: Place, reply: Reply) -> None:
+    def receive_place_reply(self, place: Place, reply: Reply) -> str:
+        """Take the answer to a placing; a refusal that only a person can mend, or nothing."""
         slot = self.table.slot(place.client_order_id)
         if slot is None:
-            return
+            return ""
         match reply.outcome:
             case Outcome.DONE:
                 self.round_trips_ns.append(reply.round_trip_ns)
@@ -433,15 +387,14 @@ class OrderEntry:
                     Severity.WARNING, f"{place.client_order_id}: outcome unknown, asking"
                 )
             case Outcome.REFUSED:
-                self._take_refusal(place, slot, reply)
+                return self._take_refusal(place, slot, reply)
+        return ""
 
-    def _take_refusal(self, place: Place, slot: int, reply: Reply) -> None:
+    def _take_refusal(self, place: Place, slot: int, reply: Reply) -> str:
         led_to = take_refusal(
             self._desk, slot, int(place.side), place.reduce_only, reply.code, self._mono_ns
         )
         refusal = f"{reply.code} {reply.message}"
-        if led_to & DESK_HALTED:
-            self.fatal = f"refused with {refusal}"
         if led_to & CLOCK_DOUBTED:
             self._requests.put(SyncClock())
         if led_to & PLACING_HELD:
@@ -451,6 +404,7 @@ class OrderEntry:
         if led_to & SIDE_CLOSED:
             word = "bid" if place.side is Side.BUY else "ask"
             self._log.note(Severity.WARNING, f"{word} closed for a while: {refusal}")
+        return f"refused with {refusal}" if led_to & DESK_HALTED else ""
 
     def receive_cancel_reply(self, cancel: Cancel, reply: Reply) -> None:
         slot = self.table.slot(cancel.client_order_id)
@@ -470,9 +424,7 @@ class OrderEntry:
 
     def watch(self) -> None:
         """What was waited for too long is asked for."""
-        asked = watch_orders(self._desk, self._mono_ns, self._slots)
-        for slot in self._slots[:asked].tolist():
-            self._requests.ask(QueryOrder, client_order_id=self.table.client_order_id(slot))
+        watch_orders(self._desk, self._mono_ns)
 
     def mark_missing(self, listed: set[str], asked_mono_ns: int) -> None:
         """Orders that should rest but are not listed are of unknown state.
@@ -484,10 +436,6 @@ class OrderEntry:
         found = np.zeros(ORDER_SLOTS, np.int64)
         found[[slot for name in listed if (slot := self.table.slot(name)) is not None]] = 1
         mark_missing(self._desk, found, asked_mono_ns, self._mono_ns)
-
-    def touch_changed(self) -> None:
-        """What waited for the touch to change waits no longer."""
-        touch_changed(self._desk)
 
     @property
     def misses_fills(self) -> bool:

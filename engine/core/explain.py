@@ -1,10 +1,55 @@
-"""Quote status of a side, by the first rule that holds, and what is proven of orders not wanted."""
+"""Explanations: why a side quotes or does not, in words, and what is proven of orders not wanted.
+
+The rule, its value and its limit were decided by a kernel of ``engine.core.quoting_rules``; here
+they become what a screen shows, with what would clear them.
+"""
 
 from dataclasses import dataclass
 
 import msgspec
 
+from engine.core import quoting_rules as rules
+from engine.core.account import AccountReconciler
+from engine.core.calibration import Calibrator
+from engine.core.desk_layout import STATUS_LIMIT, STATUS_RULE, STATUS_VALUE, side_status
+from engine.core.entry import OrderEntry
+from engine.core.links import LINKS, LinkStates
+from engine.core.risk import RiskGate
 from engine.core.states import SideReason
+from exchange.instrument import Instrument
+from exchange.jit import IntArray, in_python
+from exchange.types import Side
+
+_S = 1_000_000_000
+_REASONS = {
+    rules.QUOTING: SideReason.QUOTING,
+    rules.IS_STOPPING: SideReason.STOPPING,
+    rules.IS_HALTED: SideReason.HALTED,
+    rules.IS_PAUSED: SideReason.PAUSED,
+    rules.SIDE_IS_OFF: SideReason.SIDE_OFF,
+    rules.LINK_IS_DOWN: SideReason.LINK_DOWN,
+    rules.STREAM_IS_MUTE: SideReason.RECONCILING,
+    rules.NEVER_COMPARED: SideReason.RECONCILING,
+    rules.COMPARED_LONG_AGO: SideReason.RECONCILING,
+    rules.PAST_UNSETTLED: SideReason.RECONCILING,
+    rules.POSITION_DISPUTED: SideReason.RECONCILING,
+    rules.SWITCH_NOT_ARMED: SideReason.RECONCILING,
+    rules.NO_BOOK: SideReason.NO_BOOK,
+    rules.BOOK_IS_OLD: SideReason.STALE,
+    rules.BOOK_IS_LATE: SideReason.STALE,
+    rules.NO_FIT: SideReason.NOT_CALIBRATED,
+    rules.NO_FINITE_QUOTE: SideReason.NOT_CALIBRATED,
+    rules.BREAKER_IS_OPEN: SideReason.BREAKER,
+    rules.AT_LIMIT: SideReason.AT_LIMIT,
+    rules.NO_PRICE: SideReason.NO_PRICE,
+}
+_PLAIN = {
+    rules.IS_STOPPING: ("", "nothing; the engine ends"),
+    rules.IS_PAUSED: ("by the operator", "r"),
+    rules.SWITCH_NOT_ARMED: ("dead man's switch not armed", "the venue's answer"),
+    rules.NO_BOOK: ("not in step with the venue", "a snapshot"),
+    rules.NO_FINITE_QUOTE: ("the fit gives no finite quote", "a good fit"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +63,87 @@ class SideStatus:
     @property
     def quotes(self) -> bool:
         return self.reason is SideReason.QUOTING
+
+
+class SideExplainer:
+    """Words the rule of a side, with the texts that the rooms keep.
+
+    Args:
+        desk: int64[DESK_SIZE].
+    """
+
+    def __init__(
+        self,
+        desk: IntArray,
+        instrument: Instrument,
+        gate: RiskGate,
+        links: LinkStates,
+        account: AccountReconciler,
+        calibrator: Calibrator,
+        entry: OrderEntry,
+    ) -> None:
+        self._desk, self._qty = desk, instrument.qty.text
+        self._gate, self._links, self._account = gate, links, account
+        self._calibrator, self._entry = calibrator, entry
+
+    def reason(self, side: Side) -> SideReason:
+        """The rule that a side stands under."""
+        return _REASONS[self._row(side)[STATUS_RULE]]
+
+    def status(self, side: Side) -> SideStatus:
+        """The rule, the value against the limit, and what would clear it."""
+        row = self._row(side)
+        rule = row[STATUS_RULE]
+        words = _PLAIN.get(rule) or self._words(side, rule, row[STATUS_VALUE], row[STATUS_LIMIT])
+        return SideStatus(_REASONS[rule], *words)
+
+    def _row(self, side: Side) -> list[int]:
+        row: list[int] = in_python(side_status)(self._desk, int(side)).tolist()
+        return row
+
+    def _words(self, side: Side, rule: int, value: int, limit: int) -> tuple[str, str]:
+        """Detail, and what would clear it."""
+        match rule:
+            case rules.IS_HALTED:
+                return self._gate.detail, self._gate.cure
+            case rules.SIDE_IS_OFF:
+                return "by the operator", "b" if side is Side.BUY else "a"
+            case rules.LINK_IS_DOWN:
+                link = LINKS[value]
+                return f"{link} stream: {self._links[link].detail}", "reconnecting"
+            case rules.STREAM_IS_MUTE:
+                return "private stream told of no order, on two connections", f"in {_s(value)} s"
+            case rules.BOOK_IS_OLD:
+                return f"book {value} of {limit} ms old", "fresh data"
+            case rules.BOOK_IS_LATE:
+                return f"book arrives {value} ms late", "fresh data, or a clock that is right"
+            case rules.NO_FIT:
+                return self._calibrator.note, "a good fit"
+            case rules.BREAKER_IS_OPEN:
+                return f"{limit} three times", f"in {_s(value)} s"
+            case rules.AT_LIMIT:
+                other = "a sell" if side is Side.BUY else "a buy"
+                return f"{self._qty(value)} of {self._qty(limit)}", other
+            case rules.NO_PRICE:
+                return f"{value} ticks is no price", "smaller adj1, gamma or q"
+            case rules.QUOTING:
+                return self._entry.blocked_by(side), ""
+        failing = "".join(f": {trouble}" for trouble in self._account.troubles.values())
+        return self._account_words(rule, value, limit) + failing, "the venue's answer"
+
+    def _account_words(self, rule: int, value: int, limit: int) -> str:
+        match rule:
+            case rules.COMPARED_LONG_AGO:
+                return f"account not compared for {value // _S} of {limit // _S} s"
+            case rules.PAST_UNSETTLED:
+                return f"fills before this start may be told {limit // _S} s late"
+            case rules.POSITION_DISPUTED:
+                return f"the venue holds {self._qty(value)}, we count {self._qty(limit)}"
+        return "account not compared yet"
+
+
+def _s(ns: int) -> str:
+    return f"{ns / _S:.0f}"
 
 
 class LeftView(msgspec.Struct, frozen=True):

@@ -1,84 +1,131 @@
-"""Fair price of the desk: the mid, or what the sizes around it say."""
+"""Fair price of the desk: the mid, or what the sizes around it say.
+
+The micro-price is learnt in Python, on a schedule, from a ring of the last touches; what it learnt
+lies in the desk block beside the rest, and a kernel reads the price of whatever kind is wanted.
+"""
 
 from collections import deque
 
 import numpy as np
 
+from engine.core.desk_layout import (
+    FAIR_LEVELS,
+    FAIR_LOTS,
+    FAIR_READ,
+    FAIR_WANTED,
+    MICROPRICE_LEARNT,
+    MICROPRICE_SPREADS,
+    microprice_edges,
+    microprice_table,
+    scratch,
+)
 from engine.core.log import DeskLog
-from engine.core.market import MarketState
-from engine.core.orders import OrderTable
-from engine.core.settings import DeskSettings
+from engine.core.settings import DeskSettings, FairName
 from engine.core.tape_merge import Touch
+from engine.core.touch import read_others
 from engine.models.fair import depth_weighted_mid, mid, weighted_mid
-from engine.models.microprice import MicropriceTable, learn_microprice
+from engine.models.microprice import learn_microprice, microprice, state_of
+from exchange.jit import FloatArray, IntArray, borrowed, in_python, njit, piece
+from exchange.market_layout import TOUCH_ASK, TOUCH_ASK_LOTS, TOUCH_BID, TOUCH_BID_LOTS
 from exchange.types import Severity
 
 _TOUCHES_KEPT = 16_384
 _FEWEST_TOUCHES = 1_000
 _LEARN_EVERY_NS = 60_000_000_000
-_WIDEST_SPREAD_TICKS = 5
+
+MID, WEIGHTED_MID, MICROPRICE, DEPTH_WEIGHTED = range(4)
+_KINDS: tuple[FairName, ...] = ("mid", "weighted_mid", "microprice", "depth_weighted")
+
+
+@njit
+def fair_price(desk: IntArray, reals: FloatArray, market: IntArray) -> float:
+    """Ticks, between others' best prices; needs a touch.
+
+    Returns:
+        The mid where the wanted kind has no answer: no size, or a spread never learnt.
+    """
+    desk, reals, market = borrowed(desk), borrowed(reals), borrowed(market)
+    bid, ask = market[TOUCH_BID], market[TOUCH_ASK]
+    bid_lots, ask_lots = market[TOUCH_BID_LOTS], market[TOUCH_ASK_LOTS]
+    kind, fair = desk[FAIR_WANTED], np.nan
+    if kind == WEIGHTED_MID:
+        fair = weighted_mid(bid, bid_lots, ask, ask_lots)
+    elif kind == MICROPRICE and desk[MICROPRICE_LEARNT] == 1:
+        fair = _learnt_price(reals, bid, bid_lots, ask, ask_lots)
+    elif kind == DEPTH_WEIGHTED:
+        fair = _depth_weighted(desk, market)
+    desk[FAIR_READ] = MID if np.isnan(fair) else kind
+    return mid(bid, ask) if np.isnan(fair) else min(max(fair, bid), ask)
+
+
+@piece
+def _learnt_price(
+    reals: FloatArray, bid_ticks: int, bid_lots: int, ask_ticks: int, ask_lots: int
+) -> float:
+    edges = microprice_edges(reals)
+    if state_of(bid_ticks, bid_lots, ask_ticks, ask_lots, edges, MICROPRICE_SPREADS) < 0:
+        return np.nan
+    return microprice(
+        bid_ticks,
+        bid_lots,
+        ask_ticks,
+        ask_lots,
+        edges,
+        MICROPRICE_SPREADS,
+        microprice_table(reals),
+    )
+
+
+@piece
+def _depth_weighted(desk: IntArray, market: IntArray) -> float:
+    bid_ticks, bid_lots = scratch(desk, 0)[:FAIR_LEVELS], scratch(desk, 1)[:FAIR_LEVELS]
+    ask_ticks, ask_lots = scratch(desk, 2)[:FAIR_LEVELS], scratch(desk, 3)[:FAIR_LEVELS]
+    read_others(desk, market, 1, bid_ticks, bid_lots)
+    read_others(desk, market, -1, ask_ticks, ask_lots)
+    return depth_weighted_mid(bid_ticks, bid_lots, ask_ticks, ask_lots, desk[FAIR_LOTS])
 
 
 class FairPrice:
-    """The fair price of the chosen kind; the mid while that cannot be had.
+    """The fair price of the wanted kind; the mid while that cannot be had.
 
     Args:
+        desk: int64[DESK_SIZE].
+        reals: float64[REALS_SIZE].
         settings: Its kind, and the size that the depth-weighted one looks down to.
     """
 
-    def __init__(self, settings: DeskSettings, log: DeskLog) -> None:
-        self._wanted = settings.fair
-        self._lots = settings.fair_lots
-        self._log = log
+    def __init__(
+        self, desk: IntArray, reals: FloatArray, settings: DeskSettings, log: DeskLog
+    ) -> None:
+        self._desk, self._reals, self._log = desk, reals, log
         self._touches: deque[Touch] = deque(maxlen=_TOUCHES_KEPT)
-        self._table: MicropriceTable | None = None
+        self._learns = settings.fair == "microprice"
         self._learn_at_ns = 0
-        self.kind = "mid"
-        """What the last price read was: the chosen kind, or the mid in its stead."""
+        desk[FAIR_WANTED], desk[FAIR_LOTS] = _KINDS.index(settings.fair), settings.fair_lots
+
+    @property
+    def kind(self) -> FairName:
+        """What the last price read was: the wanted kind, or the mid in its stead."""
+        return _KINDS[int(self._desk[FAIR_READ])]
 
     def note(self, touch: Touch) -> None:
         """One more touch of others, for the micro-price to learn from."""
-        if self._wanted == "microprice" and min(touch[1], touch[3]) > 0:
+        if self._learns and min(touch[1], touch[3]) > 0:
             self._touches.append(touch)
 
     def step(self, mono_ns: int) -> None:
         """Learn the micro-price anew when it is time."""
-        if self._wanted != "microprice" or mono_ns < self._learn_at_ns:
+        if not self._learns or mono_ns < self._learn_at_ns:
             return
         if len(self._touches) < _FEWEST_TOUCHES:
             return
         self._learn_at_ns = mono_ns + _LEARN_EVERY_NS
         seen = np.ascontiguousarray(np.array(self._touches, dtype=np.int64).T)
-        first = self._table is None
-        table = learn_microprice(seen[0], seen[1], seen[2], seen[3], spreads=_WIDEST_SPREAD_TICKS)
+        table = learn_microprice(seen[0], seen[1], seen[2], seen[3], spreads=MICROPRICE_SPREADS)
         if table.counted < _FEWEST_TOUCHES:
             return  # spreads too wide, or a mid that leaps: nothing to learn from
-        self._table = table
-        if first:
+        in_python(microprice_edges)(self._reals)[:] = table.edges
+        in_python(microprice_table)(self._reals)[:] = table.adjustments
+        if not self._desk[MICROPRICE_LEARNT]:
+            self._desk[MICROPRICE_LEARNT] = 1
             self._log.note(Severity.INFO, "fair price: the micro-price is learnt")
-
-    def read(self, market: MarketState, table: OrderTable) -> float:
-        """Ticks, between others' best prices; needs a touch.
-
-        Returns:
-            The mid where the chosen kind has no answer: no size, or a spread never learnt.
-        """
-        assert market.touch is not None
-        bid, ask = market.touch
-        fair = self._by_kind(market, table)
-        self.kind = "mid" if np.isnan(fair) else self._wanted
-        return mid(bid, ask) if np.isnan(fair) else min(max(fair, bid), ask)
-
-    def _by_kind(self, market: MarketState, table: OrderTable) -> float:
-        """The chosen kind of price; nan where it has no answer."""
-        (bid, ask), (bid_lots, ask_lots) = market.touch or (0, 0), market.touch_lots
-        match self._wanted:
-            case "weighted_mid":
-                return weighted_mid(bid, bid_lots, ask, ask_lots)
-            case "microprice" if self._table is not None:
-                return self._table.price(bid, bid_lots, ask, ask_lots)
-            case "depth_weighted":
-                return depth_weighted_mid(*market.others(table), self._lots)
-            case "mid":
-                return mid(bid, ask)
-        return float(np.nan)

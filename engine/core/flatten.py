@@ -9,8 +9,6 @@ may live, so an unknown one is proven first; reduce-only keeps one that was wron
 absent from closing twice.
 """
 
-from dataclasses import dataclass
-
 from engine.core.desk_layout import (
     FLATTEN_ASKED_NS,
     FLATTEN_BY_LIMIT,
@@ -23,7 +21,6 @@ from engine.core.desk_layout import (
 )
 from engine.core.states import FlattenState
 from exchange.jit import IntArray, njit
-from exchange.types import Side
 
 PATIENCE_NS = 20_000_000_000
 """How long a position is tried to be closed."""
@@ -92,20 +89,8 @@ def step_flatten(
     return int(desk[FLATTEN_PIECE_LOTS])
 
 
-@dataclass(frozen=True, slots=True)
-class ClosingOrder:
-    """What to send now: reduce-only, and done or gone at once."""
-
-    side: Side
-    qty_lots: int
-    price_ticks: int | None
-    """None at market."""
-
-
 class Flatten:
-    """Feed it the operator's wish, answers and time; it says when to send what.
-
-    It places nothing itself and believes only a position that the venue has confirmed.
+    """The operator's wish and the venue's refusals of it, in words: a reader of the desk block.
 
     Args:
         desk: int64[DESK_SIZE].
@@ -155,32 +140,6 @@ class Flatten:
         """The venue, or our own way to it, said no to a closing order."""
         self.refusal = f"{code} {message}" if code else message
         refuse_closing(self._desk, code, mono_ns)
-
-    def step(
-        self,
-        held_lots: int,
-        *,
-        settled: bool,
-        confirmed: bool,
-        touch: tuple[int, int] | None,
-        mono_ns: int,
-    ) -> ClosingOrder | None:
-        """The next order to send, if one is due; and whether this is the end.
-
-        Args:
-            held_lots: The position, signed.
-            settled: Is no order of ours alive, unknown, or filled but not yet booked?
-            confirmed: Does the venue's own account agree with that position?
-            touch: Best bid and ask in ticks.
-        """
-        lots = step_flatten(self._desk, held_lots, settled, confirmed, mono_ns)
-        if not lots:
-            return None
-        side = Side.SELL if held_lots > 0 else Side.BUY
-        # What takes at once stands at the other side's best price.
-        at_price = touch if self._desk[FLATTEN_BY_LIMIT] else None
-        price_ticks = at_price[0 if side is Side.SELL else 1] if at_price else None
-        return ClosingOrder(side, lots, price_ticks)
 
     def left_s(self, mono_ns: int) -> float:
         """Until it gives up; 0 when it has ended."""

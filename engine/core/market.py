@@ -7,9 +7,10 @@ ticker never undoes it.
 
 import numpy as np
 
-from engine.core.desk_layout import ORDER_SLOTS
+from engine.core.desk_layout import OWN_IN_BOOK
+from engine.core.links import LinkStates
 from engine.core.log import DeskLog
-from engine.core.orders import FREE, OrderTable
+from engine.core.touch import see_touch
 from exchange import depth_sync
 from exchange.binance.frame_scanner import FrameScanner
 from exchange.book import Book
@@ -29,8 +30,8 @@ from exchange.event_columns import (
     WIDTH,
 )
 from exchange.instrument import Instrument
-from exchange.jit import IntArray, njit
-from exchange.market import lose_market, market_step, read_touch, touch_before
+from exchange.jit import IntArray
+from exchange.market import lose_market, market_step, touch_before
 from exchange.market_events import TradePrint
 from exchange.market_layout import (
     BOOK_EXCH_NS,
@@ -56,36 +57,13 @@ from exchange.types import Command, FetchSnapshot, Link, Severity, Side
 
 _RESYNC_WAITS_MS = (0, 250, 500, 1000, 2000, 4000)
 """A snapshot costs 20 of the minute's weight, so gaps in a row are spaced out."""
-_LEVELS = 50
-
-
-@njit
-def take_out(
-    side: int,
-    price_ticks: IntArray,
-    lots: IntArray,
-    own_side: IntArray,
-    own_price_ticks: IntArray,
-    own_lots: IntArray,
-) -> None:
-    """Take our own working size out of one side's levels, leaving at least nothing.
-
-    Args:
-        price_ticks: int64[n], one side's levels.
-        lots: int64[n], updated.
-        own_side: int64[m], +1 or -1, as of the other two.
-    """
-    for i in range(own_lots.size):
-        if own_lots[i] > 0 and own_side[i] == side:
-            for j in range(price_ticks.size):
-                if price_ticks[j] == own_price_ticks[i]:
-                    lots[j] = max(lots[j] - own_lots[i], 0)
 
 
 class MarketState:
     """Book, touch and last print of one symbol: a reader of the market's region.
 
     Args:
+        desk: int64[DESK_SIZE], of the desk that looks at it.
         own_in_book: Does the feed show our own orders? A recording does not.
         recorded: May the book grow from diffs, since nobody can be asked for a snapshot?
     """
@@ -93,6 +71,8 @@ class MarketState:
     def __init__(
         self,
         instrument: Instrument,
+        desk: IntArray,
+        links: LinkStates,
         log: DeskLog,
         *,
         own_in_book: bool,
@@ -101,25 +81,28 @@ class MarketState:
         self.region = new_region(RECORDED_SIZE if recorded else MARKET_SIZE)
         self.region[RECORDED] = recorded
         self.book = Book(self.region)
-        self.touch: tuple[int, int] | None = None
-        """Others' best bid and ask in ticks, our own size taken out; None: no trusted book."""
-        self.touch_lots = (0, 0)
-        """Others' sizes there."""
         self.venue_minus_mono_ns: int | None = None
         """Added to our monotonic clock it is the venue's time; None: our wall clock must do."""
-        self.heard_ns: dict[Link, int] = {}
-        """Monotonic time of the last message on each link."""
         self._scanner = FrameScanner(instrument)
         self._held = np.zeros(WIDTH, dtype=np.int64)
-        self._log = log
-        self._own_in_book = own_in_book
+        self._desk, self._links, self._log = desk, links, log
         self._resyncs = 0
-        self._own_lots = np.zeros(ORDER_SLOTS, dtype=np.int64)
-        self._levels = np.zeros((4, _LEVELS), dtype=np.int64)
+        desk[OWN_IN_BOOK] = own_in_book
 
     @property
     def trusted(self) -> bool:
         return bool(self.region[JOINED])
+
+    @property
+    def touch(self) -> tuple[int, int] | None:
+        """Others' best bid and ask in ticks, our own size taken out; None: no trusted book."""
+        bid = int(self.region[TOUCH_BID])
+        return None if bid == NO_BID else (bid, int(self.region[TOUCH_ASK]))
+
+    @property
+    def touch_lots(self) -> tuple[int, int]:
+        """Others' sizes there."""
+        return int(self.region[TOUCH_BID_LOTS]), int(self.region[TOUCH_ASK_LOTS])
 
     @property
     def last_print(self) -> tuple[int, Side] | None:
@@ -156,10 +139,10 @@ class MarketState:
             self._distrust(f"nonsense on a market stream: {error}")
             return None, []
         if kind in (DEPTH, TICKER):
-            self.heard_ns[Link.PUBLIC] = mono_ns
+            self._links[Link.PUBLIC].hear(mono_ns)
             return None, self._step(recv_ns, mono_ns)
         if kind in (TRADE, MARK):
-            self.heard_ns[Link.MARKET] = mono_ns
+            self._links[Link.MARKET].hear(mono_ns)
             self._step(recv_ns, mono_ns)
         return self._print() if kind == TRADE else None, []
 
@@ -170,7 +153,7 @@ class MarketState:
         except Garbled as error:
             self._distrust(f"nonsense instead of a depth snapshot: {error}")
             return []
-        self.heard_ns[Link.PUBLIC] = mono_ns
+        self._links[Link.PUBLIC].hear(mono_ns)
         return self._step(mono_ns, mono_ns)
 
     def lose(self) -> None:
@@ -178,13 +161,9 @@ class MarketState:
         lose_market(self.region)
         self._resyncs = 0
 
-    def read_touch(self, table: OrderTable) -> None:
-        """Find others' best prices under our own working size."""
-        region = self.region
-        seen = read_touch(region, table.side, table.price_ticks, self._ours(table), ORDER_SLOTS)
-        if self.trusted:
-            self.touch_lots = (int(region[TOUCH_BID_LOTS]), int(region[TOUCH_ASK_LOTS]))
-        self.touch = (int(region[TOUCH_BID]), int(region[TOUCH_ASK])) if seen else None
+    def see_touch(self) -> bool:
+        """Find others' touch; is it another than was decided upon?"""
+        return see_touch(self._desk, self.region)
 
     def touch_before(self, exch_ns: int) -> tuple[int, int] | None:
         """Others' touch just before a moment of the venue's clock.
@@ -194,28 +173,6 @@ class MarketState:
         """
         bid, ask = touch_before(self.region, exch_ns)
         return None if bid == NO_BID else (bid, ask)
-
-    def others(self, table: OrderTable) -> tuple[IntArray, IntArray, IntArray, IntArray]:
-        """Bids and asks, best first, our size taken out: ``(ticks, lots, ticks, lots)``.
-
-        Views that the next call overwrites; no lots where nothing is left, at any price.
-        """
-        ours, levels = self._ours(table), self._levels
-        for side, row in ((Side.BUY, 0), (Side.SELL, 2)):
-            found = self.book.top(side, _LEVELS, levels[row], levels[row + 1])
-            levels[row + 1, found:] = 0
-            take_out(int(side), levels[row], levels[row + 1], table.side, table.price_ticks, ours)
-        return levels[0], levels[1], levels[2], levels[3]
-
-    def _ours(self, table: OrderTable) -> IntArray:
-        """Lots of ours that the feed may show, by slot.
-
-        Whole sizes and every order still known: a late book shows what was filled or
-        cancelled a moment ago, and it may show an order before its placing is answered.
-        """
-        if self._own_in_book:
-            np.multiply(table.qty_lots, table.state != FREE, out=self._own_lots)
-        return self._own_lots
 
     def venue_ns(self, recv_ns: int, mono_ns: int) -> int:
         """The venue's time at a moment of ours, by our wall clock until its own was measured."""

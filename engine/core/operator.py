@@ -1,9 +1,20 @@
 """Operator commands and state: what a console may ask, and what has been decided so far."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 from engine.core.actions import Action
+from engine.core.desk_layout import (
+    ADJ1,
+    ADJ2,
+    ASK_OFF,
+    BID_OFF,
+    DELTA,
+    GAMMA,
+    PAUSED,
+    STOPPING,
+)
 from engine.core.quoter import Tuning
+from exchange.jit import FloatArray, IntArray
 from exchange.types import Command, Event, Side
 
 
@@ -27,14 +38,46 @@ def refusal_among(commands: list[Command]) -> str | None:
     return next((each.text for each in commands if isinstance(each, OperatorRefusal)), None)
 
 
-@dataclass(slots=True)
 class OperatorState:
-    """What the operator has decided so far."""
+    """What the operator has decided so far: a reader and writer of the desk block.
 
-    tuning: Tuning
-    paused: bool = False
-    sides_off: set[Side] = field(default_factory=set)
-    stopping: bool = False
+    Args:
+        desk: int64[DESK_SIZE].
+        reals: float64[REALS_SIZE].
+    """
+
+    def __init__(self, desk: IntArray, reals: FloatArray, tuning: Tuning) -> None:
+        self._desk, self._reals = desk, reals
+        self.tuning = tuning
+
+    @property
+    def tuning(self) -> Tuning:
+        gamma, delta, adj1, adj2 = self._reals[[GAMMA, DELTA, ADJ1, ADJ2]].tolist()
+        return Tuning(gamma, delta, adj1, adj2)
+
+    @tuning.setter
+    def tuning(self, tuning: Tuning) -> None:
+        wanted = (tuning.gamma, tuning.delta, tuning.adj1, tuning.adj2)
+        self._reals[[GAMMA, DELTA, ADJ1, ADJ2]] = wanted
+
+    @property
+    def paused(self) -> bool:
+        return bool(self._desk[PAUSED])
+
+    @paused.setter
+    def paused(self, paused: bool) -> None:
+        self._desk[PAUSED] = paused
+
+    @property
+    def stopping(self) -> bool:
+        return bool(self._desk[STOPPING])
+
+    def stop(self) -> None:
+        """End the engine; nothing takes it back."""
+        self._desk[STOPPING] = 1
+
+    def turn_side(self, side: Side, *, off: bool) -> None:
+        self._desk[BID_OFF if side is Side.BUY else ASK_OFF] = off
 
 
 LARGEST = 1e9

@@ -55,6 +55,8 @@ _LONGEST_SHADOW_NS = 2_000_000_000
 NO_SLOT = -1
 
 FREE, PLACED, ACKED, RESTING, CANCELLING, UNKNOWN, DONE = range(7)
+LIVE = 1 << PLACED | 1 << ACKED | 1 << RESTING | 1 << CANCELLING | 1 << UNKNOWN
+"""Bits of the states in which an order may rest at the venue."""
 STATE_NAMES = ("free", "placed", "acked", "resting", "cancelling", "unknown", "done")
 
 (
@@ -425,7 +427,7 @@ class OrderTable:
     @property
     def live(self) -> int:
         """Orders that may rest at the venue, unknown ones included."""
-        return self.count(PLACED, ACKED, RESTING, CANCELLING, UNKNOWN)
+        return count_orders(self.desk, LIVE, 0)
 
     @property
     def may_rest(self) -> list[str]:

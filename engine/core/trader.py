@@ -4,8 +4,8 @@ Live, paper and replay differ only in who feeds it. Time arrives inside events. 
 input is applied whole before anything is decided, and what is decided leaves as values.
 """
 
+import math
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -13,14 +13,34 @@ import numpy as np
 from engine.core import orders
 from engine.core.account import REST_LAG_NS, AccountReconciler, Evidence, PositionVerdict
 from engine.core.actions import Action
-from engine.core.breakers import refusal_code, side_closed_ns, ticks_away
+from engine.core.breakers import ticks_away
 from engine.core.calibration import Calibrator
-from engine.core.desk_layout import ORDER_SLOTS, new_desk
+from engine.core.decide import decide
+from engine.core.desk_layout import (
+    CLEARED_NS,
+    FAIR_TICKS,
+    FITTED,
+    FRESHNESS_MS,
+    GRID_INTERVAL,
+    GRID_NUM,
+    PRIVATE_UP_NS,
+    STARTED_NS,
+    STATUS_WANTED,
+    SWITCH_ARMED_NS,
+    TABLE_FILLS,
+    VERIFY_EMPTY,
+    model_table,
+    new_desk,
+    new_reals,
+    side_status,
+    wanted_ticks,
+)
 from engine.core.entry import OrderEntry
-from engine.core.explain import LeftView, SideStatus
+from engine.core.explain import LeftView, SideExplainer, SideStatus
 from engine.core.fair_price import FairPrice
 from engine.core.flatten import Flatten
-from engine.core.ledger import Ledger, usdt
+from engine.core.ledger import Ledger
+from engine.core.links import LinkStates
 from engine.core.log import DeskLog
 from engine.core.market import MarketState
 from engine.core.market_monitor import MarketMonitor
@@ -34,13 +54,21 @@ from engine.core.operator import (
 from engine.core.order_names import OrderName, is_epoch, is_ours, order_name
 from engine.core.own_intensity import OwnIntensity
 from engine.core.quoter import Offsets, Tuning, offsets, requote
-from engine.core.request_tracker import RequestTracker
-from engine.core.risk import RiskGate
+from engine.core.quoting_rules import ACCOUNT_EVERY_NS, SWITCH_NS
+from engine.core.request_tracker import (
+    FETCH_ACCOUNT,
+    FETCH_TRADES,
+    REFRESH_COUNTDOWN,
+    RequestTracker,
+    ask,
+)
+from engine.core.risk import RiskGate, clear_book
 from engine.core.settings import STEP_NS, DeskSettings
 from engine.core.states import FlattenState, Mode, RiskState, SideReason
 from engine.core.stream_watchdog import StreamWatchdog, progress
 from exchange.errors import InvariantBroken
 from exchange.instrument import Instrument
+from exchange.jit import in_python
 from exchange.types import (
     AccountSnapshot,
     AccountUpdate,
@@ -70,33 +98,21 @@ from exchange.types import (
     TradesSnapshot,
 )
 
-COUNTDOWN_MS = 30_000  # the longest that orders outlive an engine that died
+COUNTDOWN_MS = SWITCH_NS // 1_000_000
 _S = 1_000_000_000
 _COUNTDOWN_EVERY_NS = 10 * _S  # two refreshes may be lost before the venue's switch cancels
 _NEVER_NS = -(1 << 62)
-_ACCOUNT_EVERY_NS = 10 * _S
 _PROOF_EVERY_NS = _S // 5  # a stop or a panic waits for it
 _ASK_AGAIN_NS = _S
 _LOOK_CLOSELY_NS = 2 * REST_LAG_NS
 """After the private stream came up: what a lagging node did not know shows soon after."""
 _LOOK_CLOSELY_EVERY_NS = 2 * _S
-_COMPARED_WITHIN_NS = 3 * _ACCOUNT_EVERY_NS
-"""An account not compared for so long is not known: quoting ends."""
 _TRADES_PATIENCE_NS = 300_000_000
 """How long a fill may be on its way before our trades are listed for it."""
 _TRADES_MARGIN_NS = 60 * _S
 """How far before the last moment that was compared a list of trades begins."""
 _TRADES_LISTED_NS = 7 * 86_400 * _S - _TRADES_MARGIN_NS
 """Of a list that begins longer ago the venue leaves out the newest part."""
-
-
-@dataclass(slots=True)
-class LinkState:
-    """State of one connection, as of the last event about it."""
-
-    up: bool = False
-    reconnects: int = -1  # the first connection is none
-    detail: str = "never connected"
 
 
 class Trader:
@@ -132,43 +148,51 @@ class Trader:
         self.instrument = instrument
         self.mode = mode
         self.log = DeskLog()
-        self.market = MarketState(instrument, self.log, own_in_book=own_in_book, recorded=recorded)
-        self.desk = new_desk()
+        self.desk, self.reals = new_desk(), new_reals()
+        self.links = LinkStates(self.desk)
+        self.market = MarketState(
+            instrument,
+            self.desk,
+            self.links,
+            self.log,
+            own_in_book=own_in_book,
+            recorded=recorded,
+        )
         self.ledger = Ledger(self.desk, instrument.tick_lot_e8)
         self.account = AccountReconciler(self.desk, recent_run=recent_run)
-        self.gate = RiskGate(settings.max_loss_usdt)
+        self.gate = RiskGate(self.desk, self.reals, settings.max_loss_usdt)
         self.calibrator = Calibrator(settings, self.log)
-        self.fair = FairPrice(settings, self.log)
-        self.fair_ticks: float | None = None
-        """What the quotes are laid around; None without a touch."""
+        self.fair = FairPrice(self.desk, self.reals, settings, self.log)
         self.market_monitor = MarketMonitor(settings.maker_fee_rate, self.log)
         self.own_intensity = OwnIntensity()
-        self.operator = OperatorState(
-            Tuning(settings.gamma, settings.delta, settings.adj1, settings.adj2)
-        )
-        self.side_status = {side: SideStatus(SideReason.LINK_DOWN) for side in Side}
-        self.wanted: dict[Side, list[int]] = {side: [] for side in Side}
+        tuning = Tuning(settings.gamma, settings.delta, settings.adj1, settings.adj2)
+        self.operator = OperatorState(self.desk, self.reals, tuning)
         self.offsets: Offsets | None = None
-        self.links = {link: LinkState() for link in Link}
         self.recv_ns = self.mono_ns = 0
-        self.started_recv_ns = self.started_mono_ns = 0
+        self.started_recv_ns = 0
         self._epoch = epoch
         self.met_younger_run = False
         """Did an order of a run that began after ours show up? Then the symbol is that run's."""
-        self._requests = RequestTracker()
+        self._touch_moved = False  # since the last decision
+        self._requests = RequestTracker(self.desk)
         self.entry = OrderEntry(settings, epoch, self.desk, self._requests, self.log)
         self.table = self.entry.table
-        self._touch_decided: tuple[int, int] | None = None
-        self._countdown_asked_ns = self._countdown_armed_ns = _NEVER_NS
-        self._private_up_ns = self._cleared_ns = 0
+        self._explain = SideExplainer(
+            self.desk,
+            instrument,
+            self.gate,
+            self.links,
+            self.account,
+            self.calibrator,
+            self.entry,
+        )
+        self._countdown_asked_ns = _NEVER_NS
         self._account_asked_ns = self._trades_asked_ns = 0
         self._agreed_exch_ns = self._unlisted_exch_ns = self._unlisted_ns = 0
-        self._verify_empty = False
         self._watchdog = StreamWatchdog(self.desk)
         self.flatten = Flatten(self.desk)
-        self._closing_order = ""
-        self._bids = np.zeros(ORDER_SLOTS, dtype=np.int64)
-        self._asks = np.zeros(ORDER_SLOTS, dtype=np.int64)
+        self.desk[GRID_NUM] = settings.grid_num
+        self.desk[FRESHNESS_MS] = settings.freshness_ms
         self._hear: dict[type, Callable[[Any], None]] = {
             DepthSnapshot: self._on_snapshot,
             OrderUpdate: self._on_order_update,
@@ -203,9 +227,39 @@ class Trader:
             else:
                 self._hear[type(event)](event)
                 dirty = True
-        if dirty or self.market.touch != self._touch_decided:
+        if dirty or self._touch_moved:
             self._decide()
         return self._take_commands()
+
+    @property
+    def started_mono_ns(self) -> int:
+        """Of the first event; 0 before it."""
+        return int(self.desk[STARTED_NS])
+
+    @property
+    def fair_ticks(self) -> float | None:
+        """What the quotes are laid around; None without a touch."""
+        fair = float(self.reals[FAIR_TICKS])
+        return None if math.isnan(fair) else fair
+
+    @property
+    def side_status(self) -> dict[Side, SideStatus]:
+        """Why each side quotes or does not."""
+        return {side: self._explain.status(side) for side in Side}
+
+    def side_reason(self, side: Side) -> SideReason:
+        """The rule that a side stands under."""
+        return self._explain.reason(side)
+
+    @property
+    def wanted(self) -> dict[Side, list[int]]:
+        """Prices at which orders are wanted, best first."""
+        return {side: self._wanted(side) for side in Side}
+
+    def _wanted(self, side: Side) -> list[int]:
+        count = in_python(side_status)(self.desk, int(side))[STATUS_WANTED]
+        prices: list[int] = in_python(wanted_ticks)(self.desk, int(side))[:count].tolist()
+        return prices
 
     def owns(self, client_order_id: str) -> bool:
         """Is this order ours to cancel: of this run, or taken over from an earlier one?"""
@@ -223,7 +277,7 @@ class Trader:
         if not self._wants_no_orders:
             return None
         live = self.table.live
-        proven = not self._verify_empty and not live
+        proven = not self.desk[VERIFY_EMPTY] and not live
         return LeftView(live, self.table.count(orders.UNKNOWN), proven)
 
     @property
@@ -253,10 +307,25 @@ class Trader:
 
     def quotes(self, at: Offsets | None, levels: int) -> tuple[list[int], list[int]] | None:
         """Our bids and asks under these offsets, best first, were nothing in the way."""
-        if at is None or self.fair_ticks is None:
+        touch, fair_ticks = self.market.touch, self.fair_ticks
+        if at is None or fair_ticks is None or touch is None:
             return None
-        self._requote(at, levels, levels)
-        return self._bids[:levels].tolist(), self._asks[:levels].tolist()
+        bids, asks = np.zeros((2, levels), dtype=np.int64)
+        requote(
+            at.table,
+            at.fills(self.q),
+            at.tuning.adj1,
+            at.tuning.adj2,
+            fair_ticks,
+            touch[0] - ticks_away(self.desk, 1),
+            touch[1] + ticks_away(self.desk, -1),
+            at.interval,
+            levels,
+            levels,
+            bids,
+            asks,
+        )
+        return bids.tolist(), asks.tolist()
 
     # ------------------------------------------------------------ plumbing
 
@@ -264,8 +333,8 @@ class Trader:
         self.recv_ns, self.mono_ns = event.recv_ns, event.mono_ns
         self.log.recv_ns = event.recv_ns
         self.entry.stamp(event)
-        if not self.started_mono_ns:
-            self.started_recv_ns, self.started_mono_ns = event.recv_ns, event.mono_ns
+        if not self.started_recv_ns:
+            self.started_recv_ns, self.desk[STARTED_NS] = event.recv_ns, event.mono_ns
 
     def _take_commands(self) -> list[Command]:
         return self._requests.take() + self.log.take_alerts()
@@ -279,7 +348,7 @@ class Trader:
         if self.market.mark_exch_ns != mark_exch_ns:
             self.market_monitor.flicker.hear_tape(self.market.mark_exch_ns)
         if seen is None:
-            self._read_touch()
+            self._see_touch()
             self._note_touch()
             return
         self.calibrator.receive_print(
@@ -296,10 +365,8 @@ class Trader:
     def _on_snapshot(self, event: DepthSnapshot) -> None:
         self._requests.put(*self.market.receive_snapshot(event.raw, event.mono_ns))
 
-    def _read_touch(self) -> None:
-        self.market.read_touch(self.table)
-        if self.market.touch is not None:
-            self.ledger.move_mid(*self.market.touch)
+    def _see_touch(self) -> None:
+        self._touch_moved = self.market.see_touch()
 
     def _note_touch(self) -> None:
         market = self.market
@@ -315,7 +382,7 @@ class Trader:
     # ------------------------------------------------------------ our orders
 
     def _on_order_update(self, update: OrderUpdate) -> None:
-        self.market.heard_ns[Link.PRIVATE] = self.mono_ns
+        self.links[Link.PRIVATE].hear(self.mono_ns)
         self._learn(update)
         reached, name = _progress(update), update.client_order_id
         self._watchdog.hear_order(order_name(name), reached, self.mono_ns)
@@ -328,7 +395,7 @@ class Trader:
         self._learn(update, alive)
         known, name = _progress(update), order_name(update.client_order_id)
         slot = self.table.slot(update.client_order_id)
-        if name is None or slot is None or self.table.placed_ns[slot] <= self._private_up_ns:
+        if name is None or slot is None or self.table.placed_ns[slot] <= self.desk[PRIVATE_UP_NS]:
             return
         if self.table.reported_progress[slot] < known:
             self._watchdog.expect_order(name, known, self.mono_ns)
@@ -397,7 +464,7 @@ class Trader:
         if not self.account.opened:
             self.account.early_fills[fill.trade_id] = fill
             return
-        self._read_touch()
+        self._see_touch()
         earned_e8 = self.ledger.earned_e8
         if not self.ledger.book_fill(fill):
             self._count_history(fill)
@@ -448,7 +515,7 @@ class Trader:
             )
 
     def _on_account_snapshot(self, snapshot: AccountSnapshot) -> None:
-        if snapshot.asked_mono_ns < self._private_up_ns:
+        if snapshot.asked_mono_ns < self.desk[PRIVATE_UP_NS]:
             return  # asked before the line was lost: it cannot vouch for what came since
         self.account.foreign.clear()
         for order in snapshot.open_orders:
@@ -473,9 +540,9 @@ class Trader:
         if verdict not in (PositionVerdict.DIFFERS, PositionVerdict.INCOMPARABLE):
             self.account.note_compared(snapshot.asked_mono_ns)
         ours_listed = any(map(self.owns, listed))
-        asked_since = snapshot.asked_mono_ns >= self._cleared_ns
-        if self._verify_empty and asked_since and not ours_listed and not self.table.live:
-            self._verify_empty = False
+        asked_since = snapshot.asked_mono_ns >= self.desk[CLEARED_NS]
+        if self.desk[VERIFY_EMPTY] and asked_since and not ours_listed and not self.table.live:
+            self.desk[VERIFY_EMPTY] = 0
             self.log.note(Severity.INFO, "verified: no order of ours is left at the venue")
 
     def _judge_position(self, evidence: Evidence) -> PositionVerdict:
@@ -504,7 +571,7 @@ class Trader:
     def _adopt_position(self, evidence: Evidence, *, closed: bool) -> None:
         ours = self.ledger.position_lots
         exch_ns = max(evidence.exch_ns, self.ledger.newest_exch_ns)
-        self._read_touch()
+        self._see_touch()
         self.ledger.adopt_position(evidence.lots, self._cost_e8(evidence), exch_ns)
         for slot in self.table.used:
             self.table.settle_reported(slot)
@@ -536,7 +603,7 @@ class Trader:
 
     def _ask_account(self) -> None:
         self._account_asked_ns = self.mono_ns
-        self._requests.ask(FetchAccount)
+        ask(self.desk, FETCH_ACCOUNT, 0)
 
     def _ask_trades(self) -> None:
         self._trades_asked_ns = self.mono_ns
@@ -547,7 +614,7 @@ class Trader:
             since_ns = min(since_ns, newest[0])  # does the venue still know it?
         oldest_ns = self.market.venue_ns(self.recv_ns, self.mono_ns) - _TRADES_LISTED_NS
         since_ns = max(since_ns - _TRADES_MARGIN_NS, oldest_ns)
-        self._requests.ask(FetchTrades, since_ms=since_ns // 1_000_000)
+        ask(self.desk, FETCH_TRADES, since_ns // 1_000_000)
 
     def _keep_reconciled(self) -> None:
         """Time's part in knowing the account: what is due, doubted or failed is asked again."""
@@ -568,16 +635,16 @@ class Trader:
 
     def _account_every_ns(self) -> int:
         prove_flat = self.flatten.closing and not self.ledger.position_lots
-        if self._verify_empty and not self.table.live:
+        if self.desk[VERIFY_EMPTY] and not self.table.live:
             return _PROOF_EVERY_NS
         if prove_flat:
             return _ASK_AGAIN_NS
         account = self.account
-        sure = not account.doubted and account.settled(self.started_mono_ns)
+        sure = not account.doubted and account.settled
         if not account.reconciled or not sure:
             return _ASK_AGAIN_NS
-        fresh = self.mono_ns - self._private_up_ns < _LOOK_CLOSELY_NS
-        return _LOOK_CLOSELY_EVERY_NS if fresh else _ACCOUNT_EVERY_NS
+        fresh = self.mono_ns - self.desk[PRIVATE_UP_NS] < _LOOK_CLOSELY_NS
+        return _LOOK_CLOSELY_EVERY_NS if fresh else ACCOUNT_EVERY_NS
 
     # ------------------------------------------------------------ replies
 
@@ -587,7 +654,8 @@ class Trader:
         request = self._requests.answered(reply)
         match request:
             case Place() as place:
-                self.entry.receive_place_reply(place, reply)
+                if fatal := self.entry.receive_place_reply(place, reply):
+                    self._halt(fatal, "mend it, then r")
                 if place.reduce_only and reply.outcome is Outcome.REFUSED:
                     self._take_refused_closing(reply)
             case Cancel() as cancel:
@@ -613,28 +681,27 @@ class Trader:
         asked_ns = self.mono_ns - reply.round_trip_ns
         if reply.outcome is not Outcome.DONE:
             self.log.note(Severity.WARNING, f"dead man's switch not armed: {reply.message}")
-        elif asked_ns >= self._private_up_ns:
-            self._countdown_armed_ns = asked_ns
+        elif asked_ns >= self.desk[PRIVATE_UP_NS]:
+            self.desk[SWITCH_ARMED_NS] = asked_ns
 
     @property
     def countdown_asked_mono_ns(self) -> int | None:
         """When the newest arming of the dead man's switch was asked for; None while not armed."""
-        armed = self._countdown_armed_ns != _NEVER_NS
+        armed = self.desk[SWITCH_ARMED_NS] != _NEVER_NS
         return self._countdown_asked_ns if armed else None
 
     # ------------------------------------------------------------ links
 
     def _on_link_up(self, event: LinkUp) -> None:
         link = self.links[event.link]
-        link.up, link.detail = True, ""
-        link.reconnects += 1
+        link.connect()
         if link.reconnects:
             self.log.note(Severity.INFO, f"{event.link} stream is back")
         if event.link is Link.PRIVATE:
-            self._private_up_ns = self.mono_ns
+            self.desk[PRIVATE_UP_NS] = self.mono_ns
             self._watchdog.start_over()
             # The venue may have restarted and forgotten its switch: it is armed anew first.
-            self._countdown_asked_ns = self._countdown_armed_ns = _NEVER_NS
+            self._countdown_asked_ns = self.desk[SWITCH_ARMED_NS] = _NEVER_NS
             self._ask_trades()  # and the account when they are here
 
     def _on_link_down(self, event: LinkDown) -> None:
@@ -644,10 +711,10 @@ class Trader:
         link = self.links[name]
         if link.up:
             self.log.note(Severity.WARNING, f"{name} stream lost: {reason}")
-        link.up, link.detail = False, reason
+        link.lose(reason)
         if name is Link.PUBLIC:
             self.market.lose()
-            self._read_touch()
+            self._see_touch()
         elif name is Link.MARKET:
             self.market_monitor.flicker.lose_tape()
         elif name is Link.PRIVATE:
@@ -687,7 +754,7 @@ class Trader:
         # The switch is the symbol's: refreshed by us, it would keep a dead younger run's orders.
         if not self.operator.stopping and not self.met_younger_run:
             self._countdown_asked_ns = self.mono_ns
-            self._requests.ask(RefreshCountdown, countdown_ms=COUNTDOWN_MS)
+            ask(self.desk, REFRESH_COUNTDOWN, COUNTDOWN_MS)
 
     # ------------------------------------------------------------ the operator
 
@@ -703,7 +770,7 @@ class Trader:
         match command.action:
             case Action.PAUSE:
                 operator.paused = True
-                self._clear_book()
+                clear_book(self.desk, self.mono_ns)
                 self.log.note(Severity.INFO, "paused by the operator")
             case Action.RESUME:
                 return self._resume(command)
@@ -711,24 +778,24 @@ class Trader:
                 self.flatten.drop()
                 self._halt("panic by the operator", "r")
             case Action.STOP:
-                self._clear_book()
+                clear_book(self.desk, self.mono_ns)
                 if command.name == "flatten":
                     self.flatten.ask(self.mono_ns)
                 elif operator.stopping or self.flatten.closing:
                     self.flatten.drop()
                 else:
                     self.flatten.forget()  # one that failed before: now it is to be kept
-                operator.stopping = True
+                operator.stop()
                 self.log.note(Severity.WARNING, f"stopping, position: {command.name or 'keep'}")
             case Action.FLATTEN:
                 return self._begin_flatten(command.name)
             case Action.SIDE_OFF | Action.SIDE_ON if side is None:
                 return f"{command.name!r} is no side; bid or ask"
             case Action.SIDE_OFF if side is not None:
-                operator.sides_off.add(side)
+                operator.turn_side(side, off=True)
                 self.log.note(Severity.INFO, f"{_side_word(side)} off by the operator")
             case Action.SIDE_ON if side is not None:
-                operator.sides_off.discard(side)
+                operator.turn_side(side, off=False)
                 self.log.note(Severity.INFO, f"{_side_word(side)} on by the operator")
             case Action.SET:
                 return self._tune(command)
@@ -741,7 +808,8 @@ class Trader:
             return f"halted since you were asked: {self.gate.detail}; look again"
         self.gate.resume()
         self.flatten.forget()
-        self.operator.paused = self._verify_empty = False
+        self.operator.paused = False
+        self.desk[VERIFY_EMPTY] = 0
         self.log.note(Severity.INFO, "resumed by the operator")
         return None
 
@@ -764,28 +832,27 @@ class Trader:
         if self.operator.stopping:
             return "the engine is stopping"
         self.operator.paused = True
-        self._clear_book()
+        clear_book(self.desk, self.mono_ns)
         self.flatten.ask(self.mono_ns)
         self.log.note(Severity.WARNING, f"flattening {self._held_text} by the operator")
         return None
 
     def _halt(self, detail: str, cure: str, *, final: bool = False) -> None:
-        self.gate.halt(detail, cure, final=final)
+        self.gate.halt(detail, cure, self.mono_ns, final=final)
         self._tell_halt()
 
     def _tell_halt(self) -> None:
-        self._clear_book()
         self.log.note(Severity.ALARM, f"halted: {self.gate.detail}; ends it: {self.gate.cure}")
-
-    def _clear_book(self) -> None:
-        """No order is wanted from now on, and only a list asked for from now on proves it."""
-        self._verify_empty = True
-        self._cleared_ns = self.mono_ns
 
     # ------------------------------------------------------------ deciding
 
     def _refit(self) -> None:
-        self.offsets = self.offsets_for(self.operator.tuning)
+        at = self.offsets = self.offsets_for(self.operator.tuning)
+        self.desk[FITTED] = self.calibrator.fit is not None
+        self.desk[TABLE_FILLS] = at.bound if at else 0
+        if at is not None:
+            self.desk[GRID_INTERVAL] = at.interval
+            in_python(model_table)(self.reals, at.bound)[:] = at.table
 
     def offsets_for(self, tuning: Tuning) -> Offsets | None:
         """What the present fit makes of these parameters; None without a fit or an answer."""
@@ -798,187 +865,12 @@ class Trader:
 
     def _decide(self) -> None:
         """Bring both sides of our market to where they should stand now."""
-        self._read_touch()
-        if self.market.touch != self._touch_decided:
-            self._touch_decided = self.market.touch
-            self.entry.touch_changed()
-        has_touch = self.market.touch is not None
-        self.fair_ticks = self.fair.read(self.market, self.table) if has_touch else None
-        if self.gate.check_loss(usdt(self.ledger.total_e8), usdt(self.ledger.drawdown_e8)):
+        self._touch_moved = False
+        flattening = self.flatten.state
+        if decide(self.desk, self.reals, self.market.region, self.recv_ns, self.mono_ns):
             self._tell_halt()
-        if self.entry.fatal:
-            fatal, self.entry.fatal = self.entry.fatal, ""
-            self._halt(fatal, "mend it, then r")
-        self.side_status = {side: self._judge_side(side) for side in Side}
-        self._want()
-        for side in Side:
-            held_lots = self.account.worst_held_lots(side)
-            stays = self.wanted[side] or self._closing_prices(side)
-            self.entry.reconcile(side, stays, held_lots)
-        self._flatten_if_asked()
-        self.table.release_finished(self.market.book_exch_ns, self.mono_ns)
-
-    def _judge_side(self, side: Side) -> SideStatus:
-        """The first rule that forbids this side, or that it quotes."""
-        return (
-            self._operator_rule(side)
-            or self._data_rule()
-            or self._side_rule(side)
-            or SideStatus(SideReason.QUOTING, self.entry.blocked_by(side))
-        )
-
-    def _operator_rule(self, side: Side) -> SideStatus | None:
-        if self.operator.stopping:
-            return SideStatus(SideReason.STOPPING, "", "nothing; the engine ends")
-        if self.gate.state is RiskState.HALTED:
-            return SideStatus(SideReason.HALTED, self.gate.detail, self.gate.cure)
-        if self.operator.paused:
-            return SideStatus(SideReason.PAUSED, "by the operator", "r")
-        if side in self.operator.sides_off:
-            return SideStatus(
-                SideReason.SIDE_OFF, "by the operator", "b" if side is Side.BUY else "a"
-            )
-        return None
-
-    def _data_rule(self) -> SideStatus | None:
-        for link in (Link.PRIVATE, Link.PUBLIC):
-            if not self.links[link].up:
-                detail = f"{link} stream: {self.links[link].detail}"
-                return SideStatus(SideReason.LINK_DOWN, detail, "reconnecting")
-        paused_s = (self._watchdog.paused_until_ns - self.mono_ns) / _S
-        if paused_s > 0:
-            detail = "private stream told of no order, on two connections"
-            return SideStatus(SideReason.RECONCILING, detail, f"in {paused_s:.0f} s")
-        unknown = self._account_rule()
-        if unknown:
-            return SideStatus(SideReason.RECONCILING, unknown, "the venue's answer")
-        armed_s = (self.mono_ns - self._countdown_armed_ns) / _S
-        if armed_s * 1000 > COUNTDOWN_MS:
-            return SideStatus(
-                SideReason.RECONCILING, "dead man's switch not armed", "the venue's answer"
-            )
-        if self.market.touch is None:
-            return SideStatus(SideReason.NO_BOOK, "not in step with the venue", "a snapshot")
-        age_ms = (self.mono_ns - self.market.heard_ns[Link.PUBLIC]) // 1_000_000
-        if age_ms > self.settings.freshness_ms:
-            limit = self.settings.freshness_ms
-            return SideStatus(SideReason.STALE, f"book {age_ms} of {limit} ms old", "fresh data")
-        late_ms = (self.market.feed_latency_ns or 0) // 1_000_000
-        if late_ms > self.settings.freshness_ms:
-            detail = f"book arrives {late_ms} ms late"
-            return SideStatus(SideReason.STALE, detail, "fresh data, or a clock that is right")
-        if self.offsets is None:
-            absurd = "the fit gives no finite quote"
-            detail = absurd if self.calibrator.fit is not None else self.calibrator.note
-            return SideStatus(SideReason.NOT_CALIBRATED, detail, "a good fit")
-        return None
-
-    def _account_rule(self) -> str:
-        """Why what we hold is not known well enough to quote, or nothing."""
-        account = self.account
-        failing = "".join(f": {trouble}" for trouble in account.troubles.values())
-        if not account.reconciled:
-            return f"account not compared yet{failing}"
-        age_ns = self.mono_ns - account.compared_ns
-        if age_ns > _COMPARED_WITHIN_NS:
-            limit_s = _COMPARED_WITHIN_NS // _S
-            return f"account not compared for {age_ns // _S} of {limit_s} s{failing}"
-        if not account.settled(self.started_mono_ns):
-            return f"fills before this start may be told {REST_LAG_NS // _S} s late{failing}"
-        if not account.doubt_forbids(self.mono_ns):
-            return ""
-        theirs, ours = map(self.instrument.qty.text, account.disputed_lots)
-        return f"the venue holds {theirs}, we count {ours}{failing}"
-
-    def _side_rule(self, side: Side) -> SideStatus | None:
-        closed_ns = side_closed_ns(self.desk, int(side), self.mono_ns)
-        if closed_ns:
-            code = refusal_code(self.desk, int(side))
-            return SideStatus(
-                SideReason.BREAKER, f"{code} three times", f"in {closed_ns / _S:.0f} s"
-            )
-        if self._grid_size(side) < 1:
-            text = self.instrument.qty.text
-            held, limit = abs(self.ledger.position_lots), self.settings.max_position_lots
-            other = "a sell" if side is Side.BUY else "a buy"
-            return SideStatus(SideReason.AT_LIMIT, f"{text(held)} of {text(limit)}", other)
-        return None
-
-    def _grid_size(self, side: Side) -> int:
-        """Orders that the inventory limit leaves room for, were all of them filled."""
-        room = self.settings.max_position_lots - side * self.ledger.position_lots
-        return min(self.settings.grid_num, room // self.settings.order_lots)
-
-    def _want(self) -> None:
-        bids, asks = (
-            self._grid_size(side) if self.side_status[side].quotes else 0 for side in Side
-        )
-        self.wanted = {Side.BUY: [], Side.SELL: []}
-        if self.offsets is None or bids + asks == 0:
-            return
-        self._requote(self.offsets, bids, asks)
-        # Below zero or beyond twice the mid no venue takes a price, and no model means one.
-        twice_mid = sum(self.market.touch or ())
-        for side, prices in ((Side.BUY, self._bids[:bids]), (Side.SELL, self._asks[:asks])):
-            self.wanted[side] = [price for price in prices.tolist() if 0 < price < twice_mid]
-            if prices.size and not self.wanted[side]:
-                detail = f"{prices[0]} ticks is no price"
-                self.side_status[side] = SideStatus(
-                    SideReason.NO_PRICE, detail, "smaller adj1, gamma or q"
-                )
-
-    def _requote(self, at: Offsets, n_bids: int, n_asks: int) -> None:
-        """Write both sides' grid prices into ``_bids`` and ``_asks``; needs a touch."""
-        assert self.market.touch is not None
-        assert self.fair_ticks is not None
-        bid, ask = self.market.touch
-        requote(
-            at.table,
-            at.fills(self.q),
-            at.tuning.adj1,
-            at.tuning.adj2,
-            self.fair_ticks,
-            bid - ticks_away(self.desk, 1),
-            ask + ticks_away(self.desk, -1),
-            at.interval,
-            n_bids,
-            n_asks,
-            self._bids,
-            self._asks,
-        )
-
-    def _flatten_if_asked(self) -> None:
-        """Once every order of ours is gone and booked: close what is held, and say how it ended."""
-        before = self.flatten.state
-        settled = not self.table.live and not any(self.table.open_lots(side) for side in Side)
-        order = self.flatten.step(
-            self.ledger.position_lots,
-            settled=settled,
-            confirmed=self._flat_is_confirmed,
-            touch=self.market.touch,
-            mono_ns=self.mono_ns,
-        )
-        if order is not None:
-            self._closing_order = self.entry.close_position(order)
-        if self.flatten.state is not before and not self.flatten.closing:
+        if self.flatten.state is not flattening and not self.flatten.closing:
             self._tell_flatten()
-
-    @property
-    def _flat_is_confirmed(self) -> bool:
-        """Has the venue said since the wish, and since our last fill, that nothing is held?"""
-        evidence = self.account.agreed
-        if (
-            evidence is None
-            or evidence.lots
-            or self.account.doubted
-            or not self.links[Link.PRIVATE].up
-        ):
-            return False
-        if evidence.asked_mono_ns <= max(self.flatten.asked_ns, self._private_up_ns):
-            return False
-        if evidence.exch_ns:
-            return evidence.exch_ns >= self.ledger.newest_exch_ns
-        return evidence.asked_mono_ns - self.ledger.filled_mono_ns > REST_LAG_NS
 
     @property
     def held_words(self) -> str:
@@ -996,14 +888,6 @@ class Trader:
         if not self.account.doubt_forbids(self.mono_ns):
             return ""
         return f"the venue says {self.instrument.qty.text(self.account.disputed_lots[0])}"
-
-    def _closing_prices(self, side: Side) -> list[int]:
-        """Where a closing order of ours is under way: it is no quote to be cancelled."""
-        slot = self.table.slot(self._closing_order)
-        if slot is None or self.table.side[slot] != side:
-            return []
-        alive = orders.PLACED <= self.table.state[slot] <= orders.UNKNOWN
-        return [int(self.table.price_ticks[slot])] if alive else []
 
     def _tell_flatten(self) -> None:
         if self.flatten.state is FlattenState.FLAT:

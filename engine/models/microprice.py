@@ -180,13 +180,6 @@ class MicropriceTable:
     counted: int
     """Passages it rests on."""
 
-    def price(self, bid_ticks: int, bid_lots: int, ask_ticks: int, ask_lots: int) -> float:
-        """See ``microprice``; nan for a touch outside the table."""
-        touch = (bid_ticks, bid_lots, ask_ticks, ask_lots)
-        if state_of(*touch, self.edges, self.spreads) < 0:
-            return float(np.nan)
-        return microprice(*touch, self.edges, self.spreads, self.adjustments)
-
 
 def symmetric_edges(imbalances: FloatArray, buckets: int) -> FloatArray:
     """Edges of buckets that hold equal counts, the same seen from either side."""

@@ -238,7 +238,7 @@ class Replay:
         self._next_step_ns += STEP_NS
         self._recorder.note_step()
         for name, side in (("bid", Side.BUY), ("ask", Side.SELL)):
-            self._reasons[name][self._trader.side_status[side].reason.value] += 1
+            self._reasons[name][self._trader.side_reason(side).value] += 1
         self._fits[self._view_builder.fit_kind().value] += 1
         at = self._trader.offsets
         self._branches[at.branch if at else "none"] += 1

@@ -110,7 +110,7 @@ class ViewBuilder:
     def _book(self, mono_ns: int) -> BookView:
         market = self._trader.market
         last = market.last_print
-        heard_ns = market.heard_ns.get(Link.PUBLIC)
+        heard_ns = self._trader.links[Link.PUBLIC].heard_ns
         return BookView(
             bids=self._levels(Side.BUY),
             asks=self._levels(Side.SELL),
@@ -152,6 +152,7 @@ class ViewBuilder:
     def _quote(self, mono_ns: int) -> QuoteView:
         trader = self._trader
         tuning, at, fair = trader.operator.tuning, trader.offsets, trader.fair_ticks
+        wanted = trader.wanted
         fit = trader.calibrator.fit
         half_spread, inventory_skew = at.at(trader.q) if at else (None, None)
         reservation = None if inventory_skew is None or fair is None else fair - inventory_skew
@@ -180,8 +181,8 @@ class ViewBuilder:
             grid_interval_ticks=at.interval if at else None,
             order_qty_lots=trader.settings.order_lots,
             grid_num=trader.settings.grid_num,
-            bid_ticks=trader.wanted[Side.BUY],
-            ask_ticks=trader.wanted[Side.SELL],
+            bid_ticks=wanted[Side.BUY],
+            ask_ticks=wanted[Side.SELL],
             bid_clamped=self._clamped(Side.BUY, reservation, half_spread),
             ask_clamped=self._clamped(Side.SELL, reservation, half_spread),
         )
@@ -255,7 +256,7 @@ class ViewBuilder:
 
     def _link(self, link: Link, mono_ns: int) -> LinkView:
         state = self._trader.links[link]
-        heard_ns = self._trader.market.heard_ns.get(link)
+        heard_ns = state.heard_ns
         return LinkView(
             name=link.value,
             up=state.up,

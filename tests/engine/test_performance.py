@@ -30,6 +30,7 @@ from engine.replay.performance import (
     slide_2,
 )
 from engine.replay.performance_report import as_plain, complaint, tables, without_fills
+from exchange.market_layout import NO_ASK, NO_BID, TOUCH_ASK, TOUCH_BID
 from exchange.types import Cancel, Fill, Outcome, Place, Reply, Side, Tick
 from tests.engine.virtual_desk import GRID, SETTINGS
 
@@ -88,6 +89,12 @@ def told(*fills: tuple[float, Side, int, int, int]) -> Fills:
 NO_FILLS = told()
 
 
+def set_touch(trader: Trader, touch: tuple[int, int] | None) -> None:
+    """Others' touch is now this."""
+    bid, ask = touch or (NO_BID, NO_ASK)
+    trader.market.region[TOUCH_BID], trader.market.region[TOUCH_ASK] = bid, ask
+
+
 # ---------------------------------------------------------------- the recorder
 
 
@@ -101,7 +108,7 @@ def test_a_step_notes_profit_position_and_our_best_quotes() -> None:
     trader.ledger.move_mid(9995, 10005)
     trader.ledger.book_fill(fill(1, Side.BUY, 9990, 2))
     trader.ledger.move_mid(9998, 10008)
-    trader.market.touch = (9998, 10008)
+    set_touch(trader, (9998, 10008))
     for number, (side, price_ticks, state) in enumerate(
         [
             (Side.BUY, 9996, orders.PLACED),
@@ -144,9 +151,9 @@ def test_a_fill_is_marked_by_the_last_mid_that_there_was() -> None:
     trader = a_trader()
     recorder = SessionRecorder(trader)
     recorder.note_told([fill(1, Side.BUY, 9990, 2)])
-    trader.market.touch = (9995, 10006)
+    set_touch(trader, (9995, 10006))
     recorder.note_market()
-    trader.market.touch = None
+    set_touch(trader, None)
     recorder.note_market()
 
     recorder.note_told([Tick(recv_ns=0, mono_ns=0), fill(2, Side.SELL, 10010, 3)])
@@ -315,7 +322,7 @@ def test_effective_half_spread_is_the_spread_part_of_the_profit() -> None:
     recorder = SessionRecorder(trader)
     for number, (bid, ask) in enumerate([(9995, 10006), (9990, 9999), (10001, 10002)]):
         trader.ledger.move_mid(bid, ask)
-        trader.market.touch = (bid, ask)
+        set_touch(trader, (bid, ask))
         recorder.note_market()
         done = fill(number, Side.SELL, ask - 1, number + 1)
         trader.ledger.book_fill(done)

@@ -9,12 +9,20 @@ from exchange.jit import IntArray, in_python
 
 SINGLE_NUMBERS = layout.PAUSED_UNTIL_NS + 1
 """It is the last of them."""
+SINGLE_REALS = layout.FAIR_TICKS + 1
 
 
 def tables(desk: IntArray) -> Iterator[IntArray]:
     """Every row and column that an accessor opens."""
     for side in (1, -1):
         yield in_python(layout.side_breaker)(desk, side)
+        yield in_python(layout.side_status)(desk, side)
+        yield in_python(layout.wanted_ticks)(desk, side)
+    for link in (layout.PRIVATE, layout.PUBLIC, layout.MARKET):
+        yield in_python(layout.link_row)(desk, link)
+    yield in_python(layout.own_lots)(desk)
+    for column in range(4):
+        yield in_python(layout.scratch)(desk, column)
     for which in (layout.TOLD, layout.AGREED, layout.DISPUTED):
         yield in_python(layout.evidence_row)(desk, which)
     for column in range(layout.ORDER_ENDED_EXCH_NS + 1):
@@ -32,6 +40,7 @@ def tables(desk: IntArray) -> Iterator[IntArray]:
         (layout.adoption_row, layout.ADOPTIONS_KEPT),
         (layout.move_row, layout.MOVES_KEPT),
         (layout.owed_row, layout.OWED_KEPT),
+        (layout.command_row, layout.COMMANDS_KEPT),
     ):
         for number in range(count):
             yield in_python(row)(desk, number)
@@ -45,6 +54,24 @@ def test_every_number_has_a_place_of_its_own() -> None:
     for table in tables(desk):
         assert table.size > 0
         at = (table.ctypes.data - desk.ctypes.data) // desk.itemsize
+        marked[at : at + table.size] += 1
+
+    assert marked.max() == 1
+    assert marked[-1] == 1
+
+
+def test_every_real_number_has_a_place_of_its_own() -> None:
+    """As of the whole numbers."""
+    reals = np.zeros(layout.REALS_SIZE)
+    marked = np.zeros(layout.REALS_SIZE, dtype=np.int64)
+    marked[:SINGLE_REALS] = 1
+    for table in (
+        in_python(layout.microprice_edges)(reals),
+        in_python(layout.microprice_table)(reals),
+        in_python(layout.model_table)(reals, layout.MOST_FILLS),
+    ):
+        assert table.size > 0
+        at = (table.ctypes.data - reals.ctypes.data) // reals.itemsize
         marked[at : at + table.size] += 1
 
     assert marked.max() == 1

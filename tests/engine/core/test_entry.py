@@ -2,12 +2,13 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from engine.core import orders
 from engine.core.account import REST_LAG_NS
-from engine.core.breakers import side_closed_ns
-from engine.core.budgets import orders_left, spend_orders
+from engine.core.breakers import side_closed_ns, touch_changed
+from engine.core.budgets import orders_left, spend_orders, turn_budget
 from engine.core.desk_layout import (
     BREAKER_REFUSALS,
     BREAKER_STEP_AWAY_TICKS,
@@ -19,8 +20,7 @@ from engine.core.desk_layout import (
     order_column,
     side_breaker,
 )
-from engine.core.entry import OrderEntry
-from engine.core.flatten import ClosingOrder
+from engine.core.entry import OrderEntry, close_position, reconcile
 from engine.core.log import DeskLog
 from engine.core.orders import STATE_NAMES
 from engine.core.refusals import RejectAction, reject_action
@@ -54,9 +54,11 @@ class Bench:
     """Order entry with its surroundings, at a time that only the test moves."""
 
     def __init__(self, max_position_lots: int = SETTINGS.max_position_lots) -> None:
-        self.requests, self.log = RequestTracker(), DeskLog()
+        self.log = DeskLog()
         settings = replace(SETTINGS, max_position_lots=max_position_lots)
         self.desk = new_desk()
+        self.requests = RequestTracker(self.desk)
+        self.fatal = ""
         self.entry = OrderEntry(settings, int("t", 36), self.desk, self.requests, self.log)
         self.table = self.entry.table
         self.now_ns = START_NS
@@ -65,6 +67,7 @@ class Bench:
     def later(self, ns: int) -> None:
         self.now_ns += ns
         self.entry.stamp(Tick(recv_ns=self.now_ns, mono_ns=self.now_ns))
+        turn_budget(self.desk, self.now_ns)
 
     def watch(self, ns: int = 0) -> list[Command]:
         """What is asked when so much time has passed."""
@@ -73,7 +76,13 @@ class Bench:
         return self.requests.take()
 
     def reconcile(self, side: Side, *wanted: int, held_lots: int = 0) -> list[Command]:
-        self.entry.reconcile(side, list(wanted), held_lots)
+        ticks = np.array([*wanted, 0], dtype=np.int64)
+        reconcile(self.desk, int(side), ticks, len(wanted), held_lots, self.now_ns)
+        return self.requests.take()
+
+    def close(self, lots: int = 7, price_ticks: int = 0) -> list[Command]:
+        """Sell so much at once; what that asks for."""
+        close_position(self.desk, -1, lots, price_ticks, self.now_ns)
         return self.requests.take()
 
     def place(self, price_ticks: int = 100, side: Side = Side.BUY) -> Place:
@@ -119,7 +128,7 @@ class Bench:
         )
         match request:
             case Place():
-                self.entry.receive_place_reply(request, reply)
+                self.fatal = self.entry.receive_place_reply(request, reply)
             case Cancel():
                 self.entry.receive_cancel_reply(request, reply)
             case QueryOrder():
@@ -342,28 +351,25 @@ def test_a_price_is_free_again_once_its_cancel_is_done(bench: Bench) -> None:
 # ------------------------------------------------------------ closing
 
 
-@pytest.mark.parametrize(("price_ticks", "market"), [(None, True), (99, False)])
+@pytest.mark.parametrize(("price_ticks", "market"), [(0, True), (99, False)])
 def test_closing_reduces_only_and_takes_at_once(
-    bench: Bench, price_ticks: int | None, market: bool
+    bench: Bench, price_ticks: int, market: bool
 ) -> None:
-    name = bench.entry.close_position(ClosingOrder(Side.SELL, 7, price_ticks))
+    (place,) = bench.close(7, price_ticks)
 
-    (place,) = bench.requests.take()
     assert isinstance(place, Place)
-    assert place.client_order_id == name
-    assert (place.side, place.qty_lots, place.price_ticks) == (Side.SELL, 7, price_ticks or 0)
+    assert place.client_order_id == "mdesk-t-1"
+    assert (place.side, place.qty_lots, place.price_ticks) == (Side.SELL, 7, price_ticks)
     assert (place.time_in_force, place.reduce_only) == (TimeInForce.IOC, True)
     assert place.market is market
 
 
 def test_a_closing_order_without_room_costs_nothing(bench: Bench) -> None:
     for _ in range(ORDER_SLOTS):
-        bench.entry.close_position(ClosingOrder(Side.SELL, 7, None))
+        bench.close()
     before = orders_left(bench.desk)
 
-    with pytest.raises(OverflowError, match="full"):
-        bench.entry.close_position(ClosingOrder(Side.SELL, 7, None))
-
+    assert bench.close() == []
     assert orders_left(bench.desk) == before == 300 - ORDER_SLOTS
 
 
@@ -371,9 +377,7 @@ def test_closing_waits_for_nothing_that_placing_waits_for(bench: Bench) -> None:
     bench.refuse(LIMIT, Side.SELL)
     spend_orders(bench.desk, 300)
 
-    bench.entry.close_position(ClosingOrder(Side.SELL, 7, None))
-
-    assert len(bench.requests.take()) == 1
+    assert len(bench.close()) == 1
 
 
 # ------------------------------------------------------------ answers to a placing
@@ -397,7 +401,7 @@ def test_an_answer_that_comes_after_the_order_was_forgotten_changes_nothing(benc
     bench.answer(place, Outcome.REFUSED, KEY)
 
     assert bench.table.slot(place.client_order_id) is None
-    assert bench.entry.fatal == ""
+    assert bench.fatal == ""
 
 
 @pytest.mark.parametrize(
@@ -468,7 +472,7 @@ def test_an_order_that_would_take_waits_for_the_touch_to_change(bench: Bench) ->
 
     at_the_same_touch = bench.reconcile(Side.BUY, 100)
     other_side = bench.reconcile(Side.SELL, 105)
-    bench.entry.touch_changed()
+    touch_changed(bench.desk)
     afterwards = bench.reconcile(Side.BUY, 99)
 
     assert at_the_same_touch == []
@@ -477,7 +481,7 @@ def test_an_order_that_would_take_waits_for_the_touch_to_change(bench: Bench) ->
 
 def test_an_order_that_would_take_keeps_a_tick_away_until_one_is_taken(bench: Bench) -> None:
     bench.refuse(TAKES)
-    bench.entry.touch_changed()
+    touch_changed(bench.desk)
     after_refusal = bench.breaker()[BREAKER_STEP_AWAY_TICKS]
 
     bench.answer(bench.place(99))
@@ -496,7 +500,7 @@ def test_a_grid_that_would_take_is_refused_once_and_not_once_an_order(bench: Ben
 def test_a_book_that_is_late_at_three_touches_opens_the_breaker(bench: Bench) -> None:
     for _ in range(3):
         bench.refuse(TAKES)
-        bench.entry.touch_changed()
+        touch_changed(bench.desk)
 
     assert bench.closed_ns() == 5 * S
 
@@ -555,15 +559,14 @@ def test_a_name_that_is_taken_is_an_order_of_ours_to_be_asked_for(bench: Bench) 
 def test_a_key_that_the_venue_refuses_is_fatal(bench: Bench) -> None:
     bench.refuse(KEY)
 
-    assert bench.entry.fatal == f"refused with {KEY} told by the test"
+    assert bench.fatal == f"refused with {KEY} told by the test"
 
 
 @pytest.mark.parametrize("code", [UNFORESEEN, TAKES, LIMIT])
 def test_a_refused_closing_says_nothing_of_quotes(bench: Bench, code: int) -> None:
     """It paces itself; thrice refused it would keep both sides from quoting."""
     for _ in range(3):
-        bench.entry.close_position(ClosingOrder(Side.SELL, 7, None))
-        (place,) = bench.requests.take()
+        (place,) = bench.close()
         bench.answer(place, Outcome.REFUSED, code)
 
     breaker = bench.breaker(Side.SELL)
@@ -572,12 +575,11 @@ def test_a_refused_closing_says_nothing_of_quotes(bench: Bench, code: int) -> No
 
 
 def test_a_closing_refused_for_our_key_is_fatal_too(bench: Bench) -> None:
-    bench.entry.close_position(ClosingOrder(Side.SELL, 7, None))
-    (place,) = bench.requests.take()
+    (place,) = bench.close()
 
     bench.answer(place, Outcome.REFUSED, KEY)
 
-    assert bench.entry.fatal.startswith(f"refused with {KEY}")
+    assert bench.fatal.startswith(f"refused with {KEY}")
 
 
 def test_errors_are_counted_by_code_with_their_newest_words(bench: Bench) -> None:

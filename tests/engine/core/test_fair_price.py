@@ -3,11 +3,28 @@
 from dataclasses import replace
 from random import Random
 
+import numpy as np
 import pytest
 
-from engine.core.fair_price import FairPrice
+from engine.core.desk_layout import (
+    FAIR_LEVELS,
+    MICROPRICE_LEARNT,
+    microprice_table,
+    new_desk,
+    new_reals,
+)
+from engine.core.fair_price import FairPrice, fair_price
 from engine.core.log import DeskLog
 from engine.core.settings import FairName
+from engine.core.touch import read_others
+from exchange.jit import IntArray, in_python
+from exchange.market_layout import (
+    TOUCH_ASK,
+    TOUCH_ASK_LOTS,
+    TOUCH_BID,
+    TOUCH_BID_LOTS,
+    new_region,
+)
 from exchange.types import Side
 from tests.engine.virtual_desk import SETTINGS, VirtualDesk
 
@@ -16,6 +33,14 @@ def desk_with(fair: FairName, fair_lots: int = 0) -> VirtualDesk:
     desk = VirtualDesk(settings=replace(SETTINGS, fair=fair, fair_lots=fair_lots))
     desk.run(5.0)
     return desk
+
+
+def touch_of(bid: tuple[int, int], ask: tuple[int, int]) -> IntArray:
+    """A market whose touch is this: price and lots of either side."""
+    market = new_region()
+    market[TOUCH_BID], market[TOUCH_BID_LOTS] = bid
+    market[TOUCH_ASK], market[TOUCH_ASK_LOTS] = ask
+    return market
 
 
 def test_weighted_mid_leans_to_the_thinner_side() -> None:
@@ -31,7 +56,8 @@ def test_depth_weighted_price_looks_through_our_own_orders() -> None:
     """Else our own grid would move the price that it is laid around."""
     trader = desk_with("depth_weighted", fair_lots=2000).trader
     table = trader.table
-    bid_ticks, bid_lots, _, _ = trader.market.others(table)
+    bid_ticks, bid_lots = np.zeros((2, FAIR_LEVELS), dtype=np.int64)
+    read_others(trader.desk, trader.market.region, 1, bid_ticks, bid_lots)
     seen = bid_lots > 0
     others = dict(zip(bid_ticks[seen].tolist(), bid_lots[seen].tolist(), strict=True))
     resting = [(int(table.price_ticks[slot]), int(table.qty_lots[slot])) for slot in table.used]
@@ -56,7 +82,8 @@ def test_microprice_is_the_mid_until_it_is_learnt() -> None:
 
 def test_microprice_is_learnt_from_the_touches_seen() -> None:
     """A heavy bid is followed by a rise here, so a heavy bid is worth more."""
-    fair = FairPrice(replace(SETTINGS, fair="microprice"), log := DeskLog())
+    desk, reals, log = new_desk(), new_reals(), DeskLog()
+    fair = FairPrice(desk, reals, replace(SETTINGS, fair="microprice"), log)
     bid = 1000
     for i in range(4000):
         heavy = i % 2 == 0
@@ -65,28 +92,25 @@ def test_microprice_is_learnt_from_the_touches_seen() -> None:
         bid -= i % 4 == 3
     fair.step(1)
 
-    trader = desk_with("mid").trader
-    trader.market.touch, trader.market.touch_lots = (1000, 1001), (90, 10)
-    assert 1000.5 < fair.read(trader.market, trader.table) <= 1001
+    market = touch_of((1000, 90), (1001, 10))
+    assert 1000.5 < fair_price(desk, reals, market) <= 1001
     assert fair.kind == "microprice"
     assert "micro-price" in log.since(0)[0].text
 
 
 def test_a_wall_on_one_side_all_minute_teaches_no_absurd_price() -> None:
     """States that no passage joins once gave 450 million ticks for a mid of 600,000."""
-    fair, random = FairPrice(replace(SETTINGS, fair="microprice"), DeskLog()), Random(3)
+    desk, reals, random = new_desk(), new_reals(), Random(3)
+    fair = FairPrice(desk, reals, replace(SETTINGS, fair="microprice"), DeskLog())
     bid = 600_000
     for _ in range(1500):
         fair.note((bid, random.randint(800, 999), bid + 1, random.randint(10, 200)))
         bid += random.random() < 0.01
     fair.step(1)
 
-    trader = desk_with("mid").trader
-    trader.market.touch, trader.market.touch_lots = (600_000, 600_001), (900, 100)
-    price = fair.read(trader.market, trader.table)
-    assert 600_000 <= price <= 600_001
-    assert fair._table is not None
-    assert max(abs(fair._table.adjustments)) < 100
+    assert 600_000 <= fair_price(desk, reals, touch_of((600_000, 900), (600_001, 100))) <= 600_001
+    assert desk[MICROPRICE_LEARNT] == 1
+    assert max(abs(in_python(microprice_table)(reals))) < 100
 
 
 def test_a_market_too_wide_to_learn_from_is_quoted_around_the_mid() -> None:

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.core.actions import Action
-from engine.core.desk_layout import new_desk
-from engine.core.flatten import PATIENCE_NS, Flatten
+from engine.core.desk_layout import FLATTEN_BY_LIMIT, new_desk
+from engine.core.flatten import PATIENCE_NS, Flatten, step_flatten
 from engine.core.states import FlattenState
 from exchange.types import Cancel, Link, LinkDown, Outcome, Place, QueryOrder
 from tests.engine.network_faults import (
@@ -34,7 +34,6 @@ LOSSY = (
     trades_late(300.0),
 )
 SYMBOL = "BTCUSDT"
-TOUCH = (600_000, 600_001)
 
 
 class RefusingDesk(VirtualDesk):
@@ -88,66 +87,66 @@ def test_it_never_asks_for_more_than_is_held_and_always_ends(
     held: int, answers: list[Answer]
 ) -> None:
     """Whatever each order comes to, the position only shrinks, and the end is the truth."""
-    flatten, mono_ns = Flatten(new_desk()), 0
+    desk, mono_ns = new_desk(), 0
+    flatten = Flatten(desk)
     flatten.ask(mono_ns)
     answers = list(answers)
     while flatten.closing:
         mono_ns += 100 * MS
-        order = flatten.step(held, settled=True, confirmed=True, touch=TOUCH, mono_ns=mono_ns)
-        if order is None:
+        lots = step_flatten(desk, held, True, True, mono_ns)
+        if lots == 0:
             continue
-        assert order.side * held < 0
-        assert 0 < order.qty_lots <= abs(held)
+        assert 0 < lots <= abs(held)
         kind, n = answers.pop() if answers else ("filled", 0)
         if kind == "refused":
             flatten.receive_refusal(n, "no", mono_ns)
         elif kind != "absent":
-            filled = min(n, order.qty_lots) if kind == "partly" else order.qty_lots
-            held += order.side * filled
+            filled = min(n, lots) if kind == "partly" else lots
+            held -= filled if held > 0 else -filled
 
     assert mono_ns <= PATIENCE_NS + 100 * MS
     assert (flatten.state is FlattenState.FLAT) == (held == 0)
 
 
 def test_nothing_is_sent_while_an_order_of_ours_may_live() -> None:
-    flatten = Flatten(new_desk())
-    flatten.ask(0)
-    step = partial(flatten.step, 19, confirmed=True, touch=TOUCH)
+    desk = new_desk()
+    Flatten(desk).ask(0)
 
-    assert step(settled=False, mono_ns=0) is None
-    assert step(settled=True, mono_ns=1) is not None
+    assert step_flatten(desk, 19, False, True, 0) == 0
+    assert step_flatten(desk, 19, True, True, 1) == 19
 
 
 def test_what_the_venue_has_not_confirmed_is_not_flat() -> None:
     """Nought by our own count alone proves nothing."""
-    flatten = Flatten(new_desk())
+    desk = new_desk()
+    flatten = Flatten(desk)
     flatten.ask(0)
     for mono_ns in range(0, PATIENCE_NS + MS, 100 * MS):
-        flatten.step(0, settled=True, confirmed=False, touch=None, mono_ns=mono_ns)
+        step_flatten(desk, 0, True, False, mono_ns)
 
     assert flatten.failed
 
 
 def test_a_size_refused_is_tried_in_pieces_and_a_price_as_a_limit() -> None:
-    flatten, mono_ns = Flatten(new_desk()), 0
+    desk, mono_ns = new_desk(), 0
+    flatten = Flatten(desk)
     flatten.ask(0)
     sent = []
     for code in (-4005, -4005, -4131, 0):
-        order = flatten.step(20, settled=True, confirmed=True, touch=TOUCH, mono_ns=mono_ns)
-        assert order is not None
-        sent.append((order.qty_lots, order.price_ticks))
+        sent.append((step_flatten(desk, 20, True, True, mono_ns), int(desk[FLATTEN_BY_LIMIT])))
         flatten.receive_refusal(code, "no", mono_ns)
         mono_ns += 3000 * MS
 
-    assert sent == [(20, None), (10, None), (5, None), (5, TOUCH[0])]
+    assert sent == [(20, 0), (10, 0), (5, 0), (5, 1)]
 
 
 def test_a_late_fill_after_the_end_is_still_told() -> None:
-    flatten = Flatten(new_desk())
+    desk = new_desk()
+    flatten = Flatten(desk)
     flatten.ask(0)
-    flatten.step(19, settled=False, confirmed=True, touch=None, mono_ns=PATIENCE_NS)
+    step_flatten(desk, 19, False, True, PATIENCE_NS)
     assert flatten.failed
-    flatten.step(0, settled=True, confirmed=True, touch=None, mono_ns=PATIENCE_NS + 1)
+    step_flatten(desk, 0, True, True, PATIENCE_NS + 1)
 
     assert flatten.state is FlattenState.FLAT
 

@@ -1,9 +1,9 @@
 """Touch history: what the trader knows of the touch a moment ago."""
 
 from engine.core.desk_layout import new_desk
+from engine.core.links import LinkStates
 from engine.core.log import DeskLog
 from engine.core.market import MarketState
-from engine.core.orders import OrderTable
 from tests.engine.virtual_desk import GRID
 
 S_NS = 1_000_000_000
@@ -20,7 +20,8 @@ def ticker(update_id: int, bid: str, ask: str, exch_ms: int) -> bytes:
 
 def market_that_moved() -> MarketState:
     """At 1 s the touch is 100.0 by 100.2, at 2 s it is 100.4 by 100.6."""
-    market, table = MarketState(GRID, DeskLog(), own_in_book=False), OrderTable(new_desk())
+    desk = new_desk()
+    market = MarketState(GRID, desk, LinkStates(desk), DeskLog(), own_in_book=False)
     market.receive_snapshot(
         b'{"lastUpdateId":1,"E":0,"T":0,"bids":[["100.0","1.000"]],"asks":[["100.2","1.000"]]}', 0
     )
@@ -30,9 +31,9 @@ def market_that_moved() -> MarketState:
         S_NS,
         S_NS,
     )
-    market.read_touch(table)
+    market.see_touch()
     market.receive_frame(ticker(3, "100.4", "100.6", 2000), 2 * S_NS, 2 * S_NS)
-    market.read_touch(table)
+    market.see_touch()
     return market
 
 

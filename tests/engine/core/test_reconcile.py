@@ -12,6 +12,7 @@ from engine.core.account import REST_LAG_NS, AccountReconciler
 from engine.core.actions import Action
 from engine.core.desk_layout import new_desk
 from engine.core.operator import OperatorCommand
+from engine.core.quoting_rules import QUOTING, account_rule
 from engine.core.states import FlattenState, RiskState, SideReason
 from engine.view.view_builder import ViewBuilder
 from exchange.paper.account.orders import OrderRecord
@@ -126,7 +127,7 @@ def test_a_node_that_stands_still_is_neither_believed_nor_quoted_upon() -> None:
         heard.trades()
 
     assert heard.lots == 6
-    assert heard.trader._account_rule()
+    assert account_rule(heard.trader.desk, heard.now_ns)[0] != QUOTING
 
 
 def test_a_stamp_just_before_its_trade_is_no_double_count() -> None:
@@ -360,7 +361,7 @@ def test_a_row_behind_our_fills_makes_no_unlisted_position_credible() -> None:
         heard.account(0, 0)
 
     assert heard.lots == 3
-    assert heard.trader._account_rule()
+    assert account_rule(heard.trader.desk, heard.now_ns)[0] != QUOTING
 
 
 def test_an_adopted_position_keeps_the_fill_that_its_row_lacks() -> None:

@@ -5,11 +5,25 @@ from collections.abc import Callable
 import pytest
 
 from engine.core.actions import Action
+from engine.core.desk_layout import FEES_E8, PEAK_E8, new_desk, new_reals
+from engine.core.entry import send_order
 from engine.core.explain import LeftView, SideStatus, evidence
 from engine.core.operator import OperatorCommand, refusal_among
-from engine.core.risk import RiskGate
+from engine.core.request_tracker import PLACE, ask_about
+from engine.core.risk import RiskGate, check_loss
 from engine.core.states import RiskState, SideReason
-from exchange.types import Fill, OrderStatus, OrderUpdate, Outcome, Severity, Side, Tick
+from exchange.instrument import E8
+from exchange.types import (
+    Fill,
+    OrderStatus,
+    OrderUpdate,
+    Outcome,
+    Place,
+    Reply,
+    Severity,
+    Side,
+    Tick,
+)
 from tests.engine.core.heard import Heard, closed_elsewhere
 from tests.engine.network_faults import requests_lost
 from tests.engine.virtual_desk import VirtualDesk
@@ -19,10 +33,27 @@ S = 1_000_000_000
 # ------------------------------------------------------------ the gate
 
 
-def test_a_loss_is_final_and_says_what_helps() -> None:
-    gate = RiskGate(100.0)
+class Gate(RiskGate):
+    """A gate at a limit of 100 USDT, beside a ledger that says what the test wants."""
 
-    assert gate.check_loss(-100.5, 0.0)
+    def __init__(self) -> None:
+        self.desk, self.reals = new_desk(), new_reals()
+        super().__init__(self.desk, self.reals, 100.0)
+
+    def check(self, total_usdt: float, drawdown_usdt: float) -> bool:
+        """Does this loss halt?"""
+        self.desk[FEES_E8] = -round(total_usdt * E8)
+        self.desk[PEAK_E8] = round((total_usdt + drawdown_usdt) * E8)
+        return check_loss(self.desk, self.reals, 0)
+
+    def panic(self) -> None:
+        self.halt("panic by the operator", "r", 0)
+
+
+def test_a_loss_is_final_and_says_what_helps() -> None:
+    gate = Gate()
+
+    assert gate.check(-100.5, 0.0)
     assert (gate.detail, gate.cure) == (
         "loss 100.50 of 100.00 USDT",
         "a restart with a higher risk.max_loss_pct",
@@ -32,9 +63,9 @@ def test_a_loss_is_final_and_says_what_helps() -> None:
 
 def test_a_final_halt_hides_behind_no_later_one() -> None:
     """A panic after a loss once showed "r resumes", and r refused."""
-    gate = RiskGate(100.0)
-    gate.check_loss(-100.5, 0.0)
-    gate.halt("panic by the operator", "r")
+    gate = Gate()
+    gate.check(-100.5, 0.0)
+    gate.panic()
 
     assert gate.detail.startswith("loss")
     assert "restart" in gate.cure
@@ -42,17 +73,17 @@ def test_a_final_halt_hides_behind_no_later_one() -> None:
 
 def test_a_halted_desk_that_loses_on_is_halted_for_good() -> None:
     """Else r would quote for one step and halt again."""
-    gate = RiskGate(100.0)
-    gate.halt("panic by the operator", "r")
+    gate = Gate()
+    gate.panic()
 
-    assert gate.check_loss(0.0, 101.0)
+    assert gate.check(0.0, 101.0)
     assert gate.final
 
 
 def test_the_deepest_drawdown_is_remembered() -> None:
-    gate = RiskGate(100.0)
+    gate = Gate()
     for drawdown in (3.0, 7.5, 1.0):
-        gate.check_loss(0.0, drawdown)
+        gate.check(0.0, drawdown)
 
     assert gate.max_drawdown_usdt == 7.5
 
@@ -65,25 +96,25 @@ def test_the_deepest_drawdown_is_remembered() -> None:
 def test_a_loss_counts_from_the_start_and_from_the_peak(
     total_usdt: float, drawdown_usdt: float, halts: bool
 ) -> None:
-    gate = RiskGate(100.0)
+    gate = Gate()
 
-    assert gate.check_loss(total_usdt, drawdown_usdt) is halts
+    assert gate.check(total_usdt, drawdown_usdt) is halts
     assert (gate.state is RiskState.HALTED) is halts
 
 
 def test_a_loss_is_told_once() -> None:
     """What the desk holds goes on moving; the alarm does not ring at each step."""
-    gate = RiskGate(100.0)
-    gate.check_loss(-100.5, 0.0)
+    gate = Gate()
+    gate.check(-100.5, 0.0)
 
-    assert not gate.check_loss(-130.0, 0.0)
+    assert not gate.check(-130.0, 0.0)
     assert gate.detail == "loss 100.50 of 100.00 USDT"
     assert gate.halts == 1
 
 
 def test_a_resume_ends_a_halt_that_is_not_final_and_leaves_no_word_of_it() -> None:
-    gate = RiskGate(100.0)
-    gate.halt("panic by the operator", "r")
+    gate = Gate()
+    gate.panic()
 
     assert gate.resume()
     assert (gate.state, gate.detail, gate.cure, gate.halts) == (RiskState.ACTIVE, "", "", 1)
@@ -105,8 +136,18 @@ def panic() -> Heard:
 
 def refused_key() -> Heard:
     heard = Heard()
-    heard.trader.entry.fatal = "refused with -2015 Invalid API-key"
+    desk = heard.trader.desk
+    ask_about(desk, PLACE, send_order(desk, 1, 600_000, 3, heard.now_ns))
     heard.tell(Tick)
+    (place,) = (command for command in heard.sent if isinstance(command, Place))
+    heard.tell(
+        Reply,
+        request_id=place.request_id,
+        outcome=Outcome.REFUSED,
+        code=-2015,
+        message="Invalid API-key",
+        round_trip_ns=0,
+    )
     return heard
 
 

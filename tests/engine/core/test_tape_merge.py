@@ -11,11 +11,11 @@ import pytest
 
 from engine.core import tape_merge
 from engine.core.desk_layout import new_desk
+from engine.core.links import LinkStates
 from engine.core.log import DeskLog
 from engine.core.market import MarketState
 from engine.core.market_monitor import FlickerWatch
 from engine.core.market_readings import FlickerView
-from engine.core.orders import OrderTable
 from engine.core.tape_merge import MARGIN_NS, PATIENCE_NS, StampedPrint, TapeMerge, Touch
 from engine.models.flicker import SECOND_NS, WINDOW_NS
 from exchange.instrument import Instrument
@@ -209,8 +209,9 @@ def test_no_flood_makes_it_grow(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def recorded_market() -> Market:
     """The first minute and a half of the real future, by the venue's stamps."""
-    seen = MarketState(GRID, DeskLog(), own_in_book=False)
-    of, table = Market([], [], []), OrderTable(new_desk())
+    desk = new_desk()
+    seen = MarketState(GRID, desk, LinkStates(desk), DeskLog(), own_in_book=False)
+    of = Market([], [], [])
     with gzip.open(USDM) as lines:
         for line in itertools.islice(lines, 20_000):
             recv_ns, _, raw = line.strip().partition(b" ")
@@ -218,7 +219,7 @@ def recorded_market() -> Market:
                 seen.receive_snapshot(raw, int(recv_ns))
                 continue
             trade, _ = seen.receive_frame(raw, int(recv_ns), int(recv_ns))
-            seen.read_touch(table)
+            seen.see_touch()
             if trade is not None:
                 of.tape.append((trade.exch_ns, trade.aggressor, trade.price_ticks, trade.qty_lots))
             elif seen.touch is not None:

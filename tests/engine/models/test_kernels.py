@@ -13,10 +13,10 @@ import numpy as np
 import pytest
 
 import engine
-from engine.core.market import take_out
 from engine.core.orders import open_lots, reconcile_side
 from engine.core.own_intensity import add_exposure
 from engine.core.quoter import requote
+from engine.core.touch import take_out
 from engine.models import flicker, pnl_split
 from engine.models.fair import depth_weighted_mid, mid, weighted_mid
 from engine.models.level_intensity import first_price
