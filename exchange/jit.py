@@ -156,7 +156,7 @@ def _read_memory(kind: Any) -> Any:
 
 _WORD_BITS = 64
 
-address_of: Callable[[ByteArray], int] = (
+address_of: Callable[[NDArray[Any]], int] = (
     _intrinsic(_address) if _compiles else lambda array: int(array.ctypes.data)
 )
 """Where an array's first byte lies in memory."""

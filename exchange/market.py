@@ -49,41 +49,31 @@ from exchange.market_layout import (
     TOUCHES_NEXT,
     held_lots,
     held_ticks,
+    spare_row,
     touch_row,
 )
 
 
 @njit
 def market_step(
-    market: IntArray,
-    row: IntArray,
-    ticks: IntArray,
-    lots: IntArray,
-    held: IntArray,
-    arrived_ns: int,
+    market: IntArray, row: IntArray, ticks: IntArray, lots: IntArray, arrived_ns: int
 ) -> int:
     """One event has arrived.
 
     Args:
         row: int64[WIDTH], of ``exchange.event_columns``, as the pools.
-        held: int64[WIDTH], scratch.
         arrived_ns: When, by the venue's clock.
 
     Returns:
         What ``exchange.depth_sync`` found, as bits; all of it is done but for ``NEEDED``.
     """
     market, row, ticks, lots = borrowed(market), borrowed(row), borrowed(ticks), borrowed(lots)
-    return take_event(market, row, ticks, lots, borrowed(held), arrived_ns)
+    return take_event(market, row, ticks, lots, arrived_ns)
 
 
 @inlined
 def take_event(
-    market: IntArray,
-    row: IntArray,
-    ticks: IntArray,
-    lots: IntArray,
-    held: IntArray,
-    arrived_ns: int,
+    market: IntArray, row: IntArray, ticks: IntArray, lots: IntArray, arrived_ns: int
 ) -> int:
     """As ``market_step``, for a loop over events."""
     kind = row[KIND]
@@ -100,13 +90,11 @@ def take_event(
         market[PRINT_TICKS], market[PRINT_SIDE] = row[PRICE_TICKS], row[AGGRESSOR]
     elif kind == MARK:
         market[MARK_EXCH_NS] = row[EXCH_NS]
-    return _follow(market, what, row, ticks, lots, held) if what != 0 else 0
+    return _follow(market, what, row, ticks, lots) if what != 0 else 0
 
 
 @piece
-def _follow(
-    market: IntArray, what: int, row: IntArray, ticks: IntArray, lots: IntArray, held: IntArray
-) -> int:
+def _follow(market: IntArray, what: int, row: IntArray, ticks: IntArray, lots: IntArray) -> int:
     """Do to the book what is left to do; all that was found on the way."""
     if what & (LOAD | APPLY | GREW):
         market[BOOK_EXCH_NS] = row[EXCH_NS]
@@ -117,7 +105,7 @@ def _follow(
     if what & APPLY:
         apply_levels(market, row, ticks, lots)
     if what & HELD:
-        of_held = held_ticks(market), held_lots(market)
+        held, of_held = spare_row(market), (held_ticks(market), held_lots(market))
         while take_held(market, held):
             found = receive_diff(market, held, *of_held)
             if found & APPLY:

@@ -114,7 +114,8 @@ _HELD_TICKS_AT = _HELD_ROWS_AT + HELD_LIMIT * WIDTH
 _HELD_LOTS_AT = _HELD_TICKS_AT + HELD_LEVELS
 _TOUCHES_AT = _HELD_LOTS_AT + HELD_LEVELS
 TOUCH_WIDTH = 3
-MARKET_SIZE = _TOUCHES_AT + TOUCHES_KEPT * TOUCH_WIDTH
+_SPARE_AT = _TOUCHES_AT + TOUCHES_KEPT * TOUCH_WIDTH
+MARKET_SIZE = _SPARE_AT + WIDTH
 RECORDED_SIZE = MARKET_SIZE + BOOK_SIZE
 _BOOK_NUMBERS = 7
 """How many of the single numbers are the book's."""
@@ -177,6 +178,12 @@ def touch_row(market: IntArray, number: int) -> IntArray:
     """One of the last touches, by its number from the newest: stamp, bid, ask."""
     at = _TOUCHES_AT + (market[TOUCHES_NEXT] - 1 - number) % TOUCHES_KEPT * TOUCH_WIDTH
     return market[at : at + TOUCH_WIDTH]
+
+
+@inlined
+def spare_row(market: IntArray) -> IntArray:
+    """Room for a held diff while it is applied: int64[WIDTH]."""
+    return market[_SPARE_AT : _SPARE_AT + WIDTH]
 
 
 @inlined

@@ -64,6 +64,7 @@ from exchange.market_layout import (
     held_lots,
     held_ticks,
     new_region,
+    spare_row,
 )
 from exchange.simulation import (
     I_PRICE,
@@ -91,7 +92,6 @@ def recorded_step(
     row: IntArray,
     ticks: IntArray,
     lots: IntArray,
-    held: IntArray,
     out: IntArray,
 ) -> tuple[int, int]:
     """One event takes effect at the recorded venue.
@@ -101,7 +101,6 @@ def recorded_step(
         model: A ``QueueModel``; its ``power`` and ``lot_size`` are as of ``queue_after_depth``.
         ints: The orders that rest, as ``floats`` and ``count``; see ``exchange.simulation``.
         row: int64[WIDTH], of ``exchange.event_columns``, as the pools.
-        held: int64[WIDTH], scratch.
         out: The fills, as ``exchange.simulation`` writes them; in the venue's order.
 
     Returns:
@@ -109,7 +108,7 @@ def recorded_step(
     """
     market, row, ticks, lots = borrowed(market), borrowed(row), borrowed(ticks), borrowed(lots)
     ints, floats, count = borrowed(ints), borrowed(floats), borrowed(count)
-    held, out = borrowed(held), borrowed(out)
+    out = borrowed(out)
     kind = row[KIND]
     if kind == TRADE:
         side, price, size = row[AGGRESSOR], row[PRICE_TICKS], row[QTY_LOTS]
@@ -134,8 +133,8 @@ def recorded_step(
             market, model, power, lot_size, ints, floats, count, row, ticks, lots, out, fills
         )
     if found & HELD:
+        held, of_held = spare_row(market), (held_ticks(market), held_lots(market))
         while take_held(market, held):
-            of_held = held_ticks(market), held_lots(market)
             also = receive_diff(market, held, *of_held)
             if also & APPLY:
                 fills = _apply(
@@ -272,7 +271,7 @@ class RecordedBook:
         """How long each book grew that no snapshot began."""
         self.found = 0
         """What ``exchange.depth_sync`` found of the newest event."""
-        self._row, self._held = np.zeros((2, WIDTH), dtype=np.int64)
+        self._row = np.zeros(WIDTH, dtype=np.int64)
         self._ticks, self._lots = np.zeros((2, 0), dtype=np.int64)
 
     @property
@@ -324,7 +323,6 @@ class RecordedBook:
             row,
             ticks,
             lots,
-            self._held,
             resting.out,
         )
         if self.found & GREW:

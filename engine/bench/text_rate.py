@@ -22,14 +22,11 @@ _ROWS = 1 << 13
 
 
 @njit
-def _follow(
-    market: IntArray, rows: IntArray, count: int, ticks: IntArray, lots: IntArray, held: IntArray
-) -> None:
+def _follow(market: IntArray, rows: IntArray, count: int, ticks: IntArray, lots: IntArray) -> None:
     market, rows, ticks, lots = borrowed(market), borrowed(rows), borrowed(ticks), borrowed(lots)
-    held = borrowed(held)
     for number in range(count):
         row = rows[number * WIDTH : (number + 1) * WIDTH]
-        take_event(market, row, ticks, lots, held, row[RECV_NS])
+        take_event(market, row, ticks, lots, row[RECV_NS])
 
 
 class RecordedText:
@@ -52,9 +49,7 @@ class RecordedText:
         longest = max(end - at for at, end in zip(chain([0], self._ends), self._ends, strict=False))
         self._ticks, self._lots = np.zeros((2, longest // LEVEL_BYTES + 1), dtype=np.int64)
         self._rows: IntArray = np.zeros(_ROWS * WIDTH, dtype=np.int64)
-        self._held, self._scratch = (
-            np.zeros(size, dtype=np.int64) for size in (WIDTH, SCRATCH_SIZE)
-        )
+        self._scratch: IntArray = np.zeros(SCRATCH_SIZE, dtype=np.int64)
 
     def rate_mb_s(self) -> float:
         """How fast it goes through scanner and book, each stretch scanned and then followed."""
@@ -77,7 +72,7 @@ class RecordedText:
                     self._lots,
                     0,
                 )
-                _follow(market, self._rows, count, self._ticks, self._lots, self._held)
+                _follow(market, self._rows, count, self._ticks, self._lots)
         return self._size / 1e6 / (time.perf_counter() - began_s)
 
 

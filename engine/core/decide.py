@@ -31,6 +31,7 @@ from engine.core.desk_layout import (
     FILLED_MONO_NS,
     FLATTEN_ASKED_NS,
     FLATTEN_BY_LIMIT,
+    FLATTEN_STATE,
     GRID_INTERVAL,
     LINK_IS_UP,
     ORDER_LOTS,
@@ -52,7 +53,7 @@ from engine.core.desk_layout import (
 )
 from engine.core.entry import close_position, reconcile
 from engine.core.fair_price import fair_price
-from engine.core.flatten import step_flatten
+from engine.core.flatten import CLOSING, step_flatten
 from engine.core.orders import (
     LIVE,
     NO_SLOT,
@@ -71,9 +72,16 @@ from engine.core.touch import see_touch
 from exchange.jit import FloatArray, IntArray, borrowed, njit, piece
 from exchange.market_layout import BOOK_EXCH_NS, NO_BID, TOUCH_ASK, TOUCH_BID
 
+DECIDED = 1
+"""A decision was made."""
+HALTS = 2
+"""It halted the desk."""
+FLATTEN_ENDED = 4
+"""It ended a flatten."""
+
 
 @njit
-def decide(desk: IntArray, reals: FloatArray, market: IntArray, recv_ns: int, mono_ns: int) -> bool:
+def decide(desk: IntArray, reals: FloatArray, market: IntArray, recv_ns: int, mono_ns: int) -> int:
     """Bring both sides of our market to where they should stand now.
 
     Args:
@@ -81,23 +89,32 @@ def decide(desk: IntArray, reals: FloatArray, market: IntArray, recv_ns: int, mo
         market: int64[MARKET_SIZE] of ``exchange.market_layout``.
 
     Returns:
-        Did this decision halt the desk?
+        What to say of it, as bits.
     """
+    see_touch(desk, market)
+    return act(desk, reals, market, recv_ns, mono_ns)
+
+
+@njit
+def act(desk: IntArray, reals: FloatArray, market: IntArray, recv_ns: int, mono_ns: int) -> int:
+    """As ``decide``, others' touch having been found."""
     desk, reals, market = borrowed(desk), borrowed(reals), borrowed(market)
     turn_budget(desk, recv_ns)
-    if see_touch(desk, market):
+    if market[TOUCH_BID] != desk[DECIDED_BID] or market[TOUCH_ASK] != desk[DECIDED_ASK]:
         desk[DECIDED_BID], desk[DECIDED_ASK] = market[TOUCH_BID], market[TOUCH_ASK]
         touch_changed(desk)
     seen = market[TOUCH_BID] != NO_BID
     reals[FAIR_TICKS] = fair_price(desk, reals, market) if seen else np.nan
-    halted = check_loss(desk, reals, mono_ns)
+    said = DECIDED | (HALTS if check_loss(desk, reals, mono_ns) else 0)
     judge_sides(desk, market, mono_ns)
     _want(desk, reals, market)
     for side in (1, -1):
         _stand_where_wanted(desk, side, mono_ns)
+    closing = desk[FLATTEN_STATE]
     _flatten(desk, market, mono_ns)
+    ended = desk[FLATTEN_STATE] != closing and desk[FLATTEN_STATE] != CLOSING
     release_finished(desk, market[BOOK_EXCH_NS], mono_ns)
-    return halted
+    return said | (FLATTEN_ENDED if ended else 0)
 
 
 # ---------------------------------------------------------------- where to stand

@@ -9,6 +9,8 @@ it. Times are ns of the monotonic clock where their name does not say otherwise;
 - ``wanted_ticks``: where a side is to stand, best first.
 - ``link_row``: each stream, whether it is up and when it was heard.
 - ``command_row``: what was decided and is still to be handed out.
+- ``seen_row``: touches and prints that the market monitor has not taken yet, in the order in which
+  they came.
 - ``side_breaker``: what the venue's refusals have closed, and for how long.
 - ``order_column``: the order table, by columns of ``ORDER_SLOTS``, one slot an order.
 - ``ended_epochs``, ``ended_numbers``: the last ``ENDED_KEPT`` orders that the venue itself said are
@@ -49,6 +51,7 @@ MICROPRICE_BUCKETS = 10
 MICROPRICE_SPREADS = 5
 FAIR_LEVELS = 50
 """Levels of a side that the depth-weighted fair price may look down to."""
+SEEN_KEPT = 4096
 COMMANDS_KEPT = 512
 """One decision asks for at most a cancel and a placing a slot."""
 OWED_KEPT = 1024  # more than the venue lets us place before a stream that is mute is given up
@@ -100,6 +103,12 @@ BOOKED, HISTORY = 1, 2
     # The closing order of a flatten; 0 before the first.
     CLOSING_EPOCH,
     CLOSING_NUMBER,
+    # The venue's clock.
+    CLOCK_MEASURED,
+    VENUE_MINUS_MONO_NS,  # once it was
+    # The market.
+    RESYNCS,  # snapshots asked for since the book was trusted last
+    SEEN,  # rows that the market monitor has not taken
     # Commands.
     REQUESTS_MADE,  # the number of the newest request
     COMMANDS,
@@ -178,7 +187,7 @@ BOOKED, HISTORY = 1, 2
     ACCOUNT_SPARED_UNTIL_NS,
     STREAM_MUTE,  # was the last connection given up, and no order reported since?
     PAUSED_UNTIL_NS,  # no quotes before, since their fills would not be reported
-) = range(98)
+) = range(102)
 
 # ---------------------------------------------------------------- the order table
 
@@ -232,6 +241,13 @@ COMMAND_WIDTH = 8
     COMMAND_QTY_LOTS,
     COMMAND_VALUE,  # of a kind that has one: a time, a wait, a link
 ) = range(COMMAND_WIDTH)
+
+# ---------------------------------------------------------------- what was seen
+
+SEEN_WIDTH = 6
+SEEN_KIND, SEEN_EXCH_NS, SEEN_BID, SEEN_BID_LOTS, SEEN_ASK, SEEN_ASK_LOTS = range(SEEN_WIDTH)
+SEEN_SIDE, SEEN_PRICE, SEEN_LOTS = SEEN_BID, SEEN_BID_LOTS, SEEN_ASK  # of a print
+TOUCH_SEEN, NO_TOUCH_SEEN, PRINT_SEEN, MARK_SEEN = range(4)
 
 # ---------------------------------------------------------------- a breaker
 
@@ -306,7 +322,8 @@ _MOVES_AT = _ADOPTIONS_AT + 2 * ADOPTIONS_KEPT
 _OWED_AT = _MOVES_AT + MOVES_KEPT * MOVE_WIDTH
 _WANTED_AT = _OWED_AT + OWED_KEPT * OWED_WIDTH
 _COMMANDS_AT = _WANTED_AT + 2 * ORDER_SLOTS
-_OWN_LOTS_AT = _COMMANDS_AT + COMMANDS_KEPT * COMMAND_WIDTH
+_SEEN_AT = _COMMANDS_AT + COMMANDS_KEPT * COMMAND_WIDTH
+_OWN_LOTS_AT = _SEEN_AT + SEEN_KEPT * SEEN_WIDTH
 _SCRATCH_AT = _OWN_LOTS_AT + ORDER_SLOTS
 _SCRATCH_COLUMNS = 4
 DESK_SIZE = _SCRATCH_AT + _SCRATCH_COLUMNS * ORDER_SLOTS
@@ -338,6 +355,13 @@ def command_row(desk: IntArray, number: int) -> IntArray:
     """A command, by its number from the first: int64[COMMAND_WIDTH]."""
     at = _COMMANDS_AT + number * COMMAND_WIDTH
     return desk[at : at + COMMAND_WIDTH]
+
+
+@inlined
+def seen_row(desk: IntArray, number: int) -> IntArray:
+    """What was seen of the market, by its number from the oldest: int64[SEEN_WIDTH]."""
+    at = _SEEN_AT + number * SEEN_WIDTH
+    return desk[at : at + SEEN_WIDTH]
 
 
 @inlined

@@ -7,9 +7,11 @@ ticker never undoes it.
 
 import numpy as np
 
-from engine.core.desk_layout import OWN_IN_BOOK
+from engine.core.desk_layout import CLOCK_MEASURED, OWN_IN_BOOK, RESYNCS, VENUE_MINUS_MONO_NS
+from engine.core.hear import BOOK_BROKEN, FOUND_AT, NOT_READ, hear_frame, look
 from engine.core.links import LinkStates
 from engine.core.log import DeskLog
+from engine.core.request_tracker import RequestTracker
 from engine.core.touch import see_touch
 from exchange import depth_sync
 from exchange.binance.frame_scanner import FrameScanner
@@ -18,19 +20,14 @@ from exchange.depth_sync import growth_in_words
 from exchange.errors import Garbled
 from exchange.event_columns import (
     AGGRESSOR,
-    DEPTH,
     EXCH_NS,
     LAST_ID,
-    MARK,
     PRICE_TICKS,
     QTY_LOTS,
     SNAPSHOT,
-    TICKER,
-    TRADE,
-    WIDTH,
 )
 from exchange.instrument import Instrument
-from exchange.jit import IntArray
+from exchange.jit import ByteArray, FloatArray, IntArray
 from exchange.market import lose_market, market_step, touch_before
 from exchange.market_events import TradePrint
 from exchange.market_layout import (
@@ -55,6 +52,7 @@ from exchange.market_layout import (
 )
 from exchange.types import Command, FetchSnapshot, Link, Severity, Side
 
+_NOTHING: ByteArray = np.zeros(0, dtype=np.uint8)
 _RESYNC_WAITS_MS = (0, 250, 500, 1000, 2000, 4000)
 """A snapshot costs 20 of the minute's weight, so gaps in a row are spaced out."""
 
@@ -63,7 +61,7 @@ class MarketState:
     """Book, touch and last print of one symbol: a reader of the market's region.
 
     Args:
-        desk: int64[DESK_SIZE], of the desk that looks at it.
+        desk: int64[DESK_SIZE], of the desk that looks at it, as ``reals``.
         own_in_book: Does the feed show our own orders? A recording does not.
         recorded: May the book grow from diffs, since nobody can be asked for a snapshot?
     """
@@ -72,7 +70,9 @@ class MarketState:
         self,
         instrument: Instrument,
         desk: IntArray,
+        reals: FloatArray,
         links: LinkStates,
+        requests: RequestTracker,
         log: DeskLog,
         *,
         own_in_book: bool,
@@ -81,12 +81,9 @@ class MarketState:
         self.region = new_region(RECORDED_SIZE if recorded else MARKET_SIZE)
         self.region[RECORDED] = recorded
         self.book = Book(self.region)
-        self.venue_minus_mono_ns: int | None = None
-        """Added to our monotonic clock it is the venue's time; None: our wall clock must do."""
         self._scanner = FrameScanner(instrument)
-        self._held = np.zeros(WIDTH, dtype=np.int64)
-        self._desk, self._links, self._log = desk, links, log
-        self._resyncs = 0
+        self._desk, self._reals, self._links = desk, reals, links
+        self._requests, self._log = requests, log
         desk[OWN_IN_BOOK] = own_in_book
 
     @property
@@ -129,37 +126,63 @@ class MarketState:
         """The venue's stamp on the newest mark price, which shares the tape's link."""
         return int(self.region[MARK_EXCH_NS])
 
-    def receive_frame(
-        self, raw: bytes, recv_ns: int, mono_ns: int
-    ) -> tuple[TradePrint | None, list[Command]]:
-        """Apply one market message; the print that it was, if it was one, and what to ask."""
-        try:
-            kind = self._scanner.scan(raw)
-        except Garbled as error:
-            self._distrust(f"nonsense on a market stream: {error}")
-            return None, []
-        if kind in (DEPTH, TICKER):
-            self._links[Link.PUBLIC].hear(mono_ns)
-            return None, self._step(recv_ns, mono_ns)
-        if kind in (TRADE, MARK):
-            self._links[Link.MARKET].hear(mono_ns)
-            self._step(recv_ns, mono_ns)
-        return self._print() if kind == TRADE else None, []
+    def hear(self, raw: bytes, recv_ns: int, mono_ns: int, *, alone: bool = False) -> int:
+        """One market message has arrived; what came of it, as bits of ``engine.core.hear``.
 
-    def receive_snapshot(self, raw: bytes, mono_ns: int) -> list[Command]:
+        Args:
+            alone: May it be decided upon at once?
+        """
+        padded = self._scanner.padded(raw)
+        heard = self._hear_frame(padded, recv_ns, mono_ns, alone)
+        if heard & NOT_READ:
+            try:
+                self._scanner.scan_by_twin(raw)
+            except Garbled as error:
+                self._distrust(f"nonsense on a market stream: {error}")
+                return self._look(recv_ns, mono_ns, alone)
+            heard = self._hear_frame(_NOTHING, recv_ns, mono_ns, alone)
+        if heard & BOOK_BROKEN:
+            self._mend(heard >> FOUND_AT)
+            return self._look(recv_ns, mono_ns, alone)
+        return heard
+
+    def _hear_frame(self, padded: ByteArray, recv_ns: int, mono_ns: int, alone: bool) -> int:
+        wire = self._scanner.wire
+        return hear_frame(
+            padded, wire, self._desk, self._reals, self.region, recv_ns, mono_ns, alone
+        )
+
+    def _look(self, recv_ns: int, mono_ns: int, alone: bool) -> int:
+        return look(self._desk, self._reals, self.region, recv_ns, mono_ns, alone)
+
+    @property
+    def newest_print(self) -> TradePrint:
+        """The message that was ``PRINTED``."""
+        row = self._scanner.row
+        return TradePrint(
+            int(row[LAST_ID]),
+            int(row[EXCH_NS]),
+            int(row[PRICE_TICKS]),
+            int(row[QTY_LOTS]),
+            Side(int(row[AGGRESSOR])),
+        )
+
+    def receive_snapshot(self, raw: bytes, mono_ns: int) -> None:
+        """A depth snapshot that was asked for has arrived."""
+        scanned = self._scanner
         try:
-            if self._scanner.scan(raw) != SNAPSHOT:
+            if scanned.scan(raw) != SNAPSHOT:
                 raise Garbled("not a depth snapshot of this symbol", raw)
         except Garbled as error:
             self._distrust(f"nonsense instead of a depth snapshot: {error}")
-            return []
+            return
         self._links[Link.PUBLIC].hear(mono_ns)
-        return self._step(mono_ns, mono_ns)
+        self._mend(market_step(self.region, scanned.row, scanned.ticks, scanned.lots, mono_ns))
 
     def lose(self) -> None:
         """The public link is down: whatever comes next does not continue this book."""
         lose_market(self.region)
-        self._resyncs = 0
+        self._desk[RESYNCS] = 0
 
     def see_touch(self) -> bool:
         """Find others' touch; is it another than was decided upon?"""
@@ -174,37 +197,28 @@ class MarketState:
         bid, ask = touch_before(self.region, exch_ns)
         return None if bid == NO_BID else (bid, ask)
 
+    def measure_clock(self, venue_minus_mono_ns: int) -> None:
+        """Added to our monotonic clock this is the venue's time; until then our wall clock is."""
+        self._desk[CLOCK_MEASURED], self._desk[VENUE_MINUS_MONO_NS] = 1, venue_minus_mono_ns
+
     def venue_ns(self, recv_ns: int, mono_ns: int) -> int:
-        """The venue's time at a moment of ours, by our wall clock until its own was measured."""
-        offset_ns = self.venue_minus_mono_ns
-        return recv_ns if offset_ns is None else mono_ns + offset_ns
+        """The venue's time at a moment of ours."""
+        if not self._desk[CLOCK_MEASURED]:
+            return recv_ns
+        return mono_ns + int(self._desk[VENUE_MINUS_MONO_NS])
 
-    def _print(self) -> TradePrint:
-        row = self._scanner.row
-        return TradePrint(
-            int(row[LAST_ID]),
-            int(row[EXCH_NS]),
-            int(row[PRICE_TICKS]),
-            int(row[QTY_LOTS]),
-            Side(int(row[AGGRESSOR])),
-        )
-
-    def _step(self, recv_ns: int, mono_ns: int) -> list[Command]:
-        """Let the newest message move the region; what the venue is to be asked."""
-        scanned, arrived_ns = self._scanner, self.venue_ns(recv_ns, mono_ns)
-        found = market_step(
-            self.region, scanned.row, scanned.ticks, scanned.lots, self._held, arrived_ns
-        )
-        commands = [self._fetch_snapshot()] if found & depth_sync.NEEDED else []
+    def _mend(self, found: int) -> None:
+        """Say what was found of the book, and ask for what it needs."""
+        if found & depth_sync.NEEDED:
+            self._requests.put(self._fetch_snapshot())
         if found & depth_sync.GAP:
             self._log.note(Severity.WARNING, "a gap in the book: resynchronising")
         if found & depth_sync.GREW:
             self._log.note(Severity.INFO, growth_in_words([int(self.region[GREW_FOR_NS])]))
         if self.trusted:
-            self._resyncs = 0
+            self._desk[RESYNCS] = 0
             if self.book.crossed:
                 self._distrust("bid at or above ask")
-        return commands
 
     def _distrust(self, why: str) -> None:
         """Bad market data is worse than none: no book until a fresh snapshot."""
@@ -212,6 +226,6 @@ class MarketState:
         lose_market(self.region)  # the next diff asks for the snapshot
 
     def _fetch_snapshot(self) -> Command:
-        wait_ms = _RESYNC_WAITS_MS[min(self._resyncs, len(_RESYNC_WAITS_MS) - 1)]
-        self._resyncs += 1
-        return FetchSnapshot(wait_ms=wait_ms)
+        resyncs = int(self._desk[RESYNCS])
+        self._desk[RESYNCS] = resyncs + 1
+        return FetchSnapshot(wait_ms=_RESYNC_WAITS_MS[min(resyncs, len(_RESYNC_WAITS_MS) - 1)])

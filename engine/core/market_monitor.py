@@ -5,9 +5,17 @@ Nothing here moves a quote. Times of the touch and the tape are the venue's.
 
 import math
 from collections import deque
+from collections.abc import Callable
 
 import numpy as np
 
+from engine.core.desk_layout import (
+    NO_TOUCH_SEEN,
+    PRINT_SEEN,
+    SEEN,
+    TOUCH_SEEN,
+    seen_row,
+)
 from engine.core.log import DeskLog
 from engine.core.market_readings import FlickerView, NoiseView, RegimeView, WatchView
 from engine.core.settings import STEP_NS
@@ -17,6 +25,7 @@ from engine.models.flicker_alarm import WORDS, FlickerAlarm, FlickerDay, flicker
 from engine.models.regime import ADVICE, FEWEST_DAYS, RegimeWatch
 from engine.models.spread import WINDOW, gain_curve, noise_spread, sample_gain
 from engine.models.window_volatility import WindowVolatility
+from exchange.jit import IntArray, in_python
 from exchange.types import Severity, Side
 
 _STEPS_A_SECOND = SECOND_NS // STEP_NS
@@ -26,6 +35,13 @@ _FEWEST_READINGS = 100  # of minutes, before a 98 % point of them means anything
 _CURVE_SIGMAS = 3.0
 _LEVELS = ("quiet", "notice", "warning", "alarm")
 _SEVERITIES = (Severity.INFO, Severity.INFO, Severity.WARNING, Severity.ALARM)
+
+
+def seen_rows(desk: IntArray) -> list[list[int]]:
+    """What was seen of the market since it was taken last, oldest first; it is taken now."""
+    rows = [in_python(seen_row)(desk, number).tolist() for number in range(int(desk[SEEN]))]
+    desk[SEEN] = 0
+    return rows
 
 
 class FlickerWatch:
@@ -171,6 +187,27 @@ class MarketMonitor:
         self._mids: deque[float] = deque(maxlen=WINDOW)
         self._noise: NoiseView | None = None
         self._steps = 0
+
+    def take_seen(self, desk: IntArray, note_touch: Callable[[Touch], None]) -> None:
+        """Take what was seen of the market since the last time, in the order in which it came.
+
+        Args:
+            desk: int64[DESK_SIZE].
+            note_touch: Takes each touch too.
+        """
+        for kind, exch_ns, *seen in seen_rows(desk):
+            if kind == TOUCH_SEEN:
+                bid_ticks, bid_lots, ask_ticks, ask_lots = seen
+                touch = (bid_ticks, bid_lots, ask_ticks, ask_lots)
+                self.flicker.receive_touch(exch_ns, touch)
+                note_touch(touch)
+            elif kind == NO_TOUCH_SEEN:
+                self.flicker.lose()
+            elif kind == PRINT_SEEN:
+                aggressor, price_ticks, lots, _ = seen
+                self.flicker.receive_print(exch_ns, Side(aggressor), price_ticks, lots)
+            else:
+                self.flicker.hear_tape(exch_ns)
 
     def step(self, mid_ticks: float, mono_ns: int) -> None:
         """One 100 ms step; every tenth is a sample.

@@ -15,7 +15,7 @@ from engine.core.account import REST_LAG_NS, AccountReconciler, Evidence, Positi
 from engine.core.actions import Action
 from engine.core.breakers import ticks_away
 from engine.core.calibration import Calibrator
-from engine.core.decide import decide
+from engine.core.decide import DECIDED, FLATTEN_ENDED, HALTS, decide
 from engine.core.desk_layout import (
     CLEARED_NS,
     FAIR_TICKS,
@@ -39,6 +39,7 @@ from engine.core.entry import OrderEntry
 from engine.core.explain import LeftView, SideExplainer, SideStatus
 from engine.core.fair_price import FairPrice
 from engine.core.flatten import Flatten
+from engine.core.hear import MOVED, PRINTED, SEEN_FULL
 from engine.core.ledger import Ledger
 from engine.core.links import LinkStates
 from engine.core.log import DeskLog
@@ -150,10 +151,13 @@ class Trader:
         self.log = DeskLog()
         self.desk, self.reals = new_desk(), new_reals()
         self.links = LinkStates(self.desk)
+        self._requests = RequestTracker(self.desk)
         self.market = MarketState(
             instrument,
             self.desk,
+            self.reals,
             self.links,
+            self._requests,
             self.log,
             own_in_book=own_in_book,
             recorded=recorded,
@@ -174,7 +178,6 @@ class Trader:
         self.met_younger_run = False
         """Did an order of a run that began after ours show up? Then the symbol is that run's."""
         self._touch_moved = False  # since the last decision
-        self._requests = RequestTracker(self.desk)
         self.entry = OrderEntry(settings, epoch, self.desk, self._requests, self.log)
         self.table = self.entry.table
         self._explain = SideExplainer(
@@ -219,11 +222,11 @@ class Trader:
         reports them together, and after the first of them the other three are no
         longer there to be cancelled.
         """
-        dirty = False
+        alone, dirty = len(events) == 1, False
         for event in events:
             self._stamp(event)
             if isinstance(event, MarketFrame):
-                self._on_market_frame(event)
+                self._on_market_frame(event, alone=alone)
             else:
                 self._hear[type(event)](event)
                 dirty = True
@@ -341,43 +344,36 @@ class Trader:
 
     # ------------------------------------------------------------ the market
 
-    def _on_market_frame(self, event: MarketFrame) -> None:
-        mark_exch_ns = self.market.mark_exch_ns
-        seen, commands = self.market.receive_frame(event.raw, event.recv_ns, event.mono_ns)
-        self._requests.put(*commands)
-        if self.market.mark_exch_ns != mark_exch_ns:
-            self.market_monitor.flicker.hear_tape(self.market.mark_exch_ns)
-        if seen is None:
-            self._see_touch()
-            self._note_touch()
+    def _on_market_frame(self, event: MarketFrame, *, alone: bool) -> None:
+        heard = self.market.hear(event.raw, event.recv_ns, event.mono_ns, alone=alone)
+        if not heard:
+            self._touch_moved = False
             return
-        self.calibrator.receive_print(
-            seen.aggressor,
-            seen.price_ticks,
-            seen.exch_ns,
-            self.market.touch_before,
-            event.mono_ns,
-        )
-        self.market_monitor.flicker.receive_print(
-            seen.exch_ns, seen.aggressor, seen.price_ticks, seen.qty_lots
-        )
+        if heard & PRINTED:
+            seen = self.market.newest_print
+            self.calibrator.receive_print(
+                seen.aggressor,
+                seen.price_ticks,
+                seen.exch_ns,
+                self.market.touch_before,
+                event.mono_ns,
+            )
+        else:
+            self._touch_moved = bool(heard & MOVED)
+        if heard & SEEN_FULL:
+            self._watch_market()
+        if heard & DECIDED:
+            self._tell_decision(heard)
 
     def _on_snapshot(self, event: DepthSnapshot) -> None:
-        self._requests.put(*self.market.receive_snapshot(event.raw, event.mono_ns))
+        self.market.receive_snapshot(event.raw, event.mono_ns)
 
     def _see_touch(self) -> None:
         self._touch_moved = self.market.see_touch()
 
-    def _note_touch(self) -> None:
-        market = self.market
-        if market.touch is None:
-            self.market_monitor.flicker.lose()
-            return
-        (bid, ask), (bid_lots, ask_lots) = market.touch, market.touch_lots
-        self.market_monitor.flicker.receive_touch(
-            market.touch_exch_ns, (bid, bid_lots, ask, ask_lots)
-        )
-        self.fair.note((bid, bid_lots, ask, ask_lots))
+    def _watch_market(self) -> None:
+        """Hand on what was seen of the market to what moves no quote."""
+        self.market_monitor.take_seen(self.desk, self.fair.note)
 
     # ------------------------------------------------------------ our orders
 
@@ -716,6 +712,7 @@ class Trader:
             self.market.lose()
             self._see_touch()
         elif name is Link.MARKET:
+            self._watch_market()
             self.market_monitor.flicker.lose_tape()
         elif name is Link.PRIVATE:
             self.account.lose()
@@ -729,11 +726,12 @@ class Trader:
         self._requests.put(Reconnect(link=Link.PRIVATE, reason=reason))
 
     def _on_clock_measured(self, event: ClockMeasured) -> None:
-        self.market.venue_minus_mono_ns = event.venue_minus_mono_ns
+        self.market.measure_clock(event.venue_minus_mono_ns)
 
     # ------------------------------------------------------------ the step
 
     def _on_tick(self, _event: Tick) -> None:
+        self._watch_market()
         touch = self.market.touch
         mid = sum(touch) / 2 if touch else np.nan
         tape_up = self.links[Link.MARKET].up
@@ -866,10 +864,13 @@ class Trader:
     def _decide(self) -> None:
         """Bring both sides of our market to where they should stand now."""
         self._touch_moved = False
-        flattening = self.flatten.state
-        if decide(self.desk, self.reals, self.market.region, self.recv_ns, self.mono_ns):
+        said = decide(self.desk, self.reals, self.market.region, self.recv_ns, self.mono_ns)
+        self._tell_decision(said)
+
+    def _tell_decision(self, said: int) -> None:
+        if said & HALTS:
             self._tell_halt()
-        if self.flatten.state is not flattening and not self.flatten.closing:
+        if said & FLATTEN_ENDED:
             self._tell_flatten()
 
     @property

@@ -4,11 +4,11 @@ import numpy as np
 
 from exchange.binance.frames import decode
 from exchange.binance.json_bytes import LEVEL_BYTES, PADDING
-from exchange.binance.scanner import SCRATCH_SIZE, scan_frame, scanned_grid, scanned_symbol
+from exchange.binance.scanner import frame_lots, frame_row, frame_ticks, new_wire, scan_frame
 from exchange.errors import Garbled
-from exchange.event_columns import KIND, UNREAD, WIDTH, write_row
+from exchange.event_columns import KIND, UNREAD, write_row
 from exchange.instrument import Instrument
-from exchange.jit import IntArray
+from exchange.jit import ByteArray, IntArray, in_python
 
 _POOL_LEVELS = 4096
 
@@ -21,14 +21,22 @@ class FrameScanner:
     """
 
     def __init__(self, instrument: Instrument) -> None:
-        self.row: IntArray = np.zeros(WIDTH, dtype=np.int64)
-        """The newest message, of which ``ticks`` and ``lots`` hold the levels."""
-        self.ticks: IntArray = np.zeros(_POOL_LEVELS, dtype=np.int64)
-        self.lots: IntArray = np.zeros(_POOL_LEVELS, dtype=np.int64)
         self._instrument = instrument
-        self._grid = scanned_grid(instrument)
-        self._symbol = scanned_symbol(instrument)
-        self._scratch: IntArray = np.zeros(SCRATCH_SIZE, dtype=np.int64)
+        self._make_room(_POOL_LEVELS)
+
+    def _make_room(self, levels: int) -> None:
+        self.wire = new_wire(self._instrument, levels)
+        """What kernels read messages with, and into."""
+        self.row: IntArray = in_python(frame_row)(self.wire)
+        """The newest message, of which ``ticks`` and ``lots`` hold the levels."""
+        self.ticks: IntArray = in_python(frame_ticks)(self.wire)
+        self.lots: IntArray = in_python(frame_lots)(self.wire)
+
+    def padded(self, raw: bytes) -> ByteArray:
+        """A message as ``scan_frame`` takes it, once there is room for its levels."""
+        if len(raw) > self.ticks.size * LEVEL_BYTES:
+            self._make_room(2 * len(raw) // LEVEL_BYTES)
+        return np.frombuffer(raw + PADDING, dtype=np.uint8)
 
     def scan(self, raw: bytes) -> int:
         """Read a message; the kind of event that it is, never ``UNREAD``.
@@ -37,22 +45,16 @@ class FrameScanner:
             Garbled: As ``frames.decode``.
         """
         kind = self.scan_fast(raw)
-        if kind == UNREAD:
-            message = decode(raw, self._instrument)
-            try:
-                write_row(message, self.row, self.ticks, self.lots, 0)
-            except OverflowError as error:
-                raise Garbled("a number does not fit 64 bits", raw) from error
-            kind = int(self.row[KIND])
-        return kind
+        return self.scan_by_twin(raw) if kind == UNREAD else kind
 
     def scan_fast(self, raw: bytes) -> int:
         """The same by the kernel alone: ``UNREAD`` where the twin is to be asked."""
-        if len(raw) > self.ticks.size * LEVEL_BYTES:
-            self.ticks, self.lots = np.zeros((2, 2 * len(raw) // LEVEL_BYTES), dtype=np.int64)
-        padded = np.frombuffer(raw + PADDING, dtype=np.uint8)
-        return int(
-            scan_frame(
-                padded, self._grid, self._symbol, self._scratch, self.row, self.ticks, self.lots
-            )
-        )
+        return int(scan_frame(self.padded(raw), self.wire))
+
+    def scan_by_twin(self, raw: bytes) -> int:
+        """The same without the kernel."""
+        try:
+            write_row(decode(raw, self._instrument), self.row, self.ticks, self.lots, 0)
+        except OverflowError as error:
+            raise Garbled("a number does not fit 64 bits", raw) from error
+        return int(self.row[KIND])

@@ -80,6 +80,7 @@ from exchange.jit import (
     borrowed,
     byte_at,
     inlined,
+    new_ints,
     njit,
     piece,
 )
@@ -525,49 +526,85 @@ def _scan(
     return end, past if keeps_levels else level
 
 
+# ---------------------------------------------------------------- a message by itself
+
+_SYMBOL_SIZE_AT = 4  # behind the grid
+_SYMBOL_AT = 8
+_MOST_SYMBOL_BYTES = 64
+_SCRATCH_AT = _SYMBOL_AT + _MOST_SYMBOL_BYTES // 8
+_ROW_AT = _SCRATCH_AT + SCRATCH_SIZE
+_POOLS_AT = _ROW_AT + WIDTH
+
+
+@inlined
+def frame_row(wire: IntArray) -> IntArray:
+    """The event that the message is: int64[WIDTH]."""
+    return wire[_ROW_AT : _ROW_AT + WIDTH]
+
+
+@inlined
+def frame_ticks(wire: IntArray) -> IntArray:
+    """The prices of its levels: int64[m]."""
+    return wire[_POOLS_AT : (_POOLS_AT + wire.size) // 2]
+
+
+@inlined
+def frame_lots(wire: IntArray) -> IntArray:
+    """Their sizes: int64[m]."""
+    return wire[(_POOLS_AT + wire.size) // 2 :]
+
+
 @njit
-def scan_frame(
-    raw: ByteArray,
-    grid: IntArray,
-    symbol: ByteArray,
-    scratch: IntArray,
-    row: IntArray,
-    ticks: IntArray,
-    lots: IntArray,
-) -> int:
-    """Read one message into a row, its levels into an empty pool.
+def scan_frame(raw: ByteArray, wire: IntArray) -> int:
+    """Read one message into the row, its levels into the pools.
 
     Args:
         raw: uint8[n], the message and behind it ``PADDING``.
-        grid: int64[4]: digits after the point on the price grid, the tick size in units of the
-            last of them, and the same two numbers for sizes.
-        symbol: uint8[s], ASCII, upper case; events of any other are ignored.
-        scratch: int64[SCRATCH_SIZE].
-        row: int64[WIDTH]; written from ``KIND`` on, its receive time and place aside.
-        ticks: int64[m], the pool, as ``lots``: a level for each ``LEVEL_BYTES`` of the message.
+        wire: Of ``new_wire``, with a level for each ``LEVEL_BYTES`` of the message.
 
     Returns:
         The kind of event: ``UNREAD`` where this is not a message to the letter.
     """
     base = address_of(raw)
-    scratch, row, ticks, lots = borrowed(scratch), borrowed(row), borrowed(ticks), borrowed(lots)
+    wire = borrowed(wire)
+    row = frame_row(wire)
     end, _ = _scan(
         base,
-        grid[0],
-        grid[1],
-        grid[2],
-        grid[3],
-        address_of(symbol),
-        symbol.size,
-        scratch,
+        wire[0],
+        wire[1],
+        wire[2],
+        wire[3],
+        address_of(wire) + 8 * _SYMBOL_AT,
+        wire[_SYMBOL_SIZE_AT],
+        wire[_SCRATCH_AT : _SCRATCH_AT + SCRATCH_SIZE],
         row,
-        ticks,
-        lots,
+        frame_ticks(wire),
+        frame_lots(wire),
         0,
     )
     if end >= 0 and skip_space(end) != base + raw.size - PADDING_SIZE:
         row[KIND] = UNREAD
     return int(row[KIND])
+
+
+def new_wire(instrument: Instrument, levels: int) -> IntArray:
+    """What messages of one instrument are read with, and into: int64[n].
+
+    The grid and the symbol, room to work, the row, and pools of so many levels.
+
+    Raises:
+        ValueError: When the symbol is longer than any of the venue's.
+    """
+    wire = new_ints(_POOLS_AT + 2 * levels)
+    symbol = instrument.symbol.encode()
+    if len(symbol) > _MOST_SYMBOL_BYTES:
+        raise ValueError(f"a symbol of {len(symbol)} bytes")
+    wire[:_SYMBOL_SIZE_AT], wire[_SYMBOL_SIZE_AT] = scanned_grid(instrument), len(symbol)
+    wire.view(np.uint8)[8 * _SYMBOL_AT :][: len(symbol)] = scanned_symbol(instrument)
+    return wire
+
+
+# ---------------------------------------------------------------- the lines of a recording
 
 
 @njit

@@ -30,7 +30,7 @@ class SyncedMarket:
         self.region = new_region(RECORDED_SIZE)
         self.region[RECORDED] = recorded
         self.book = Book(self.region)
-        self._row, self._held = np.zeros((2, WIDTH), dtype=np.int64)
+        self._row = np.zeros(WIDTH, dtype=np.int64)
 
     def receive(self, message: MarketMessage) -> list[str]:
         """What became of a message, so that a test reads as a conversation."""
@@ -39,7 +39,7 @@ class SyncedMarket:
             levels = message.bid_ticks.size + message.ask_ticks.size
         ticks, lots = np.zeros((2, levels), dtype=np.int64)
         write_row(message, self._row, ticks, lots, 0)
-        found = market_step(self.region, self._row, ticks, lots, self._held, 0)
+        found = market_step(self.region, self._row, ticks, lots, 0)
         words = {GAP: "distrust", NEEDED: "fetch", GREW: "grew"}
         said = [word for bit, word in words.items() if found & bit]
         if isinstance(message, Snapshot):

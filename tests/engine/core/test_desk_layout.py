@@ -41,6 +41,7 @@ def tables(desk: IntArray) -> Iterator[IntArray]:
         (layout.move_row, layout.MOVES_KEPT),
         (layout.owed_row, layout.OWED_KEPT),
         (layout.command_row, layout.COMMANDS_KEPT),
+        (layout.seen_row, layout.SEEN_KEPT),
     ):
         for number in range(count):
             yield in_python(row)(desk, number)

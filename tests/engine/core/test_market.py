@@ -1,9 +1,10 @@
 """Touch history: what the trader knows of the touch a moment ago."""
 
-from engine.core.desk_layout import new_desk
+from engine.core.desk_layout import new_desk, new_reals
 from engine.core.links import LinkStates
 from engine.core.log import DeskLog
 from engine.core.market import MarketState
+from engine.core.request_tracker import RequestTracker
 from tests.engine.virtual_desk import GRID
 
 S_NS = 1_000_000_000
@@ -21,19 +22,25 @@ def ticker(update_id: int, bid: str, ask: str, exch_ms: int) -> bytes:
 def market_that_moved() -> MarketState:
     """At 1 s the touch is 100.0 by 100.2, at 2 s it is 100.4 by 100.6."""
     desk = new_desk()
-    market = MarketState(GRID, desk, LinkStates(desk), DeskLog(), own_in_book=False)
+    market = MarketState(
+        GRID,
+        desk,
+        new_reals(),
+        LinkStates(desk),
+        RequestTracker(desk),
+        DeskLog(),
+        own_in_book=False,
+    )
     market.receive_snapshot(
         b'{"lastUpdateId":1,"E":0,"T":0,"bids":[["100.0","1.000"]],"asks":[["100.2","1.000"]]}', 0
     )
-    market.receive_frame(
+    market.hear(
         b'{"stream":"btcusdt@depth@100ms","data":{"e":"depthUpdate","E":1000,"T":1000,'
         b'"s":"BTCUSDT","U":1,"u":2,"pu":0,"b":[],"a":[]}}',
         S_NS,
         S_NS,
     )
-    market.see_touch()
-    market.receive_frame(ticker(3, "100.4", "100.6", 2000), 2 * S_NS, 2 * S_NS)
-    market.see_touch()
+    market.hear(ticker(3, "100.4", "100.6", 2000), 2 * S_NS, 2 * S_NS)
     return market
 
 

@@ -10,12 +10,14 @@ from typing import Any
 import pytest
 
 from engine.core import tape_merge
-from engine.core.desk_layout import new_desk
+from engine.core.desk_layout import new_desk, new_reals
+from engine.core.hear import PRINTED
 from engine.core.links import LinkStates
 from engine.core.log import DeskLog
 from engine.core.market import MarketState
 from engine.core.market_monitor import FlickerWatch
 from engine.core.market_readings import FlickerView
+from engine.core.request_tracker import RequestTracker
 from engine.core.tape_merge import MARGIN_NS, PATIENCE_NS, StampedPrint, TapeMerge, Touch
 from engine.models.flicker import SECOND_NS, WINDOW_NS
 from exchange.instrument import Instrument
@@ -210,7 +212,15 @@ def test_no_flood_makes_it_grow(monkeypatch: pytest.MonkeyPatch) -> None:
 def recorded_market() -> Market:
     """The first minute and a half of the real future, by the venue's stamps."""
     desk = new_desk()
-    seen = MarketState(GRID, desk, LinkStates(desk), DeskLog(), own_in_book=False)
+    seen = MarketState(
+        GRID,
+        desk,
+        new_reals(),
+        LinkStates(desk),
+        RequestTracker(desk),
+        DeskLog(),
+        own_in_book=False,
+    )
     of = Market([], [], [])
     with gzip.open(USDM) as lines:
         for line in itertools.islice(lines, 20_000):
@@ -218,9 +228,8 @@ def recorded_market() -> Market:
             if b"lastUpdateId" in raw[:40]:
                 seen.receive_snapshot(raw, int(recv_ns))
                 continue
-            trade, _ = seen.receive_frame(raw, int(recv_ns), int(recv_ns))
-            seen.see_touch()
-            if trade is not None:
+            if seen.hear(raw, int(recv_ns), int(recv_ns)) & PRINTED:
+                trade = seen.newest_print
                 of.tape.append((trade.exch_ns, trade.aggressor, trade.price_ticks, trade.qty_lots))
             elif seen.touch is not None:
                 (bid, ask), (bid_lots, ask_lots) = seen.touch, seen.touch_lots
