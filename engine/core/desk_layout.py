@@ -88,8 +88,12 @@ BOOKED, HISTORY = 1, 2
     # What is proven while no order is wanted.
     VERIFY_EMPTY,  # must the venue still list none of ours?
     CLEARED_NS,  # since when none is wanted
-    # The links.
+    # The time of the newest event, and of the first.
+    RECV_NS,  # by our wall clock
+    MONO_NS,
+    STARTED_RECV_NS,
     STARTED_NS,
+    # The links.
     PRIVATE_UP_NS,
     SWITCH_ARMED_NS,  # when the newest refresh of the dead man's switch that was answered was sent
     # What the quotes are laid around.
@@ -187,7 +191,7 @@ BOOKED, HISTORY = 1, 2
     ACCOUNT_SPARED_UNTIL_NS,
     STREAM_MUTE,  # was the last connection given up, and no order reported since?
     PAUSED_UNTIL_NS,  # no quotes before, since their fills would not be reported
-) = range(102)
+) = range(105)
 
 # ---------------------------------------------------------------- the order table
 
@@ -355,6 +359,12 @@ def command_row(desk: IntArray, number: int) -> IntArray:
     """A command, by its number from the first: int64[COMMAND_WIDTH]."""
     at = _COMMANDS_AT + number * COMMAND_WIDTH
     return desk[at : at + COMMAND_WIDTH]
+
+
+@inlined
+def command_rows(desk: IntArray) -> IntArray:
+    """All of them: int64[COMMANDS_KEPT * COMMAND_WIDTH]."""
+    return desk[_COMMANDS_AT : _COMMANDS_AT + COMMANDS_KEPT * COMMAND_WIDTH]
 
 
 @inlined

@@ -22,6 +22,7 @@ from engine.core.desk_layout import (
     EPOCH,
     MAX_POSITION_LOTS,
     MISSES_FILLS,
+    MONO_NS,
     ORDER_ABSENCES,
     ORDER_ADDED,
     ORDER_ALIVE_NS,
@@ -78,7 +79,6 @@ from engine.core.settings import DeskSettings
 from exchange.jit import IntArray, borrowed, njit, piece
 from exchange.types import (
     Cancel,
-    Event,
     Outcome,
     Place,
     QueryOrder,
@@ -356,14 +356,13 @@ class OrderEntry:
         self._desk = desk
         self._requests = requests
         self._log = log
-        self._mono_ns = 0
         desk[EPOCH] = epoch
         desk[ORDER_LOTS] = settings.order_lots
         desk[MAX_POSITION_LOTS] = settings.max_position_lots
 
-    def stamp(self, event: Event) -> None:
-        """It is now this event's time."""
-        self._mono_ns = event.mono_ns
+    @property
+    def _mono_ns(self) -> int:
+        return int(self._desk[MONO_NS])
 
     # ------------------------------------------------------------ answers
 

@@ -32,6 +32,7 @@ from engine.core.desk_layout import (
     link_row,
     seen_row,
 )
+from engine.core.moment import stamp
 from engine.core.touch import see_touch
 from exchange.binance.scanner import frame_lots, frame_row, frame_ticks, scan_frame
 from exchange.depth_sync import GAP, GREW, NEEDED, trusted
@@ -82,6 +83,7 @@ def hear_frame(
     desk: IntArray,
     reals: FloatArray,
     market: IntArray,
+    size: int,
     recv_ns: int,
     mono_ns: int,
     alone: bool,
@@ -89,7 +91,8 @@ def hear_frame(
     """A message of a market stream has arrived.
 
     Args:
-        raw: uint8[n], as of ``scan_frame``; empty where its twin has read it into ``wire``.
+        raw: uint8[n], as of ``scan_frame``, as ``wire``.
+        size: Of the message; 0 where the scanner's twin has read it into ``wire``.
         desk: int64[DESK_SIZE], as ``reals`` of ``engine.core.desk_layout``.
         market: int64[MARKET_SIZE] of ``exchange.market_layout``.
         alone: May it be decided upon, since nothing else arrived with it?
@@ -98,7 +101,8 @@ def hear_frame(
         Bits, also those of ``engine.core.decide``.
     """
     wire, desk, market = borrowed(wire), borrowed(desk), borrowed(market)
-    if raw.size > 0 and scan_frame(raw, wire) == UNREAD:
+    stamp(desk, recv_ns, mono_ns)
+    if size > 0 and scan_frame(raw, size, wire) == UNREAD:
         return NOT_READ
     row = frame_row(wire)
     kind = row[KIND]

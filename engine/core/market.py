@@ -5,7 +5,8 @@ ticker newer than the book is written into it; a depth message older than the ne
 ticker never undoes it.
 """
 
-import numpy as np
+from collections.abc import Callable
+from functools import partial
 
 from engine.core.desk_layout import CLOCK_MEASURED, OWN_IN_BOOK, RESYNCS, VENUE_MINUS_MONO_NS
 from engine.core.hear import BOOK_BROKEN, FOUND_AT, NOT_READ, hear_frame, look
@@ -27,7 +28,7 @@ from exchange.event_columns import (
     SNAPSHOT,
 )
 from exchange.instrument import Instrument
-from exchange.jit import ByteArray, FloatArray, IntArray
+from exchange.jit import FloatArray, IntArray
 from exchange.market import lose_market, market_step, touch_before
 from exchange.market_events import TradePrint
 from exchange.market_layout import (
@@ -52,7 +53,6 @@ from exchange.market_layout import (
 )
 from exchange.types import Command, FetchSnapshot, Link, Severity, Side
 
-_NOTHING: ByteArray = np.zeros(0, dtype=np.uint8)
 _RESYNC_WAITS_MS = (0, 250, 500, 1000, 2000, 4000)
 """A snapshot costs 20 of the minute's weight, so gaps in a row are spaced out."""
 
@@ -85,6 +85,7 @@ class MarketState:
         self._desk, self._reals, self._links = desk, reals, links
         self._requests, self._log = requests, log
         desk[OWN_IN_BOOK] = own_in_book
+        self._bind()
 
     @property
     def trusted(self) -> bool:
@@ -132,24 +133,30 @@ class MarketState:
         Args:
             alone: May it be decided upon at once?
         """
-        padded = self._scanner.padded(raw)
-        heard = self._hear_frame(padded, recv_ns, mono_ns, alone)
+        size = self._scanner.put(raw)
+        if self._scanner.wire is not self._wire:
+            self._bind()
+        heard = self._hear(size, recv_ns, mono_ns, alone)
+        if not heard & (NOT_READ | BOOK_BROKEN):
+            return heard
+        self._log.recv_ns = recv_ns
         if heard & NOT_READ:
             try:
                 self._scanner.scan_by_twin(raw)
             except Garbled as error:
                 self._distrust(f"nonsense on a market stream: {error}")
                 return self._look(recv_ns, mono_ns, alone)
-            heard = self._hear_frame(_NOTHING, recv_ns, mono_ns, alone)
+            heard = self._hear(0, recv_ns, mono_ns, alone)
         if heard & BOOK_BROKEN:
             self._mend(heard >> FOUND_AT)
             return self._look(recv_ns, mono_ns, alone)
         return heard
 
-    def _hear_frame(self, padded: ByteArray, recv_ns: int, mono_ns: int, alone: bool) -> int:
-        wire = self._scanner.wire
-        return hear_frame(
-            padded, wire, self._desk, self._reals, self.region, recv_ns, mono_ns, alone
+    def _bind(self) -> None:
+        """Hand the kernel what it works on, which stays the same from one message to the next."""
+        self._wire = self._scanner.wire
+        self._hear: Callable[[int, int, int, bool], int] = partial(
+            hear_frame, self._scanner.raw, self._wire, self._desk, self._reals, self.region
         )
 
     def _look(self, recv_ns: int, mono_ns: int, alone: bool) -> int:

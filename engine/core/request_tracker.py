@@ -13,6 +13,7 @@ from engine.core.desk_layout import (
     COMMAND_REQUEST,
     COMMAND_SIDE,
     COMMAND_VALUE,
+    COMMAND_WIDTH,
     COMMANDS,
     ORDER_EPOCH,
     ORDER_NUMBER,
@@ -21,6 +22,7 @@ from engine.core.desk_layout import (
     ORDER_SIDE,
     REQUESTS_MADE,
     command_row,
+    command_rows,
     order_column,
 )
 from engine.core.order_names import OrderName, client_order_id
@@ -81,18 +83,16 @@ def ask_about(desk: IntArray, kind: int, slot: int) -> None:
     row[COMMAND_QTY_LOTS] = order_column(desk, ORDER_QTY_LOTS)[slot]
 
 
-def _request(row: IntArray) -> Request:
+def _request(numbers: list[int]) -> Request:
     """The request that a row puts."""
-    numbers = row.tolist()
-    kind, request_id = numbers[COMMAND_KIND], numbers[COMMAND_REQUEST]
-    match kind:
-        case _ if kind == FETCH_ACCOUNT:
-            return FetchAccount(request_id=request_id)
-        case _ if kind == FETCH_TRADES:
-            return FetchTrades(request_id=request_id, since_ms=numbers[COMMAND_VALUE])
-        case _ if kind == REFRESH_COUNTDOWN:
-            return RefreshCountdown(request_id=request_id, countdown_ms=numbers[COMMAND_VALUE])
-    name = client_order_id(OrderName(numbers[COMMAND_EPOCH], numbers[COMMAND_NUMBER]))
+    kind, request_id, epoch, number, side, price_ticks, qty_lots, value = numbers
+    if kind == FETCH_ACCOUNT:
+        return FetchAccount(request_id=request_id)
+    if kind == FETCH_TRADES:
+        return FetchTrades(request_id=request_id, since_ms=value)
+    if kind == REFRESH_COUNTDOWN:
+        return RefreshCountdown(request_id=request_id, countdown_ms=value)
+    name = client_order_id(OrderName(epoch, number))
     if kind == CANCEL:
         return Cancel(request_id=request_id, client_order_id=name)
     if kind == QUERY_ORDER:
@@ -101,9 +101,9 @@ def _request(row: IntArray) -> Request:
     return Place(
         request_id=request_id,
         client_order_id=name,
-        side=Side(numbers[COMMAND_SIDE]),
-        price_ticks=numbers[COMMAND_PRICE_TICKS],
-        qty_lots=numbers[COMMAND_QTY_LOTS],
+        side=Side.BUY if side > 0 else Side.SELL,
+        price_ticks=price_ticks,
+        qty_lots=qty_lots,
         time_in_force=TimeInForce.IOC if closing else TimeInForce.GTX,
         reduce_only=closing,
         market=kind == CLOSE_AT_MARKET,
@@ -118,7 +118,7 @@ class RequestTracker:
     """
 
     def __init__(self, desk: IntArray) -> None:
-        self._desk = desk
+        self._desk, self._rows = desk, in_python(command_rows)(desk).reshape(-1, COMMAND_WIDTH)
         self._commands: list[Command] = []
         self._open: dict[int, Request] = {}
 
@@ -129,12 +129,12 @@ class RequestTracker:
 
     def collect(self) -> None:
         """Word what the kernels have asked for since the last time."""
-        count = int(self._desk[COMMANDS])
-        for number in range(count):
-            request = _request(in_python(command_row)(self._desk, number))
-            self._open[request.request_id] = request
-            self._commands.append(request)
+        count = self._desk[COMMANDS]
         if count:
+            for numbers in self._rows[:count].tolist():
+                request = _request(numbers)
+                self._open[request.request_id] = request
+                self._commands.append(request)
             self._desk[COMMANDS] = 0
 
     def answered(self, reply: Reply) -> Request | None:

@@ -23,8 +23,11 @@ from engine.core.desk_layout import (
     FRESHNESS_MS,
     GRID_INTERVAL,
     GRID_NUM,
+    MONO_NS,
     PRIVATE_UP_NS,
+    RECV_NS,
     STARTED_NS,
+    STARTED_RECV_NS,
     STATUS_WANTED,
     SWITCH_ARMED_NS,
     TABLE_FILLS,
@@ -45,6 +48,7 @@ from engine.core.links import LinkStates
 from engine.core.log import DeskLog
 from engine.core.market import MarketState
 from engine.core.market_monitor import MarketMonitor
+from engine.core.moment import stamp
 from engine.core.operator import (
     OperatorCommand,
     OperatorRefusal,
@@ -172,8 +176,6 @@ class Trader:
         tuning = Tuning(settings.gamma, settings.delta, settings.adj1, settings.adj2)
         self.operator = OperatorState(self.desk, self.reals, tuning)
         self.offsets: Offsets | None = None
-        self.recv_ns = self.mono_ns = 0
-        self.started_recv_ns = 0
         self._epoch = epoch
         self.met_younger_run = False
         """Did an order of a run that began after ours show up? Then the symbol is that run's."""
@@ -222,17 +224,38 @@ class Trader:
         reports them together, and after the first of them the other three are no
         longer there to be cancelled.
         """
-        alone, dirty = len(events) == 1, False
+        if len(events) == 1 and type(events[0]) is MarketFrame:
+            return self._receive_frame(events[0])
+        dirty = False
         for event in events:
             self._stamp(event)
             if isinstance(event, MarketFrame):
-                self._on_market_frame(event, alone=alone)
+                self._on_market_frame(event)
             else:
                 self._hear[type(event)](event)
                 dirty = True
         if dirty or self._touch_moved:
             self._decide()
         return self._take_commands()
+
+    def _receive_frame(self, event: MarketFrame) -> list[Command]:
+        """A market message by itself is decided upon at once, and mostly leads to nothing."""
+        heard = self.market.hear(event.raw, event.recv_ns, event.mono_ns, alone=True)
+        if not heard:
+            return []
+        self.log.recv_ns = event.recv_ns
+        self._take_heard(event, heard)
+        return self._take_commands()
+
+    @property
+    def recv_ns(self) -> int:
+        """Of the newest event, by our wall clock."""
+        return int(self.desk[RECV_NS])
+
+    @property
+    def mono_ns(self) -> int:
+        """Of the newest event."""
+        return int(self.desk[MONO_NS])
 
     @property
     def started_mono_ns(self) -> int:
@@ -333,22 +356,22 @@ class Trader:
     # ------------------------------------------------------------ plumbing
 
     def _stamp(self, event: Event) -> None:
-        self.recv_ns, self.mono_ns = event.recv_ns, event.mono_ns
         self.log.recv_ns = event.recv_ns
-        self.entry.stamp(event)
-        if not self.started_recv_ns:
-            self.started_recv_ns, self.desk[STARTED_NS] = event.recv_ns, event.mono_ns
+        stamp(self.desk, event.recv_ns, event.mono_ns)
 
     def _take_commands(self) -> list[Command]:
         return self._requests.take() + self.log.take_alerts()
 
     # ------------------------------------------------------------ the market
 
-    def _on_market_frame(self, event: MarketFrame, *, alone: bool) -> None:
-        heard = self.market.hear(event.raw, event.recv_ns, event.mono_ns, alone=alone)
-        if not heard:
-            self._touch_moved = False
-            return
+    def _on_market_frame(self, event: MarketFrame) -> None:
+        """One that came with other events, which are all applied before anything is decided."""
+        heard = self.market.hear(event.raw, event.recv_ns, event.mono_ns, alone=False)
+        if not heard & PRINTED:
+            self._touch_moved = bool(heard & MOVED)
+        self._take_heard(event, heard)
+
+    def _take_heard(self, event: MarketFrame, heard: int) -> None:
         if heard & PRINTED:
             seen = self.market.newest_print
             self.calibrator.receive_print(
@@ -358,8 +381,6 @@ class Trader:
                 self.market.touch_before,
                 event.mono_ns,
             )
-        else:
-            self._touch_moved = bool(heard & MOVED)
         if heard & SEEN_FULL:
             self._watch_market()
         if heard & DECIDED:
@@ -603,7 +624,7 @@ class Trader:
 
     def _ask_trades(self) -> None:
         self._trades_asked_ns = self.mono_ns
-        started_ns = self.market.venue_ns(self.started_recv_ns, self.started_mono_ns)
+        started_ns = self.market.venue_ns(int(self.desk[STARTED_RECV_NS]), self.started_mono_ns)
         since_ns = self._agreed_exch_ns or started_ns
         newest = self.ledger.newest_trade
         if self.account.doubted and newest is not None:

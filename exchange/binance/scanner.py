@@ -24,7 +24,6 @@ from exchange.binance.json_bytes import (
     NINE,
     OFF_GRID,
     OPEN,
-    PADDING_SIZE,
     QUOTE,
     ZERO,
     decimal,
@@ -555,11 +554,12 @@ def frame_lots(wire: IntArray) -> IntArray:
 
 
 @njit
-def scan_frame(raw: ByteArray, wire: IntArray) -> int:
+def scan_frame(raw: ByteArray, size: int, wire: IntArray) -> int:
     """Read one message into the row, its levels into the pools.
 
     Args:
         raw: uint8[n], the message and behind it ``PADDING``.
+        size: Of the message.
         wire: Of ``new_wire``, with a level for each ``LEVEL_BYTES`` of the message.
 
     Returns:
@@ -582,7 +582,7 @@ def scan_frame(raw: ByteArray, wire: IntArray) -> int:
         frame_lots(wire),
         0,
     )
-    if end >= 0 and skip_space(end) != base + raw.size - PADDING_SIZE:
+    if end >= 0 and skip_space(end) != base + size:
         row[KIND] = UNREAD
     return int(row[KIND])
 

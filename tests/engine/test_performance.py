@@ -12,7 +12,7 @@ from msgspec import structs
 from rich.console import Console
 
 from engine.core import orders
-from engine.core.desk_layout import new_desk
+from engine.core.desk_layout import RECV_NS, new_desk
 from engine.core.ledger import Ledger
 from engine.core.order_names import OrderName
 from engine.core.states import Mode
@@ -120,7 +120,7 @@ def test_a_step_notes_profit_position_and_our_best_quotes() -> None:
         1,
     ):
         trader.table.add(OrderName(EPOCH, number), side, price_ticks, 3, 0, state)
-    trader.recv_ns = START_NS
+    trader.desk[RECV_NS] = START_NS
 
     recorder.note_step()
 

@@ -22,6 +22,7 @@ from engine.core.desk_layout import (
 )
 from engine.core.entry import OrderEntry, close_position, reconcile
 from engine.core.log import DeskLog
+from engine.core.moment import stamp
 from engine.core.orders import STATE_NAMES
 from engine.core.refusals import RejectAction, reject_action
 from engine.core.request_tracker import RequestTracker
@@ -35,7 +36,6 @@ from exchange.types import (
     Reply,
     Side,
     SyncClock,
-    Tick,
     TimeInForce,
 )
 from tests.engine.virtual_desk import SETTINGS
@@ -66,7 +66,7 @@ class Bench:
 
     def later(self, ns: int) -> None:
         self.now_ns += ns
-        self.entry.stamp(Tick(recv_ns=self.now_ns, mono_ns=self.now_ns))
+        stamp(self.desk, self.now_ns, self.now_ns)
         turn_budget(self.desk, self.now_ns)
 
     def watch(self, ns: int = 0) -> list[Command]:
