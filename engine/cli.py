@@ -228,6 +228,21 @@ def bench_replay(
         raise typer.Exit(1)
 
 
+@bench.command("latency", epilog="Example: engine bench latency btcusdt_20231102.dat.gz --json")
+def bench_latency(
+    file: Annotated[Path, typer.Argument(help="A recording.")],
+    config: ConfigOption = PAPER,
+    set_: SetOption = None,
+    as_json: Annotated[bool, typer.Option("--json", help="The table as JSON.")] = False,
+) -> None:
+    """Time a market message until its commands are there. Exit code 1 when slower than promised."""
+    from engine.bench.latency import show_latency
+    from engine.config.desk import load_config
+
+    if not show_latency(load_config(config, set_ or []), file, as_json=as_json):
+        raise typer.Exit(1)
+
+
 def main() -> NoReturn:
     """Run the command line; every known error is one line and a non-zero exit."""
     sys.exit(guarded(app))

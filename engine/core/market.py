@@ -130,6 +130,8 @@ class MarketState:
     def hear(self, raw: bytes, recv_ns: int, mono_ns: int, *, alone: bool = False) -> int:
         """One market message has arrived; what came of it, as bits of ``engine.core.hear``.
 
+        None is set where nothing did: then nothing is to be said, or asked, either.
+
         Args:
             alone: May it be decided upon at once?
         """
@@ -145,11 +147,11 @@ class MarketState:
                 self._scanner.scan_by_twin(raw)
             except Garbled as error:
                 self._distrust(f"nonsense on a market stream: {error}")
-                return self._look(recv_ns, mono_ns, alone)
+                return NOT_READ | self._look(recv_ns, mono_ns, alone)
             heard = self._hear(0, recv_ns, mono_ns, alone)
         if heard & BOOK_BROKEN:
             self._mend(heard >> FOUND_AT)
-            return self._look(recv_ns, mono_ns, alone)
+            return BOOK_BROKEN | self._look(recv_ns, mono_ns, alone)
         return heard
 
     def _bind(self) -> None:

@@ -29,7 +29,17 @@ from exchange.binance.recorded_events import Stretch
 from exchange.event_columns import EXCH_NS, KIND, RAW_AT, RAW_SIZE, RECV_NS, SNAPSHOT, WIDTH
 from exchange.instrument import E8
 from exchange.jit import IntArray
-from exchange.types import DepthSnapshot, Event, Fill, Link, LinkUp, MarketFrame, Side, Tick
+from exchange.types import (
+    Command,
+    DepthSnapshot,
+    Event,
+    Fill,
+    Link,
+    LinkUp,
+    MarketFrame,
+    Side,
+    Tick,
+)
 
 _EPOCH = int("replay", 36)
 _NS_PER_MS = 1_000_000
@@ -128,7 +138,7 @@ class Replay:
             ),
             wallet_e8=round(config.desk.capital_usdt * E8),
         )
-        self._trader = Trader(
+        self.trader = Trader(
             config.desk_settings(replay=True),
             self._grid,
             Mode.REPLAY,
@@ -137,10 +147,10 @@ class Replay:
             recorded=True,
         )
         self._events: _Events  # of the run
-        self._recorder = SessionRecorder(self._trader)
+        self._recorder = SessionRecorder(self.trader)
         self._now_ns = 0
         self._next_step_ns = 0
-        self._view_builder = ViewBuilder(self._trader)
+        self._view_builder = ViewBuilder(self.trader)
         self._fits: Counter[str] = Counter()
         self._branches: Counter[str] = Counter()
         self._reasons: dict[str, Counter[str]] = {"bid": Counter(), "ask": Counter()}
@@ -176,7 +186,7 @@ class Replay:
             view=self._view_builder.build(self._now_ns, self._now_ns),
             fills=self._venue.fills,
             orders_placed=self._recorder.tally.orders,
-            refusals={code: seen.count for code, seen in sorted(self._trader.entry.errors.items())},
+            refusals={code: seen.count for code, seen in sorted(self.trader.entry.errors.items())},
             performance=self._recorder.judge(self._config.desk.capital_usdt),
             reasons=self._reasons,
             fits=self._fits,
@@ -238,18 +248,21 @@ class Replay:
         self._next_step_ns += STEP_NS
         self._recorder.note_step()
         for name, side in (("bid", Side.BUY), ("ask", Side.SELL)):
-            self._reasons[name][self._trader.side_reason(side).value] += 1
+            self._reasons[name][self.trader.side_reason(side).value] += 1
         self._fits[self._view_builder.fit_kind().value] += 1
-        at = self._trader.offsets
+        at = self.trader.offsets
         self._branches[at.branch if at else "none"] += 1
 
     def _feed(self, *events: Event) -> None:
-        for command in self._trader.receive(*events):
+        for command in self._receive(*events):
             self._recorder.note_command(command)
             self._venue.send(command, events[-1].mono_ns)
 
+    def _receive(self, *events: Event) -> list[Command]:
+        return self.trader.receive(*events)
+
     def _why(self, side: Side) -> str:
-        why = self._trader.side_status[side]
+        why = self.trader.side_status[side]
         return why.reason.value + (f" ({why.detail})" if why.detail else "")
 
 
