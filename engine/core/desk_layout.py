@@ -118,6 +118,7 @@ BOOKED, HISTORY = 1, 2
     COMMANDS,
     # The order table.
     ORDERS_ADDED,
+    SLOTS_USED,  # no slot from this one on is in use
     ENDED_ADDED,
     # Order entry.
     ORDERS_SENT,  # of this run: the number of the newest
@@ -191,7 +192,7 @@ BOOKED, HISTORY = 1, 2
     ACCOUNT_SPARED_UNTIL_NS,
     STREAM_MUTE,  # was the last connection given up, and no order reported since?
     PAUSED_UNTIL_NS,  # no quotes before, since their fills would not be reported
-) = range(105)
+) = range(106)
 
 # ---------------------------------------------------------------- the order table
 

@@ -37,6 +37,7 @@ from engine.core.desk_layout import (
     ORDER_STATE,
     ORDERS_SENT,
     REQUOTED_NS,
+    SLOTS_USED,
     THROTTLED_UNTIL_NS,
     order_column,
     scratch,
@@ -49,7 +50,7 @@ from engine.core.orders import (
     CANCEL_SENT,
     CANCELLING,
     DONE,
-    FREE,
+    IN_USE,
     NO_SLOT,
     OUTCOME_UNKNOWN,
     PLACE_ACKED,
@@ -132,7 +133,7 @@ def placing_room(desk: IntArray, side: int, held_lots: int, mono_ns: int) -> int
         return 0
     free_lots = desk[MAX_POSITION_LOTS] - side * held_lots - open_lots(desk, side)
     by_size = free_lots // desk[ORDER_LOTS]
-    free_slots = count_orders(desk, 1 << FREE, 0)
+    free_slots = ORDER_SLOTS - count_orders(desk, IN_USE, 0)
     return int(max(min(by_size, orders_left(desk), free_slots), 0))
 
 
@@ -265,7 +266,7 @@ def watch_orders(desk: IntArray, mono_ns: int) -> None:
     states, due = order_column(desk, ORDER_STATE), scratch(desk, 0)
     desk[MISSES_FILLS] = 0
     count = 0
-    for slot in range(ORDER_SLOTS):
+    for slot in range(desk[SLOTS_USED]):
         waited_ns = mono_ns - order_column(desk, ORDER_CHANGED_NS)[slot]
         if states[slot] in (PLACED, CANCELLING) and waited_ns > _REPLY_PATIENCE_NS:
             apply_event(desk, slot, OUTCOME_UNKNOWN, mono_ns)
@@ -318,7 +319,7 @@ def mark_missing(desk: IntArray, listed: IntArray, asked_mono_ns: int, mono_ns: 
     """
     desk = borrowed(desk)
     states, changed_ns = order_column(desk, ORDER_STATE), order_column(desk, ORDER_CHANGED_NS)
-    for slot in range(ORDER_SLOTS):
+    for slot in range(desk[SLOTS_USED]):
         settled = ACKED <= states[slot] <= CANCELLING
         older = changed_ns[slot] < asked_mono_ns - REST_LAG_NS
         if settled and older and listed[slot] == 0:

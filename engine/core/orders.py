@@ -41,6 +41,7 @@ from engine.core.desk_layout import (
     ORDER_SLOTS,
     ORDER_STATE,
     ORDERS_ADDED,
+    SLOTS_USED,
     ended_epochs,
     ended_numbers,
     order_column,
@@ -55,6 +56,7 @@ _LONGEST_SHADOW_NS = 2_000_000_000
 NO_SLOT = -1
 
 FREE, PLACED, ACKED, RESTING, CANCELLING, UNKNOWN, DONE = range(7)
+IN_USE = 1 << PLACED | 1 << ACKED | 1 << RESTING | 1 << CANCELLING | 1 << UNKNOWN | 1 << DONE
 LIVE = 1 << PLACED | 1 << ACKED | 1 << RESTING | 1 << CANCELLING | 1 << UNKNOWN
 """Bits of the states in which an order may rest at the venue."""
 STATE_NAMES = ("free", "placed", "acked", "resting", "cancelling", "unknown", "done")
@@ -100,7 +102,7 @@ def slot_of(desk: IntArray, epoch: int, number: int) -> int:
     desk = borrowed(desk)
     state, epochs = order_column(desk, ORDER_STATE), order_column(desk, ORDER_EPOCH)
     numbers = order_column(desk, ORDER_NUMBER)
-    for slot in range(ORDER_SLOTS):
+    for slot in range(desk[SLOTS_USED]):
         if numbers[slot] == number and epochs[slot] == epoch and state[slot] != FREE:
             return slot
     return NO_SLOT
@@ -125,6 +127,7 @@ def add_order(
             break
     else:
         return NO_SLOT
+    desk[SLOTS_USED] = max(desk[SLOTS_USED], slot + 1)
     for column in (
         ORDER_BOOKED_LOTS,
         ORDER_REPORTED_LOTS,
@@ -215,13 +218,15 @@ def release_finished(desk: IntArray, book_exch_ns: int, mono_ns: int) -> None:
         order_column(desk, ORDER_CHANGED_NS),
     )
     reported = order_column(desk, ORDER_REPORTED_LOTS)
-    for slot in range(ORDER_SLOTS):
+    for slot in range(desk[SLOTS_USED]):
         if state[slot] != DONE or booked[slot] < reported[slot]:
             continue
         if ended_ns[slot] < book_exch_ns or mono_ns - changed_ns[slot] > _LONGEST_SHADOW_NS:
             state[slot] = FREE
             if ended_ns[slot] != 0:
                 _remember_end(desk, slot)
+    while desk[SLOTS_USED] > 0 and state[desk[SLOTS_USED] - 1] == FREE:
+        desk[SLOTS_USED] -= 1
 
 
 @piece
@@ -245,7 +250,7 @@ def has_ended(desk: IntArray, epoch: int, number: int) -> bool:
 
 @njit
 def count_orders(desk: IntArray, wanted: int, side: int) -> int:
-    """Orders whose state is a bit of ``wanted``.
+    """Orders whose state is a bit of ``wanted``, which has none for ``FREE``.
 
     Args:
         side: +1 for buys, -1 for sells, 0 for both.
@@ -253,7 +258,7 @@ def count_orders(desk: IntArray, wanted: int, side: int) -> int:
     desk = borrowed(desk)
     state, sides = order_column(desk, ORDER_STATE), order_column(desk, ORDER_SIDE)
     count = 0
-    for slot in range(ORDER_SLOTS):
+    for slot in range(desk[SLOTS_USED]):
         if (side == 0 or side == sides[slot]) and wanted >> state[slot] & 1:
             count += 1
     return count
@@ -271,7 +276,7 @@ def open_lots(desk: IntArray, side: int) -> int:
     qty, booked = order_column(desk, ORDER_QTY_LOTS), order_column(desk, ORDER_BOOKED_LOTS)
     reported = order_column(desk, ORDER_REPORTED_LOTS)
     lots = 0
-    for slot in range(ORDER_SLOTS):
+    for slot in range(desk[SLOTS_USED]):
         if state[slot] != FREE and sides[slot] == side:
             end = reported[slot] if state[slot] == DONE else qty[slot]
             lots += max(end - booked[slot], 0)
@@ -306,7 +311,7 @@ def reconcile_side(
     state, sides = order_column(desk, ORDER_STATE), order_column(desk, ORDER_SIDE)
     prices = order_column(desk, ORDER_PRICE_TICKS)
     cancels = 0
-    for slot in range(ORDER_SLOTS):
+    for slot in range(desk[SLOTS_USED]):
         if sides[slot] != side or not (state[slot] == ACKED or state[slot] == RESTING):
             continue
         keep = False
@@ -318,7 +323,7 @@ def reconcile_side(
     places = 0
     for i in range(wanted):
         taken = False
-        for slot in range(ORDER_SLOTS):
+        for slot in range(desk[SLOTS_USED]):
             at_price = sides[slot] == side and prices[slot] == wanted_ticks[i]
             taken = taken or (at_price and PLACED <= state[slot] <= UNKNOWN)
         if not taken:

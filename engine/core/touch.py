@@ -6,9 +6,9 @@ from engine.core.desk_layout import (
     ORDER_PRICE_TICKS,
     ORDER_QTY_LOTS,
     ORDER_SIDE,
-    ORDER_SLOTS,
     ORDER_STATE,
     OWN_IN_BOOK,
+    SLOTS_USED,
     order_column,
     own_lots,
 )
@@ -26,7 +26,7 @@ def see_touch(desk: IntArray, market: IntArray) -> bool:
     desk, market = borrowed(desk), borrowed(market)
     _write_own_lots(desk)
     sides, prices = order_column(desk, ORDER_SIDE), order_column(desk, ORDER_PRICE_TICKS)
-    if read_touch(market, sides, prices, own_lots(desk), ORDER_SLOTS):
+    if read_touch(market, sides, prices, own_lots(desk), desk[SLOTS_USED]):
         move_mid(desk, market[TOUCH_BID], market[TOUCH_ASK])
     return bool(market[TOUCH_BID] != desk[DECIDED_BID] or market[TOUCH_ASK] != desk[DECIDED_ASK])
 
@@ -40,7 +40,7 @@ def _write_own_lots(desk: IntArray) -> None:
     """
     states, sizes = order_column(desk, ORDER_STATE), order_column(desk, ORDER_QTY_LOTS)
     ours = own_lots(desk)
-    for slot in range(ORDER_SLOTS):
+    for slot in range(desk[SLOTS_USED]):
         shown = desk[OWN_IN_BOOK] == 1 and states[slot] != FREE
         ours[slot] = sizes[slot] if shown else 0
 
@@ -59,7 +59,7 @@ def read_others(
     for i in range(found, out_lots.size):
         out_lots[i] = 0
     sides, prices = order_column(desk, ORDER_SIDE), order_column(desk, ORDER_PRICE_TICKS)
-    take_out(side, out_ticks, out_lots, sides, prices, own_lots(desk))
+    take_out(side, out_ticks, out_lots, sides, prices, own_lots(desk)[: desk[SLOTS_USED]])
 
 
 @njit
