@@ -85,6 +85,7 @@ BOOKED, HISTORY = 1, 2
     HALT_CAUSE,  # of the present halt, or the one that outlives it
     HALT_FINAL,  # does it outlive any key?
     HALTS,
+    YOUNGER_RUN,  # did an order of a run that began after ours show up? Then the symbol is its
     # What is proven while no order is wanted.
     VERIFY_EMPTY,  # must the venue still list none of ours?
     CLEARED_NS,  # since when none is wanted
@@ -96,6 +97,13 @@ BOOKED, HISTORY = 1, 2
     # The links.
     PRIVATE_UP_NS,
     SWITCH_ARMED_NS,  # when the newest refresh of the dead man's switch that was answered was sent
+    # What the venue is asked for.
+    SWITCH_ASKED_NS,
+    ACCOUNT_ASKED_NS,
+    TRADES_ASKED_NS,
+    AGREED_EXCH_NS,  # our trades are known up to here
+    UNLISTED_EXCH_NS,  # the position moved here and came back, and no trade of it reached us
+    UNLISTED_NS,  # when that was told
     # What the quotes are laid around.
     DECIDED_BID,  # others' touch at the last decision
     DECIDED_ASK,
@@ -192,7 +200,7 @@ BOOKED, HISTORY = 1, 2
     ACCOUNT_SPARED_UNTIL_NS,
     STREAM_MUTE,  # was the last connection given up, and no order reported since?
     PAUSED_UNTIL_NS,  # no quotes before, since their fills would not be reported
-) = range(106)
+) = range(113)
 
 # ---------------------------------------------------------------- the order table
 
@@ -517,7 +525,7 @@ def new_desk() -> IntArray:
     desk = new_ints(DESK_SIZE)
     for link in (PRIVATE, PUBLIC, MARKET):
         in_python(link_row)(desk, link)[LINK_HEARD_NS] = NEVER_NS
-    desk[SWITCH_ARMED_NS] = NEVER_NS
+    desk[SWITCH_ASKED_NS] = desk[SWITCH_ARMED_NS] = NEVER_NS
     desk[DECIDED_BID], desk[DECIDED_ASK] = NO_BID, NO_ASK
     in_python(trade_keys)(desk).fill(FREE)
     desk[FLOOR_EXCH_NS] = -1

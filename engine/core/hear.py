@@ -8,7 +8,6 @@ market monitor wants to know of lies in the block until it takes it.
 
 from engine.core.decide import act
 from engine.core.desk_layout import (
-    CLOCK_MEASURED,
     LINK_HEARD_NS,
     MARK_SEEN,
     MARKET,
@@ -28,11 +27,10 @@ from engine.core.desk_layout import (
     SEEN_PRICE,
     SEEN_SIDE,
     TOUCH_SEEN,
-    VENUE_MINUS_MONO_NS,
     link_row,
     seen_row,
 )
-from engine.core.moment import stamp
+from engine.core.moment import stamp, venue_ns
 from engine.core.touch import see_touch
 from exchange.binance.scanner import frame_lots, frame_row, frame_ticks, scan_frame
 from exchange.depth_sync import GAP, GREW, NEEDED, trusted
@@ -112,7 +110,7 @@ def hear_frame(
         link_row(desk, MARKET)[LINK_HEARD_NS] = mono_ns
     else:
         return look(desk, reals, market, recv_ns, mono_ns, alone)
-    marked_ns, arrived_ns = market[MARK_EXCH_NS], _venue_ns(desk, recv_ns, mono_ns)
+    marked_ns, arrived_ns = market[MARK_EXCH_NS], venue_ns(desk, recv_ns, mono_ns)
     found = market_step(market, row, frame_ticks(wire), frame_lots(wire), arrived_ns)
     if _is_broken(desk, market, found):
         return BOOK_BROKEN | found << FOUND_AT
@@ -136,12 +134,6 @@ def look(
     if not alone:
         return full | MOVED
     return full | act(desk, reals, market, recv_ns, mono_ns)
-
-
-@piece
-def _venue_ns(desk: IntArray, recv_ns: int, mono_ns: int) -> int:
-    """The venue's time at a moment of ours, by our wall clock until its own was measured."""
-    return mono_ns + desk[VENUE_MINUS_MONO_NS] if desk[CLOCK_MEASURED] == 1 else recv_ns
 
 
 @piece

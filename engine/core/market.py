@@ -210,12 +210,6 @@ class MarketState:
         """Added to our monotonic clock this is the venue's time; until then our wall clock is."""
         self._desk[CLOCK_MEASURED], self._desk[VENUE_MINUS_MONO_NS] = 1, venue_minus_mono_ns
 
-    def venue_ns(self, recv_ns: int, mono_ns: int) -> int:
-        """The venue's time at a moment of ours."""
-        if not self._desk[CLOCK_MEASURED]:
-            return recv_ns
-        return mono_ns + int(self._desk[VENUE_MINUS_MONO_NS])
-
     def _mend(self, found: int) -> None:
         """Say what was found of the book, and ask for what it needs."""
         if found & depth_sync.NEEDED:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from engine.core import orders
-from engine.core.account import REST_LAG_NS, AccountReconciler, Evidence, PositionVerdict
+from engine.core.account import AccountReconciler, Evidence, PositionVerdict
 from engine.core.actions import Action
 from engine.core.breakers import ticks_away
 from engine.core.calibration import Calibrator
@@ -24,14 +24,16 @@ from engine.core.desk_layout import (
     GRID_INTERVAL,
     GRID_NUM,
     MONO_NS,
+    NEVER_NS,
     PRIVATE_UP_NS,
     RECV_NS,
     STARTED_NS,
-    STARTED_RECV_NS,
     STATUS_WANTED,
     SWITCH_ARMED_NS,
+    SWITCH_ASKED_NS,
     TABLE_FILLS,
     VERIFY_EMPTY,
+    YOUNGER_RUN,
     model_table,
     new_desk,
     new_reals,
@@ -58,15 +60,10 @@ from engine.core.operator import (
 )
 from engine.core.order_names import OrderName, is_epoch, is_ours, order_name
 from engine.core.own_intensity import OwnIntensity
+from engine.core.polling import ask_account, begin_polling, note_agreement, note_list, poll
 from engine.core.quoter import Offsets, Tuning, offsets, requote
-from engine.core.quoting_rules import ACCOUNT_EVERY_NS, SWITCH_NS
-from engine.core.request_tracker import (
-    FETCH_ACCOUNT,
-    FETCH_TRADES,
-    REFRESH_COUNTDOWN,
-    RequestTracker,
-    ask,
-)
+from engine.core.quoting_rules import SWITCH_NS
+from engine.core.request_tracker import RequestTracker
 from engine.core.risk import RiskGate, clear_book
 from engine.core.settings import STEP_NS, DeskSettings
 from engine.core.states import FlattenState, Mode, RiskState, SideReason
@@ -104,20 +101,6 @@ from exchange.types import (
 )
 
 COUNTDOWN_MS = SWITCH_NS // 1_000_000
-_S = 1_000_000_000
-_COUNTDOWN_EVERY_NS = 10 * _S  # two refreshes may be lost before the venue's switch cancels
-_NEVER_NS = -(1 << 62)
-_PROOF_EVERY_NS = _S // 5  # a stop or a panic waits for it
-_ASK_AGAIN_NS = _S
-_LOOK_CLOSELY_NS = 2 * REST_LAG_NS
-"""After the private stream came up: what a lagging node did not know shows soon after."""
-_LOOK_CLOSELY_EVERY_NS = 2 * _S
-_TRADES_PATIENCE_NS = 300_000_000
-"""How long a fill may be on its way before our trades are listed for it."""
-_TRADES_MARGIN_NS = 60 * _S
-"""How far before the last moment that was compared a list of trades begins."""
-_TRADES_LISTED_NS = 7 * 86_400 * _S - _TRADES_MARGIN_NS
-"""Of a list that begins longer ago the venue leaves out the newest part."""
 
 
 class Trader:
@@ -177,8 +160,6 @@ class Trader:
         self.operator = OperatorState(self.desk, self.reals, tuning)
         self.offsets: Offsets | None = None
         self._epoch = epoch
-        self.met_younger_run = False
-        """Did an order of a run that began after ours show up? Then the symbol is that run's."""
         self._touch_moved = False  # since the last decision
         self.entry = OrderEntry(settings, epoch, self.desk, self._requests, self.log)
         self.table = self.entry.table
@@ -191,9 +172,6 @@ class Trader:
             self.calibrator,
             self.entry,
         )
-        self._countdown_asked_ns = _NEVER_NS
-        self._account_asked_ns = self._trades_asked_ns = 0
-        self._agreed_exch_ns = self._unlisted_exch_ns = self._unlisted_ns = 0
         self._watchdog = StreamWatchdog(self.desk)
         self.flatten = Flatten(self.desk)
         self.desk[GRID_NUM] = settings.grid_num
@@ -256,6 +234,11 @@ class Trader:
     def mono_ns(self) -> int:
         """Of the newest event."""
         return int(self.desk[MONO_NS])
+
+    @property
+    def met_younger_run(self) -> bool:
+        """Did an order of a run that began after ours show up? Then the symbol is that run's."""
+        return bool(self.desk[YOUNGER_RUN])
 
     @property
     def started_mono_ns(self) -> int:
@@ -451,7 +434,7 @@ class Trader:
     def _meet_younger_run(self, client_order_id: str) -> None:
         """Two engines on one account: ours, the older, lets go of it for good."""
         if not self.met_younger_run:
-            self.met_younger_run = True
+            self.desk[YOUNGER_RUN] = 1
             detail = f"another engine trades here: {client_order_id}"
             self._halt(detail, "a restart, once the other has ended", final=True)
 
@@ -566,12 +549,7 @@ class Trader:
         verdict = self.account.judge(evidence)
         match verdict:
             case PositionVerdict.AGREES:
-                if evidence.pushed or evidence.exch_ns <= self.ledger.newest_exch_ns:
-                    if not self._trades_missing:
-                        self._agreed_exch_ns = max(self._agreed_exch_ns, evidence.exch_ns)
-                elif evidence.exch_ns > max(self._agreed_exch_ns, self._unlisted_exch_ns):
-                    # It moved and came back, and neither reached us: the next list shows it.
-                    self._unlisted_exch_ns, self._unlisted_ns = evidence.exch_ns, self.mono_ns
+                note_agreement(self.desk, evidence.exch_ns, evidence.pushed)
             case PositionVerdict.OPENS:
                 self._open_position(evidence)
             case PositionVerdict.ADOPT | PositionVerdict.BEGUN_ANEW:
@@ -613,55 +591,7 @@ class Trader:
         for fill in snapshot.fills:
             self._on_fill(fill)
         self.account.trades_listed(snapshot)
-        if snapshot.asked_mono_ns >= self._unlisted_ns:
-            self._agreed_exch_ns = max(self._agreed_exch_ns, self._unlisted_exch_ns)
-        if not self.account.reconciled or self.account.doubted:
-            self._ask_account()
-
-    def _ask_account(self) -> None:
-        self._account_asked_ns = self.mono_ns
-        ask(self.desk, FETCH_ACCOUNT, 0)
-
-    def _ask_trades(self) -> None:
-        self._trades_asked_ns = self.mono_ns
-        started_ns = self.market.venue_ns(int(self.desk[STARTED_RECV_NS]), self.started_mono_ns)
-        since_ns = self._agreed_exch_ns or started_ns
-        newest = self.ledger.newest_trade
-        if self.account.doubted and newest is not None:
-            since_ns = min(since_ns, newest[0])  # does the venue still know it?
-        oldest_ns = self.market.venue_ns(self.recv_ns, self.mono_ns) - _TRADES_LISTED_NS
-        since_ns = max(since_ns - _TRADES_MARGIN_NS, oldest_ns)
-        ask(self.desk, FETCH_TRADES, since_ns // 1_000_000)
-
-    def _keep_reconciled(self) -> None:
-        """Time's part in knowing the account: what is due, doubted or failed is asked again."""
-        account = self.account
-        waited = account.doubted and self.mono_ns - account.doubt_since_ns > _TRADES_PATIENCE_NS
-        missing = waited or self._trades_missing or not account.reconciled
-        if not missing:
-            self.account.troubles.pop(FetchTrades, None)  # it explains nothing any more
-        elif self.mono_ns - self._trades_asked_ns >= _ASK_AGAIN_NS:
-            self._ask_trades()
-        if self.mono_ns - self._account_asked_ns >= self._account_every_ns():
-            self._ask_account()
-
-    @property
-    def _trades_missing(self) -> bool:
-        """Is there a trade of ours that the venue has hinted at, and no list has brought?"""
-        return self.entry.misses_fills or self._unlisted_exch_ns > self._agreed_exch_ns
-
-    def _account_every_ns(self) -> int:
-        prove_flat = self.flatten.closing and not self.ledger.position_lots
-        if self.desk[VERIFY_EMPTY] and not self.table.live:
-            return _PROOF_EVERY_NS
-        if prove_flat:
-            return _ASK_AGAIN_NS
-        account = self.account
-        sure = not account.doubted and account.settled
-        if not account.reconciled or not sure:
-            return _ASK_AGAIN_NS
-        fresh = self.mono_ns - self.desk[PRIVATE_UP_NS] < _LOOK_CLOSELY_NS
-        return _LOOK_CLOSELY_EVERY_NS if fresh else ACCOUNT_EVERY_NS
+        note_list(self.desk, snapshot.asked_mono_ns)
 
     # ------------------------------------------------------------ replies
 
@@ -692,7 +622,7 @@ class Trader:
         self.flatten.receive_refusal(reply.code, reply.message, self.mono_ns)
         self.log.note(Severity.WARNING, f"flatten: refused with {self.flatten.refusal}")
         # Perhaps we hold less than we counted (-2022), or an order of ours is in the way (-4118).
-        self._ask_account()
+        ask_account(self.desk)
 
     def _on_countdown_reply(self, reply: Reply) -> None:
         asked_ns = self.mono_ns - reply.round_trip_ns
@@ -704,8 +634,8 @@ class Trader:
     @property
     def countdown_asked_mono_ns(self) -> int | None:
         """When the newest arming of the dead man's switch was asked for; None while not armed."""
-        armed = self.desk[SWITCH_ARMED_NS] != _NEVER_NS
-        return self._countdown_asked_ns if armed else None
+        armed = self.desk[SWITCH_ARMED_NS] != NEVER_NS
+        return int(self.desk[SWITCH_ASKED_NS]) if armed else None
 
     # ------------------------------------------------------------ links
 
@@ -715,11 +645,8 @@ class Trader:
         if link.reconnects:
             self.log.note(Severity.INFO, f"{event.link} stream is back")
         if event.link is Link.PRIVATE:
-            self.desk[PRIVATE_UP_NS] = self.mono_ns
             self._watchdog.start_over()
-            # The venue may have restarted and forgotten its switch: it is armed anew first.
-            self._countdown_asked_ns = self.desk[SWITCH_ARMED_NS] = _NEVER_NS
-            self._ask_trades()  # and the account when they are here
+            begin_polling(self.desk)
 
     def _on_link_down(self, event: LinkDown) -> None:
         self._lose_link(event.link, event.reason)
@@ -763,17 +690,10 @@ class Trader:
         self.fair.step(self.mono_ns)
         self.entry.watch()
         if self.links[Link.PRIVATE].up:
-            self._keep_reconciled()
-            if self.mono_ns - self._countdown_asked_ns >= _COUNTDOWN_EVERY_NS:
-                self._refresh_countdown()
+            if not poll(self.desk):
+                self.account.troubles.pop(FetchTrades, None)  # it explains nothing any more
             if overdue := self._watchdog.overdue(self.mono_ns):
                 self._give_up_private(overdue)
-
-    def _refresh_countdown(self) -> None:
-        # The switch is the symbol's: refreshed by us, it would keep a dead younger run's orders.
-        if not self.operator.stopping and not self.met_younger_run:
-            self._countdown_asked_ns = self.mono_ns
-            ask(self.desk, REFRESH_COUNTDOWN, COUNTDOWN_MS)
 
     # ------------------------------------------------------------ the operator
 
