@@ -70,8 +70,8 @@ class _TimedReplay(Replay):
         self.kept: list[bytes] = []
 
     def _receive(self, *events: Event) -> list[Command]:
-        event = events[0]
-        if not isinstance(event, MarketFrame):
+        event, *others = events
+        if others or not isinstance(event, MarketFrame):
             return super()._receive(*events)
         before = self.trader.market.touch
         began_ns = time.perf_counter_ns()

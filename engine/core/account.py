@@ -473,10 +473,9 @@ class AccountReconciler:
         return int(self._desk[DOUBT_SINCE_NS])
 
     @property
-    def disputed_lots(self) -> tuple[int, int]:
-        """The position by the venue and by our count at that moment, where they differ."""
-        theirs = int(self._disputed[EVIDENCE_LOTS])
-        return theirs, theirs - int(self._desk[DOUBT_APART_LOTS])
+    def disputed_lots(self) -> int:
+        """The position that the venue stated and we did not count."""
+        return int(self._disputed[EVIDENCE_LOTS])
 
     def doubt_forbids(self, mono_ns: int) -> bool:
         """Does the difference forbid quoting?"""

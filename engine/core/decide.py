@@ -37,6 +37,7 @@ from engine.core.desk_layout import (
     ORDER_LOTS,
     ORDER_PRICE_TICKS,
     ORDER_SIDE,
+    ORDER_SLOTS,
     ORDER_STATE,
     POSITION_LOTS,
     PRIVATE,
@@ -55,6 +56,7 @@ from engine.core.entry import close_position, reconcile
 from engine.core.fair_price import fair_price
 from engine.core.flatten import CLOSING, step_flatten
 from engine.core.orders import (
+    IN_USE,
     LIVE,
     NO_SLOT,
     PLACED,
@@ -78,6 +80,8 @@ HALTS = 2
 """It halted the desk."""
 FLATTEN_ENDED = 4
 """It ended a flatten."""
+DECISION_BITS = 3
+"""What else is said of a message begins beyond these."""
 
 
 @njit
@@ -190,7 +194,9 @@ def _closing_slot(desk: IntArray, side: int) -> int:
 def _flatten(desk: IntArray, market: IntArray, mono_ns: int) -> None:
     """If it was asked for: once every order of ours is gone and booked, close what is held."""
     held = desk[POSITION_LOTS]
-    settled = count_orders(desk, LIVE, 0) == 0 and open_lots(desk, 1) + open_lots(desk, -1) == 0
+    booked = open_lots(desk, 1) + open_lots(desk, -1) == 0
+    room = count_orders(desk, IN_USE, 0) < ORDER_SLOTS
+    settled = count_orders(desk, LIVE, 0) == 0 and booked and room
     lots = step_flatten(desk, held, settled, _flat_is_confirmed(desk), mono_ns)
     if lots == 0:
         return

@@ -51,9 +51,10 @@ MICROPRICE_BUCKETS = 10
 MICROPRICE_SPREADS = 5
 FAIR_LEVELS = 50
 """Levels of a side that the depth-weighted fair price may look down to."""
-SEEN_KEPT = 4096
+SEEN_KEPT = 1024
+"""Taken every 100 ms, or when they are that many."""
 COMMANDS_KEPT = 512
-"""One decision asks for at most a cancel and a placing a slot."""
+"""One event asks for a query a slot and some more, a decision for a cancel or a placing a slot."""
 OWED_KEPT = 1024  # more than the venue lets us place before a stream that is mute is given up
 AFTER_ALL_TRADES = 2**62
 """In the place of a trade id: a base holds every execution of its stamp."""
@@ -252,14 +253,14 @@ COMMAND_WIDTH = 8
     COMMAND_SIDE,
     COMMAND_PRICE_TICKS,
     COMMAND_QTY_LOTS,
-    COMMAND_VALUE,  # of a kind that has one: a time, a wait, a link
+    COMMAND_VALUE,  # of a kind that has one: a time, in ms
 ) = range(COMMAND_WIDTH)
 
 # ---------------------------------------------------------------- what was seen
 
 SEEN_WIDTH = 6
-SEEN_KIND, SEEN_EXCH_NS, SEEN_BID, SEEN_BID_LOTS, SEEN_ASK, SEEN_ASK_LOTS = range(SEEN_WIDTH)
-SEEN_SIDE, SEEN_PRICE, SEEN_LOTS = SEEN_BID, SEEN_BID_LOTS, SEEN_ASK  # of a print
+SEEN_KIND, SEEN_EXCH_NS = range(2)
+"""Then of a touch bid, lots, ask and lots; of a print the side that took, its price and lots."""
 TOUCH_SEEN, NO_TOUCH_SEEN, PRINT_SEEN, MARK_SEEN = range(4)
 
 # ---------------------------------------------------------------- a breaker

@@ -175,7 +175,7 @@ def reconcile(
 def close_position(desk: IntArray, side: int, lots: int, price_ticks: int, mono_ns: int) -> None:
     """Send one reduce-only order that takes at once, whatever placing waits for.
 
-    A table without room for it has room before the next try.
+    A full table takes none.
 
     Args:
         price_ticks: 0 at market.

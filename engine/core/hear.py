@@ -6,7 +6,7 @@ What Python has to do about it is said in bits, none of which is set by most mes
 market monitor wants to know of lies in the block until it takes it.
 """
 
-from engine.core.decide import act
+from engine.core.decide import DECISION_BITS, act
 from engine.core.desk_layout import (
     LINK_HEARD_NS,
     MARK_SEEN,
@@ -16,16 +16,9 @@ from engine.core.desk_layout import (
     PUBLIC,
     RESYNCS,
     SEEN,
-    SEEN_ASK,
-    SEEN_ASK_LOTS,
-    SEEN_BID,
-    SEEN_BID_LOTS,
     SEEN_EXCH_NS,
     SEEN_KEPT,
     SEEN_KIND,
-    SEEN_LOTS,
-    SEEN_PRICE,
-    SEEN_SIDE,
     TOUCH_SEEN,
     link_row,
     seen_row,
@@ -60,18 +53,18 @@ from exchange.market_layout import (
     TOUCH_EXCH_NS,
 )
 
-NOT_READ = 8
-"""The scanner's twin is to read it, and ``hear_frame`` to be called again."""
-BOOK_BROKEN = 16
-"""What ``exchange.depth_sync`` found, from ``FOUND_AT`` up, is to be dealt with, or a crossed book,
-and ``look`` to be called then."""
-PRINTED = 32
-"""A print of the tape."""
-MOVED = 64
-"""Others' touch is not the one decided upon."""
-SEEN_FULL = 128
-"""The market monitor is to take what was seen."""
-FOUND_AT = 16
+(
+    NOT_READ,  # the scanner's twin is to read it, and ``hear_frame`` to be called again
+    BOOK_BROKEN,  # what was found of the book is to be dealt with, and ``look`` to be called then
+    GARBLED,  # the message was nonsense
+    PRINTED,  # it was a print of the tape
+    MOVED,  # others' touch is not the one decided upon
+    SEEN_FULL,  # the market monitor is to take what was seen
+) = (1 << DECISION_BITS + i for i in range(6))
+FOUND_SHIFT = DECISION_BITS + 6
+"""From here up stands what ``exchange.depth_sync`` found, of a book that is broken."""
+IN_WIRE = -1
+"""The size of a message that the scanner's twin has read into ``wire``."""
 
 
 @njit
@@ -90,7 +83,7 @@ def hear_frame(
 
     Args:
         raw: uint8[n], as of ``scan_frame``, as ``wire``.
-        size: Of the message; 0 where the scanner's twin has read it into ``wire``.
+        size: Of the message, or ``IN_WIRE``.
         desk: int64[DESK_SIZE], as ``reals`` of ``engine.core.desk_layout``.
         market: int64[MARKET_SIZE] of ``exchange.market_layout``.
         alone: May it be decided upon, since nothing else arrived with it?
@@ -100,7 +93,7 @@ def hear_frame(
     """
     wire, desk, market = borrowed(wire), borrowed(desk), borrowed(market)
     stamp(desk, recv_ns, mono_ns)
-    if size > 0 and scan_frame(raw, size, wire) == UNREAD:
+    if size != IN_WIRE and scan_frame(raw, size, wire) == UNREAD:
         return NOT_READ
     row = frame_row(wire)
     kind = row[KIND]
@@ -112,12 +105,13 @@ def hear_frame(
         return look(desk, reals, market, recv_ns, mono_ns, alone)
     marked_ns, arrived_ns = market[MARK_EXCH_NS], venue_ns(desk, recv_ns, mono_ns)
     found = market_step(market, row, frame_ticks(wire), frame_lots(wire), arrived_ns)
-    if _is_broken(desk, market, found):
-        return BOOK_BROKEN | found << FOUND_AT
     if kind == TRADE:
-        return PRINTED | _note_print(desk, row)
+        side, price, lots = row[AGGRESSOR], row[PRICE_TICKS], row[QTY_LOTS]
+        return PRINTED | _note(desk, PRINT_SEEN, row[EXCH_NS], side, price, lots, 0)
+    if take_found(desk, market, found):
+        return BOOK_BROKEN | found << FOUND_SHIFT
     if market[MARK_EXCH_NS] != marked_ns:
-        _note(desk, MARK_SEEN, market[MARK_EXCH_NS])
+        _note(desk, MARK_SEEN, market[MARK_EXCH_NS], 0, 0, 0, 0)
     return look(desk, reals, market, recv_ns, mono_ns, alone)
 
 
@@ -128,7 +122,7 @@ def look(
     """The book may have changed: find others' touch, and decide upon a new one; bits."""
     desk, market = borrowed(desk), borrowed(market)
     moved = see_touch(desk, market)
-    full = note_touch(desk, market)
+    full = _note_touch(desk, market)
     if not moved:
         return full
     if not alone:
@@ -136,43 +130,38 @@ def look(
     return full | act(desk, reals, market, recv_ns, mono_ns)
 
 
-@piece
-def _is_broken(desk: IntArray, market: IntArray, found: int) -> bool:
-    """Is there something to be said, or asked, or distrusted of the book?"""
+@njit
+def take_found(desk: IntArray, market: IntArray, found: int) -> bool:
+    """Take what was found of the book; is there something to be said, asked or distrusted?"""
     crossed = False
     if trusted(market):
         desk[RESYNCS] = 0
         crossed = market[BEST_BID] >= market[BEST_ASK]
-    return crossed or found & (NEEDED | GAP | GREW) != 0
+    return bool(crossed or found & (NEEDED | GAP | GREW) != 0)
 
 
 # ---------------------------------------------------------------- for the market monitor
 
 
-@njit
-def note_touch(desk: IntArray, market: IntArray) -> int:
-    """Note others' touch for the market monitor; ``SEEN_FULL``, or nothing."""
-    desk = borrowed(desk)
-    if market[TOUCH_BID] == NO_BID:
-        return _note(desk, NO_TOUCH_SEEN, 0)
-    row = seen_row(desk, desk[SEEN])
-    row[SEEN_BID], row[SEEN_BID_LOTS] = market[TOUCH_BID], market[TOUCH_BID_LOTS]
-    row[SEEN_ASK], row[SEEN_ASK_LOTS] = market[TOUCH_ASK], market[TOUCH_ASK_LOTS]
-    return _note(desk, TOUCH_SEEN, market[TOUCH_EXCH_NS])
-
-
 @piece
-def _note_print(desk: IntArray, row: IntArray) -> int:
-    seen = seen_row(desk, desk[SEEN])
-    seen[SEEN_SIDE], seen[SEEN_PRICE] = row[AGGRESSOR], row[PRICE_TICKS]
-    seen[SEEN_LOTS] = row[QTY_LOTS]
-    return _note(desk, PRINT_SEEN, row[EXCH_NS])
+def _note_touch(desk: IntArray, market: IntArray) -> int:
+    bid, ask = market[TOUCH_BID], market[TOUCH_ASK]
+    if bid == NO_BID:
+        return _note(desk, NO_TOUCH_SEEN, 0, 0, 0, 0, 0)
+    lots = market[TOUCH_BID_LOTS], market[TOUCH_ASK_LOTS]
+    return _note(desk, TOUCH_SEEN, market[TOUCH_EXCH_NS], bid, lots[0], ask, lots[1])
 
 
 @inlined
-def _note(desk: IntArray, kind: int, exch_ns: int) -> int:
-    """Keep the next row; where it would be the last that there is room for but one, say so."""
-    row = seen_row(desk, desk[SEEN])
-    row[SEEN_KIND], row[SEEN_EXCH_NS] = kind, exch_ns
-    desk[SEEN] += 1
+def _note(desk: IntArray, kind: int, exch_ns: int, a: int, b: int, c: int, d: int) -> int:
+    """Keep a row where there is room for it; ``SEEN_FULL`` where there is none for two more.
+
+    Args:
+        a: Of a touch bid, lots, ask and lots; of a print side, price and lots.
+    """
+    if desk[SEEN] < SEEN_KEPT:
+        row = seen_row(desk, desk[SEEN])
+        row[SEEN_KIND], row[SEEN_EXCH_NS] = kind, exch_ns
+        row[2], row[3], row[4], row[5] = a, b, c, d
+        desk[SEEN] += 1
     return SEEN_FULL if desk[SEEN] >= SEEN_KEPT - 2 else 0

@@ -9,7 +9,16 @@ from collections.abc import Callable
 from functools import partial
 
 from engine.core.desk_layout import CLOCK_MEASURED, OWN_IN_BOOK, RESYNCS, VENUE_MINUS_MONO_NS
-from engine.core.hear import BOOK_BROKEN, FOUND_AT, NOT_READ, hear_frame, look
+from engine.core.hear import (
+    BOOK_BROKEN,
+    FOUND_SHIFT,
+    GARBLED,
+    IN_WIRE,
+    NOT_READ,
+    hear_frame,
+    look,
+    take_found,
+)
 from engine.core.links import LinkStates
 from engine.core.log import DeskLog
 from engine.core.request_tracker import RequestTracker
@@ -147,10 +156,10 @@ class MarketState:
                 self._scanner.scan_by_twin(raw)
             except Garbled as error:
                 self._distrust(f"nonsense on a market stream: {error}")
-                return NOT_READ | self._look(recv_ns, mono_ns, alone)
-            heard = self._hear(0, recv_ns, mono_ns, alone)
+                return GARBLED | self._look(recv_ns, mono_ns, alone)
+            heard = self._hear(IN_WIRE, recv_ns, mono_ns, alone)
         if heard & BOOK_BROKEN:
-            self._mend(heard >> FOUND_AT)
+            self._mend(heard >> FOUND_SHIFT)
             return BOOK_BROKEN | self._look(recv_ns, mono_ns, alone)
         return heard
 
@@ -186,7 +195,9 @@ class MarketState:
             self._distrust(f"nonsense instead of a depth snapshot: {error}")
             return
         self._links[Link.PUBLIC].hear(mono_ns)
-        self._mend(market_step(self.region, scanned.row, scanned.ticks, scanned.lots, mono_ns))
+        found = market_step(self.region, scanned.row, scanned.ticks, scanned.lots, mono_ns)
+        if take_found(self._desk, self.region, found):
+            self._mend(found)
 
     def lose(self) -> None:
         """The public link is down: whatever comes next does not continue this book."""
@@ -218,10 +229,8 @@ class MarketState:
             self._log.note(Severity.WARNING, "a gap in the book: resynchronising")
         if found & depth_sync.GREW:
             self._log.note(Severity.INFO, growth_in_words([int(self.region[GREW_FOR_NS])]))
-        if self.trusted:
-            self._desk[RESYNCS] = 0
-            if self.book.crossed:
-                self._distrust("bid at or above ask")
+        if self.trusted and self.book.crossed:
+            self._distrust("bid at or above ask")
 
     def _distrust(self, why: str) -> None:
         """Bad market data is worse than none: no book until a fresh snapshot."""

@@ -18,6 +18,7 @@ from engine.core.desk_layout import (
     BID_OFF,
     COMPARED_NS,
     DISPUTED,
+    DOUBT_APART_LOTS,
     EVIDENCE_LOTS,
     FITTED,
     FRESHNESS_MS,
@@ -56,17 +57,17 @@ COMPARED_WITHIN_NS = 3 * ACCOUNT_EVERY_NS
 SETTLED_AFTER_NS = REST_LAG_NS
 
 (
+    LINK_IS_DOWN,  # value: which; 0, since nothing is connected before the first decision
     QUOTING,
     IS_STOPPING,
     IS_HALTED,
     IS_PAUSED,
     SIDE_IS_OFF,
-    LINK_IS_DOWN,  # value: which
     STREAM_IS_MUTE,  # value: for how long quotes wait
     NEVER_COMPARED,
     COMPARED_LONG_AGO,  # ns
     PAST_UNSETTLED,
-    POSITION_DISPUTED,  # value: the venue's lots; limit: ours
+    POSITION_DISPUTED,  # value: the venue's lots; limit: ours of that moment
     SWITCH_NOT_ARMED,
     NO_BOOK,
     BOOK_IS_OLD,  # ms
@@ -147,7 +148,7 @@ def account_rule(desk: IntArray, mono_ns: int) -> tuple[int, int, int]:
         return PAST_UNSETTLED, 0, SETTLED_AFTER_NS
     if doubt_forbids(desk, mono_ns):
         theirs = evidence_row(desk, DISPUTED)[EVIDENCE_LOTS]
-        return POSITION_DISPUTED, theirs, desk[POSITION_LOTS]
+        return POSITION_DISPUTED, theirs, theirs - desk[DOUBT_APART_LOTS]
     return QUOTING, 0, 0
 
 

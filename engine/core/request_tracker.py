@@ -15,6 +15,7 @@ from engine.core.desk_layout import (
     COMMAND_VALUE,
     COMMAND_WIDTH,
     COMMANDS,
+    COMMANDS_KEPT,
     ORDER_EPOCH,
     ORDER_NUMBER,
     ORDER_PRICE_TICKS,
@@ -26,6 +27,7 @@ from engine.core.desk_layout import (
     order_column,
 )
 from engine.core.order_names import OrderName, client_order_id
+from exchange.errors import InvariantBroken
 from exchange.jit import IntArray, borrowed, in_python, njit
 from exchange.types import (
     Cancel,
@@ -63,7 +65,7 @@ def ask(desk: IntArray, kind: int, value: int) -> None:
     """
     desk = borrowed(desk)
     desk[REQUESTS_MADE] += 1
-    row = command_row(desk, desk[COMMANDS])
+    row = command_row(desk, min(desk[COMMANDS], COMMANDS_KEPT - 1))
     row[:] = 0
     row[COMMAND_KIND], row[COMMAND_REQUEST] = kind, desk[REQUESTS_MADE]
     row[COMMAND_VALUE] = value
@@ -75,7 +77,7 @@ def ask_about(desk: IntArray, kind: int, slot: int) -> None:
     """Put a request about the order in a slot."""
     desk = borrowed(desk)
     ask(desk, kind, 0)
-    row = command_row(desk, desk[COMMANDS] - 1)
+    row = command_row(desk, min(desk[COMMANDS], COMMANDS_KEPT) - 1)
     row[COMMAND_EPOCH] = order_column(desk, ORDER_EPOCH)[slot]
     row[COMMAND_NUMBER] = order_column(desk, ORDER_NUMBER)[slot]
     row[COMMAND_SIDE] = order_column(desk, ORDER_SIDE)[slot]
@@ -128,8 +130,14 @@ class RequestTracker:
         self._commands += commands
 
     def collect(self) -> None:
-        """Word what the kernels have asked for since the last time."""
+        """Word what the kernels have asked for since the last time.
+
+        Raises:
+            InvariantBroken: When that was more than there is room for.
+        """
         count = self._desk[COMMANDS]
+        if count > COMMANDS_KEPT:
+            raise InvariantBroken(f"{count} commands at once, room for {COMMANDS_KEPT}")
         if count:
             for numbers in self._rows[:count].tolist():
                 request = _request(numbers)

@@ -161,6 +161,7 @@ class Trader:
         self.offsets: Offsets | None = None
         self._epoch = epoch
         self._touch_moved = False  # since the last decision
+        self._fatal = ""  # a refusal that only a person can mend, until the desk halts on it
         self.entry = OrderEntry(settings, epoch, self.desk, self._requests, self.log)
         self.table = self.entry.table
         self._explain = SideExplainer(
@@ -212,6 +213,7 @@ class Trader:
             else:
                 self._hear[type(event)](event)
                 dirty = True
+            self._requests.collect()
         if dirty or self._touch_moved:
             self._decide()
         return self._take_commands()
@@ -601,8 +603,7 @@ class Trader:
         request = self._requests.answered(reply)
         match request:
             case Place() as place:
-                if fatal := self.entry.receive_place_reply(place, reply):
-                    self._halt(fatal, "mend it, then r")
+                self._fatal = self.entry.receive_place_reply(place, reply) or self._fatal
                 if place.reduce_only and reply.outcome is Outcome.REFUSED:
                     self._take_refused_closing(reply)
             case Cancel() as cancel:
@@ -805,6 +806,9 @@ class Trader:
     def _decide(self) -> None:
         """Bring both sides of our market to where they should stand now."""
         self._touch_moved = False
+        if self._fatal:
+            fatal, self._fatal = self._fatal, ""
+            self._halt(fatal, "mend it, then r")
         said = decide(self.desk, self.reals, self.market.region, self.recv_ns, self.mono_ns)
         self._tell_decision(said)
 
@@ -829,7 +833,7 @@ class Trader:
             return "never compared with the venue"
         if not self.account.doubt_forbids(self.mono_ns):
             return ""
-        return f"the venue says {self.instrument.qty.text(self.account.disputed_lots[0])}"
+        return f"the venue says {self.instrument.qty.text(self.account.disputed_lots)}"
 
     def _tell_flatten(self) -> None:
         if self.flatten.state is FlattenState.FLAT:

@@ -529,7 +529,7 @@ def _scan(
 
 _SYMBOL_SIZE_AT = 4  # behind the grid
 _SYMBOL_AT = 8
-_MOST_SYMBOL_BYTES = 64
+_MOST_SYMBOL_BYTES = 160  # 40 letters of any script
 _SCRATCH_AT = _SYMBOL_AT + _MOST_SYMBOL_BYTES // 8
 _ROW_AT = _SCRATCH_AT + SCRATCH_SIZE
 _POOLS_AT = _ROW_AT + WIDTH

@@ -1,13 +1,36 @@
-"""Touch history: what the trader knows of the touch a moment ago."""
+"""Market state: messages heard, the touch of a moment ago, and tables that nobody empties."""
 
-from engine.core.desk_layout import new_desk, new_reals
+import numpy as np
+import pytest
+
+from engine.core.desk_layout import (
+    DESK_SIZE,
+    ORDER_SLOTS,
+    SEEN,
+    SEEN_KEPT,
+    new_desk,
+    new_reals,
+    own_lots,
+    scratch,
+)
+from engine.core.hear import GARBLED, SEEN_FULL
 from engine.core.links import LinkStates
 from engine.core.log import DeskLog
 from engine.core.market import MarketState
 from engine.core.request_tracker import RequestTracker
+from exchange.jit import in_python
+from exchange.types import Link
 from tests.engine.virtual_desk import GRID
 
 S_NS = 1_000_000_000
+DIFF = (
+    b'{"stream":"btcusdt@depth@100ms","data":{"e":"depthUpdate","E":1000,"T":1000,'
+    b'"s":"BTCUSDT","U":1,"u":2,"pu":0,"b":[],"a":[]}}'
+)
+PRINT = (
+    b'{"stream":"btcusdt@aggTrade","data":{"e":"aggTrade","E":2500,"s":"BTCUSDT","a":1,'
+    b'"p":"100.4","q":"1.000","f":1,"l":1,"T":2500,"m":true}}'
+)
 
 
 def ticker(update_id: int, bid: str, ask: str, exch_ms: int) -> bytes:
@@ -19,27 +42,36 @@ def ticker(update_id: int, bid: str, ask: str, exch_ms: int) -> bytes:
     )
 
 
-def market_that_moved() -> MarketState:
-    """At 1 s the touch is 100.0 by 100.2, at 2 s it is 100.4 by 100.6."""
-    desk = new_desk()
-    market = MarketState(
-        GRID,
-        desk,
-        new_reals(),
-        LinkStates(desk),
-        RequestTracker(desk),
-        DeskLog(),
-        own_in_book=False,
-    )
+class HeardMarket(MarketState):
+    """A market state whose surroundings a test can look at."""
+
+    def __init__(self) -> None:
+        self.desk, self.log = new_desk(), DeskLog()
+        self.links = LinkStates(self.desk)
+        super().__init__(
+            GRID,
+            self.desk,
+            new_reals(),
+            self.links,
+            RequestTracker(self.desk),
+            self.log,
+            own_in_book=False,
+        )
+
+
+def market_that_moved(levels: int = 1) -> HeardMarket:
+    """At 1 s the touch is 100.0 by 100.2, at 2 s it is 100.4 by 100.6.
+
+    Args:
+        levels: Of bids, in the snapshot.
+    """
+    market = HeardMarket()
+    bids = ",".join(f'["{(1000 - i) / 10:.1f}","1.000"]' for i in range(levels))
     market.receive_snapshot(
-        b'{"lastUpdateId":1,"E":0,"T":0,"bids":[["100.0","1.000"]],"asks":[["100.2","1.000"]]}', 0
+        b'{"lastUpdateId":1,"E":0,"T":0,"bids":[%s],"asks":[["100.2","1.000"]]}' % bids.encode(),
+        0,
     )
-    market.hear(
-        b'{"stream":"btcusdt@depth@100ms","data":{"e":"depthUpdate","E":1000,"T":1000,'
-        b'"s":"BTCUSDT","U":1,"u":2,"pu":0,"b":[],"a":[]}}',
-        S_NS,
-        S_NS,
-    )
+    market.hear(DIFF, S_NS, S_NS)
     market.hear(ticker(3, "100.4", "100.6", 2000), 2 * S_NS, 2 * S_NS)
     return market
 
@@ -61,3 +93,40 @@ def test_what_was_before_the_first_touch_is_not_known() -> None:
 def test_sizes_at_the_touch_come_with_it() -> None:
     """The weighted mid and the flicker's round trips need them."""
     assert market_that_moved().touch_lots == (1000, 2000)
+
+
+@pytest.mark.parametrize(
+    "last", [DIFF, PRINT, ticker(4, "100.5", "100.6", 3000)], ids=["diff", "print", "ticker"]
+)
+def test_an_empty_message_is_nonsense_and_not_the_last_one_again(last: bytes) -> None:
+    """The row that the last one left was once applied anew: a stream that says nothing seemed
+    alive, and a print was counted twice."""
+    market = market_that_moved()
+    market.hear(last, 3 * S_NS, 3 * S_NS)
+    heard_ns = [market.links[link].heard_ns for link in Link]
+
+    assert market.hear(b"", 9 * S_NS, 9 * S_NS) == GARBLED
+
+    assert [market.links[link].heard_ns for link in Link] == heard_ns
+    assert not market.trusted
+    assert "nonsense on a market stream" in market.log.since(0)[-1].text
+
+
+def test_a_message_longer_than_any_before_it_is_read_and_so_is_the_next() -> None:
+    """The scanner's memory grows, and the kernel is handed the new one."""
+    market = market_that_moved(levels=900)
+
+    assert market.touch == (1004, 1006)
+
+
+def test_what_nobody_takes_spoils_nothing() -> None:
+    """Rows once went on into the next table, and then beyond the block."""
+    market = market_that_moved()
+    for i in range(SEEN_KEPT + 100):
+        heard = market.hear(ticker(4 + i, "100.4", "100.6", 3000), 3 * S_NS, 3 * S_NS)
+
+    assert heard & SEEN_FULL
+    assert market.desk[SEEN] == SEEN_KEPT
+    assert market.desk.size == DESK_SIZE
+    for table in (in_python(own_lots)(market.desk), in_python(scratch)(market.desk, 0)):
+        np.testing.assert_array_equal(table, np.zeros(ORDER_SLOTS, dtype=np.int64))

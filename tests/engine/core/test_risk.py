@@ -255,6 +255,33 @@ def test_a_halt_is_ended_by_what_it_names_and_by_nothing_less(
         assert heard.trader.gate.state is RiskState.ACTIVE
 
 
+def test_refusals_told_together_halt_once() -> None:
+    """A whole grid is refused for one key: one alarm, and one halt to resume from."""
+    heard = Heard()
+    desk = heard.trader.desk
+    for _ in range(3):
+        ask_about(desk, PLACE, send_order(desk, 1, 600_000, 3, heard.now_ns))
+    heard.tell(Tick)
+    replies = [
+        Reply(
+            recv_ns=heard.now_ns,
+            mono_ns=heard.now_ns,
+            request_id=command.request_id,
+            outcome=Outcome.REFUSED,
+            code=-2015,
+            message="Invalid API-key",
+            round_trip_ns=0,
+        )
+        for command in heard.sent
+        if isinstance(command, Place)
+    ]
+
+    heard.trader.receive(*replies)
+
+    assert len(replies) == 3
+    assert heard.trader.gate.halts == 1
+
+
 def test_a_halt_forgets_the_refusal_that_it_came_of() -> None:
     """Mended and resumed, the desk would halt at the next step again."""
     heard = refused_key()

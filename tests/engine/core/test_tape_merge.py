@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from engine.core import tape_merge
-from engine.core.desk_layout import new_desk, new_reals
+from engine.core.desk_layout import SEEN, new_desk, new_reals
 from engine.core.hear import PRINTED
 from engine.core.links import LinkStates
 from engine.core.log import DeskLog
@@ -228,7 +228,9 @@ def recorded_market() -> Market:
             if b"lastUpdateId" in raw[:40]:
                 seen.receive_snapshot(raw, int(recv_ns))
                 continue
-            if seen.hear(raw, int(recv_ns), int(recv_ns)) & PRINTED:
+            heard = seen.hear(raw, int(recv_ns), int(recv_ns))
+            desk[SEEN] = 0  # nobody takes it here
+            if heard & PRINTED:
                 trade = seen.newest_print
                 of.tape.append((trade.exch_ns, trade.aggressor, trade.price_ticks, trade.qty_lots))
             elif seen.touch is not None:
