@@ -10,6 +10,7 @@ import typer
 
 from engine.config.shipped_files import DEFAULT_CONFIG, meant_file
 from engine.errors import EngineError
+from engine.process.heap import no_collections
 from exchange.errors import ExchangeError
 
 
@@ -52,7 +53,8 @@ app.add_typer(bench, name="bench")
 )
 def run(config: ConfigOption = PAPER, set_: SetOption = None) -> None:
     """Run the engine alone, headless, until it is told to stop."""
-    from engine.commands.run import run_engine
+    with no_collections():
+        from engine.commands.run import run_engine
 
     run_engine(config, set_ or [])
 
@@ -153,7 +155,8 @@ def replay(
     ] = None,
 ) -> None:
     """Play recordings back to the desk, with latency and queue positions, and count the money."""
-    from engine.commands.replay import replay_files
+    with no_collections():
+        from engine.commands.replay import replay_files
 
     replay_files(files, config, set_ or [], as_json=as_json, fills_path=fills)
 

@@ -5,6 +5,7 @@ import subprocess
 import sys
 
 from engine.errors import Interrupted, StartError
+from engine.process.heap import no_collections
 from exchange.errors import ExchangeError
 from exchange.jit_cache import is_warm, mark_warm
 
@@ -26,14 +27,17 @@ def warm_up(*kinds: str) -> None:
     Args:
         kinds: Of process that it is to be, of ``_ROOMS``; by default a desk.
     """
-    rooms = [importlib.import_module(room) for kind in kinds or ("desk",) for room in _ROOMS[kind]]
-    from exchange.jit import warm_up as load
+    with no_collections():
+        wanted = [room for kind in kinds or ("desk",) for room in _ROOMS[kind]]
+        rooms = [importlib.import_module(room) for room in wanted]
+        from exchange.jit import warm_up as load
 
     lists = [getattr(room, "KERNELS", ()) for room in rooms]
     steps = load([kernel for listed in lists for kernel in listed] if all(lists) else None)
     if is_warm() or not sys.stderr.isatty():
-        for _step in steps:
-            pass
+        with no_collections():
+            for _step in steps:
+                pass
         return
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
