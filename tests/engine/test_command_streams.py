@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from exchange.types import RefreshCountdown
 from tests.engine.command_streams import feed, live
 
 STREAM = "hostile/0"
@@ -16,7 +17,10 @@ def test_what_was_fed_can_be_fed_again(tmp_path: Path, monkeypatch: pytest.Monke
 
     assert feed(tmp_path, STREAM) == (STREAM, "")
 
-    monkeypatch.setattr("engine.core.trader.COUNTDOWN_MS", 20_000)
+    def shorter(request_id: int, countdown_ms: int) -> RefreshCountdown:
+        return RefreshCountdown(request_id=request_id, countdown_ms=countdown_ms - 10_000)
+
+    monkeypatch.setattr("engine.core.request_tracker.RefreshCountdown", shorter)
     _, difference = feed(tmp_path, STREAM)
     assert "of trader 0 (" in difference
     assert "countdown_ms=20000" in difference
