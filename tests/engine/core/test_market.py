@@ -59,16 +59,16 @@ class HeardMarket(MarketState):
         )
 
 
-def market_that_moved(levels: int = 1) -> HeardMarket:
+def market_that_moved(padding: int = 0) -> HeardMarket:
     """At 1 s the touch is 100.0 by 100.2, at 2 s it is 100.4 by 100.6.
 
     Args:
-        levels: Of bids, in the snapshot.
+        padding: Of the snapshot, in spaces.
     """
     market = HeardMarket()
-    bids = ",".join(f'["{(1000 - i) / 10:.1f}","1.000"]' for i in range(levels))
     market.receive_snapshot(
-        b'{"lastUpdateId":1,"E":0,"T":0,"bids":[%s],"asks":[["100.2","1.000"]]}' % bids.encode(),
+        b'{"lastUpdateId":1,%s"E":0,"T":0,"bids":[["100.0","1.000"]],"asks":[["100.2","1.000"]]}'
+        % (b" " * padding),
         0,
     )
     market.hear(DIFF, S_NS, S_NS)
@@ -114,9 +114,10 @@ def test_an_empty_message_is_nonsense_and_not_the_last_one_again(last: bytes) ->
 
 def test_a_message_longer_than_any_before_it_is_read_and_so_is_the_next() -> None:
     """The scanner's memory grows, and the kernel is handed the new one."""
-    market = market_that_moved(levels=900)
+    market, usual = market_that_moved(padding=100_000), market_that_moved()
 
-    assert market.touch == (1004, 1006)
+    assert market._scanner.wire.size > usual._scanner.wire.size
+    assert market.touch == usual.touch == (1004, 1006)
 
 
 def test_what_nobody_takes_spoils_nothing() -> None:
