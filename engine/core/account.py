@@ -7,11 +7,10 @@ a clock of ours nor a second look at the same node can tell which. So our own tr
 listed, and only a difference that outlives the longest lag of any node, with a list of trades
 younger than that, is settled by adopting the venue's position.
 
-Kernels decide, on the desk block; ``AccountReconciler`` types what they are given.
+What follows from a comparison is in ``engine.core.account_reports``.
 """
 
-from enum import IntEnum
-from typing import NamedTuple
+from collections.abc import Iterable
 
 from engine.core.desk_layout import (
     AGREED,
@@ -27,6 +26,7 @@ from engine.core.desk_layout import (
     DOUBT_SINCE_NS,
     DOUBT_TRADES_ASKED_NS,
     DOUBTED,
+    EPOCH,
     EVIDENCE_ASKED_NS,
     EVIDENCE_EXCH_NS,
     EVIDENCE_KNOWN,
@@ -56,16 +56,11 @@ from engine.core.desk_layout import (
     evidence_row,
     move_row,
 )
+from engine.core.order_names import order_name
 from engine.core.position import lots_apart, newest_exch_ns, newest_trade
 from exchange.jit import IntArray, borrowed, in_python, njit, piece
 from exchange.types import (
-    AccountSnapshot,
-    AccountUpdate,
-    Fill,
     OrderUpdate,
-    Request,
-    Side,
-    TradesSnapshot,
 )
 
 _NS_PER_MS = 1_000_000
@@ -79,37 +74,15 @@ _PATIENCE_NS = 1_000_000_000
 """How long a difference may be a fill that is still on its way to us."""
 
 
-class PositionVerdict(IntEnum):
-    """How our count of the position compares with the venue's report."""
-
-    AGREES = 0
-    INCOMPARABLE = 1
-    """It is too old, or undated, to be compared with anything we know."""
-    DIFFERS = 2
-    OPENS = 3
-    """The first report: what we start from."""
-    ADOPT = 4
-    """It differs, and nothing on its way can explain that any more."""
-    BEGUN_ANEW = 5
-    """Neither the position nor our trades are known there any more."""
-
-
-_AGREES, _INCOMPARABLE, _DIFFERS, _OPENS, _ADOPT, _BEGUN_ANEW = map(int, PositionVerdict)
-
-
-class Evidence(NamedTuple):
-    """A position as the venue stated it."""
-
-    lots: int
-    entry_price_e8: int
-    exch_ns: int
-    """The venue's stamp on the last change of it; 0: it lists none, undated."""
-    asked_mono_ns: int
-    """When it was asked for; on the private stream, when it arrived."""
-    pushed: bool = False
-    """Does it come from the private stream?"""
-    wallet_exch_ns: int = 0
-    """The venue's stamp on the wallet that came with it; 0: none, or undated."""
+(
+    AGREES,
+    INCOMPARABLE,  # it is too old, or undated, to be compared with anything we know
+    DIFFERS,
+    OPENS,  # the first report: what we start from
+    ADOPT,  # it differs, and nothing on its way can explain that any more
+    BEGUN_ANEW,  # neither the position nor our trades are known there any more
+) = range(6)
+"""How our count of the position compares with the venue's report."""
 
 
 # ---------------------------------------------------------------- the position
@@ -120,17 +93,17 @@ def judge_position(desk: IntArray) -> int:
     """Hold the position that was told against ours, and remember a difference.
 
     Returns:
-        A ``PositionVerdict``.
+        How they compare, ``AGREES`` or one of its neighbours.
     """
     desk = borrowed(desk)
     if desk[OPENED] == 0:
         return _judge_first(desk)
     known, apart = _lots_apart_of(desk, TOLD)
     if not known:
-        return _INCOMPARABLE
+        return INCOMPARABLE
     if apart == 0:
         _settle(desk)
-        return _AGREES
+        return AGREES
     return _note_difference(desk, apart)
 
 
@@ -139,17 +112,17 @@ def _judge_first(desk: IntArray) -> int:
     told = evidence_row(desk, TOLD)
     undated = told[EVIDENCE_EXCH_NS] == 0
     if told[EVIDENCE_PUSHED] == 1 or (undated and desk[HISTORY_EXCH_NS] == NO_STAMP):
-        return _INCOMPARABLE
+        return INCOMPARABLE
     if desk[FIRST_TOLD_NS] == 0:
         desk[FIRST_TOLD_NS] = told[EVIDENCE_ASKED_NS]
     torn = 0 < told[EVIDENCE_WALLET_EXCH_NS] < told[EVIDENCE_EXCH_NS]
     if torn and told[EVIDENCE_ASKED_NS] - desk[FIRST_TOLD_NS] < REST_LAG_NS:
         # Maybe of two nodes: the wallet lacks what the position holds.
-        return _INCOMPARABLE
+        return INCOMPARABLE
     desk[OPENED] = 1
     if not undated or desk[HISTORY_EXCH_NS] > 0:
         desk[HAS_PAST] = 1
-    return _OPENS
+    return OPENS
 
 
 @piece
@@ -218,9 +191,9 @@ def _note_difference(desk: IntArray, apart: int) -> int:
     proven_ns = desk[DOUBT_SINCE_NS] + REST_LAG_NS
     early = min(asked_ns, desk[DOUBT_TRADES_ASKED_NS]) < proven_ns
     if told[EVIDENCE_PUSHED] == 1 or early or contradicted or not _may_be_adopted(desk):
-        return _DIFFERS
+        return DIFFERS
     desk[DOUBTED] = 0
-    return _BEGUN_ANEW if desk[DOUBT_FORGOTTEN] == 1 else _ADOPT
+    return BEGUN_ANEW if desk[DOUBT_FORGOTTEN] == 1 else ADOPT
 
 
 @piece
@@ -366,7 +339,7 @@ def note_earned(desk: IntArray, exch_ns: int, earned_e8: int) -> None:
 
 
 class AccountReconciler:
-    """Wallet, foreign orders and position: can our position be trusted?
+    """Wallet and position: can our position be trusted? A reader of the desk block.
 
     Args:
         desk: int64[DESK_SIZE].
@@ -375,20 +348,34 @@ class AccountReconciler:
     def __init__(self, desk: IntArray, *, recent_run: bool = False) -> None:
         self._desk = desk
         desk[HAS_PAST] = int(recent_run)
-        self._told, self._agreed, self._disputed = (
-            in_python(evidence_row)(desk, which) for which in (TOLD, AGREED, DISPUTED)
-        )
+        self._disputed = in_python(evidence_row)(desk, DISPUTED)
         self.foreign: dict[str, OrderUpdate] = {}
         """Open orders that are not ours, by client id; shown and never touched."""
-        self.troubles: dict[type[Request], str] = {}
+        self.troubles: dict[int, str] = {}
         """Why the newest question of each kind failed; those that were answered are not in it."""
-        self.early_fills: dict[int, Fill] = {}
-        """Fills that came before we knew what we start from, by trade id."""
-        self._newest_ended: dict[type[Request], int] = {}
+        self._newest_ended: dict[int, int] = {}
 
-    def note_answer(self, question: Request, trouble: str) -> None:
-        """How a question ended; an empty trouble when it was answered."""
-        kind, number = type(question), question.request_id
+    def note_list(self, open_orders: Iterable[OrderUpdate]) -> None:
+        """The venue listed every order that is open."""
+        self.foreign.clear()
+        for update in open_orders:
+            self.note_stranger(update)
+
+    def note_stranger(self, update: OrderUpdate) -> None:
+        """An order was reported: is it somebody else's, or a younger run's?"""
+        name = order_name(update.client_order_id)
+        if update.status.final:
+            self.foreign.pop(update.client_order_id, None)
+        elif name is None or name.epoch > self._desk[EPOCH]:
+            self.foreign[update.client_order_id] = update
+
+    def note_answer(self, kind: int, number: int, trouble: str) -> None:
+        """How a question ended; an empty trouble when it was answered.
+
+        Args:
+            kind: Of ``engine.core.request_tracker``.
+            number: Of the request.
+        """
         if number < self._newest_ended.get(kind, 0):
             return
         self._newest_ended[kind] = number
@@ -396,81 +383,15 @@ class AccountReconciler:
         if trouble:
             self.troubles[kind] = trouble
 
-    def lose(self) -> None:
-        """The private stream is down."""
-        lose_account(self._desk)
-
-    # ------------------------------------------------------------ the position
-
-    def judge(self, evidence: Evidence) -> PositionVerdict:
-        """Hold a position of the venue's against ours, and remember a difference."""
-        self._told[:] = (
-            1,
-            evidence.lots,
-            evidence.entry_price_e8,
-            evidence.exch_ns,
-            evidence.asked_mono_ns,
-            evidence.pushed,
-            evidence.wallet_exch_ns,
-        )
-        return PositionVerdict(judge_position(self._desk))
-
-    def recheck(self) -> None:
-        """A fill was booked: is the difference explained?"""
-        recheck_doubt(self._desk)
-
-    def note_compared(self, asked_mono_ns: int) -> None:
-        """A snapshot that was asked for then agreed with us."""
-        self._desk[RECONCILED], self._desk[COMPARED_NS] = 1, asked_mono_ns
-
-    def note_history(self, listed: TradesSnapshot) -> None:
-        """A list of our trades came before the first position: what is in it is history."""
-        newest_ns = max((fill.exch_ns for fill in listed.fills), default=0)
-        self._desk[HISTORY_EXCH_NS] = newest_ns
-
-    def trades_listed(self, listed: TradesSnapshot) -> None:
-        """A list of our trades was booked."""
-        _, newest_id = newest_trade(self._desk)
-        holds_newest = any(fill.trade_id == newest_id for fill in listed.fills)
-        since_ns = listed.since_ms * _NS_PER_MS
-        take_trades_list(self._desk, listed.asked_mono_ns, since_ns, holds_newest)
-
     @property
     def opened(self) -> bool:
         """Do we know what we started from?"""
         return bool(self._desk[OPENED])
 
     @property
-    def reconciled(self) -> bool:
-        """Has a snapshot agreed since the private stream came up?"""
-        return bool(self._desk[RECONCILED])
-
-    @property
-    def compared_ns(self) -> int:
-        """Monotonic: when the newest snapshot that agreed was asked for."""
-        return int(self._desk[COMPARED_NS])
-
-    @property
-    def history_exch_ns(self) -> int:
-        """The newest of our trades in the first list; 0 without any."""
-        return max(int(self._desk[HISTORY_EXCH_NS]), 0)
-
-    @property
-    def agreed(self) -> Evidence | None:
-        """The newest report of the venue that agreed with us."""
-        known, lots, price_e8, exch_ns, asked_ns, pushed, wallet_ns = self._agreed.tolist()
-        told = Evidence(lots, price_e8, exch_ns, asked_ns, bool(pushed), wallet_ns)
-        return told if known else None
-
-    @property
     def doubted(self) -> bool:
         """Is there a difference between the venue's position and ours?"""
         return bool(self._desk[DOUBTED])
-
-    @property
-    def doubt_since_ns(self) -> int:
-        """Monotonic: since when."""
-        return int(self._desk[DOUBT_SINCE_NS])
 
     @property
     def disputed_lots(self) -> int:
@@ -480,45 +401,6 @@ class AccountReconciler:
     def doubt_forbids(self, mono_ns: int) -> bool:
         """Does the difference forbid quoting?"""
         return doubt_forbids(self._desk, mono_ns)
-
-    @property
-    def settled(self) -> bool:
-        """Is every fill known that an earlier run may have left?"""
-        return is_settled(self._desk)
-
-    def worst_held_lots(self, side: Side) -> int:
-        """The position that is the worse for one side: ours, or what the venue may mean."""
-        return worst_held_lots(self._desk, int(side))
-
-    # ------------------------------------------------------------ the wallet
-
-    def receive_update(self, update: AccountUpdate) -> int:
-        """Take a wallet from the private stream; the funding that it charged, in 1e-8."""
-        if update.wallet_e8 is None:
-            return 0
-        return take_pushed_wallet(
-            self._desk,
-            update.wallet_e8,
-            update.exch_ns,
-            update.moved_e8,
-            update.reason == "FUNDING_FEE",
-            update.mono_ns,
-        )
-
-    def receive_wallet(self, snapshot: AccountSnapshot) -> None:
-        """Take a wallet from REST, unless the stream has reported a younger one."""
-        take_listed_wallet(
-            self._desk, snapshot.wallet_e8, snapshot.wallet_exch_ns, snapshot.asked_mono_ns
-        )
-
-    def open_wallet(self, snapshot: AccountSnapshot) -> None:
-        """Count the wallet's changes from the one that came with our first position."""
-        self._desk[BASELINE_E8] = snapshot.wallet_e8
-        self._desk[BASELINE_EXCH_NS] = snapshot.wallet_exch_ns
-
-    def note_earned(self, fill: Fill, earned_e8: int) -> None:
-        """A fill was booked; what it earned the first wallet may hold already."""
-        note_earned(self._desk, fill.exch_ns, earned_e8)
 
     @property
     def wallet_e8(self) -> int | None:

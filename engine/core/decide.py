@@ -28,6 +28,7 @@ from engine.core.desk_layout import (
     EVIDENCE_KNOWN,
     EVIDENCE_LOTS,
     FAIR_TICKS,
+    FATAL_CODE,
     FILLED_MONO_NS,
     FLATTEN_ASKED_NS,
     FLATTEN_BY_LIMIT,
@@ -55,6 +56,7 @@ from engine.core.desk_layout import (
 from engine.core.entry import close_position, reconcile
 from engine.core.fair_price import fair_price
 from engine.core.flatten import CLOSING, step_flatten
+from engine.core.notes import FLATTEN_ENDED, note
 from engine.core.orders import (
     IN_USE,
     LIVE,
@@ -69,56 +71,47 @@ from engine.core.orders import (
 from engine.core.position import newest_exch_ns
 from engine.core.quoter import requote
 from engine.core.quoting_rules import NO_PRICE, QUOTING, grid_size, judge_sides, write_status
-from engine.core.risk import check_loss
+from engine.core.risk import BY_REFUSAL, check_loss, halt
 from engine.core.touch import see_touch
 from exchange.jit import FloatArray, IntArray, borrowed, njit, piece
 from exchange.market_layout import BOOK_EXCH_NS, NO_BID, TOUCH_ASK, TOUCH_BID
 
-DECIDED = 1
-"""A decision was made."""
-HALTS = 2
-"""It halted the desk."""
-FLATTEN_ENDED = 4
-"""It ended a flatten."""
-DECISION_BITS = 3
-"""What else is said of a message begins beyond these."""
-
 
 @njit
-def decide(desk: IntArray, reals: FloatArray, market: IntArray, recv_ns: int, mono_ns: int) -> int:
+def decide(desk: IntArray, reals: FloatArray, market: IntArray, recv_ns: int, mono_ns: int) -> None:
     """Bring both sides of our market to where they should stand now.
 
     Args:
         desk: int64[DESK_SIZE], as ``reals`` of ``engine.core.desk_layout``.
         market: int64[MARKET_SIZE] of ``exchange.market_layout``.
-
-    Returns:
-        What to say of it, as bits.
     """
     see_touch(desk, market)
-    return act(desk, reals, market, recv_ns, mono_ns)
+    act(desk, reals, market, recv_ns, mono_ns)
 
 
 @njit
-def act(desk: IntArray, reals: FloatArray, market: IntArray, recv_ns: int, mono_ns: int) -> int:
+def act(desk: IntArray, reals: FloatArray, market: IntArray, recv_ns: int, mono_ns: int) -> None:
     """As ``decide``, others' touch having been found."""
     desk, reals, market = borrowed(desk), borrowed(reals), borrowed(market)
+    if desk[FATAL_CODE] != 0:
+        code, desk[FATAL_CODE] = desk[FATAL_CODE], 0
+        halt(desk, BY_REFUSAL, code, 0, False, mono_ns)
     turn_budget(desk, recv_ns)
     if market[TOUCH_BID] != desk[DECIDED_BID] or market[TOUCH_ASK] != desk[DECIDED_ASK]:
         desk[DECIDED_BID], desk[DECIDED_ASK] = market[TOUCH_BID], market[TOUCH_ASK]
         touch_changed(desk)
     seen = market[TOUCH_BID] != NO_BID
     reals[FAIR_TICKS] = fair_price(desk, reals, market) if seen else np.nan
-    said = DECIDED | (HALTS if check_loss(desk, reals, mono_ns) else 0)
+    check_loss(desk, reals, mono_ns)
     judge_sides(desk, market, mono_ns)
     _want(desk, reals, market)
     for side in (1, -1):
         _stand_where_wanted(desk, side, mono_ns)
     closing = desk[FLATTEN_STATE]
     _flatten(desk, market, mono_ns)
-    ended = desk[FLATTEN_STATE] != closing and desk[FLATTEN_STATE] != CLOSING
+    if desk[FLATTEN_STATE] != closing and desk[FLATTEN_STATE] != CLOSING:
+        note(desk, FLATTEN_ENDED, desk[FLATTEN_STATE], 0, 0, 0)
     release_finished(desk, market[BOOK_EXCH_NS], mono_ns)
-    return said | (FLATTEN_ENDED if ended else 0)
 
 
 # ---------------------------------------------------------------- where to stand

@@ -23,11 +23,18 @@ it. Times are ns of the monotonic clock where their name does not say otherwise;
 - ``evidence_row``: positions that the venue stated, and ``move_row``: changes of the wallet that
   no fill made; see ``engine.core.account``.
 - ``owed_row``: reports of orders that the private stream owes; see ``engine.core.stream_watchdog``.
+- ``request_row``: requests that still wait for their answer, in a ring by their number.
+- ``early_row``: fills that came before it was known what we start from, a ring of input rows.
+- ``note_row``: what is to be said of what happened; see ``engine.core.notes``.
+- ``error_row``: how often each error code of the venue was seen, with its last message.
+- ``round_trips``: how long the last answered requests took, in a ring.
+- ``own_fills``: how many orders of ours were met, by half ticks of depth.
 
 Of real numbers:
 
 - ``model_table``: the depths that the model quotes, of ``engine.models.policy``.
 - ``microprice_edges``, ``microprice_table``: the micro-price, as it was learnt.
+- ``own_exposure_s``: how long orders of ours stood, by half ticks of depth.
 """
 
 import numpy as np
@@ -55,6 +62,16 @@ SEEN_KEPT = 1024
 """Taken every 100 ms, or when they are that many."""
 COMMANDS_KEPT = 512
 """One event asks for a query a slot and some more, a decision for a cancel or a placing a slot."""
+REQUESTS_KEPT = 1024
+"""Of the newest; one that is older and still waits has long been given up."""
+EARLY_KEPT = 4096
+"""Of the newest; the oldest are the likeliest to be in the position that we start from."""
+NOTES_KEPT = 8192
+"""Twice as many as one list of trades mostly brings."""
+ERROR_CODES = 64
+ROUND_TRIPS = 100
+OWN_DEPTHS = 1024
+"""Half ticks of depth; deeper orders are counted at the last."""
 OWED_KEPT = 1024  # more than the venue lets us place before a stream that is mute is given up
 AFTER_ALL_TRADES = 2**62
 """In the place of a trade id: a base holds every execution of its stamp."""
@@ -84,8 +101,11 @@ BOOKED, HISTORY = 1, 2
     # The risk gate.
     HALTED,
     HALT_CAUSE,  # of the present halt, or the one that outlives it
+    HALT_A,  # its numbers; see ``engine.core.risk``
+    HALT_B,
     HALT_FINAL,  # does it outlive any key?
     HALTS,
+    FATAL_CODE,  # of a refusal that only a person can mend, until the desk halts on it
     YOUNGER_RUN,  # did an order of a run that began after ours show up? Then the symbol is its
     # What is proven while no order is wanted.
     VERIFY_EMPTY,  # must the venue still list none of ours?
@@ -105,6 +125,7 @@ BOOKED, HISTORY = 1, 2
     AGREED_EXCH_NS,  # our trades are known up to here
     UNLISTED_EXCH_NS,  # the position moved here and came back, and no trade of it reached us
     UNLISTED_NS,  # when that was told
+    TRADES_MISSING,  # may trades of ours be missing?
     # What the quotes are laid around.
     DECIDED_BID,  # others' touch at the last decision
     DECIDED_ASK,
@@ -125,6 +146,10 @@ BOOKED, HISTORY = 1, 2
     # Commands.
     REQUESTS_MADE,  # the number of the newest request
     COMMANDS,
+    # What is to be said, and what was seen of the venue's answers.
+    NOTES,
+    ERRORS_SEEN,
+    ROUND_TRIPS_ADDED,
     # The order table.
     ORDERS_ADDED,
     SLOTS_USED,  # no slot from this one on is in use
@@ -176,6 +201,8 @@ BOOKED, HISTORY = 1, 2
     BASELINE_E8,  # the wallet when this run first saw it, with what was transferred since
     BASELINE_EXCH_NS,
     MOVES_ADDED,
+    EARLY_ADDED,
+    EARLY_BOOKED,  # how many of them are booked, or were overwritten
     # A difference between the venue's position and ours that is being looked into.
     DOUBTED,
     DOUBT_APART_LOTS,  # the venue's less ours
@@ -193,6 +220,8 @@ BOOKED, HISTORY = 1, 2
     FLATTEN_PAUSE_NS,  # after the next refusal
     FLATTEN_PIECE_LOTS,  # the largest order to try; 0 before the first
     FLATTEN_BY_LIMIT,  # at a price, where the market order was refused for its own
+    FLATTEN_REFUSED,  # by whom the last try was: NOBODY, BY_VENUE or BY_OPERATOR
+    FLATTEN_REFUSED_CODE,
     # The watchdog of the private stream.
     OWED_COUNT,
     ACCOUNT_OWED_NS,  # since when the stream owes the account; NO_STAMP while it does not
@@ -201,7 +230,7 @@ BOOKED, HISTORY = 1, 2
     ACCOUNT_SPARED_UNTIL_NS,
     STREAM_MUTE,  # was the last connection given up, and no order reported since?
     PAUSED_UNTIL_NS,  # no quotes before, since their fills would not be reported
-) = range(113)
+) = range(124)
 
 # ---------------------------------------------------------------- the order table
 
@@ -238,8 +267,9 @@ _STATUS_WIDTH = 4
 
 # ---------------------------------------------------------------- a link
 
-_LINK_WIDTH = 2
-LINK_IS_UP, LINK_HEARD_NS = range(_LINK_WIDTH)  # NEVER_NS before its first message
+_LINK_WIDTH = 3
+LINK_IS_UP, LINK_HEARD_NS, LINK_CONNECTS = range(_LINK_WIDTH)
+"""``LINK_HEARD_NS``: NEVER_NS before the first message; ``LINK_CONNECTS``: how often it came up."""
 PRIVATE, PUBLIC, MARKET = range(3)
 
 # ---------------------------------------------------------------- a command
@@ -296,7 +326,7 @@ EVIDENCE_WIDTH = 7
 (
     EVIDENCE_KNOWN,
     EVIDENCE_LOTS,
-    EVIDENCE_ENTRY_PRICE_E8,
+    EVIDENCE_COST_E8,  # by the venue's entry price, signed as the lots
     EVIDENCE_EXCH_NS,  # the venue's stamp on its last change; 0: it lists none, undated
     EVIDENCE_ASKED_NS,  # when it was asked for; on the private stream, when it arrived
     EVIDENCE_PUSHED,  # does it come from the private stream?
@@ -320,13 +350,42 @@ OWED_WIDTH = 4
     OWED_SINCE_NS,
 ) = range(OWED_WIDTH)
 
+# ---------------------------------------------------------------- an open request
+
+REQUEST_WIDTH = 5
+(
+    REQUEST_NUMBER,  # 0 once it is answered
+    REQUEST_KIND,  # of ``engine.core.request_tracker``
+    REQUEST_EPOCH,  # of the order that it is about, as its number and side; 0 of none
+    REQUEST_ORDER,
+    REQUEST_SIDE,
+) = range(REQUEST_WIDTH)
+
+# ---------------------------------------------------------------- a note
+
+NOTE_WIDTH = 6
+NOTE_CODE, NOTE_RECV_NS = range(2)  # of ``engine.core.notes``; then its four numbers
+
+# ---------------------------------------------------------------- an error code
+
+ERROR_TEXT_BYTES = 192
+_ERROR_TEXT_INTS = ERROR_TEXT_BYTES // 8
+ERROR_WIDTH = 3 + _ERROR_TEXT_INTS
+ERROR_CODE, ERROR_COUNT, ERROR_MONO_NS = range(3)
+"""``ERROR_MONO_NS``: when it was seen last. Then its last message, as UTF-8 that ends at a zero."""
+
+# ---------------------------------------------------------------- an input
+
+INPUT_WIDTH = 14
+"""Of a row; its columns are named in ``engine.core.inputs``."""
+
 # ---------------------------------------------------------------- tables
 
-_BREAKERS_AT = 128
-_EVIDENCE_AT = 144
-_STATUS_AT = 168
-_LINKS_AT = 176
-_ORDERS_AT = 192
+_BREAKERS_AT = 192
+_EVIDENCE_AT = 208
+_STATUS_AT = 232
+_LINKS_AT = 240
+_ORDERS_AT = 256
 _ENDED_AT = _ORDERS_AT + _ORDER_COLUMNS * ORDER_SLOTS
 _EXECUTIONS_AT = _ENDED_AT + 2 * ENDED_KEPT
 _TRADES_AT = _EXECUTIONS_AT + EXECUTION_SLOTS * EXECUTION_WIDTH
@@ -337,7 +396,13 @@ _OWED_AT = _MOVES_AT + MOVES_KEPT * MOVE_WIDTH
 _WANTED_AT = _OWED_AT + OWED_KEPT * OWED_WIDTH
 _COMMANDS_AT = _WANTED_AT + 2 * ORDER_SLOTS
 _SEEN_AT = _COMMANDS_AT + COMMANDS_KEPT * COMMAND_WIDTH
-_OWN_LOTS_AT = _SEEN_AT + SEEN_KEPT * SEEN_WIDTH
+_REQUESTS_AT = _SEEN_AT + SEEN_KEPT * SEEN_WIDTH
+_EARLY_AT = _REQUESTS_AT + REQUESTS_KEPT * REQUEST_WIDTH
+_NOTES_AT = _EARLY_AT + EARLY_KEPT * INPUT_WIDTH
+_ERRORS_AT = _NOTES_AT + NOTES_KEPT * NOTE_WIDTH
+_TRIPS_AT = _ERRORS_AT + ERROR_CODES * ERROR_WIDTH
+_OWN_FILLS_AT = _TRIPS_AT + ROUND_TRIPS
+_OWN_LOTS_AT = _OWN_FILLS_AT + OWN_DEPTHS
 _SCRATCH_AT = _OWN_LOTS_AT + ORDER_SLOTS
 _SCRATCH_COLUMNS = 4
 DESK_SIZE = _SCRATCH_AT + _SCRATCH_COLUMNS * ORDER_SLOTS
@@ -359,7 +424,7 @@ def wanted_ticks(desk: IntArray, side: int) -> IntArray:
 
 @inlined
 def link_row(desk: IntArray, link: int) -> IntArray:
-    """One stream, ``PRIVATE``, ``PUBLIC`` or ``MARKET``: int64[2]."""
+    """One stream, ``PRIVATE``, ``PUBLIC`` or ``MARKET``: int64[3]."""
     at = _LINKS_AT + link * _LINK_WIDTH
     return desk[at : at + _LINK_WIDTH]
 
@@ -382,6 +447,52 @@ def seen_row(desk: IntArray, number: int) -> IntArray:
     """What was seen of the market, by its number from the oldest: int64[SEEN_WIDTH]."""
     at = _SEEN_AT + number * SEEN_WIDTH
     return desk[at : at + SEEN_WIDTH]
+
+
+@inlined
+def request_row(desk: IntArray, number: int) -> IntArray:
+    """Where a request of this number waits, unless a younger one does: int64[REQUEST_WIDTH]."""
+    at = _REQUESTS_AT + number % REQUESTS_KEPT * REQUEST_WIDTH
+    return desk[at : at + REQUEST_WIDTH]
+
+
+@inlined
+def early_row(desk: IntArray, number: int) -> IntArray:
+    """A fill that came too early, by its number from the first: int64[INPUT_WIDTH]."""
+    at = _EARLY_AT + number % EARLY_KEPT * INPUT_WIDTH
+    return desk[at : at + INPUT_WIDTH]
+
+
+@inlined
+def note_row(desk: IntArray, number: int) -> IntArray:
+    """A note, by its number from the first that was not said yet: int64[NOTE_WIDTH]."""
+    at = _NOTES_AT + number * NOTE_WIDTH
+    return desk[at : at + NOTE_WIDTH]
+
+
+@inlined
+def note_rows(desk: IntArray) -> IntArray:
+    """All of them: int64[NOTES_KEPT * NOTE_WIDTH]."""
+    return desk[_NOTES_AT : _NOTES_AT + NOTES_KEPT * NOTE_WIDTH]
+
+
+@inlined
+def error_row(desk: IntArray, number: int) -> IntArray:
+    """An error code, by its number from the first that was seen: int64[ERROR_WIDTH]."""
+    at = _ERRORS_AT + number * ERROR_WIDTH
+    return desk[at : at + ERROR_WIDTH]
+
+
+@inlined
+def round_trips(desk: IntArray) -> IntArray:
+    """Round trips of requests that were done, in ns, a ring: int64[ROUND_TRIPS]."""
+    return desk[_TRIPS_AT : _TRIPS_AT + ROUND_TRIPS]
+
+
+@inlined
+def own_fills(desk: IntArray) -> IntArray:
+    """Orders of ours that were met, by half ticks of depth: int64[OWN_DEPTHS]."""
+    return desk[_OWN_FILLS_AT : _OWN_FILLS_AT + OWN_DEPTHS]
 
 
 @inlined
@@ -491,12 +602,16 @@ def owed_row(desk: IntArray, number: int) -> IntArray:
     MAX_DRAWDOWN_USDT,
     # What the quotes are laid around; nan without a touch.
     FAIR_TICKS,
-) = range(8)
+    # The operator's command that is being obeyed: its value, and what it was believed to be.
+    ASKED_VALUE,
+    EXPECTED_VALUE,
+) = range(10)
 
 _MICROPRICE_STATES = MICROPRICE_BUCKETS * MICROPRICE_SPREADS
 _EDGES_AT = 32
 _MICROPRICE_AT = _EDGES_AT + MICROPRICE_BUCKETS - 1
-_TABLE_AT = 96
+_OWN_EXPOSURE_AT = 96
+_TABLE_AT = _OWN_EXPOSURE_AT + OWN_DEPTHS
 REALS_SIZE = _TABLE_AT + 2 * (2 * MOST_FILLS + 1)
 
 
@@ -516,6 +631,12 @@ def microprice_edges(reals: FloatArray) -> FloatArray:
 def microprice_table(reals: FloatArray) -> FloatArray:
     """Adjustments of the mid by state: float64[MICROPRICE_BUCKETS * MICROPRICE_SPREADS]."""
     return reals[_MICROPRICE_AT : _MICROPRICE_AT + _MICROPRICE_STATES]
+
+
+@inlined
+def own_exposure_s(reals: FloatArray) -> FloatArray:
+    """Seconds that orders of ours stood, by half ticks of depth: float64[OWN_DEPTHS]."""
+    return reals[_OWN_EXPOSURE_AT : _OWN_EXPOSURE_AT + OWN_DEPTHS]
 
 
 # ---------------------------------------------------------------- a new desk

@@ -4,13 +4,7 @@ What to place and cancel follows from the table and the wanted prices; what an a
 follows from the reject action of its code; and what has waited too long is asked for again. Every
 placement passes the worst case, the budget and the side's breaker, and nothing else places.
 
-Kernels decide; ``OrderEntry`` words what they decided.
 """
-
-from collections import deque
-from dataclasses import dataclass
-
-import numpy as np
 
 from engine.core.account import REST_LAG_NS
 from engine.core.breakers import accept_side, refuse_side, step_away
@@ -22,7 +16,6 @@ from engine.core.desk_layout import (
     EPOCH,
     MAX_POSITION_LOTS,
     MISSES_FILLS,
-    MONO_NS,
     ORDER_ABSENCES,
     ORDER_ADDED,
     ORDER_ALIVE_NS,
@@ -43,10 +36,8 @@ from engine.core.desk_layout import (
     scratch,
     side_breaker,
 )
-from engine.core.log import DeskLog
 from engine.core.orders import (
     ACKED,
-    CANCEL_FAILED,
     CANCEL_SENT,
     CANCELLING,
     DONE,
@@ -57,9 +48,7 @@ from engine.core.orders import (
     PLACE_REFUSED,
     PLACED,
     PROVEN_ABSENT,
-    SEEN_FINAL,
     UNKNOWN,
-    OrderTable,
     add_order,
     apply_event,
     count_orders,
@@ -73,21 +62,9 @@ from engine.core.request_tracker import (
     CLOSE_AT_PRICE,
     PLACE,
     QUERY_ORDER,
-    RequestTracker,
     ask_about,
 )
-from engine.core.settings import DeskSettings
 from exchange.jit import IntArray, borrowed, njit, piece
-from exchange.types import (
-    Cancel,
-    Outcome,
-    Place,
-    QueryOrder,
-    Reply,
-    Severity,
-    Side,
-    SyncClock,
-)
 
 _S = 1_000_000_000
 _CANCEL_PATIENCE_NS = 300_000_000
@@ -102,17 +79,9 @@ _ABSENT_AFTER_NS = REST_LAG_NS + _S
 be behind the one that took it."""
 _CLOCK_BREAK_NS = 5 * _S
 _WINDOW_BREAK_NS = 10 * _S  # the venue's shorter window of order counts is as long
-_ROUND_TRIPS = 100
-_NO_SUCH_ORDER = -2013  # from a query; a cancel says -2011
 
 CLOCK_DOUBTED, PLACING_HELD, SIDE_CLOSED, DESK_HALTED = 1, 2, 4, 8
 """What a refusal led to, as bits of one number; what else follows the desk block keeps."""
-
-_CANCEL_EVENTS = {
-    Outcome.DONE: SEEN_FINAL,
-    Outcome.REFUSED: CANCEL_FAILED,
-    Outcome.UNKNOWN: OUTCOME_UNKNOWN,
-}
 
 
 # ---------------------------------------------------------------- placing
@@ -324,136 +293,3 @@ def mark_missing(desk: IntArray, listed: IntArray, asked_mono_ns: int, mono_ns: 
         older = changed_ns[slot] < asked_mono_ns - REST_LAG_NS
         if settled and older and listed[slot] == 0:
             apply_event(desk, slot, OUTCOME_UNKNOWN, mono_ns)
-
-
-@dataclass(slots=True)
-class ErrorCount:
-    """How often one error code of the venue was seen."""
-
-    count: int
-    last_message: str
-    mono_ns: int
-
-
-class OrderEntry:
-    """Order entry: our orders on their way and at rest.
-
-    Args:
-        epoch: Of this run, in every client order id.
-        desk: int64[DESK_SIZE].
-    """
-
-    def __init__(
-        self,
-        settings: DeskSettings,
-        epoch: int,
-        desk: IntArray,
-        requests: RequestTracker,
-        log: DeskLog,
-    ) -> None:
-        self.table = OrderTable(desk)
-        self.errors: dict[int, ErrorCount] = {}
-        self.round_trips_ns: deque[int] = deque(maxlen=_ROUND_TRIPS)
-        self._desk = desk
-        self._requests = requests
-        self._log = log
-        desk[EPOCH] = epoch
-        desk[ORDER_LOTS] = settings.order_lots
-        desk[MAX_POSITION_LOTS] = settings.max_position_lots
-
-    @property
-    def _mono_ns(self) -> int:
-        return int(self._desk[MONO_NS])
-
-    # ------------------------------------------------------------ answers
-
-    def count_error(self, reply: Reply) -> None:
-        before = self.errors.get(reply.code)
-        count = before.count + 1 if before else 1
-        self.errors[reply.code] = ErrorCount(count, reply.message, self._mono_ns)
-
-    def receive_place_reply(self, place: Place, reply: Reply) -> str:
-        """Take the answer to a placing; a refusal that only a person can mend, or nothing."""
-        slot = self.table.slot(place.client_order_id)
-        if slot is None:
-            return ""
-        match reply.outcome:
-            case Outcome.DONE:
-                self.round_trips_ns.append(reply.round_trip_ns)
-                take_acceptance(self._desk, slot, int(place.side), self._mono_ns)
-            case Outcome.UNKNOWN:
-                self.table.apply(slot, OUTCOME_UNKNOWN, self._mono_ns)
-                self._log.note(
-                    Severity.WARNING, f"{place.client_order_id}: outcome unknown, asking"
-                )
-            case Outcome.REFUSED:
-                return self._take_refusal(place, slot, reply)
-        return ""
-
-    def _take_refusal(self, place: Place, slot: int, reply: Reply) -> str:
-        led_to = take_refusal(
-            self._desk, slot, int(place.side), place.reduce_only, reply.code, self._mono_ns
-        )
-        refusal = f"{reply.code} {reply.message}"
-        if led_to & CLOCK_DOUBTED:
-            self._requests.put(SyncClock())
-        if led_to & PLACING_HELD:
-            late = led_to & CLOCK_DOUBTED
-            why = "our clock or sending is late" if late else "the venue's limit is used up"
-            self._log.note(Severity.WARNING, f"placing held for {self.held_ns / _S:.0f} s: {why}")
-        if led_to & SIDE_CLOSED:
-            word = "bid" if place.side is Side.BUY else "ask"
-            self._log.note(Severity.WARNING, f"{word} closed for a while: {refusal}")
-        return f"refused with {refusal}" if led_to & DESK_HALTED else ""
-
-    def receive_cancel_reply(self, cancel: Cancel, reply: Reply) -> None:
-        slot = self.table.slot(cancel.client_order_id)
-        if slot is None:
-            return
-        if reply.outcome is Outcome.DONE:
-            self.round_trips_ns.append(reply.round_trip_ns)
-        self.table.apply(slot, _CANCEL_EVENTS[reply.outcome], self._mono_ns)
-
-    def receive_query_reply(self, query: QueryOrder, reply: Reply) -> None:
-        slot = self.table.slot(query.client_order_id)
-        if slot is not None and reply.code == _NO_SUCH_ORDER:
-            asked_mono_ns = self._mono_ns - reply.round_trip_ns
-            take_absence(self._desk, slot, asked_mono_ns, self._mono_ns)
-
-    # ------------------------------------------------------------ time
-
-    def watch(self) -> None:
-        """What was waited for too long is asked for."""
-        watch_orders(self._desk, self._mono_ns)
-
-    def mark_missing(self, listed: set[str], asked_mono_ns: int) -> None:
-        """Orders that should rest but are not listed are of unknown state.
-
-        Args:
-            listed: Client ids of all open orders.
-            asked_mono_ns: When that list was asked for.
-        """
-        found = np.zeros(ORDER_SLOTS, np.int64)
-        found[[slot for name in listed if (slot := self.table.slot(name)) is not None]] = 1
-        mark_missing(self._desk, found, asked_mono_ns, self._mono_ns)
-
-    @property
-    def misses_fills(self) -> bool:
-        """Does the venue report fills that we have not seen for a while?"""
-        return bool(self._desk[MISSES_FILLS])
-
-    @property
-    def held_ns(self) -> int:
-        """For how long nothing is placed; 0 or less when that is over."""
-        return int(self._desk[THROTTLED_UNTIL_NS]) - self._mono_ns
-
-    def blocked_by(self, side: Side) -> str:
-        """What keeps a quoting side from standing where it wants, or nothing."""
-        unknown = self.table.count(UNKNOWN, side=side)
-        if unknown:
-            return f"{unknown} with unknown outcome, asking"
-        if self.held_ns > 0:
-            return f"placing held {self.held_ns / _S:.0f} s more"
-        if orders_left(self._desk) < 1:
-            return "the venue's order limit is used up"
-        return ""

@@ -10,10 +10,20 @@ import msgspec
 
 from engine.core import quoting_rules as rules
 from engine.core.account import AccountReconciler
+from engine.core.budgets import orders_left
 from engine.core.calibration import Calibrator
-from engine.core.desk_layout import STATUS_LIMIT, STATUS_RULE, STATUS_VALUE, side_status
-from engine.core.entry import OrderEntry
+from engine.core.desk_layout import (
+    MONO_NS,
+    STATUS_LIMIT,
+    STATUS_RULE,
+    STATUS_VALUE,
+    THROTTLED_UNTIL_NS,
+    TRADES_MISSING,
+    side_status,
+)
 from engine.core.links import LINKS, LinkStates
+from engine.core.orders import UNKNOWN, count_orders
+from engine.core.request_tracker import FETCH_TRADES
 from engine.core.risk import RiskGate
 from engine.core.states import SideReason
 from exchange.instrument import Instrument
@@ -80,11 +90,10 @@ class SideExplainer:
         links: LinkStates,
         account: AccountReconciler,
         calibrator: Calibrator,
-        entry: OrderEntry,
     ) -> None:
         self._desk, self._qty = desk, instrument.qty.text
         self._gate, self._links, self._account = gate, links, account
-        self._calibrator, self._entry = calibrator, entry
+        self._calibrator = calibrator
 
     def reason(self, side: Side) -> SideReason:
         """The rule that a side stands under."""
@@ -127,9 +136,30 @@ class SideExplainer:
             case rules.NO_PRICE:
                 return f"{value} ticks is no price", "smaller adj1, gamma or q"
             case rules.QUOTING:
-                return self._entry.blocked_by(side), ""
-        failing = "".join(f": {trouble}" for trouble in self._account.troubles.values())
+                return self._blocked_by(side), ""
+        failing = "".join(f": {trouble}" for trouble in self._troubles())
         return self._account_words(rule, value, limit) + failing, "the venue's answer"
+
+    def _blocked_by(self, side: Side) -> str:
+        """What keeps a quoting side from standing where it wants, or nothing."""
+        unknown = count_orders(self._desk, 1 << UNKNOWN, int(side))
+        if unknown:
+            return f"{unknown} with unknown outcome, asking"
+        held_ns = self._desk[THROTTLED_UNTIL_NS] - self._desk[MONO_NS]
+        if held_ns > 0:
+            return f"placing held {held_ns / _S:.0f} s more"
+        if orders_left(self._desk) < 1:
+            return "the venue's order limit is used up"
+        return ""
+
+    def _troubles(self) -> list[str]:
+        """Why questions failed whose answer is still wanted."""
+        missing = self._desk[TRADES_MISSING]
+        return [
+            trouble
+            for kind, trouble in self._account.troubles.items()
+            if kind != FETCH_TRADES or missing
+        ]
 
     def _account_words(self, rule: int, value: int, limit: int) -> str:
         match rule:

@@ -15,10 +15,13 @@ from engine.core.desk_layout import (
     FLATTEN_NOT_BEFORE_NS,
     FLATTEN_PAUSE_NS,
     FLATTEN_PIECE_LOTS,
+    FLATTEN_REFUSED,
+    FLATTEN_REFUSED_CODE,
     FLATTEN_STATE,
     FLATTEN_TRIES,
     FLATTEN_UNTIL_NS,
 )
+from engine.core.error_counts import ErrorCounts
 from engine.core.states import FlattenState
 from exchange.jit import IntArray, njit
 
@@ -31,6 +34,8 @@ _PRICE_REFUSED = (-4131, -4016, -4024)
 """A market order whose counterparty is too far from mark, and a limit order that is."""
 
 IDLE, CLOSING, FLAT, NOT_FLAT = range(4)
+NOBODY, BY_VENUE, BY_OPERATOR = range(3)
+"""Who refused the last try: ``BY_VENUE`` with a code."""
 _STATES = (
     FlattenState.IDLE,
     FlattenState.CLOSING,
@@ -46,7 +51,20 @@ def ask_flatten(desk: IntArray, mono_ns: int) -> None:
     desk[FLATTEN_ASKED_NS], desk[FLATTEN_UNTIL_NS] = mono_ns, mono_ns + PATIENCE_NS
     desk[FLATTEN_PAUSE_NS] = _FIRST_PAUSE_NS
     desk[FLATTEN_TRIES] = desk[FLATTEN_NOT_BEFORE_NS] = 0
-    desk[FLATTEN_PIECE_LOTS] = desk[FLATTEN_BY_LIMIT] = 0
+    desk[FLATTEN_PIECE_LOTS] = desk[FLATTEN_BY_LIMIT] = desk[FLATTEN_REFUSED] = 0
+
+
+@njit
+def drop_flatten(desk: IntArray) -> None:
+    """The operator wants something else; what is held stays. One that failed stays so."""
+    if desk[FLATTEN_STATE] == CLOSING:
+        desk[FLATTEN_STATE], desk[FLATTEN_REFUSED] = NOT_FLAT, BY_OPERATOR
+
+
+@njit
+def forget_flatten(desk: IntArray) -> None:
+    """The desk goes on, so the last end is no news any more."""
+    desk[FLATTEN_STATE] = IDLE
 
 
 @njit
@@ -90,29 +108,30 @@ def step_flatten(
 
 
 class Flatten:
-    """The operator's wish and the venue's refusals of it, in words: a reader of the desk block.
+    """How far closing the position has come, in words: a reader of the desk block.
 
     Args:
         desk: int64[DESK_SIZE].
     """
 
-    def __init__(self, desk: IntArray) -> None:
-        self._desk = desk
-        self.refusal = ""
-        """Code and message of the last one."""
+    def __init__(self, desk: IntArray, errors: ErrorCounts) -> None:
+        self._desk, self._errors = desk, errors
 
     @property
     def state(self) -> FlattenState:
         return _STATES[int(self._desk[FLATTEN_STATE])]
 
     @property
-    def tries(self) -> int:
-        return int(self._desk[FLATTEN_TRIES])
+    def refusal(self) -> str:
+        """Why the last try did not close, or nothing."""
+        if self._desk[FLATTEN_REFUSED] == BY_OPERATOR:
+            return "dropped by the operator"
+        refused = self._desk[FLATTEN_REFUSED] == BY_VENUE
+        return self._errors.words(int(self._desk[FLATTEN_REFUSED_CODE])) if refused else ""
 
     @property
-    def asked_ns(self) -> int:
-        """Monotonic: when the operator asked for it."""
-        return int(self._desk[FLATTEN_ASKED_NS])
+    def tries(self) -> int:
+        return int(self._desk[FLATTEN_TRIES])
 
     @property
     def closing(self) -> bool:
@@ -121,25 +140,6 @@ class Flatten:
     @property
     def failed(self) -> bool:
         return self.state is FlattenState.NOT_FLAT
-
-    def ask(self, mono_ns: int) -> None:
-        """The operator wants out; asking again starts anew."""
-        self.refusal = ""
-        ask_flatten(self._desk, mono_ns)
-
-    def drop(self) -> None:
-        """The operator wants something else; what is held stays. One that failed stays so."""
-        if self.closing:
-            self._desk[FLATTEN_STATE], self.refusal = NOT_FLAT, "dropped by the operator"
-
-    def forget(self) -> None:
-        """The desk goes on, so the last end is no news any more."""
-        self._desk[FLATTEN_STATE] = IDLE
-
-    def receive_refusal(self, code: int, message: str, mono_ns: int) -> None:
-        """The venue, or our own way to it, said no to a closing order."""
-        self.refusal = f"{code} {message}" if code else message
-        refuse_closing(self._desk, code, mono_ns)
 
     def left_s(self, mono_ns: int) -> float:
         """Until it gives up; 0 when it has ended."""

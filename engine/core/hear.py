@@ -6,7 +6,7 @@ What Python has to do about it is said in bits, none of which is set by most mes
 market monitor wants to know of lies in the block until it takes it.
 """
 
-from engine.core.decide import DECISION_BITS, act
+from engine.core.decide import act
 from engine.core.desk_layout import (
     LINK_HEARD_NS,
     MARK_SEEN,
@@ -54,14 +54,15 @@ from exchange.market_layout import (
 )
 
 (
+    DECIDED,  # upon a new touch of others
     NOT_READ,  # the scanner's twin is to read it, and ``hear_frame`` to be called again
     BOOK_BROKEN,  # what was found of the book is to be dealt with, and ``look`` to be called then
     GARBLED,  # the message was nonsense
     PRINTED,  # it was a print of the tape
     MOVED,  # others' touch is not the one decided upon
     SEEN_FULL,  # the market monitor is to take what was seen
-) = (1 << DECISION_BITS + i for i in range(6))
-FOUND_SHIFT = DECISION_BITS + 6
+) = (1 << i for i in range(7))
+FOUND_SHIFT = 7
 """From here up stands what ``exchange.depth_sync`` found, of a book that is broken."""
 IN_WIRE = -1
 """The size of a message that the scanner's twin has read into ``wire``."""
@@ -89,7 +90,7 @@ def hear_frame(
         alone: May it be decided upon, since nothing else arrived with it?
 
     Returns:
-        Bits, also those of ``engine.core.decide``.
+        Bits, none of which is set where nothing is to be done.
     """
     wire, desk, market = borrowed(wire), borrowed(desk), borrowed(market)
     stamp(desk, recv_ns, mono_ns)
@@ -127,7 +128,8 @@ def look(
         return full
     if not alone:
         return full | MOVED
-    return full | act(desk, reals, market, recv_ns, mono_ns)
+    act(desk, reals, market, recv_ns, mono_ns)
+    return full | DECIDED
 
 
 @njit

@@ -31,18 +31,10 @@ from engine.core.desk_layout import (
     VOLUME_E8,
     adoption_row,
 )
-from engine.core.order_names import NOT_OURS, OrderName, order_name
 from engine.core.position import (
-    NO_TRADE,
     adopt_base,
     book_execution,
     knows_trade,
-    lots_apart,
-    newest_exch_ns,
-    newest_trade,
-    note_history,
-    open_position,
-    order_lots,
 )
 from engine.models.roundtrip import (
     break_even_ask_ticks,
@@ -52,7 +44,6 @@ from engine.models.roundtrip import (
 )
 from exchange.instrument import E8
 from exchange.jit import IntArray, borrowed, njit, piece
-from exchange.types import Fill
 
 
 @njit
@@ -195,76 +186,6 @@ class Ledger:
     @property
     def volume_e8(self) -> int:
         return int(self._desk[VOLUME_E8])
-
-    @property
-    def filled_mono_ns(self) -> int:
-        """Monotonic: when the newest fill reached us."""
-        return int(self._desk[FILLED_MONO_NS])
-
-    @property
-    def newest_trade(self) -> tuple[int, int] | None:
-        """The venue's stamp on the newest trade booked, and its id; None before the first."""
-        exch_ns, trade_id = newest_trade(self._desk)
-        return None if exch_ns == NO_TRADE else (exch_ns, trade_id)
-
-    @property
-    def newest_exch_ns(self) -> int:
-        """The venue's stamp on the newest thing that the position is made of."""
-        return newest_exch_ns(self._desk)
-
-    def lots_apart(self, exch_ns: int, lots: int) -> int | None:
-        """A position stamped by the venue less ours of that time; None: too long ago."""
-        known, apart = lots_apart(self._desk, exch_ns, lots)
-        return apart if known else None
-
-    def move_mid(self, bid_ticks: int, ask_ticks: int) -> None:
-        """The mid is now halfway between these."""
-        move_mid(self._desk, bid_ticks, ask_ticks)
-
-    def book_fill(self, fill: Fill) -> bool:
-        """Book one execution, once.
-
-        Returns:
-            False when this trade was booked before, or is part of what we started from.
-        """
-        return book_fill(
-            self._desk,
-            fill.trade_id,
-            fill.exch_ns,
-            int(fill.side),
-            fill.price_ticks,
-            fill.qty_lots,
-            fill.off_tick_e8,
-            fill.fee_e8,
-            fill.maker,
-            *(order_name(fill.client_order_id) or NOT_OURS),
-            fill.mono_ns,
-        )
-
-    def note_history(self, fill: Fill) -> bool:
-        """Note a trade that is part of what we started from; True the first time."""
-        return note_history(self._desk, fill.trade_id, fill.exch_ns)
-
-    def pay_funding(self, amount_e8: int) -> None:
-        """Funding was paid; negative when it was received."""
-        self._desk[FUNDING_E8] += amount_e8
-
-    def lots_of(self, name: OrderName) -> int:
-        """Lots booked for one order, as far as its executions are remembered."""
-        return order_lots(self._desk, *name)
-
-    def open_position(self, position_lots: int, cost_e8: int, exch_ns: int) -> None:
-        """Start from what the venue holds for us, at its entry price and at no profit.
-
-        Args:
-            cost_e8: What it cost by the venue's entry price, signed as the position.
-            exch_ns: The venue's stamp on it; trades up to then are history.
-        """
-        open_position(self._desk, position_lots, cost_e8, exch_ns)
-
-    def adopt_position(self, position_lots: int, cost_e8: int, exch_ns: int) -> None:
-        """Adopt the venue's position as of a stamp, at no profit."""
-        adopt_position(self._desk, position_lots, cost_e8, exch_ns)
 
     @property
     def spread_e8(self) -> int:

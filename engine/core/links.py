@@ -1,6 +1,7 @@
 """Links of the desk: which streams are up, when each was heard, and why one is not."""
 
 from engine.core.desk_layout import (
+    LINK_CONNECTS,
     LINK_HEARD_NS,
     LINK_IS_UP,
     MARKET,
@@ -18,20 +19,29 @@ LINKS = {number: link for link, number in _NUMBERS.items()}
 
 
 class LinkState:
-    """State of one connection, as of the last event about it: a reader and writer of the block.
+    """State of one connection, as of the last event about it: a reader of the desk block.
 
     Args:
-        row: int64[2], the link's in the desk block.
+        row: int64[3], the link's in the desk block.
     """
 
     def __init__(self, row: IntArray) -> None:
         self._row = row
-        self.reconnects = -1  # the first connection is none
-        self.detail = "never connected"
+        self._lost = "never connected"
 
     @property
     def up(self) -> bool:
         return bool(self._row[LINK_IS_UP])
+
+    @property
+    def detail(self) -> str:
+        """Why it is down; empty while it is up."""
+        return "" if self.up else self._lost
+
+    @property
+    def reconnects(self) -> int:
+        """How often it came up again; -1 before it first did."""
+        return int(self._row[LINK_CONNECTS]) - 1
 
     @property
     def heard_ns(self) -> int | None:
@@ -39,16 +49,9 @@ class LinkState:
         heard_ns = int(self._row[LINK_HEARD_NS])
         return None if heard_ns == NEVER_NS else heard_ns
 
-    def hear(self, mono_ns: int) -> None:
-        """A message came."""
-        self._row[LINK_HEARD_NS] = mono_ns
-
-    def connect(self) -> None:
-        self._row[LINK_IS_UP], self.detail = 1, ""
-        self.reconnects += 1
-
     def lose(self, reason: str) -> None:
-        self._row[LINK_IS_UP], self.detail = 0, reason
+        """It is down, for this reason."""
+        self._lost = reason
 
 
 class LinkStates:

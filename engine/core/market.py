@@ -8,7 +8,7 @@ ticker never undoes it.
 from collections.abc import Callable
 from functools import partial
 
-from engine.core.desk_layout import CLOCK_MEASURED, OWN_IN_BOOK, RESYNCS, VENUE_MINUS_MONO_NS
+from engine.core.desk_layout import LINK_HEARD_NS, OWN_IN_BOOK, PUBLIC, RESYNCS, link_row
 from engine.core.hear import (
     BOOK_BROKEN,
     FOUND_SHIFT,
@@ -19,10 +19,8 @@ from engine.core.hear import (
     look,
     take_found,
 )
-from engine.core.links import LinkStates
 from engine.core.log import DeskLog
-from engine.core.request_tracker import RequestTracker
-from engine.core.touch import see_touch
+from engine.core.request_tracker import FETCH_SNAPSHOT, tell
 from exchange import depth_sync
 from exchange.binance.frame_scanner import FrameScanner
 from exchange.book import Book
@@ -37,16 +35,14 @@ from exchange.event_columns import (
     SNAPSHOT,
 )
 from exchange.instrument import Instrument
-from exchange.jit import FloatArray, IntArray
+from exchange.jit import FloatArray, IntArray, in_python
 from exchange.market import lose_market, market_step, touch_before
 from exchange.market_events import TradePrint
 from exchange.market_layout import (
-    BOOK_EXCH_NS,
     GREW_FOR_NS,
     JOINED,
     LATENCY_KNOWN,
     LATENCY_NS,
-    MARK_EXCH_NS,
     MARKET_SIZE,
     NO_BID,
     PRINT_SIDE,
@@ -57,10 +53,9 @@ from exchange.market_layout import (
     TOUCH_ASK_LOTS,
     TOUCH_BID,
     TOUCH_BID_LOTS,
-    TOUCH_EXCH_NS,
     new_region,
 )
-from exchange.types import Command, FetchSnapshot, Link, Severity, Side
+from exchange.types import Severity, Side
 
 _RESYNC_WAITS_MS = (0, 250, 500, 1000, 2000, 4000)
 """A snapshot costs 20 of the minute's weight, so gaps in a row are spaced out."""
@@ -80,8 +75,6 @@ class MarketState:
         instrument: Instrument,
         desk: IntArray,
         reals: FloatArray,
-        links: LinkStates,
-        requests: RequestTracker,
         log: DeskLog,
         *,
         own_in_book: bool,
@@ -91,8 +84,7 @@ class MarketState:
         self.region[RECORDED] = recorded
         self.book = Book(self.region)
         self._scanner = FrameScanner(instrument)
-        self._desk, self._reals, self._links = desk, reals, links
-        self._requests, self._log = requests, log
+        self._desk, self._reals, self._log = desk, reals, log
         desk[OWN_IN_BOOK] = own_in_book
         self._bind()
 
@@ -120,21 +112,6 @@ class MarketState:
     def feed_latency_ns(self) -> int | None:
         """How late the newest book message came, by the venue's clock."""
         return int(self.region[LATENCY_NS]) if self.region[LATENCY_KNOWN] else None
-
-    @property
-    def book_exch_ns(self) -> int:
-        """The venue's stamp on the newest depth message in the book."""
-        return int(self.region[BOOK_EXCH_NS])
-
-    @property
-    def touch_exch_ns(self) -> int:
-        """The venue's stamp on the newest message of either book stream."""
-        return int(self.region[TOUCH_EXCH_NS])
-
-    @property
-    def mark_exch_ns(self) -> int:
-        """The venue's stamp on the newest mark price, which shares the tape's link."""
-        return int(self.region[MARK_EXCH_NS])
 
     def hear(self, raw: bytes, recv_ns: int, mono_ns: int, *, alone: bool = False) -> int:
         """One market message has arrived; what came of it, as bits of ``engine.core.hear``.
@@ -194,19 +171,10 @@ class MarketState:
         except Garbled as error:
             self._distrust(f"nonsense instead of a depth snapshot: {error}")
             return
-        self._links[Link.PUBLIC].hear(mono_ns)
+        in_python(link_row)(self._desk, PUBLIC)[LINK_HEARD_NS] = mono_ns
         found = market_step(self.region, scanned.row, scanned.ticks, scanned.lots, mono_ns)
         if take_found(self._desk, self.region, found):
             self._mend(found)
-
-    def lose(self) -> None:
-        """The public link is down: whatever comes next does not continue this book."""
-        lose_market(self.region)
-        self._desk[RESYNCS] = 0
-
-    def see_touch(self) -> bool:
-        """Find others' touch; is it another than was decided upon?"""
-        return see_touch(self._desk, self.region)
 
     def touch_before(self, exch_ns: int) -> tuple[int, int] | None:
         """Others' touch just before a moment of the venue's clock.
@@ -217,14 +185,10 @@ class MarketState:
         bid, ask = touch_before(self.region, exch_ns)
         return None if bid == NO_BID else (bid, ask)
 
-    def measure_clock(self, venue_minus_mono_ns: int) -> None:
-        """Added to our monotonic clock this is the venue's time; until then our wall clock is."""
-        self._desk[CLOCK_MEASURED], self._desk[VENUE_MINUS_MONO_NS] = 1, venue_minus_mono_ns
-
     def _mend(self, found: int) -> None:
         """Say what was found of the book, and ask for what it needs."""
         if found & depth_sync.NEEDED:
-            self._requests.put(self._fetch_snapshot())
+            self._fetch_snapshot()
         if found & depth_sync.GAP:
             self._log.note(Severity.WARNING, "a gap in the book: resynchronising")
         if found & depth_sync.GREW:
@@ -237,7 +201,8 @@ class MarketState:
         self._log.note(Severity.WARNING, f"book distrusted: {why}")
         lose_market(self.region)  # the next diff asks for the snapshot
 
-    def _fetch_snapshot(self) -> Command:
+    def _fetch_snapshot(self) -> None:
         resyncs = int(self._desk[RESYNCS])
         self._desk[RESYNCS] = resyncs + 1
-        return FetchSnapshot(wait_ms=_RESYNC_WAITS_MS[min(resyncs, len(_RESYNC_WAITS_MS) - 1)])
+        wait_ms = _RESYNC_WAITS_MS[min(resyncs, len(_RESYNC_WAITS_MS) - 1)]
+        tell(self._desk, FETCH_SNAPSHOT, wait_ms, 0, 0)

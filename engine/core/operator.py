@@ -6,16 +6,14 @@ from engine.core.actions import Action
 from engine.core.desk_layout import (
     ADJ1,
     ADJ2,
-    ASK_OFF,
-    BID_OFF,
     DELTA,
     GAMMA,
     PAUSED,
     STOPPING,
 )
 from engine.core.quoter import Tuning
-from exchange.jit import FloatArray, IntArray
-from exchange.types import Command, Event, Side
+from exchange.jit import FloatArray, IntArray, njit
+from exchange.types import Command, Event
 
 
 class OperatorCommand(Event, frozen=True, kw_only=True, tag=True):
@@ -39,7 +37,7 @@ def refusal_among(commands: list[Command]) -> str | None:
 
 
 class OperatorState:
-    """What the operator has decided so far: a reader and writer of the desk block.
+    """What the operator has decided so far: a reader of the desk block.
 
     Args:
         desk: int64[DESK_SIZE].
@@ -48,53 +46,41 @@ class OperatorState:
 
     def __init__(self, desk: IntArray, reals: FloatArray, tuning: Tuning) -> None:
         self._desk, self._reals = desk, reals
-        self.tuning = tuning
+        begun = (tuning.gamma, tuning.delta, tuning.adj1, tuning.adj2)
+        reals[[GAMMA, DELTA, ADJ1, ADJ2]] = begun
 
     @property
     def tuning(self) -> Tuning:
         gamma, delta, adj1, adj2 = self._reals[[GAMMA, DELTA, ADJ1, ADJ2]].tolist()
         return Tuning(gamma, delta, adj1, adj2)
 
-    @tuning.setter
-    def tuning(self, tuning: Tuning) -> None:
-        wanted = (tuning.gamma, tuning.delta, tuning.adj1, tuning.adj2)
-        self._reals[[GAMMA, DELTA, ADJ1, ADJ2]] = wanted
-
     @property
     def paused(self) -> bool:
         return bool(self._desk[PAUSED])
-
-    @paused.setter
-    def paused(self, paused: bool) -> None:
-        self._desk[PAUSED] = paused
 
     @property
     def stopping(self) -> bool:
         return bool(self._desk[STOPPING])
 
-    def stop(self) -> None:
-        """End the engine; nothing takes it back."""
-        self._desk[STOPPING] = 1
-
-    def turn_side(self, side: Side, *, off: bool) -> None:
-        self._desk[BID_OFF if side is Side.BUY else ASK_OFF] = off
-
 
 LARGEST = 1e9
 """Of any parameter; beyond it the model's numbers overflow."""
 TUNABLE = ("gamma", "adj1", "adj2")
+_ZERO_IS_SENSE = TUNABLE.index("adj2")
+
+
+@njit
+def is_tunable_to(number: int, value: float) -> bool:
+    """May a parameter, by its number in ``TUNABLE``, have this value?"""
+    return 0.0 <= value <= LARGEST and (value > 0.0 or number == _ZERO_IS_SENSE)
 
 
 def retuned(tuning: Tuning, name: str, value: float) -> Tuning | str:
     """The tuning with one parameter moved, or why it cannot be."""
     if name not in TUNABLE:
         return f"{name or 'nothing'} cannot be set while running; {', '.join(TUNABLE)} can"
-    lowest = "at least 0" if name == "adj2" else "above 0"
-    if not (0.0 <= value <= LARGEST) or (value == 0.0 and name != "adj2"):
+    number = TUNABLE.index(name)
+    if not is_tunable_to(number, value):
+        lowest = "at least 0" if number == _ZERO_IS_SENSE else "above 0"
         return f"{name} must be {lowest} and at most {LARGEST:g}, not {value:g}"
     return replace(tuning, **{name: value})
-
-
-def side_named(name: str) -> Side | None:
-    """``bid`` or ``ask`` as the side that our order there is on."""
-    return {"bid": Side.BUY, "ask": Side.SELL}.get(name)

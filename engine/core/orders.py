@@ -46,7 +46,7 @@ from engine.core.desk_layout import (
     ended_numbers,
     order_column,
 )
-from engine.core.order_names import OrderName, client_order_id, order_name
+from engine.core.order_names import OrderName, client_order_id
 from exchange.jit import IntArray, borrowed, in_python, njit, piece
 from exchange.types import Side
 
@@ -332,17 +332,6 @@ def reconcile_side(
     return cancels, places
 
 
-def slot_or_raise(slot: int) -> int:
-    """The slot that an order was taken into.
-
-    Raises:
-        OverflowError: When there was none.
-    """
-    if slot == NO_SLOT:
-        raise OverflowError("the order table is full")
-    return slot
-
-
 class OrderTable:
     """Every order of ours that may still matter: a reader of the desk block.
 
@@ -365,11 +354,6 @@ class OrderTable:
     def __contains__(self, name: OrderName) -> bool:
         return slot_of(self.desk, *name) != NO_SLOT
 
-    def slot(self, client_order_id: str) -> int | None:
-        name = order_name(client_order_id)
-        slot = NO_SLOT if name is None else slot_of(self.desk, *name)
-        return None if slot == NO_SLOT else slot
-
     def client_order_id(self, slot: int) -> str:
         return client_order_id(OrderName(int(self._epoch[slot]), int(self._number[slot])))
 
@@ -379,47 +363,6 @@ class OrderTable:
         slots = np.flatnonzero(self.state != FREE)
         oldest_first: list[int] = slots[np.argsort(self._added[slots])].tolist()
         return oldest_first
-
-    def add(
-        self,
-        name: OrderName,
-        side: Side,
-        price_ticks: int,
-        qty_lots: int,
-        mono_ns: int,
-        state: int = PLACED,
-    ) -> int:
-        """Register an order; done before it is sent, since events may overtake the reply.
-
-        Raises:
-            OverflowError: When the table is full.
-        """
-        return slot_or_raise(
-            add_order(self.desk, *name, int(side), price_ticks, qty_lots, mono_ns, state)
-        )
-
-    def apply(self, slot: int, event: int, mono_ns: int) -> int:
-        """Step one order through the table of transitions and return its new state."""
-        return apply_event(self.desk, slot, event, mono_ns)
-
-    def report_filled(self, slot: int, filled_lots: int) -> None:
-        report_filled(self.desk, slot, filled_lots)
-
-    def end(self, slot: int, exch_ns: int, mono_ns: int) -> None:
-        end_order(self.desk, slot, exch_ns, mono_ns)
-
-    def book_fill(self, slot: int, lots: int, exch_ns: int, mono_ns: int) -> None:
-        book_order_fill(self.desk, slot, lots, exch_ns, mono_ns)
-
-    def settle_reported(self, slot: int) -> None:
-        settle_reported(self.desk, slot)
-
-    def release_finished(self, book_exch_ns: int, mono_ns: int) -> None:
-        release_finished(self.desk, book_exch_ns, mono_ns)
-
-    def ended(self, name: OrderName) -> bool:
-        """Did the venue itself say that this order is over?"""
-        return has_ended(self.desk, *name)
 
     def open_lots(self, side: Side) -> int:
         """Lots on one side that may yet become ours: the worst case of the table."""

@@ -8,66 +8,60 @@ import math
 
 import numpy as np
 
-from engine.core import orders
-from engine.core.orders import OrderTable
+from engine.core.desk_layout import (
+    ORDER_PRICE_TICKS,
+    ORDER_SIDE,
+    ORDER_STATE,
+    OWN_DEPTHS,
+    SLOTS_USED,
+    order_column,
+    own_exposure_s,
+    own_fills,
+)
+from engine.core.orders import CANCELLING, RESTING
 from engine.models.chi_square import log_normal_interval
 from engine.models.intensity import SideFit
 from engine.models.own_fills import fit_own_fills
-from exchange.jit import FloatArray, IntArray, njit
-
-_DEPTHS = 1024
-"""Half ticks of depth; deeper quotes are counted at the last."""
+from exchange.jit import FloatArray, IntArray, in_python, njit
 
 
 @njit
-def add_exposure(
-    side: IntArray,
-    price_ticks: IntArray,
-    state: IntArray,
-    resting: int,
-    cancelling: int,
-    mid_ticks: float,
-    span_s: float,
-    out: FloatArray,
-) -> None:
+def add_exposure(desk: IntArray, reals: FloatArray, mid_ticks: float, span_s: float) -> None:
     """Let every order in the book stand where it stands for a while.
 
+    One that is being cancelled can be filled until the venue has taken it off.
+
     Args:
-        side: int64[slots], +1 or -1, as of the next two: one entry an order.
-        resting: One of the two states that count.
-        cancelling: The other: until the venue has taken it off, it can be filled.
-        out: float64[depths], seconds by half ticks of depth, added to.
+        desk: int64[DESK_SIZE], as ``reals`` of ``engine.core.desk_layout``.
+        mid_ticks: nan without a touch: then nothing stands at any depth.
     """
-    for slot in range(state.size):
-        depth = side[slot] * (mid_ticks - price_ticks[slot])
-        stands = state[slot] == resting or state[slot] == cancelling
+    sides, prices = order_column(desk, ORDER_SIDE), order_column(desk, ORDER_PRICE_TICKS)
+    states, exposure_s = order_column(desk, ORDER_STATE), own_exposure_s(reals)
+    for slot in range(desk[SLOTS_USED]):
+        depth = sides[slot] * (mid_ticks - prices[slot])
+        stands = states[slot] == RESTING or states[slot] == CANCELLING
         if stands and depth >= 0.0:
-            out[min(int(2.0 * depth), out.size - 1)] += span_s
+            exposure_s[min(int(2.0 * depth), OWN_DEPTHS - 1)] += span_s
+
+
+@njit
+def count_own_fill(desk: IntArray, depth_ticks: float) -> None:
+    """One order met; a depth below zero met a quote that the mid had already left."""
+    if depth_ticks >= 0.0:
+        own_fills(desk)[min(round(2.0 * depth_ticks), OWN_DEPTHS - 1)] += 1
 
 
 class OwnIntensity:
-    """Exposure and fills by depth since the engine started, both sides together."""
+    """Exposure and fills by depth since the engine started, both sides together: a reader.
 
-    def __init__(self) -> None:
-        self._exposure_s = np.zeros(_DEPTHS)
-        self._fills = np.zeros(_DEPTHS, np.int64)
+    Args:
+        desk: int64[DESK_SIZE].
+        reals: float64[REALS_SIZE].
+    """
 
-    def step(self, table: OrderTable, mid_ticks: float, span_s: float) -> None:
-        add_exposure(
-            table.side,
-            table.price_ticks,
-            table.state,
-            orders.RESTING,
-            orders.CANCELLING,
-            mid_ticks,
-            span_s,
-            self._exposure_s,
-        )
-
-    def fill(self, depth_ticks: float) -> None:
-        """One order met; a depth below zero met a quote that the mid had already left."""
-        if depth_ticks >= 0.0:
-            self._fills[min(round(2.0 * depth_ticks), _DEPTHS - 1)] += 1
+    def __init__(self, desk: IntArray, reals: FloatArray) -> None:
+        self._fills = in_python(own_fills)(desk)
+        self._exposure_s = in_python(own_exposure_s)(reals)
 
     def read(self) -> SideFit | None:
         """A and k with their intervals; None while the fills show no slope."""

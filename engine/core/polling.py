@@ -26,6 +26,7 @@ from engine.core.desk_layout import (
     SWITCH_ARMED_NS,
     SWITCH_ASKED_NS,
     TRADES_ASKED_NS,
+    TRADES_MISSING,
     UNLISTED_EXCH_NS,
     UNLISTED_NS,
     VERIFY_EMPTY,
@@ -56,21 +57,16 @@ _TRADES_LISTED_NS = 7 * 86_400 * _S - _TRADES_MARGIN_NS
 
 
 @njit
-def poll(desk: IntArray) -> bool:
-    """Time's part in knowing the account: what is due, doubted or failed is asked for again.
-
-    Returns:
-        May trades of ours be missing?
-    """
+def poll(desk: IntArray) -> None:
+    """Time's part in knowing the account: what is due, doubted or failed is asked for again."""
     desk = borrowed(desk)
-    missing = _look_for_trades(desk)
-    if missing and desk[MONO_NS] - desk[TRADES_ASKED_NS] >= _ASK_AGAIN_NS:
+    desk[TRADES_MISSING] = _look_for_trades(desk)
+    if desk[TRADES_MISSING] == 1 and desk[MONO_NS] - desk[TRADES_ASKED_NS] >= _ASK_AGAIN_NS:
         ask_trades(desk)
     if desk[MONO_NS] - desk[ACCOUNT_ASKED_NS] >= _account_every_ns(desk):
         ask_account(desk)
     if desk[MONO_NS] - desk[SWITCH_ASKED_NS] >= _SWITCH_EVERY_NS:
         _refresh_switch(desk)
-    return missing
 
 
 @njit

@@ -54,8 +54,8 @@ SWITCH_NS = 30 * _S
 ACCOUNT_EVERY_NS = 10 * _S
 COMPARED_WITHIN_NS = 3 * ACCOUNT_EVERY_NS
 """An account not compared for so long is not known: quoting ends."""
-SETTLED_AFTER_NS = REST_LAG_NS
 
+RULES = range(20)
 (
     LINK_IS_DOWN,  # value: which; 0, since nothing is connected before the first decision
     QUOTING,
@@ -77,7 +77,7 @@ SETTLED_AFTER_NS = REST_LAG_NS
     BREAKER_IS_OPEN,  # value: for how long; limit: the code that opened it
     AT_LIMIT,  # lots
     NO_PRICE,  # value: ticks
-) = range(20)
+) = RULES
 """The rules; ns, unless another unit of the value stands beside it."""
 
 
@@ -145,7 +145,7 @@ def account_rule(desk: IntArray, mono_ns: int) -> tuple[int, int, int]:
     if age_ns > COMPARED_WITHIN_NS:
         return COMPARED_LONG_AGO, age_ns, COMPARED_WITHIN_NS
     if not is_settled(desk):
-        return PAST_UNSETTLED, 0, SETTLED_AFTER_NS
+        return PAST_UNSETTLED, 0, REST_LAG_NS
     if doubt_forbids(desk, mono_ns):
         theirs = evidence_row(desk, DISPUTED)[EVIDENCE_LOTS]
         return POSITION_DISPUTED, theirs, theirs - desk[DOUBT_APART_LOTS]

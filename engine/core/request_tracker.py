@@ -1,7 +1,7 @@
 """Request tracker: commands on their way out, and the requests that still wait for an answer.
 
-Kernels write what they ask for into the desk block, a row a command; ``RequestTracker`` words the
-rows as commands and knows what each answer belongs to.
+Kernels write what they ask for into the desk block, a row a command, and remember what each answer
+will belong to; ``RequestTracker`` words the rows as commands.
 """
 
 from engine.core.desk_layout import (
@@ -21,25 +21,34 @@ from engine.core.desk_layout import (
     ORDER_PRICE_TICKS,
     ORDER_QTY_LOTS,
     ORDER_SIDE,
+    REQUEST_EPOCH,
+    REQUEST_KIND,
+    REQUEST_NUMBER,
+    REQUEST_ORDER,
+    REQUEST_SIDE,
     REQUESTS_MADE,
     command_row,
     command_rows,
     order_column,
+    request_row,
 )
 from engine.core.order_names import OrderName, client_order_id
+from engine.core.stream_watchdog import loss_in_words
 from exchange.errors import InvariantBroken
 from exchange.jit import IntArray, borrowed, in_python, njit
 from exchange.types import (
     Cancel,
     Command,
     FetchAccount,
+    FetchSnapshot,
     FetchTrades,
+    Link,
     Place,
     QueryOrder,
+    Reconnect,
     RefreshCountdown,
-    Reply,
-    Request,
     Side,
+    SyncClock,
     TimeInForce,
 )
 
@@ -52,7 +61,27 @@ from exchange.types import (
     FETCH_ACCOUNT,
     FETCH_TRADES,
     REFRESH_COUNTDOWN,
-) = range(8)
+    FETCH_SNAPSHOT,  # from here on, nobody answers
+    SYNC_CLOCK,
+    RECONNECT,
+) = range(11)
+
+
+@njit
+def tell(desk: IntArray, kind: int, value: int, epoch: int, number: int) -> None:
+    """Put a command that nobody answers.
+
+    Args:
+        value: Of ``FETCH_SNAPSHOT`` how long to wait, in ms; of ``RECONNECT``, which is of the
+            private stream, why: a number of ``engine.core.stream_watchdog``.
+        epoch: Of the order that a ``RECONNECT`` is about, as its number.
+    """
+    desk = borrowed(desk)
+    row = command_row(desk, min(desk[COMMANDS], COMMANDS_KEPT - 1))
+    row[:] = 0
+    row[COMMAND_KIND], row[COMMAND_VALUE] = kind, value
+    row[COMMAND_EPOCH], row[COMMAND_NUMBER] = epoch, number
+    desk[COMMANDS] += 1
 
 
 @njit
@@ -70,6 +99,9 @@ def ask(desk: IntArray, kind: int, value: int) -> None:
     row[COMMAND_KIND], row[COMMAND_REQUEST] = kind, desk[REQUESTS_MADE]
     row[COMMAND_VALUE] = value
     desk[COMMANDS] += 1
+    request = request_row(desk, desk[REQUESTS_MADE])
+    request[:] = 0
+    request[REQUEST_NUMBER], request[REQUEST_KIND] = desk[REQUESTS_MADE], kind
 
 
 @njit
@@ -83,10 +115,23 @@ def ask_about(desk: IntArray, kind: int, slot: int) -> None:
     row[COMMAND_SIDE] = order_column(desk, ORDER_SIDE)[slot]
     row[COMMAND_PRICE_TICKS] = order_column(desk, ORDER_PRICE_TICKS)[slot]
     row[COMMAND_QTY_LOTS] = order_column(desk, ORDER_QTY_LOTS)[slot]
+    request = request_row(desk, desk[REQUESTS_MADE])
+    request[REQUEST_EPOCH], request[REQUEST_ORDER] = row[COMMAND_EPOCH], row[COMMAND_NUMBER]
+    request[REQUEST_SIDE] = row[COMMAND_SIDE]
 
 
-def _request(numbers: list[int]) -> Request:
-    """The request that a row puts."""
+@njit
+def ended(desk: IntArray, number: int) -> bool:
+    """A request has ended; False of one that had before, or that has long been given up."""
+    request = request_row(desk, number)
+    if number <= 0 or request[REQUEST_NUMBER] != number:
+        return False
+    request[REQUEST_NUMBER] = 0
+    return True
+
+
+def _command(numbers: list[int]) -> Command:
+    """The command that a row puts."""
     kind, request_id, epoch, number, side, price_ticks, qty_lots, value = numbers
     if kind == FETCH_ACCOUNT:
         return FetchAccount(request_id=request_id)
@@ -94,6 +139,12 @@ def _request(numbers: list[int]) -> Request:
         return FetchTrades(request_id=request_id, since_ms=value)
     if kind == REFRESH_COUNTDOWN:
         return RefreshCountdown(request_id=request_id, countdown_ms=value)
+    if kind == FETCH_SNAPSHOT:
+        return FetchSnapshot(wait_ms=value)
+    if kind == SYNC_CLOCK:
+        return SyncClock()
+    if kind == RECONNECT:
+        return Reconnect(link=Link.PRIVATE, reason=loss_in_words(value, epoch, number))
     name = client_order_id(OrderName(epoch, number))
     if kind == CANCEL:
         return Cancel(request_id=request_id, client_order_id=name)
@@ -113,7 +164,7 @@ def _request(numbers: list[int]) -> Request:
 
 
 class RequestTracker:
-    """Collects what one decision asks for, and knows what each answer belongs to.
+    """Words what the kernels have asked for.
 
     Args:
         desk: int64[DESK_SIZE].
@@ -122,12 +173,11 @@ class RequestTracker:
     def __init__(self, desk: IntArray) -> None:
         self._desk, self._rows = desk, in_python(command_rows)(desk).reshape(-1, COMMAND_WIDTH)
         self._commands: list[Command] = []
-        self._open: dict[int, Request] = {}
 
-    def put(self, *commands: Command) -> None:
-        """Put commands that nobody answers."""
+    def put(self, command: Command) -> None:
+        """Put a command that no kernel knows."""
         self.collect()
-        self._commands += commands
+        self._commands.append(command)
 
     def collect(self) -> None:
         """Word what the kernels have asked for since the last time.
@@ -139,15 +189,8 @@ class RequestTracker:
         if count > COMMANDS_KEPT:
             raise InvariantBroken(f"{count} commands at once, room for {COMMANDS_KEPT}")
         if count:
-            for numbers in self._rows[:count].tolist():
-                request = _request(numbers)
-                self._open[request.request_id] = request
-                self._commands.append(request)
+            self._commands += map(_command, self._rows[:count].tolist())
             self._desk[COMMANDS] = 0
-
-    def answered(self, reply: Reply) -> Request | None:
-        """The request that this reply ends; None when it was ended before."""
-        return self._open.pop(reply.request_id, None)
 
     def take(self) -> list[Command]:
         """Everything asked for, in order."""

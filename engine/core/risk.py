@@ -5,8 +5,12 @@ halt outlives any key, and no later one hides it. Whatever halts, no order is wa
 and only a list of the venue's that was asked for since proves that none is left.
 """
 
+from enum import IntEnum
+
 from engine.core.desk_layout import (
     CLEARED_NS,
+    HALT_A,
+    HALT_B,
     HALT_CAUSE,
     HALT_FINAL,
     HALTED,
@@ -17,14 +21,41 @@ from engine.core.desk_layout import (
     PEAK_E8,
     VERIFY_EMPTY,
 )
+from engine.core.error_counts import ErrorCounts
+from engine.core.inputs import FORCED_BY
 from engine.core.ledger import total_e8
+from engine.core.notes import note_halt
+from engine.core.order_names import OrderName, client_order_id
 from engine.core.states import RiskState
-from exchange.instrument import E8
+from exchange.instrument import E8, Instrument
 from exchange.jit import FloatArray, IntArray, njit
 
-NO_CAUSE, BY_LOSS, AS_TOLD = range(3)
-"""Why the desk is halted; the words of a halt that was ``AS_TOLD`` came with it."""
-_LOSS_CURE = "a restart with a higher risk.max_loss_pct"
+
+class HaltCause(IntEnum):
+    """Why the desk is halted."""
+
+    NONE = 0
+    LOSS = 1
+    PANIC = 2
+    REFUSAL = 3
+    """With this code."""
+    YOUNGER_RUN = 4
+    """Epoch and number of an order of its."""
+    FORCED_CLOSING = 5
+    """What forced it, a number of ``FORCED_BY``, and how many lots."""
+    CLOSED_POSITION = 6
+    """The venue's lots, and ours."""
+
+
+(
+    _NO_CAUSE,
+    _BY_LOSS,
+    BY_PANIC,
+    BY_REFUSAL,
+    BY_YOUNGER_RUN,
+    BY_FORCED_CLOSING,
+    BY_CLOSED_POSITION,
+) = map(int, HaltCause)
 
 
 @njit
@@ -34,20 +65,19 @@ def clear_book(desk: IntArray, mono_ns: int) -> None:
 
 
 @njit
-def halt(desk: IntArray, cause: int, final: bool, mono_ns: int) -> bool:
-    """Stop quoting; False when a final halt, which nothing hides, stands already."""
+def halt(desk: IntArray, cause: int, a: int, b: int, final: bool, mono_ns: int) -> None:
+    """Stop quoting, and note the halt that stands: no later one hides a final one."""
     desk[HALTED] = 1
     desk[HALTS] += 1
     clear_book(desk, mono_ns)
-    if not final and desk[HALT_FINAL] == 1:
-        return False
-    desk[HALT_CAUSE], desk[HALT_FINAL] = cause, final
-    return True
+    if final or desk[HALT_FINAL] == 0:
+        desk[HALT_CAUSE], desk[HALT_A], desk[HALT_B], desk[HALT_FINAL] = cause, a, b, final
+    note_halt(desk)
 
 
 @njit
-def check_loss(desk: IntArray, reals: FloatArray, mono_ns: int) -> bool:
-    """Halt at the loss limit, for good; True when this call halted.
+def check_loss(desk: IntArray, reals: FloatArray, mono_ns: int) -> None:
+    """Halt at the loss limit, for good.
 
     A desk that is halted already can still lose with what it holds.
     """
@@ -55,10 +85,16 @@ def check_loss(desk: IntArray, reals: FloatArray, mono_ns: int) -> bool:
     drawdown_usdt = (desk[PEAK_E8] - total) / E8
     reals[MAX_DRAWDOWN_USDT] = max(reals[MAX_DRAWDOWN_USDT], drawdown_usdt)
     loss_usdt = max(-total / E8, drawdown_usdt)
-    if desk[HALT_FINAL] == 1 or loss_usdt < reals[MAX_LOSS_USDT]:
-        return False
-    reals[LOSS_USDT] = loss_usdt
-    return halt(desk, BY_LOSS, True, mono_ns)
+    if desk[HALT_FINAL] == 0 and loss_usdt >= reals[MAX_LOSS_USDT]:
+        reals[LOSS_USDT] = loss_usdt
+        halt(desk, _BY_LOSS, 0, 0, True, mono_ns)
+
+
+@njit
+def resume(desk: IntArray) -> None:
+    """Quote again, by the operator's command; a final halt stays."""
+    if desk[HALT_FINAL] == 0:
+        desk[HALTED], desk[HALT_CAUSE] = 0, _NO_CAUSE
 
 
 class RiskGate:
@@ -70,9 +106,16 @@ class RiskGate:
         max_loss_usdt: Loss from the start or from the peak that halts the desk.
     """
 
-    def __init__(self, desk: IntArray, reals: FloatArray, max_loss_usdt: float) -> None:
+    def __init__(
+        self,
+        desk: IntArray,
+        reals: FloatArray,
+        max_loss_usdt: float,
+        instrument: Instrument,
+        errors: ErrorCounts,
+    ) -> None:
         self._desk, self._reals = desk, reals
-        self._told = ("", "")
+        self._qty, self._errors = instrument.qty.text, errors
         reals[MAX_LOSS_USDT] = max_loss_usdt
 
     @property
@@ -82,15 +125,34 @@ class RiskGate:
     @property
     def detail(self) -> str:
         """Why the desk is halted; empty while active."""
-        if self._desk[HALT_CAUSE] == BY_LOSS:
-            loss, limit = self._reals[LOSS_USDT], self._reals[MAX_LOSS_USDT]
-            return f"loss {loss:.2f} of {limit:.2f} USDT"
-        return self._told[0]
+        return self.words(*self._desk[[HALT_CAUSE, HALT_A, HALT_B]].tolist())[0]
 
     @property
     def cure(self) -> str:
         """What ends this halt; empty while active."""
-        return _LOSS_CURE if self._desk[HALT_CAUSE] == BY_LOSS else self._told[1]
+        return self.words(*self._desk[[HALT_CAUSE, HALT_A, HALT_B]].tolist())[1]
+
+    def words(self, cause: int, a: int, b: int) -> tuple[str, str]:
+        """Why a halt stands, and what ends it."""
+        match cause:
+            case HaltCause.NONE:
+                return "", ""
+            case HaltCause.LOSS:
+                loss, limit = self._reals[LOSS_USDT], self._reals[MAX_LOSS_USDT]
+                lost = f"loss {loss:.2f} of {limit:.2f} USDT"
+                return lost, "a restart with a higher risk.max_loss_pct"
+            case HaltCause.PANIC:
+                return "panic by the operator", "r"
+            case HaltCause.REFUSAL:
+                return f"refused with {self._errors.words(a)}", "mend it, then r"
+            case HaltCause.YOUNGER_RUN:
+                other = client_order_id(OrderName(a, b))
+                return f"another engine trades here: {other}", "a restart, once the other has ended"
+            case HaltCause.FORCED_CLOSING:
+                closed = f"{FORCED_BY[a]}: the venue closed {self._qty(b)} of our position"
+                return closed, "a restart, once you know why"
+        apart = f"the venue holds {self._qty(a)}, our trades make {self._qty(b)}"
+        return f"{apart}: it was closed without a trade of ours", "a restart, once you know why"
 
     @property
     def final(self) -> bool:
@@ -106,16 +168,3 @@ class RiskGate:
     def max_drawdown_usdt(self) -> float:
         """The deepest fall from the peak that was seen."""
         return float(self._reals[MAX_DRAWDOWN_USDT])
-
-    def halt(self, detail: str, cure: str, mono_ns: int, *, final: bool = False) -> None:
-        """Stop quoting."""
-        if halt(self._desk, AS_TOLD, final, mono_ns):
-            self._told = (detail, cure)
-
-    def resume(self) -> bool:
-        """Resume by the operator's command; False when this halt is final."""
-        if self.final:
-            return False
-        self._desk[HALTED], self._desk[HALT_CAUSE] = 0, NO_CAUSE
-        self._told = ("", "")
-        return True

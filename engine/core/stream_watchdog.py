@@ -25,8 +25,8 @@ from engine.core.desk_layout import (
     STREAM_MUTE,
     owed_row,
 )
-from engine.core.order_names import NOT_OURS, OrderName, client_order_id
-from exchange.jit import IntArray, borrowed, in_python, njit, piece
+from engine.core.order_names import OrderName, client_order_id
+from exchange.jit import IntArray, borrowed, njit, piece
 
 _S = 1_000_000_000
 PATIENCE_NS = 5 * _S
@@ -36,12 +36,13 @@ PAUSE_NS = 30 * _S
 _ACCOUNT_AGAIN_NS = 600 * _S
 """Fills come without their account only on a venue that is odd: we count on, and look again."""
 
-NOTHING, AN_ORDER, THE_ACCOUNT = range(3)
-"""What is overdue; of orders the oldest, ``owed_row`` 0."""
+NOTHING, AN_ORDER, THE_ACCOUNT, NO_LISTEN_KEY = range(4)
+"""What is overdue, of orders the oldest, ``owed_row`` 0; and why else a stream is given up."""
 _NONE = -1
 
 
-def progress(filled_lots: int, *, final: bool) -> int:
+@njit
+def progress(filled_lots: int, final: bool) -> int:
     """How far an order's life has come, as one number that each of its events raises; from 1."""
     return 1 + filled_lots + final
 
@@ -146,46 +147,8 @@ def _drop_owed(desk: IntArray, place: int) -> None:
             row[column] = after[column]
 
 
-class StreamWatchdog:
-    """Feed it both channels' reports, and ask it whether the private stream has failed.
-
-    Args:
-        desk: int64[DESK_SIZE].
-    """
-
-    def __init__(self, desk: IntArray) -> None:
-        self._desk = desk
-        self._oldest = in_python(owed_row)(desk, 0)
-
-    def start_over(self) -> None:
-        """The connection is another one: what the last one owed was lost with it."""
-        owe_nothing(self._desk)
-
-    def expect_order(self, name: OrderName, progress: int, mono_ns: int) -> None:
-        """Another channel reported that an order of this connection's time has come so far."""
-        owe_order(self._desk, *name, progress, mono_ns)
-
-    def hear_order(self, name: OrderName | None, progress: int, mono_ns: int) -> None:
-        """The stream reported an order; None for one that is not ours."""
-        hear_order(self._desk, *(name or NOT_OURS), progress, mono_ns)
-
-    def expect_account(self, exch_ns: int, mono_ns: int) -> None:
-        """The stream reported a fill: the account as of this stamp follows, if it is not here."""
-        owe_account(self._desk, exch_ns, mono_ns)
-
-    def hear_account(self, exch_ns: int, mono_ns: int) -> None:
-        """The stream reported the account."""
-        hear_account(self._desk, exch_ns, mono_ns)
-
-    def overdue(self, mono_ns: int) -> str:
-        """What the stream failed to report, or nothing; then the connection is to be given up."""
-        what = overdue(self._desk, mono_ns)
-        if what == AN_ORDER:
-            name = OrderName(int(self._oldest[OWED_EPOCH]), int(self._oldest[OWED_NUMBER]))
-            return f"silent about {client_order_id(name)}"
-        return "silent about the account after a fill" if what == THE_ACCOUNT else ""
-
-    @property
-    def paused_until_ns(self) -> int:
-        """Monotonic: no quotes before, since their fills would not be reported."""
-        return int(self._desk[PAUSED_UNTIL_NS])
+def loss_in_words(why: int, epoch: int, number: int) -> str:
+    """Why a private stream was given up: ``overdue``, or that its listen key expired."""
+    if why == AN_ORDER:
+        return f"silent about {client_order_id(OrderName(epoch, number))}"
+    return "silent about the account after a fill" if why == THE_ACCOUNT else "listen key expired"

@@ -186,7 +186,9 @@ class Replay:
             view=self._view_builder.build(self._now_ns, self._now_ns),
             fills=self._venue.fills,
             orders_placed=self._recorder.tally.orders,
-            refusals={code: seen.count for code, seen in sorted(self.trader.entry.errors.items())},
+            refusals={
+                code: seen.count for code, seen in sorted(self.trader.errors.by_code().items())
+            },
             performance=self._recorder.judge(self._config.desk.capital_usdt),
             reasons=self._reasons,
             fits=self._fits,

@@ -123,7 +123,7 @@ class SessionRecorder:
     @property
     def tally(self) -> SessionTally:
         """As of now."""
-        errors, tally = self._trader.entry.errors, self._tally
+        errors, tally = self._trader.errors.by_code(), self._tally
         counts = {code: seen.count for code, seen in errors.items()}
         tally.orders_filled = len(self._filled)
         tally.post_only_refused = counts.get(_POST_ONLY_REFUSED, 0)

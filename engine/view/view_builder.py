@@ -53,7 +53,7 @@ class ViewBuilder:
         trader = self._trader
         instrument = trader.instrument
         latency_ns = trader.market.feed_latency_ns
-        trips_ns = trader.entry.round_trips_ns
+        trips_ns = trader.round_trips_ns
         return DeskView(
             mode=trader.mode,
             symbol=instrument.symbol,
@@ -272,7 +272,7 @@ class ViewBuilder:
         return SwitchView(countdown_s=COUNTDOWN_MS / 1000, age_s=(mono_ns - asked_ns) / 1e9)
 
     def _errors(self, mono_ns: int) -> list[ErrorView]:
-        seen = self._trader.entry.errors
+        seen = self._trader.errors.by_code()
         codes = [*_ALWAYS_SHOWN, *sorted(set(seen) - set(_ALWAYS_SHOWN), reverse=True)]
         return [
             ErrorView(

@@ -35,7 +35,7 @@ _STATUS_NAMES = {
     "NEW_INSURANCE": OrderStatus.NEW,  # liquidation and deleveraging orders
     "NEW_ADL": OrderStatus.NEW,
 }
-_FORCED = (
+FORCED = (
     ("autoclose-", "liquidated"),
     ("adl_autoclose", "deleveraged"),
     ("settlement_autoclose-", "settled"),
@@ -280,7 +280,7 @@ def _nearest(grid: DecimalGrid, text: str) -> tuple[int, int]:
 
 
 def _forced(client_order_id: str) -> str:
-    return next((word for start, word in _FORCED if client_order_id.startswith(start)), "")
+    return next((word for start, word in FORCED if client_order_id.startswith(start)), "")
 
 
 def _status(text: str) -> OrderStatus:

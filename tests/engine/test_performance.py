@@ -13,7 +13,8 @@ from rich.console import Console
 
 from engine.core import orders
 from engine.core.desk_layout import RECV_NS, new_desk
-from engine.core.ledger import Ledger
+from engine.core.error_counts import count_error
+from engine.core.ledger import move_mid
 from engine.core.order_names import OrderName
 from engine.core.states import Mode
 from engine.core.trader import Trader
@@ -31,7 +32,8 @@ from engine.replay.performance import (
 )
 from engine.replay.performance_report import as_plain, complaint, tables, without_fills
 from exchange.market_layout import NO_ASK, NO_BID, TOUCH_ASK, TOUCH_BID
-from exchange.types import Cancel, Fill, Outcome, Place, Reply, Side, Tick
+from exchange.types import Cancel, Fill, Place, Side, Tick
+from tests.engine.core.blocks import WrittenLedger, WrittenTable
 from tests.engine.virtual_desk import GRID, SETTINGS
 
 S = 1_000_000_000
@@ -105,9 +107,9 @@ def test_a_step_notes_profit_position_and_our_best_quotes() -> None:
     """
     trader = a_trader()
     recorder = SessionRecorder(trader)
-    trader.ledger.move_mid(9995, 10005)
-    trader.ledger.book_fill(fill(1, Side.BUY, 9990, 2))
-    trader.ledger.move_mid(9998, 10008)
+    move_mid(trader.desk, 9995, 10005)
+    WrittenLedger(trader.desk, GRID.tick_lot_e8).book_fill(fill(1, Side.BUY, 9990, 2))
+    move_mid(trader.desk, 9998, 10008)
     set_touch(trader, (9998, 10008))
     for number, (side, price_ticks, state) in enumerate(
         [
@@ -119,7 +121,7 @@ def test_a_step_notes_profit_position_and_our_best_quotes() -> None:
         ],
         1,
     ):
-        trader.table.add(OrderName(EPOCH, number), side, price_ticks, 3, 0, state)
+        WrittenTable(trader.desk).add(OrderName(EPOCH, number), side, price_ticks, 3, 0, state)
     trader.desk[RECV_NS] = START_NS
 
     recorder.note_step()
@@ -200,10 +202,8 @@ def test_shares_are_counted_by_orders_and_by_lots() -> None:
             )
         )
     recorder.note_command(Cancel(request_id=9, client_order_id="mdesk-test-3"))
-    for number, code in ((2, -5022), (9, -2011)):
-        trader.entry.count_error(
-            Reply(recv_ns=1, mono_ns=1, request_id=number, outcome=Outcome.REFUSED, code=code)
-        )
+    for code in (-5022, -2011):
+        count_error(trader.desk, code)
     first = [fill(1, Side.BUY, 9990, 1), fill(1, Side.BUY, 9990, 2), fill(2, Side.BUY, 9990, 1)]
     recorder.note_told(first)
 
@@ -321,11 +321,11 @@ def test_effective_half_spread_is_the_spread_part_of_the_profit() -> None:
     trader = a_trader()
     recorder = SessionRecorder(trader)
     for number, (bid, ask) in enumerate([(9995, 10006), (9990, 9999), (10001, 10002)]):
-        trader.ledger.move_mid(bid, ask)
+        move_mid(trader.desk, bid, ask)
         set_touch(trader, (bid, ask))
         recorder.note_market()
         done = fill(number, Side.SELL, ask - 1, number + 1)
-        trader.ledger.book_fill(done)
+        WrittenLedger(trader.desk, GRID.tick_lot_e8).book_fill(done)
         recorder.note_told([done])
 
     found = markouts(session(1.0, [0.0] * 60), recorder.fills)["1_s"]
@@ -395,7 +395,7 @@ happenings = st.lists(
 @given(happened=happenings)
 def test_profit_is_cash_and_stock_whatever_happens(happened: list[tuple[Any, int, int]]) -> None:
     """Exactly; and each part is what the model makes of the same fills."""
-    ledger, mid2, rows = Ledger(new_desk(), GRID.tick_lot_e8), 2001, []
+    ledger, mid2, rows = WrittenLedger(new_desk(), GRID.tick_lot_e8), 2001, []
     ledger.move_mid(1000, 1001)
     for number, (what, price_ticks, size) in enumerate(happened):
         if what == "mid":
@@ -415,7 +415,7 @@ def test_profit_is_cash_and_stock_whatever_happens(happened: list[tuple[Any, int
 
 def test_a_position_from_nowhere_is_noticed_and_told() -> None:
     """No fill explains it; a report that kept silent would be believed."""
-    ledger = Ledger(new_desk(), GRID.tick_lot_e8)
+    ledger = WrittenLedger(new_desk(), GRID.tick_lot_e8)
     ledger.move_mid(1000, 1002)
     ledger.adopt_position(5, 5 * 1001 * GRID.tick_lot_e8, 0)
     ledger.move_mid(1010, 1012)

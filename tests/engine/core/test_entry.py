@@ -13,19 +13,27 @@ from engine.core.desk_layout import (
     BREAKER_REFUSALS,
     BREAKER_STEP_AWAY_TICKS,
     BREAKER_WAITS_FOR_TOUCH,
+    FATAL_CODE,
+    MISSES_FILLS,
     ORDER_ABSENCES,
     ORDER_SLOTS,
+    STATUS_RULE,
     THROTTLED_UNTIL_NS,
-    new_desk,
     order_column,
     side_breaker,
+    side_status,
 )
-from engine.core.entry import OrderEntry, close_position, reconcile
-from engine.core.log import DeskLog
+from engine.core.entry import close_position, mark_missing, reconcile, watch_orders
+from engine.core.error_counts import count_error
+from engine.core.inputs import NO_PARTS, InputTyper
 from engine.core.moment import stamp
 from engine.core.orders import STATE_NAMES
+from engine.core.quoting_rules import QUOTING
 from engine.core.refusals import RejectAction, reject_action
+from engine.core.replies import hear_reply
 from engine.core.request_tracker import RequestTracker
+from engine.core.states import Mode
+from engine.core.trader import Trader
 from exchange.jit import in_python
 from exchange.types import (
     Cancel,
@@ -38,7 +46,8 @@ from exchange.types import (
     SyncClock,
     TimeInForce,
 )
-from tests.engine.virtual_desk import SETTINGS
+from tests.engine.core.blocks import WrittenTable
+from tests.engine.virtual_desk import GRID, SETTINGS
 
 S = 1_000_000_000
 MS = 1_000_000
@@ -54,13 +63,12 @@ class Bench:
     """Order entry with its surroundings, at a time that only the test moves."""
 
     def __init__(self, max_position_lots: int = SETTINGS.max_position_lots) -> None:
-        self.log = DeskLog()
         settings = replace(SETTINGS, max_position_lots=max_position_lots)
-        self.desk = new_desk()
+        epoch = int("t", 36)
+        self.trader = Trader(settings, GRID, Mode.PAPER, epoch=epoch, own_in_book=True)
+        self.desk = self.trader.desk
         self.requests = RequestTracker(self.desk)
-        self.fatal = ""
-        self.entry = OrderEntry(settings, int("t", 36), self.desk, self.requests, self.log)
-        self.table = self.entry.table
+        self.table = WrittenTable(self.desk)
         self.now_ns = START_NS
         self.later(0)
 
@@ -72,7 +80,7 @@ class Bench:
     def watch(self, ns: int = 0) -> list[Command]:
         """What is asked when so much time has passed."""
         self.later(ns)
-        self.entry.watch()
+        watch_orders(self.desk, self.now_ns)
         return self.requests.take()
 
     def reconcile(self, side: Side, *wanted: int, held_lots: int = 0) -> list[Command]:
@@ -82,6 +90,7 @@ class Bench:
 
     def close(self, lots: int = 7, price_ticks: int = 0) -> list[Command]:
         """Sell so much at once; what that asks for."""
+        self.requests.take()
         close_position(self.desk, -1, lots, price_ticks, self.now_ns)
         return self.requests.take()
 
@@ -126,13 +135,9 @@ class Bench:
             message="told by the test" if code else "",
             round_trip_ns=round_trip_ns,
         )
-        match request:
-            case Place():
-                self.fatal = self.entry.receive_place_reply(request, reply)
-            case Cancel():
-                self.entry.receive_cancel_reply(request, reply)
-            case QueryOrder():
-                self.entry.receive_query_reply(request, reply)
+        hear_reply(self.desk, InputTyper(GRID).row(reply), NO_PARTS)
+        self.trader.errors.keep_message(code, reply.message)
+        self.trader.wording.say(reply)
 
     def refuse(self, code: int, side: Side = Side.BUY) -> Place:
         """Place an order and have it refused; the placing."""
@@ -152,9 +157,26 @@ class Bench:
         """How much longer a breaker stays open."""
         return side_closed_ns(self.desk, int(side), self.now_ns)
 
+    def blocked_by(self, side: Side) -> str:
+        """What keeps a side that quotes from standing where it wants."""
+        in_python(side_status)(self.desk, int(side))[STATUS_RULE] = QUOTING
+        return self.trader.side_status[side].detail
+
+    def mark_missing(self, listed: set[str], asked_ns: int) -> None:
+        """The venue has listed these orders as open, and no other."""
+        found = np.zeros(ORDER_SLOTS, dtype=np.int64)
+        found[[self.slot(name) for name in listed]] = 1
+        mark_missing(self.desk, found, asked_ns, self.now_ns)
+
+    @property
+    def fatal(self) -> str:
+        """The refusal that only a person can mend."""
+        code = int(self.desk[FATAL_CODE])
+        return f"refused with {self.trader.errors.words(code)}" if code else ""
+
     @property
     def said(self) -> list[str]:
-        return [record.text for record in self.log.since(0)]
+        return [record.text for record in self.trader.log.since(0)]
 
 
 @pytest.fixture
@@ -277,7 +299,7 @@ def test_no_more_is_placed_than_the_venue_takes_and_every_cancel_goes(bench: Ben
 
     assert (cancelled([cancel]), prices([last])) == ([name], [101])
     assert cancelled(afterwards) == [last.client_order_id]
-    assert bench.entry.blocked_by(Side.BUY) == "the venue's order limit is used up"
+    assert bench.blocked_by(Side.BUY) == "the venue's order limit is used up"
 
 
 def test_near_the_end_of_the_budget_requotes_stay_a_second_apart(bench: Bench) -> None:
@@ -389,7 +411,7 @@ def test_an_order_that_was_taken_is_no_refusal_and_its_round_trip_counts(bench: 
     bench.answer(place, round_trip_ns=3 * MS)
 
     assert bench.state(place.client_order_id) == "acked"
-    assert list(bench.entry.round_trips_ns) == [3 * MS]
+    assert bench.trader.round_trips_ns == [3 * MS]
 
 
 def test_an_answer_that_comes_after_the_order_was_forgotten_changes_nothing(bench: Bench) -> None:
@@ -515,7 +537,7 @@ def test_both_sides_hold_placing_while_our_clock_or_the_limit_mends(
     bench.refuse(code)
     bench.requests.take()
 
-    held = [bench.entry.blocked_by(side) for side in Side]
+    held = [bench.blocked_by(side) for side in Side]
     bench.later(seconds * S - 1)
     placed = [prices(bench.reconcile(Side.SELL, 105))]
     bench.later(1)
@@ -571,7 +593,7 @@ def test_a_refused_closing_says_nothing_of_quotes(bench: Bench, code: int) -> No
 
     breaker = bench.breaker(Side.SELL)
     assert (breaker[BREAKER_REFUSALS], breaker[BREAKER_WAITS_FOR_TOUCH]) == (0, 0)
-    assert bench.entry.blocked_by(Side.SELL) == ""
+    assert bench.blocked_by(Side.SELL) == ""
 
 
 def test_a_closing_refused_for_our_key_is_fatal_too(bench: Bench) -> None:
@@ -585,19 +607,12 @@ def test_a_closing_refused_for_our_key_is_fatal_too(bench: Bench) -> None:
 def test_errors_are_counted_by_code_with_their_newest_words(bench: Bench) -> None:
     for code, message in ((-1021, "early"), (-5022, "takes"), (-1021, "late")):
         bench.later(S)
-        bench.entry.count_error(
-            Reply(
-                recv_ns=bench.now_ns,
-                mono_ns=bench.now_ns,
-                request_id=1,
-                outcome=Outcome.REFUSED,
-                code=code,
-                message=message,
-            )
-        )
+        count_error(bench.desk, code)
+        bench.trader.errors.keep_message(code, message)
 
-    counted = bench.entry.errors[-1021]
-    assert sorted(bench.entry.errors) == [-5022, -1021]
+    errors = bench.trader.errors.by_code()
+    counted = errors[-1021]
+    assert sorted(errors) == [-5022, -1021]
     assert (counted.count, counted.last_message, counted.mono_ns) == (2, "late", bench.now_ns)
 
 
@@ -618,8 +633,8 @@ def test_an_unknown_outcome_is_no_refusal_and_is_said(bench: Bench) -> None:
     assert bench.state(name) == "unknown"
     assert bench.table.open_lots(Side.BUY) == LOTS
     assert bench.reconcile(Side.BUY, 100) == []
-    assert bench.entry.blocked_by(Side.BUY) == "1 with unknown outcome, asking"
-    assert bench.entry.blocked_by(Side.SELL) == ""
+    assert bench.blocked_by(Side.BUY) == "1 with unknown outcome, asking"
+    assert bench.blocked_by(Side.SELL) == ""
     assert bench.said == [f"{name}: outcome unknown, asking"]
 
 
@@ -744,7 +759,7 @@ def test_an_unknown_order_that_is_seen_is_unknown_no_more(bench: Bench) -> None:
 
     bench.apply(name, orders.SEEN_LIVE)
 
-    assert bench.entry.blocked_by(Side.BUY) == ""
+    assert bench.blocked_by(Side.BUY) == ""
     assert bench.watch(10 * S) == []
 
 
@@ -787,7 +802,7 @@ def test_a_cancel_that_is_done_ends_the_order_and_its_round_trip_counts(bench: B
     bench.answer(cancel, round_trip_ns=4 * MS)
 
     assert bench.state(name) == "done"
-    assert list(bench.entry.round_trips_ns) == [4 * MS]
+    assert bench.trader.round_trips_ns == [4 * MS]
 
 
 def test_fills_that_are_told_of_and_do_not_come_are_missed_after_half_a_second(
@@ -800,10 +815,10 @@ def test_fills_that_are_told_of_and_do_not_come_are_missed_after_half_a_second(
     missed = []
     for ns in (500 * MS, MS):
         bench.watch(ns)
-        missed.append(bench.entry.misses_fills)
+        missed.append(bool(bench.desk[MISSES_FILLS]))
     bench.table.book_fill(bench.slot(name), 2, 0, bench.now_ns)
     bench.watch()
-    missed.append(bench.entry.misses_fills)
+    missed.append(bool(bench.desk[MISSES_FILLS]))
 
     assert missed == [False, True, False]
 
@@ -816,7 +831,7 @@ def test_an_order_that_should_be_listed_and_is_not_is_asked_for(bench: Bench) ->
     gone, there = bench.rest(100), bench.rest(105, Side.SELL)
     bench.later(REST_LAG_NS + 1)
 
-    bench.entry.mark_missing({there}, bench.now_ns)
+    bench.mark_missing({there}, bench.now_ns)
 
     assert (bench.state(gone), bench.state(there)) == ("unknown", "resting")
     assert asked_for(bench.watch(301 * MS)) == [gone]
@@ -826,7 +841,7 @@ def test_an_order_younger_than_a_lagging_list_is_not_missed(bench: Bench) -> Non
     name = bench.rest()
     bench.later(REST_LAG_NS)
 
-    bench.entry.mark_missing(set(), bench.now_ns)
+    bench.mark_missing(set(), bench.now_ns)
 
     assert bench.state(name) == "resting"
 
@@ -836,7 +851,7 @@ def test_a_list_that_was_asked_for_long_ago_is_as_old_as_its_question(bench: Ben
     name = bench.rest()
     bench.later(10 * S)
 
-    bench.entry.mark_missing(set(), asked_ns)
+    bench.mark_missing(set(), asked_ns)
 
     assert bench.state(name) == "resting"
 
@@ -845,7 +860,7 @@ def test_an_order_that_is_not_answered_yet_is_not_missed_in_a_list(bench: Bench)
     place = bench.place()
     bench.later(10 * S)
 
-    bench.entry.mark_missing(set(), bench.now_ns)
+    bench.mark_missing(set(), bench.now_ns)
 
     assert bench.state(place.client_order_id) == "placed"
 
@@ -855,7 +870,7 @@ def test_an_order_being_cancelled_that_is_not_listed_is_asked_for(bench: Bench) 
     bench.reconcile(Side.BUY)
     bench.later(REST_LAG_NS + 1)
 
-    bench.entry.mark_missing(set(), bench.now_ns)
+    bench.mark_missing(set(), bench.now_ns)
 
     assert bench.state(name) == "unknown"
 
@@ -866,7 +881,7 @@ def test_an_order_being_cancelled_that_is_not_listed_is_asked_for(bench: Bench) 
 def test_nothing_in_the_way_is_said_as_nothing(bench: Bench) -> None:
     bench.rest()
 
-    assert [bench.entry.blocked_by(side) for side in Side] == ["", ""]
+    assert [bench.blocked_by(side) for side in Side] == ["", ""]
 
 
 def test_what_matters_most_is_said_first(bench: Bench) -> None:
@@ -875,12 +890,12 @@ def test_what_matters_most_is_said_first(bench: Bench) -> None:
     bench.refuse(LIMIT, Side.SELL)
     spend_orders(bench.desk, 300)
 
-    said = [bench.entry.blocked_by(Side.BUY)]
+    said = [bench.blocked_by(Side.BUY)]
     bench.apply(name, orders.SEEN_LIVE)
-    said.append(bench.entry.blocked_by(Side.BUY))
+    said.append(bench.blocked_by(Side.BUY))
     bench.later(9_600 * MS)
     bench.desk[THROTTLED_UNTIL_NS] = bench.now_ns
-    said.append(bench.entry.blocked_by(Side.BUY))
+    said.append(bench.blocked_by(Side.BUY))
 
     assert said == [
         "1 with unknown outcome, asking",

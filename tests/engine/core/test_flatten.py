@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from engine.core.actions import Action
 from engine.core.desk_layout import FLATTEN_BY_LIMIT, new_desk
-from engine.core.flatten import PATIENCE_NS, Flatten, step_flatten
+from engine.core.error_counts import ErrorCounts
+from engine.core.flatten import PATIENCE_NS, Flatten, ask_flatten, refuse_closing, step_flatten
 from engine.core.states import FlattenState
 from exchange.types import Cancel, Link, LinkDown, Outcome, Place, QueryOrder
 from tests.engine.network_faults import (
@@ -88,8 +89,8 @@ def test_it_never_asks_for_more_than_is_held_and_always_ends(
 ) -> None:
     """Whatever each order comes to, the position only shrinks, and the end is the truth."""
     desk, mono_ns = new_desk(), 0
-    flatten = Flatten(desk)
-    flatten.ask(mono_ns)
+    flatten = Flatten(desk, ErrorCounts(desk))
+    ask_flatten(desk, mono_ns)
     answers = list(answers)
     while flatten.closing:
         mono_ns += 100 * MS
@@ -99,7 +100,7 @@ def test_it_never_asks_for_more_than_is_held_and_always_ends(
         assert 0 < lots <= abs(held)
         kind, n = answers.pop() if answers else ("filled", 0)
         if kind == "refused":
-            flatten.receive_refusal(n, "no", mono_ns)
+            refuse_closing(desk, n, mono_ns)
         elif kind != "absent":
             filled = min(n, lots) if kind == "partly" else lots
             held -= filled if held > 0 else -filled
@@ -110,7 +111,7 @@ def test_it_never_asks_for_more_than_is_held_and_always_ends(
 
 def test_nothing_is_sent_while_an_order_of_ours_may_live() -> None:
     desk = new_desk()
-    Flatten(desk).ask(0)
+    ask_flatten(desk, 0)
 
     assert step_flatten(desk, 19, False, True, 0) == 0
     assert step_flatten(desk, 19, True, True, 1) == 19
@@ -119,8 +120,8 @@ def test_nothing_is_sent_while_an_order_of_ours_may_live() -> None:
 def test_what_the_venue_has_not_confirmed_is_not_flat() -> None:
     """Nought by our own count alone proves nothing."""
     desk = new_desk()
-    flatten = Flatten(desk)
-    flatten.ask(0)
+    flatten = Flatten(desk, ErrorCounts(desk))
+    ask_flatten(desk, 0)
     for mono_ns in range(0, PATIENCE_NS + MS, 100 * MS):
         step_flatten(desk, 0, True, False, mono_ns)
 
@@ -129,12 +130,11 @@ def test_what_the_venue_has_not_confirmed_is_not_flat() -> None:
 
 def test_a_size_refused_is_tried_in_pieces_and_a_price_as_a_limit() -> None:
     desk, mono_ns = new_desk(), 0
-    flatten = Flatten(desk)
-    flatten.ask(0)
+    ask_flatten(desk, 0)
     sent = []
     for code in (-4005, -4005, -4131, 0):
         sent.append((step_flatten(desk, 20, True, True, mono_ns), int(desk[FLATTEN_BY_LIMIT])))
-        flatten.receive_refusal(code, "no", mono_ns)
+        refuse_closing(desk, code, mono_ns)
         mono_ns += 3000 * MS
 
     assert sent == [(20, 0), (10, 0), (5, 0), (5, 1)]
@@ -142,8 +142,8 @@ def test_a_size_refused_is_tried_in_pieces_and_a_price_as_a_limit() -> None:
 
 def test_a_late_fill_after_the_end_is_still_told() -> None:
     desk = new_desk()
-    flatten = Flatten(desk)
-    flatten.ask(0)
+    flatten = Flatten(desk, ErrorCounts(desk))
+    ask_flatten(desk, 0)
     step_flatten(desk, 19, False, True, PATIENCE_NS)
     assert flatten.failed
     step_flatten(desk, 0, True, True, PATIENCE_NS + 1)

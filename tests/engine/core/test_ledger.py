@@ -5,14 +5,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.core.desk_layout import new_desk
-from engine.core.ledger import Ledger
 from exchange.types import Fill, Side
+from tests.engine.core.blocks import WrittenLedger
 
 TICK_LOT_E8 = 10_000  # 0.1 USDT a tick times 0.001 BTC a lot
 
 
-def a_ledger(tick_lot_e8: int = TICK_LOT_E8) -> Ledger:
-    return Ledger(new_desk(), tick_lot_e8)
+def a_ledger(tick_lot_e8: int = TICK_LOT_E8) -> WrittenLedger:
+    return WrittenLedger(new_desk(), tick_lot_e8)
 
 
 def fill(

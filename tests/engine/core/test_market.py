@@ -17,7 +17,6 @@ from engine.core.hear import GARBLED, SEEN_FULL
 from engine.core.links import LinkStates
 from engine.core.log import DeskLog
 from engine.core.market import MarketState
-from engine.core.request_tracker import RequestTracker
 from exchange.jit import in_python
 from exchange.types import Link
 from tests.engine.virtual_desk import GRID
@@ -48,15 +47,7 @@ class HeardMarket(MarketState):
     def __init__(self) -> None:
         self.desk, self.log = new_desk(), DeskLog()
         self.links = LinkStates(self.desk)
-        super().__init__(
-            GRID,
-            self.desk,
-            new_reals(),
-            self.links,
-            RequestTracker(self.desk),
-            self.log,
-            own_in_book=False,
-        )
+        super().__init__(GRID, self.desk, new_reals(), self.log, own_in_book=False)
 
 
 def market_that_moved(padding: int = 0) -> HeardMarket:

@@ -21,6 +21,7 @@ from engine.core.orders import (
     CANCEL_SENT,
     CANCELLING,
     DONE,
+    NO_SLOT,
     OUTCOME_UNKNOWN,
     PLACE_ACKED,
     PLACE_REFUSED,
@@ -30,11 +31,11 @@ from engine.core.orders import (
     SEEN_FINAL,
     SEEN_LIVE,
     UNKNOWN,
-    OrderTable,
     reconcile_side,
 )
 from exchange.jit import in_python
 from exchange.types import Side
+from tests.engine.core.blocks import WrittenTable
 from tests.naive.orders import NaiveOrder, NaiveOrders
 
 EVENTS = st.sampled_from(range(8))
@@ -42,7 +43,7 @@ STATES = (PLACED, ACKED, RESTING, CANCELLING, UNKNOWN)
 
 
 def rest_order(
-    table: OrderTable,
+    table: WrittenTable,
     number: int,
     side: Side,
     price_ticks: int,
@@ -52,7 +53,7 @@ def rest_order(
     return table.add(OrderName(1, number), side, price_ticks, lots, 0, state)
 
 
-def reconciled(table: OrderTable, side: Side, wanted: list[int]) -> tuple[list[int], list[int]]:
+def reconciled(table: WrittenTable, side: Side, wanted: list[int]) -> tuple[list[int], list[int]]:
     """Prices whose orders are to be cancelled, and prices to place at."""
     cancels = np.zeros(ORDER_SLOTS, dtype=np.int64)
     places = np.zeros(ORDER_SLOTS, dtype=np.int64)
@@ -72,7 +73,7 @@ def reconciled(table: OrderTable, side: Side, wanted: list[int]) -> tuple[list[i
 @given(st.lists(EVENTS))
 def test_done_is_final(events: list[int]) -> None:
     """Late, repeated and reordered events never bring an order back."""
-    table = OrderTable(new_desk())
+    table = WrittenTable(new_desk())
     slot = rest_order(table, 1, Side.BUY, 100)
     table.apply(slot, SEEN_FINAL, 1)
 
@@ -85,7 +86,7 @@ def test_done_is_final(events: list[int]) -> None:
 @pytest.mark.parametrize("state", [PLACED, ACKED, RESTING, CANCELLING])
 def test_only_proof_ends_an_unknown_order(state: int) -> None:
     """A failed cancel or a late acknowledgement says nothing about what rests at the venue."""
-    table = OrderTable(new_desk())
+    table = WrittenTable(new_desk())
     slot = rest_order(table, 1, Side.BUY, 100, state=state)
     table.apply(slot, OUTCOME_UNKNOWN, 1)
 
@@ -98,7 +99,7 @@ def test_only_proof_ends_an_unknown_order(state: int) -> None:
 
 def test_a_refused_cancel_proves_nothing() -> None:
     """-2011 may mean filled, cancelled, expired or still travelling: so it must be asked for."""
-    table = OrderTable(new_desk())
+    table = WrittenTable(new_desk())
     slot = rest_order(table, 1, Side.BUY, 100)
     table.apply(slot, CANCEL_SENT, 1)
 
@@ -107,7 +108,7 @@ def test_a_refused_cancel_proves_nothing() -> None:
 
 def test_the_stream_may_be_faster_than_the_reply() -> None:
     """The order is reported before its acknowledgement arrives, which then changes nothing."""
-    table = OrderTable(new_desk())
+    table = WrittenTable(new_desk())
     slot = rest_order(table, 1, Side.BUY, 100, state=PLACED)
     table.apply(slot, SEEN_LIVE, 1)
 
@@ -116,7 +117,7 @@ def test_the_stream_may_be_faster_than_the_reply() -> None:
 
 def test_a_refusal_frees_the_slot_at_once() -> None:
     """Nothing was recorded by the venue, so nothing remains to wait for."""
-    table = OrderTable(new_desk())
+    table = WrittenTable(new_desk())
     slot = rest_order(table, 1, Side.BUY, 100, state=PLACED)
     table.apply(slot, PLACE_REFUSED, 1)
 
@@ -127,7 +128,7 @@ def test_a_refusal_frees_the_slot_at_once() -> None:
 
 def test_a_finished_order_keeps_its_slot_until_its_fills_are_booked() -> None:
     """The venue says two lots were filled before the cancel; their prices are still to come."""
-    table = OrderTable(new_desk())
+    table = WrittenTable(new_desk())
     slot = rest_order(table, 1, Side.SELL, 100, lots=3)
     table.report_filled(slot, 2)
     table.apply(slot, SEEN_FINAL, 1)
@@ -147,7 +148,7 @@ def test_the_worst_case_never_forgets_an_order_that_may_live(
     history: list[tuple[int, int]],
 ) -> None:
     """Until it is done its whole rest counts; what was reported filled counts until booked."""
-    table = OrderTable(new_desk())
+    table = WrittenTable(new_desk())
     slot = rest_order(table, 1, Side.BUY, 100, lots=3, state=PLACED)
     for event, filled in history:
         table.apply(slot, event, 1)
@@ -161,7 +162,7 @@ def test_the_worst_case_never_forgets_an_order_that_may_live(
 
 def test_orders_at_a_wanted_price_keep_their_queue() -> None:
     """Only what stands elsewhere goes and only what is missing comes."""
-    table = OrderTable(new_desk())
+    table = WrittenTable(new_desk())
     for price in (100, 98, 94):
         rest_order(table, price, Side.BUY, price)
     rest_order(table, 1, Side.SELL, 98)
@@ -172,7 +173,7 @@ def test_orders_at_a_wanted_price_keep_their_queue() -> None:
 @pytest.mark.parametrize("state", [PLACED, CANCELLING, UNKNOWN])
 def test_an_unsettled_price_is_left_alone(state: int) -> None:
     """A second order beside one whose end is unknown would double the position."""
-    table = OrderTable(new_desk())
+    table = WrittenTable(new_desk())
     rest_order(table, 1, Side.BUY, 100, state=state)
 
     assert reconciled(table, Side.BUY, [100]) == ([], [])
@@ -181,7 +182,7 @@ def test_an_unsettled_price_is_left_alone(state: int) -> None:
 @pytest.mark.parametrize("state", [PLACED, CANCELLING, UNKNOWN])
 def test_nothing_is_cancelled_twice_or_before_it_was_taken(state: int) -> None:
     """One action in flight per slot."""
-    table = OrderTable(new_desk())
+    table = WrittenTable(new_desk())
     rest_order(table, 1, Side.BUY, 100, state=state)
 
     assert reconciled(table, Side.BUY, []) == ([], [])
@@ -189,7 +190,7 @@ def test_nothing_is_cancelled_twice_or_before_it_was_taken(state: int) -> None:
 
 def test_a_cancelled_order_casts_its_shadow_until_the_book_has_passed_it() -> None:
     """A late book still shows it; taken for somebody else's it would be quoted against."""
-    table = OrderTable(new_desk())
+    table = WrittenTable(new_desk())
     slot = rest_order(table, 1, Side.BUY, 100)
     table.end(slot, 50, 1)
 
@@ -202,12 +203,12 @@ def test_a_cancelled_order_casts_its_shadow_until_the_book_has_passed_it() -> No
 
 def test_a_full_table_says_so() -> None:
     """Better no order than one that nobody follows."""
-    table = OrderTable(new_desk())
+    table = WrittenTable(new_desk())
     for number in range(1, ORDER_SLOTS + 1):
         rest_order(table, number, Side.BUY, number)
 
-    with pytest.raises(OverflowError):
-        rest_order(table, ORDER_SLOTS + 1, Side.BUY, 1)
+    name = OrderName(1, ORDER_SLOTS + 1)
+    assert table.add(name, Side.BUY, 1, 3, 0) == NO_SLOT
 
 
 _NAMES = [OrderName(epoch, number) for epoch in (1, 2) for number in (1, 2, 3)]
@@ -230,7 +231,7 @@ _changes = st.one_of(
 @given(st.lists(_changes, max_size=40))
 def test_the_compiled_table_is_the_naive_one(changes: list[tuple[Any, ...]]) -> None:
     """Slots used again, names that return, ends before their fills: the same orders remain."""
-    table, twin = OrderTable(new_desk()), NaiveOrders()
+    table, twin = WrittenTable(new_desk()), NaiveOrders()
     for mono_ns, change in enumerate(changes, 1):
         play(table, twin, change, mono_ns)
 
@@ -243,7 +244,7 @@ def test_the_compiled_table_is_the_naive_one(changes: list[tuple[Any, ...]]) -> 
         assert {name for name in _NAMES if table.ended(name)} == twin.ended
 
 
-def listed(table: OrderTable) -> list[tuple[Any, ...]]:
+def listed(table: WrittenTable) -> list[tuple[Any, ...]]:
     """What the table knows of each order, oldest first."""
     alive_ns = in_python(order_column)(table.desk, ORDER_ALIVE_NS)
     columns = (table.side, table.state, table.booked_lots, table.reported_lots, alive_ns)
@@ -253,7 +254,7 @@ def listed(table: OrderTable) -> list[tuple[Any, ...]]:
     ]
 
 
-def play(table: OrderTable, twin: NaiveOrders, change: tuple[Any, ...], mono_ns: int) -> None:
+def play(table: WrittenTable, twin: NaiveOrders, change: tuple[Any, ...], mono_ns: int) -> None:
     if change[0] == "release":
         _, book_exch_ns, late = change
         mono_ns += late * 3_000_000_000
@@ -290,7 +291,7 @@ def play(table: OrderTable, twin: NaiveOrders, change: tuple[Any, ...], mono_ns:
 
 def test_of_ended_orders_the_oldest_is_forgotten() -> None:
     """Memory is bounded; what arrives for an older order is long overdue."""
-    table = OrderTable(new_desk())
+    table = WrittenTable(new_desk())
     for number in range(1, ENDED_KEPT + 2):
         table.end(rest_order(table, number, Side.BUY, 100), 1, number)
         table.release_finished(2, number)

@@ -10,9 +10,10 @@ import pytest
 
 from engine.core.account import REST_LAG_NS, AccountReconciler
 from engine.core.actions import Action
-from engine.core.desk_layout import new_desk
+from engine.core.desk_layout import RECONCILED, new_desk
 from engine.core.operator import OperatorCommand
 from engine.core.quoting_rules import QUOTING, account_rule
+from engine.core.request_tracker import FETCH_ACCOUNT
 from engine.core.states import FlattenState, RiskState, SideReason
 from engine.view.view_builder import ViewBuilder
 from exchange.paper.account.orders import OrderRecord
@@ -35,6 +36,7 @@ from exchange.types import (
     Side,
     TimeInForce,
 )
+from tests.engine.core.blocks import WrittenTable
 from tests.engine.core.heard import Heard, closed_elsewhere
 from tests.engine.network_faults import replies_lost, rest_lags, trades_late
 from tests.engine.virtual_desk import CALM, GRID, SETTINGS, VirtualDesk
@@ -433,7 +435,7 @@ def test_an_order_of_an_earlier_run_is_not_filled_twice() -> None:
     fill = heard.a_fill(1, 12 * S, Side.BUY, 2)
     heard.trades(msgspec.structs.replace(fill, client_order_id="mdesk-abc-1"))
 
-    slot = heard.trader.table.slot("mdesk-abc-1")
+    slot = WrittenTable(heard.trader.desk).slot("mdesk-abc-1")
     assert heard.lots == 2
     assert slot is not None
     assert heard.trader.table.booked_lots[slot] == 2
@@ -625,7 +627,7 @@ def test_a_question_that_is_not_asked_any_more_explains_nothing() -> None:
     desk.refuse(FetchTrades, "own trades: HTTP 500")
     desk.cut_private(0.2)
     desk.run(2.0)
-    assert desk.trader.account.reconciled
+    assert desk.trader.desk[RECONCILED]
 
     desk.refuse(FetchAccount, "wallet: HTTP 500")
     desk.run(35.0)
@@ -637,11 +639,9 @@ def test_a_question_that_is_not_asked_any_more_explains_nothing() -> None:
 def test_an_answer_to_an_older_question_is_not_taken_for_the_newest() -> None:
     """It took 4 s to fail, and what was asked after it has been answered."""
     account = AccountReconciler(new_desk())
-    older = FetchAccount(request_id=1)
-    newer = FetchAccount(request_id=2)
 
-    account.note_answer(newer, "")
-    account.note_answer(older, "wallet: HTTP 500")
+    account.note_answer(FETCH_ACCOUNT, 2, "")
+    account.note_answer(FETCH_ACCOUNT, 1, "wallet: HTTP 500")
 
     assert not account.troubles
 

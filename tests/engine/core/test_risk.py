@@ -7,10 +7,11 @@ import pytest
 from engine.core.actions import Action
 from engine.core.desk_layout import FEES_E8, PEAK_E8, new_desk, new_reals
 from engine.core.entry import send_order
+from engine.core.error_counts import ErrorCounts
 from engine.core.explain import LeftView, SideStatus, evidence
 from engine.core.operator import OperatorCommand, refusal_among
 from engine.core.request_tracker import PLACE, ask_about
-from engine.core.risk import RiskGate, check_loss
+from engine.core.risk import BY_PANIC, RiskGate, check_loss, halt, resume
 from engine.core.states import RiskState, SideReason
 from exchange.instrument import E8
 from exchange.types import (
@@ -26,7 +27,7 @@ from exchange.types import (
 )
 from tests.engine.core.heard import Heard, closed_elsewhere
 from tests.engine.network_faults import requests_lost
-from tests.engine.virtual_desk import VirtualDesk
+from tests.engine.virtual_desk import GRID, VirtualDesk
 
 S = 1_000_000_000
 
@@ -38,16 +39,23 @@ class Gate(RiskGate):
 
     def __init__(self) -> None:
         self.desk, self.reals = new_desk(), new_reals()
-        super().__init__(self.desk, self.reals, 100.0)
+        super().__init__(self.desk, self.reals, 100.0, GRID, ErrorCounts(self.desk))
 
     def check(self, total_usdt: float, drawdown_usdt: float) -> bool:
         """Does this loss halt?"""
         self.desk[FEES_E8] = -round(total_usdt * E8)
         self.desk[PEAK_E8] = round((total_usdt + drawdown_usdt) * E8)
-        return check_loss(self.desk, self.reals, 0)
+        halts = self.halts
+        check_loss(self.desk, self.reals, 0)
+        return self.halts > halts
 
     def panic(self) -> None:
-        self.halt("panic by the operator", "r", 0)
+        halt(self.desk, BY_PANIC, 0, 0, False, 0)
+
+    def resume(self) -> bool:
+        """Does it quote again?"""
+        resume(self.desk)
+        return self.state is RiskState.ACTIVE
 
 
 def test_a_loss_is_final_and_says_what_helps() -> None:

@@ -9,10 +9,11 @@ from engine.core.actions import Action
 from engine.core.desk_layout import new_desk
 from engine.core.order_names import OrderName
 from engine.core.states import SideReason
-from engine.core.stream_watchdog import PATIENCE_NS, PAUSE_NS, StreamWatchdog, progress
+from engine.core.stream_watchdog import PATIENCE_NS, PAUSE_NS, progress
 from exchange.paper.faults.plan import FaultPlan
 from exchange.paper.matching.events import BACKGROUND
 from exchange.types import Link, ListenKeyExpired, Place, Reconnect, Side, TimeInForce
+from tests.engine.core.blocks import Watchdog
 from tests.engine.desk_trials import WORLDS
 from tests.engine.network_faults import private_late, private_stalled, replies_late
 from tests.engine.virtual_desk import CALM, SETTINGS, VirtualDesk, desk_that_gave_up
@@ -40,22 +41,22 @@ def details(desk: VirtualDesk) -> set[str]:
 
 def test_a_stream_that_told_in_time_owes_nothing() -> None:
     """A fill, an end and an account, each reported by the last moment."""
-    watchdog = StreamWatchdog(new_desk())
-    watchdog.expect_order(A, progress(0, final=False), 0)
-    watchdog.expect_order(A, progress(2, final=True), 1)
+    watchdog = Watchdog(new_desk())
+    watchdog.expect_order(A, progress(0, False), 0)
+    watchdog.expect_order(A, progress(2, True), 1)
     watchdog.expect_account(10 * NS_PER_S, 0)
 
-    watchdog.hear_order(A, progress(2, final=True), PATIENCE_NS)
+    watchdog.hear_order(A, progress(2, True), PATIENCE_NS)
     watchdog.hear_account(10 * NS_PER_S, PATIENCE_NS)
 
     assert watchdog.overdue(9 * PATIENCE_NS) == ""
 
 
-@pytest.mark.parametrize("told", [progress(0, final=False), progress(2, final=False)])
+@pytest.mark.parametrize("told", [progress(0, False), progress(2, False)])
 def test_a_stream_that_stops_halfway_is_overdue(told: int) -> None:
     """It reported that the order was taken, or filled, and never that it ended."""
-    watchdog = StreamWatchdog(new_desk())
-    watchdog.expect_order(A, progress(2, final=True), 0)
+    watchdog = Watchdog(new_desk())
+    watchdog.expect_order(A, progress(2, True), 0)
     watchdog.hear_order(A, told, NS_PER_S)
 
     assert watchdog.overdue(NS_PER_S + PATIENCE_NS) == ""
@@ -64,8 +65,8 @@ def test_a_stream_that_stops_halfway_is_overdue(told: int) -> None:
 
 def test_every_event_of_an_order_raises_its_progress() -> None:
     """Taken, filled in part, cancelled; taken, filled."""
-    cancelled = [progress(0, final=False), progress(2, final=False), progress(2, final=True)]
-    filled = [progress(0, final=False), progress(3, final=True)]
+    cancelled = [progress(0, False), progress(2, False), progress(2, True)]
+    filled = [progress(0, False), progress(3, True)]
 
     assert cancelled == sorted(set(cancelled))
     assert filled == sorted(set(filled))
@@ -73,7 +74,7 @@ def test_every_event_of_an_order_raises_its_progress() -> None:
 
 def test_an_account_may_be_told_before_its_fill_and_bear_an_earlier_stamp() -> None:
     """The venue sends it first."""
-    watchdog = StreamWatchdog(new_desk())
+    watchdog = Watchdog(new_desk())
 
     watchdog.hear_account(10 * NS_PER_S - 5_000_000, 0)
     watchdog.expect_account(10 * NS_PER_S, 1)
@@ -83,7 +84,7 @@ def test_an_account_may_be_told_before_its_fill_and_bear_an_earlier_stamp() -> N
 
 def test_a_new_connection_owes_nothing_of_what_the_last_one_lost() -> None:
     """What was said while the line was down is not said again."""
-    watchdog = StreamWatchdog(new_desk())
+    watchdog = Watchdog(new_desk())
     watchdog.expect_order(A, 1, 0)
     watchdog.expect_account(NS_PER_S, 0)
 
@@ -97,7 +98,7 @@ def test_quotes_wait_only_when_one_connection_after_another_is_mute(
     speaks: bool, pauses: bool
 ) -> None:
     """A single false alarm costs a connection, and no pause."""
-    watchdog = StreamWatchdog(new_desk())
+    watchdog = Watchdog(new_desk())
     late_ns = PATIENCE_NS + 1
     watchdog.expect_order(A, 1, 0)
     assert watchdog.overdue(late_ns)
@@ -114,15 +115,15 @@ def test_quotes_wait_only_when_one_connection_after_another_is_mute(
 
 def test_what_is_owed_longest_is_named_and_what_was_told_is_not() -> None:
     """Whichever of several came between."""
-    watchdog = StreamWatchdog(new_desk())
+    watchdog = Watchdog(new_desk())
     for since_ns, name in enumerate((A, B, C)):
-        watchdog.expect_order(name, progress(2, final=True), since_ns)
+        watchdog.expect_order(name, progress(2, True), since_ns)
 
-    watchdog.hear_order(A, progress(2, final=False), NS_PER_S)  # its end is owed from now on
+    watchdog.hear_order(A, progress(2, False), NS_PER_S)  # its end is owed from now on
     named = [watchdog.overdue(PATIENCE_NS + 2)]
-    watchdog.hear_order(B, progress(2, final=True), NS_PER_S)
+    watchdog.hear_order(B, progress(2, True), NS_PER_S)
     named.append(watchdog.overdue(PATIENCE_NS + 3))
-    watchdog.hear_order(C, progress(2, final=True), NS_PER_S)
+    watchdog.hear_order(C, progress(2, True), NS_PER_S)
     named.append(watchdog.overdue(PATIENCE_NS + NS_PER_S))
     named.append(watchdog.overdue(PATIENCE_NS + NS_PER_S + 1))
 
@@ -135,7 +136,7 @@ def test_what_is_owed_longest_is_named_and_what_was_told_is_not() -> None:
 
 
 def test_a_foreign_order_proves_the_stream_alive() -> None:
-    watchdog = StreamWatchdog(new_desk())
+    watchdog = Watchdog(new_desk())
     for at_ns in (PATIENCE_NS + 1, 2 * PATIENCE_NS + 2):
         watchdog.start_over()
         watchdog.hear_order(None, 1, 0)

@@ -12,15 +12,14 @@ import pytest
 from engine.core import tape_merge
 from engine.core.desk_layout import SEEN, new_desk, new_reals
 from engine.core.hear import PRINTED
-from engine.core.links import LinkStates
 from engine.core.log import DeskLog
 from engine.core.market import MarketState
 from engine.core.market_monitor import FlickerWatch
 from engine.core.market_readings import FlickerView
-from engine.core.request_tracker import RequestTracker
 from engine.core.tape_merge import MARGIN_NS, PATIENCE_NS, StampedPrint, TapeMerge, Touch
 from engine.models.flicker import SECOND_NS, WINDOW_NS
 from exchange.instrument import Instrument
+from exchange.market_layout import TOUCH_EXCH_NS
 from exchange.types import Side
 from tests.naive.flicker import NaiveFlicker
 from tests.places import USDM
@@ -216,8 +215,6 @@ def recorded_market() -> Market:
         GRID,
         desk,
         new_reals(),
-        LinkStates(desk),
-        RequestTracker(desk),
         DeskLog(),
         own_in_book=False,
     )
@@ -237,7 +234,7 @@ def recorded_market() -> Market:
                 (bid, ask), (bid_lots, ask_lots) = seen.touch, seen.touch_lots
                 last_ns = of.book[-1][0] if of.book else 0
                 touch = (bid, bid_lots, ask, ask_lots)
-                of.book.append((max(last_ns, seen.touch_exch_ns), touch))
+                of.book.append((max(last_ns, int(seen.region[TOUCH_EXCH_NS])), touch))
     of.marks.append(of.book[-1][0] + MARGIN_NS + MS)
     return of
 

@@ -5,10 +5,14 @@ from dataclasses import replace
 import pytest
 
 from engine.core.actions import Action
+from engine.core.desk_layout import REQUEST_NUMBER, request_row
+from engine.core.order_names import NOT_OURS, order_name
+from engine.core.orders import NO_SLOT, slot_of
 from engine.core.states import RiskState, SideReason
 from engine.core.trader import COUNTDOWN_MS
 from engine.view.desk_view import Preview
 from engine.view.view_builder import preview
+from exchange.jit import in_python
 from exchange.market_layout import LATENCY_NS
 from exchange.paper.account.orders import NewOrder
 from exchange.paper.faults.plan import FaultPlan
@@ -443,7 +447,7 @@ def test_a_post_only_refusal_is_not_repeated_unchanged() -> None:
 
     desk.run(2.0)
 
-    assert 1 <= desk.trader.entry.errors[-5022].count < 2 * SETTINGS.grid_num
+    assert 1 <= desk.trader.errors.by_code()[-5022].count < 2 * SETTINGS.grid_num
     bids = [price for side, price in our_prices(desk) if side is Side.BUY and price is not None]
     assert max(bids) < in_front
 
@@ -466,7 +470,8 @@ def test_an_arming_asked_before_a_lost_link_arms_nothing_after_it() -> None:
     """Its answer may be of the venue as it was before a restart."""
     desk = quoting_desk()
     late = next(c for c in reversed(desk.commands) if isinstance(c, RefreshCountdown))
-    desk.trader._requests._open[late.request_id] = late
+    number = late.request_id
+    in_python(request_row)(desk.trader.desk, number)[REQUEST_NUMBER] = number
     desk.feed(LinkDown, link=Link.PRIVATE, reason="cut")
     desk.run(0.2)
     desk.feed(LinkUp, link=Link.PRIVATE)
@@ -553,7 +558,7 @@ def test_verified_is_said_of_the_venue_s_list_and_not_of_our_table() -> None:
         )
 
     assert not any("verified" in record.text for record in desk.trader.log.since(0))
-    assert desk.trader.table.slot("mdesk-tests-999") is not None
+    assert slot_of(desk.trader.desk, *(order_name("mdesk-tests-999") or NOT_OURS)) != NO_SLOT
 
 
 def test_an_order_of_a_younger_run_halts_the_desk_for_good() -> None:
@@ -587,7 +592,7 @@ def test_no_width_sends_a_price_that_cannot_be(adj1: float) -> None:
     desk.run(1.0)
 
     assert all(order.price_ticks and order.price_ticks > 0 for order in desk.our_open_orders)
-    assert -4164 not in desk.trader.entry.errors
+    assert -4164 not in desk.trader.errors.by_code()
 
 
 @pytest.mark.parametrize("world", WORLDS)
