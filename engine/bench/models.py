@@ -19,8 +19,9 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from engine.core.calibration import Calibrator, Fit
-from engine.core.log import DeskLog
+from engine.core.calibration import Calibrator, Fit, sample
+from engine.core.desk_layout import MONO_NS, new_desk, new_reals
+from engine.core.fill_intensity import count_print
 from engine.core.quoter import Offsets, Tuning, offsets, requote
 from engine.core.settings import STEP_NS, DeskSettings
 from engine.errors import ConfigError
@@ -42,7 +43,6 @@ from engine.models.spectral import spectral_table
 from engine.models.volatility import realised_sigma, start_ewma, two_scale, update_ewma
 from engine.process.warm_up import warm_up
 from exchange.jit import FloatArray, IntArray, njit
-from exchange.types import Side
 
 REQUOTE_NS, REQUOTE_CALLED_NS, RECALIBRATION_NS = 2_000.0, 5_000.0, 100_000.0
 BOUND, GRID = 40, 4
@@ -255,7 +255,8 @@ class Scene:
         self.settings = replace(settings, window_s=window_s, recalibrate_s=1e-9, prior=market)
         window_ns = round(window_s * 1e9)
         self.touch = np.empty(4 * _QUOTES, np.int64)
-        self.calibrator = Calibrator(self.settings, DeskLog())
+        self.desk, self.reals = new_desk(), new_reals()
+        self.calibrator = Calibrator(self.desk, self.reals, self.settings)
         self.window = LevelWindow(window_ns, settings.levels)
         self.arrivals = np.zeros(10)
         self.now_ns = 0
@@ -280,7 +281,7 @@ class Scene:
         """One more step, and with it one recalibration."""
         self.now_ns += 1
         at = i % _QUOTES * 4
-        self.calibrator.step((int(self.touch[at]), int(self.touch[at + 2])), self.now_ns)
+        self._sample(int(self.touch[at]), int(self.touch[at + 2]))
         return self.calibrator.fit or Fit(_A, _K, _SIGMA, "prior", 0, 0)
 
     def _play_step(self, i: int) -> float:
@@ -289,10 +290,14 @@ class Scene:
         touch = (round(self._fair) - 4, round(self._fair) + 4)
         for side in (1, -1):
             self._trade(side, touch)
-        self.calibrator.step(touch, self.now_ns)
+        self._sample(*touch)
         at = i % _QUOTES * 4
         self.touch[at : at + 4] = (touch[0], self._lots(), touch[1], self._lots())
         return 0.5 * sum(touch)
+
+    def _sample(self, bid: int, ask: int) -> None:
+        self.desk[MONO_NS] = self.now_ns
+        sample(self.desk, self.reals, bid, ask, True, self.now_ns)
 
     def _lots(self) -> int:
         return 100 + int(800 * uniform(self._state))
@@ -312,8 +317,8 @@ class Scene:
             j = int(beyond)
             self.window.arrive(side, j, now_ns)
             arrive(half, now_ns / 1e9, float(j), self.settings.window_s)
-            aggressor, price = Side(-side), first - side * j
-            self.calibrator.receive_print(aggressor, price, now_ns, lambda _ns: touch, now_ns)
+            self.desk[MONO_NS] = now_ns
+            count_print(self.desk, self.reals, -side, first - side * j, now_ns, *touch)
 
 
 # ---------------------------------------------------------------- the stopwatch

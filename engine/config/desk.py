@@ -68,7 +68,7 @@ class StrategySection(Section, frozen=True, kw_only=True):
 
 
 class CalibrationSection(Section, frozen=True, kw_only=True):
-    window_s: Annotated[float, msgspec.Meta(ge=1, le=86_400)]
+    window_s: Annotated[float, msgspec.Meta(ge=1, le=3_600)]
     recalibrate_s: Annotated[float, msgspec.Meta(ge=0.1, le=86_400)]
     intensity: IntensityName = "mle"
     levels: Annotated[int, msgspec.Meta(ge=3, le=500)]

@@ -6,12 +6,14 @@ decided once for all that arrived together, see ``engine.core.decide``.
 
 from engine.core.account import lose_account
 from engine.core.account_reports import hear_account_snapshot, hear_account_update, hear_trades
+from engine.core.calibration import sample
 from engine.core.desk_layout import (
     CLOCK_MEASURED as CLOCK_IS_MEASURED,
 )
 from engine.core.desk_layout import (
     LINK_CONNECTS,
     LINK_IS_UP,
+    MARKET,
     MONO_NS,
     OWED_EPOCH,
     OWED_NUMBER,
@@ -49,6 +51,7 @@ from engine.core.notes import LINK_BACK, LINK_LOST, note
 from engine.core.obey import obey
 from engine.core.own_intensity import add_exposure
 from engine.core.polling import begin_polling, poll
+from engine.core.quoter import refit_table
 from engine.core.replies import hear_reply
 from engine.core.reports import hear_update
 from engine.core.request_tracker import RECONNECT, tell
@@ -122,7 +125,10 @@ def _apply_rare(desk: IntArray, market: IntArray, row: IntArray) -> None:
 
 @piece
 def _step(desk: IntArray, reals: FloatArray, market: IntArray) -> None:
-    """100 ms have passed: what was waited for too long is asked for."""
+    """100 ms have passed: the market is sampled, and what was waited for too long is asked for."""
+    tape_up = link_row(desk, MARKET)[LINK_IS_UP] == 1
+    if sample(desk, reals, market[TOUCH_BID], market[TOUCH_ASK], tape_up, desk[MONO_NS]):
+        refit_table(desk, reals)
     if market[TOUCH_BID] != NO_BID:
         add_exposure(desk, reals, 0.5 * (market[TOUCH_BID] + market[TOUCH_ASK]), _STEP_S)
     watch_orders(desk, desk[MONO_NS])

@@ -1,79 +1,200 @@
 """Calibration of A, k and sigma: fitted again and again, and judged before they may be quoted.
 
-A market order is counted from the mid just before it by the venue's stamps: the streams do
-not arrive in order, and a mid of a moment later takes a sweep for a touch. Each side keeps
-its own A; k is of both together, since they share it and either alone knows little. The pair
-that is quoted is then exact but for an inventory skew of ln(A_bid/A_ask)/2k, which is mostly noise.
+Each 100 ms the touch is sampled; prints are counted as they come. At a steady pace the last window
+is fitted, by ``engine.core.fill_intensity`` and ``engine.core.volatility``. A fit that is refused
+leaves the last good one in use, at its cautious end, for a while; before the first good one the
+prior quotes, if there is one, until the market had its chance.
 """
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import assert_never
 
 import numpy as np
 
-from engine.core.log import DeskLog
+from engine.core import fill_intensity, volatility
+from engine.core.desk_layout import (
+    ASK_FIT,
+    BID_FIT,
+    BOTH_FIT,
+    COUNTS_ARRIVALS,
+    FIT_A,
+    FIT_ARRIVALS,
+    FIT_EVERY_NS,
+    FIT_K,
+    FIT_NS,
+    FIT_SIGMA,
+    FIT_SOURCE,
+    FIT_TOLD_CODE,
+    FIT_TOLD_NONE,
+    FIT_WIDENED,
+    FROM_PRIOR,
+    FROM_WINDOW,
+    GOOD_FIT,
+    GOOD_NS,
+    HOLD_S,
+    INTENSITY_BY,
+    LEVELS,
+    LINE_SPREAD,
+    MIDS_KEPT,
+    MISFIT_BORNE,
+    NEAREST_TICKS,
+    NEVER_NS,
+    NEXT_FIT_NS,
+    NO_FIT,
+    READ_CODE,
+    READ_MAX_MISFIT,
+    READ_MISFIT,
+    READ_NOISE,
+    READ_NS,
+    READ_SIGMA,
+    READ_SIGMA_HIGH,
+    READ_SIGMA_LOW,
+    ROW_A,
+    ROW_A_LOW,
+    ROW_K,
+    ROW_K_DISPERSION,
+    ROW_K_LOW,
+    ROW_N,
+    SAMPLED_FIRST_NS,
+    SAMPLED_NS,
+    VOLATILITY_BY,
+    VOLATILITY_STEPS,
+    WINDOW_NS,
+    WINDOW_S,
+    WINDOW_SEEN_NS,
+    fit_row,
+)
+from engine.core.fill_intensity import read_intensities, start_counting, watch_sides
+from engine.core.notes import FIT_JUDGED, note
 from engine.core.settings import STEP_NS, DeskSettings
+from engine.core.volatility import add_mid, read_volatility
 from engine.models.acceptance import (
     ACCEPTED,
     POOR_FIT,
     REASONS,
     TOO_FEW,
     TOO_SHORT,
-    FitInUse,
-    choose_fit,
+    fit_to_quote,
     judge_fit,
     misfit_limit,
 )
-from engine.models.chi_square import sigma_interval
 from engine.models.intensity import SideFit
-from engine.models.level_intensity import (
-    LevelWindow,
-    carry_to_mid,
-    first_price,
-    first_rate,
-    first_rate_by_line,
-    is_watched,
-    level_misfit,
-    side_fit,
-    watched_s,
-)
-from engine.models.online_intensity import (
-    FEWEST_EFFECTIVE,
-    arrive,
-    go_deeper,
-    read_intensity,
-    start_watching,
-    watch,
-)
-from engine.models.volatility import (
-    bipower_sigma,
-    realised_sigma,
-    start_ewma,
-    two_scale,
-    update_ewma,
-)
-from exchange.jit import FloatArray
-from exchange.types import Severity, Side
+from engine.models.level_intensity import side_fit_of
+from engine.models.online_intensity import FEWEST_EFFECTIVE
+from exchange.jit import FloatArray, IntArray, in_python, njit, piece
+from exchange.market_layout import NO_BID
 
 _STALL_NS = 3 * STEP_NS // 2  # a change of the mid over a longer step is no change of 100 ms
-_SAME_ORDER_NS = 1_000_000
-"""Prints of one side this close together are one market order."""
 _STEP_S = STEP_NS / 1e9
 _LEAST_SEEN = 0.5
 """Share of the window in which the book must have been seen, or nothing is fitted to it."""
-_LINE_SPREADS = {"ols": 3.1, "wls": 1.4}
-"""Errors of least squares over those of the likelihood, from the share of simulated desks whose
-narrower interval held the truth: of A 0.48 and 0.87 instead of 0.95."""
-_SLOWEST_STEPS = 60
-"""Slow scale of the two-scale sigma, where the window is long enough."""
-_EWMA_SPREAD = 2.0  # an EWMA of decay tau is worth 2·tau/step changes
-_BIPOWER_SPREAD = 1.3  # variance of bipower over that of realised
-_TWO_SCALE_GAIN = 1.5  # overlapping grids against one grid
 
-TouchTicks = tuple[int, int]
-"""``(bid_ticks, ask_ticks)``."""
+
+# ---------------------------------------------------------------- the step
+
+
+@njit
+def sample(
+    desk: IntArray, reals: FloatArray, bid: int, ask: int, tape_up: bool, mono_ns: int
+) -> bool:
+    """One 100 ms sample; refits when it is time.
+
+    Args:
+        desk: int64[DESK_SIZE], as ``reals`` of ``engine.core.desk_layout``.
+        bid: Others' best, as ``ask``; ``NO_BID`` without a touch.
+        tape_up: Would prints reach us? Time in which they would not is not counted.
+
+    Returns:
+        True when the fit to quote with has changed, perhaps to none.
+    """
+    now_s, seen = mono_ns / 1e9, bid != NO_BID
+    if desk[SAMPLED_FIRST_NS] == NEVER_NS:
+        desk[SAMPLED_FIRST_NS] = desk[NEXT_FIT_NS] = mono_ns
+        start_counting(reals, mono_ns)
+    elif mono_ns - desk[SAMPLED_NS] > _STALL_NS:
+        add_mid(desk, reals, np.nan, now_s)  # a change over a stall is no 100 ms change
+    counted_s = (mono_ns - desk[SAMPLED_NS]) / 1e9 if desk[COUNTS_ARRIVALS] == 1 else 0.0
+    desk[SAMPLED_NS] = mono_ns
+    add_mid(desk, reals, 0.5 * (bid + ask) if seen else np.nan, now_s)
+    desk[COUNTS_ARRIVALS] = seen and tape_up
+    if desk[COUNTS_ARRIVALS] == 1:
+        watch_sides(desk, reals, bid, ask, counted_s)  # prints were counted for so long
+    if mono_ns < desk[NEXT_FIT_NS]:
+        return False
+    desk[NEXT_FIT_NS] = max(desk[NEXT_FIT_NS] + desk[FIT_EVERY_NS], mono_ns)
+    desk[WINDOW_SEEN_NS] = mono_ns - desk[SAMPLED_FIRST_NS]
+    if desk[WINDOW_SEEN_NS] < desk[WINDOW_NS]:
+        return False
+    _refit(desk, reals, mono_ns)
+    return True
+
+
+@piece
+def _refit(desk: IntArray, reals: FloatArray, mono_ns: int) -> None:
+    misfit, watched_s = read_intensities(desk, reals)
+    read_volatility(desk, reals)
+    desk[READ_NS], reals[READ_MISFIT] = mono_ns, misfit
+    desk[READ_CODE] = _judge(reals, watched_s)
+    _choose(desk, reals, mono_ns)
+    _tell(desk, reals)
+
+
+@piece
+def _judge(reals: FloatArray, watched_s: float) -> int:
+    """May the newest window's fit be quoted? A code of ``engine.models.acceptance``."""
+    both = fit_row(reals, BOTH_FIT)
+    fewer = min(fit_row(reals, BID_FIT)[ROW_N], fit_row(reals, ASK_FIT)[ROW_N])
+    limit = misfit_limit(both[ROW_N] / both[ROW_K_DISPERSION], reals[MISFIT_BORNE])
+    reals[READ_MAX_MISFIT] = limit
+    if watched_s < _LEAST_SEEN * reals[WINDOW_S]:
+        return TOO_SHORT
+    # Counted, not weighed by their bursts: a burst is refused for a prior that knows less.
+    A, k, misfit = both[ROW_A], both[ROW_K], reals[READ_MISFIT]
+    return judge_fit(fewer, A, k, misfit, FEWEST_EFFECTIVE, limit)
+
+
+@piece
+def _choose(desk: IntArray, reals: FloatArray, mono_ns: int) -> None:
+    """Choose the numbers to quote with from now on; none when nothing good is young enough."""
+    code, both, good = desk[READ_CODE], fit_row(reals, BOTH_FIT), fit_row(reals, GOOD_FIT)
+    if code == ACCEPTED:
+        desk[GOOD_NS] = mono_ns
+        good[:] = both
+    ever = desk[GOOD_NS] != NEVER_NS
+    age_s = (mono_ns - desk[GOOD_NS]) / 1e9 if ever else np.inf
+    A, k = fit_to_quote(
+        code, both[ROW_A], both[ROW_K], good[ROW_A_LOW], good[ROW_K_LOW], age_s, reals[HOLD_S]
+    )
+    sigma = reals[READ_SIGMA]
+    if not sigma > 0.0:
+        sigma = reals[FIT_SIGMA] if desk[FIT_SOURCE] != NO_FIT else np.nan
+    if ((ever and age_s <= reals[HOLD_S]) or code == ACCEPTED) and sigma > 0.0:
+        reals[FIT_A], reals[FIT_K], reals[FIT_SIGMA] = A, k, sigma
+        desk[FIT_SOURCE], desk[FIT_NS] = FROM_WINDOW, desk[GOOD_NS]
+        desk[FIT_ARRIVALS], desk[FIT_WIDENED] = int(good[ROW_N]), code != ACCEPTED
+    elif ever or mono_ns - desk[SAMPLED_FIRST_NS] > _prior_ns(desk, reals):
+        desk[FIT_SOURCE] = NO_FIT
+
+
+@piece
+def _prior_ns(desk: IntArray, reals: FloatArray) -> int:
+    """How long the prior may quote before there was a good fit."""
+    return int(desk[WINDOW_NS] + round(reals[HOLD_S] * 1e9))
+
+
+@piece
+def _tell(desk: IntArray, reals: FloatArray) -> None:
+    """Note what is wrong, whenever that changes."""
+    none = desk[FIT_SOURCE] == NO_FIT
+    if desk[FIT_TOLD_CODE] == desk[READ_CODE] and (desk[FIT_TOLD_NONE] == 1) == none:
+        return
+    worse = desk[READ_CODE] != ACCEPTED or not reals[READ_SIGMA] > 0.0
+    if worse or desk[FIT_TOLD_CODE] != ACCEPTED:
+        note(desk, FIT_JUDGED, worse, 0, 0, 0)
+    desk[FIT_TOLD_CODE], desk[FIT_TOLD_NONE] = desk[READ_CODE], none
+
+
+# ---------------------------------------------------------------- what is shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,340 +245,87 @@ class Reading:
         return REASONS[self.code] + detail.get(self.code, "")
 
 
-class MidWindow:
-    """The last n mids, oldest first and contiguous: each is written twice, n places apart."""
-
-    def __init__(self, n: int) -> None:
-        self._room = np.full(2 * n, np.nan)
-        self._n = n
-        self._at = 0
-
-    def add(self, mid_ticks: float) -> None:
-        self._room[self._at] = self._room[self._at + self._n] = mid_ticks
-        self._at = (self._at + 1) % self._n
-
-    def last(self) -> FloatArray:
-        """float64[n]: a view, with nan for what was not seen."""
-        return self._room[self._at : self._at + self._n]
-
-    def unbroken(self) -> FloatArray:
-        """float64: the newest of them without a nan between."""
-        mids = self.last()
-        gaps = np.flatnonzero(np.isnan(mids))
-        return mids[gaps[-1] + 1 :] if gaps.size else mids
-
-    def every(self, steps: int) -> FloatArray:
-        """float64: each ``steps``-th of them, the newest included."""
-        return np.ascontiguousarray(self.last()[(self._n - 1) % steps :: steps])
-
-
-@dataclass(slots=True)
-class _Sweep:
-    """A market order whose prints may still be coming in."""
-
-    exch_ns: int
-    height: int
-    """side times price of the last print: it falls as the order goes deeper."""
-    first_ticks: int
-    """The first level that it could reach."""
-    j: int = -1
-    at: int = 0
-
-    def goes_on(self, height: int, exch_ns: int) -> bool:
-        return 0 <= exch_ns - self.exch_ns < _SAME_ORDER_NS and height <= self.height
-
-
-class Intensity:
-    """Both sides' arrivals, counted by level and also with exponential weights."""
-
-    def __init__(self, settings: DeskSettings) -> None:
-        self._nearest_ticks = settings.nearest_ticks
-        self._estimator = settings.intensity
-        self._spread = _LINE_SPREADS.get(settings.intensity, 1.0)
-        self._tau_s = settings.window_s
-        self._levels = LevelWindow(round(settings.window_s * 1e9), settings.levels)
-        self._reaching = np.zeros(settings.levels)
-        self._weighted = {key: np.zeros(5) for key in (Side.BUY, Side.SELL, 0)}  # 0: both
-        self._sweeps: dict[Side, _Sweep] = {}
-
-    def start(self, mono_ns: int) -> None:
-        for state in self._weighted.values():
-            start_watching(state, mono_ns / 1e9)
-
-    def receive_print(
-        self,
-        aggressor: Side,
-        price_ticks: int,
-        exch_ns: int,
-        touch_before: Callable[[int], TouchTicks | None],
-        mono_ns: int,
-    ) -> None:
-        """One print; several prints of one market order count once, at the deepest.
-
-        A market order only goes deeper: a print nearer to the touch begins another.
-        """
-        side = Side(-aggressor)
-        sweep = self._sweeps.get(side)
-        if sweep is None or not sweep.goes_on(side * price_ticks, exch_ns):
-            touch = touch_before(exch_ns)
-            if touch is None:
-                return
-            first_ticks = first_price(int(side), *touch, self._nearest_ticks)
-            if not is_watched(side * (0.5 * sum(touch) - first_ticks)):
-                return
-            sweep = self._sweeps[side] = _Sweep(exch_ns, side * price_ticks, first_ticks)
-        sweep.height = side * price_ticks
-        j = side * (sweep.first_ticks - price_ticks)
-        if j <= sweep.j:
-            return
-        if sweep.j < 0:
-            sweep.at = self._levels.arrive(side, j, mono_ns)
-            for state in (self._weighted[side], self._weighted[0]):
-                arrive(state, mono_ns / 1e9, j, self._tau_s)
-        else:
-            self._levels.recount(sweep.at, sweep.j, j)
-            for state in (self._weighted[side], self._weighted[0]):
-                go_deeper(state, j - sweep.j)
-        sweep.j = j
-
-    def watch(self, touch: TouchTicks, span_s: float, mono_ns: int) -> None:
-        """A stretch of time, up to now, during which this touch stood."""
-        mid = 0.5 * sum(touch)
-        for side in Side:
-            depth = side * (mid - first_price(int(side), *touch, self._nearest_ticks))
-            self._levels.watch(side, depth, span_s, mono_ns)
-            if is_watched(depth):
-                for state in (self._weighted[side], self._weighted[0]):
-                    watch(state, mono_ns / 1e9, span_s, self._tau_s)
-
-    def read(self, mono_ns: int) -> tuple[SideFit, SideFit, SideFit, float, float]:
-        """``(bid, ask, both, misfit, watched_s)`` as of now."""
-        bid_numbers, ask_numbers = self._levels.read(mono_ns)
-        all_numbers = bid_numbers + ask_numbers
-        sides = ((bid_numbers, Side.BUY), (ask_numbers, Side.SELL))
-        rates = [self._first_rate(numbers, side) for numbers, side in sides]
-        _, k = self._first_rate(all_numbers, 0)
-        *strayed, both_strayed = self._levels.dispersions(k)
-        bid, ask = (
-            side_fit(numbers, carry_to_mid(rate, side_k, numbers), side_k, None, self._spread, of)
-            for (rate, side_k), (numbers, _), of in zip(rates, sides, strayed, strict=True)
-        )
-        both_A = [
-            carry_to_mid(rate, k, numbers)
-            for (rate, _), (numbers, _) in zip(rates, sides, strict=True)
-        ]
-        # The geometric mean is as uncertain as its poorer half, not as all arrivals together.
-        evenly = 4.0 / (1.0 / max(bid.n, 1) + 1.0 / max(ask.n, 1))
-        A = math.sqrt(both_A[0] * both_A[1])
-        both = side_fit(all_numbers, A, k, evenly, self._spread, both_strayed)
-        return bid, ask, both, level_misfit(all_numbers, k), watched_s(bid_numbers)
-
-    def _first_rate(self, numbers: FloatArray, key: int) -> tuple[float, float]:
-        """Arrivals a second at the first level or beyond, and k."""
-        match self._estimator:
-            case "mle":
-                return first_rate(numbers)
-            case "online":
-                rate, per_level, _ = read_intensity(self._weighted[key])
-                return rate, math.log1p(per_level)
-            case "ols" | "wls" as line:
-                return first_rate_by_line(numbers, line == "wls", self._reaching)
-
-
-class Volatility:
-    """Sigma of the mid by the estimator that was chosen, from samples 100 ms apart."""
-
-    def __init__(self, settings: DeskSettings) -> None:
-        self._estimator = settings.volatility
-        self._steps = max(round(settings.volatility_step_s / _STEP_S), 1)
-        self._tau_s = settings.window_s
-        self._mids = MidWindow(round(settings.window_s / _STEP_S) + 1)
-        self._slow = max(min(_SLOWEST_STEPS, self._mids.last().size // 10), 2)
-        self._ewma = np.full(3, np.nan)
-        self._seen = 0
-
-    @property
-    def _step_s(self) -> float:
-        return self._steps * _STEP_S
-
-    def add(self, mid_ticks: float, mono_ns: int) -> None:
-        self._mids.add(mid_ticks)
-        self._seen += 1
-        if self._seen % self._steps == 0:
-            self._update_ewma(mid_ticks, mono_ns / 1e9)
-
-    def _update_ewma(self, mid_ticks: float, time_s: float) -> None:
-        if not math.isnan(self._ewma[0]):
-            update_ewma(self._ewma, mid_ticks, time_s, self._tau_s)
-        elif self._seen >= self._mids.last().size:
-            # A guess from two changes would still weigh a third when the window is full.
-            first = realised_sigma(self._mids.every(self._steps), self._step_s)
-            if not math.isnan(mid_ticks + first):
-                start_ewma(self._ewma, mid_ticks, time_s, first)
-
-    def read(self) -> tuple[float, tuple[float, float], float]:
-        """``(sigma, its 95 % interval, noise ratio)``; nan where there is nothing yet."""
-        sampled = self._mids.every(self._steps)
-        realised = realised_sigma(sampled, self._step_s)
-        unbroken = self._mids.unbroken()
-        clean, *_ = two_scale(unbroken, _STEP_S, self._slow)
-        sigma, n = realised, float(np.count_nonzero(~np.isnan(np.diff(sampled))))
-        match self._estimator:
-            case "bipower":
-                sigma, n = bipower_sigma(sampled, self._step_s), n / _BIPOWER_SPREAD
-            case "two_scale" if not math.isnan(clean):
-                sigma, n = clean, _TWO_SCALE_GAIN * unbroken.size / self._slow
-            case "ewma" if not math.isnan(self._ewma[0]):
-                sigma = math.sqrt(self._ewma[2])
-                n = min(_EWMA_SPREAD * self._tau_s, self._seen * _STEP_S) / self._step_s
-            case "realised" | "two_scale" | "ewma":
-                pass  # the latter two while they have seen too little
-            case unknown:
-                assert_never(unknown)
-        noise = realised / clean if clean > 0.0 else math.nan
-        if not sigma > 0.0:
-            return sigma, (math.nan, math.nan), noise
-        return sigma, sigma_interval(sigma, max(round(n), 1)), noise
-
-
 class Calibrator:
-    """Samples the market, and fits A, k and sigma to the last window at a steady pace.
+    """The fit in use and the newest reading, in words: a reader of the desk block.
 
     Args:
+        desk: int64[DESK_SIZE].
+        reals: float64[REALS_SIZE].
         settings: Window, pace, estimators, what is accepted, and the prior.
     """
 
-    def __init__(self, settings: DeskSettings, log: DeskLog) -> None:
-        self._settings = settings
-        self._log = log
-        self._window_ns = round(settings.window_s * 1e9)
-        self._pace_ns = round(settings.recalibrate_s * 1e9)
-        self._intensity = Intensity(settings)
-        self._volatility = Volatility(settings)
-        self._in_use: FitInUse | None = None
-        self._counting = False
-        self._good_ns: int | None = None
-        self._prior_ns = round((settings.window_s + settings.hold_s) * 1e9)
-        self._reported = (ACCEPTED, False)
-        self._first_ns: int | None = None
-        self._next_fit_ns = self._stepped_ns = 0
-        self.seen_s = 0.0
-        self.reading: Reading | None = None
-        self.note = ""
-        """Why there is no newer fit, as a text; empty after a good one."""
-        self.fit: Fit | None = None
+    def __init__(self, desk: IntArray, reals: FloatArray, settings: DeskSettings) -> None:
+        self._desk, self._reals, self._settings = desk, reals, settings
+        desk[INTENSITY_BY] = fill_intensity.ESTIMATORS.index(settings.intensity)
+        desk[VOLATILITY_BY] = volatility.ESTIMATORS.index(settings.volatility)
+        desk[LEVELS] = settings.levels
+        desk[VOLATILITY_STEPS] = max(round(settings.volatility_step_s / _STEP_S), 1)
+        desk[MIDS_KEPT] = round(settings.window_s / _STEP_S) + 1
+        desk[WINDOW_NS] = round(settings.window_s * 1e9)
+        desk[FIT_EVERY_NS] = round(settings.recalibrate_s * 1e9)
+        reals[NEAREST_TICKS], reals[WINDOW_S] = settings.nearest_ticks, settings.window_s
+        reals[HOLD_S], reals[MISFIT_BORNE] = settings.hold_s, settings.max_misfit
+        reals[LINE_SPREAD] = fill_intensity.LINE_SPREADS.get(settings.intensity, 1.0)
         if settings.prior is not None:
-            self.fit = Fit(*settings.prior, source="prior", mono_ns=0, arrivals=0)
+            desk[FIT_SOURCE] = FROM_PRIOR
+            reals[[FIT_A, FIT_K, FIT_SIGMA]] = settings.prior
 
-    def receive_print(
-        self,
-        aggressor: Side,
-        price_ticks: int,
-        exch_ns: int,
-        touch_before: Callable[[int], TouchTicks | None],
-        mono_ns: int,
-    ) -> None:
-        """One print of the tape, to be seen against the touch just before it.
+    @property
+    def fit(self) -> Fit | None:
+        """What is quoted with; None without a good fit that is young enough."""
+        desk, reals = self._desk, self._reals
+        if desk[FIT_SOURCE] == NO_FIT:
+            return None
+        A, k, sigma = reals[[FIT_A, FIT_K, FIT_SIGMA]].tolist()
+        source = "prior" if desk[FIT_SOURCE] == FROM_PRIOR else "fit"
+        at_ns, arrivals = int(desk[FIT_NS]), int(desk[FIT_ARRIVALS])
+        return Fit(A, k, sigma, source, at_ns, arrivals, bool(desk[FIT_WIDENED]))
 
-        While no book is seen none counts: the time in which it came is not counted either.
-        """
-        if not self._counting:
-            return
-        self._intensity.receive_print(aggressor, price_ticks, exch_ns, touch_before, mono_ns)
-
-    def step(self, touch: TouchTicks | None, mono_ns: int, *, tape_up: bool = True) -> bool:
-        """One 100 ms sample; refits when it is time.
-
-        Args:
-            tape_up: Would prints reach us? Time in which they would not is not counted.
-
-        Returns:
-            True when the fit to quote with has changed, perhaps to none.
-        """
-        if self._first_ns is None:
-            self._first_ns = self._next_fit_ns = mono_ns
-            self._intensity.start(mono_ns)
-        elif mono_ns - self._stepped_ns > _STALL_NS:
-            self._volatility.add(math.nan, mono_ns)  # a change over a stall is no 100 ms change
-        seen_s = (mono_ns - self._stepped_ns) / 1e9 if self._counting else 0.0
-        self._stepped_ns = mono_ns
-        self._volatility.add(0.5 * sum(touch) if touch else math.nan, mono_ns)
-        self._counting = touch is not None and tape_up
-        if touch is not None and tape_up:
-            self._intensity.watch(touch, seen_s, mono_ns)  # prints were counted for so long
-        if mono_ns < self._next_fit_ns:
-            return False
-        self._next_fit_ns = max(self._next_fit_ns + self._pace_ns, mono_ns)
-        self.seen_s = (mono_ns - self._first_ns) / 1e9
-        if mono_ns - self._first_ns < self._window_ns:
-            self.note = f"{self.seen_s:.0f} s of the {self._window_ns / 1e9:.0f} s window seen"
-            return False
-        return self._refit(mono_ns)
-
-    def _refit(self, mono_ns: int) -> bool:
-        settings = self._settings
-        bid, ask, both, misfit, seen_s = self._intensity.read(mono_ns)
-        A, k = both.A_per_s, both.k_per_tick
-        limit = misfit_limit(both.n / both.k_dispersion, settings.max_misfit)
-        # Counted, not weighed by their bursts: a burst is refused for a prior that knows less.
-        code = judge_fit(min(bid.n, ask.n), A, k, misfit, FEWEST_EFFECTIVE, limit)
-        if seen_s < _LEAST_SEEN * settings.window_s:
-            code = TOO_SHORT
-        reading = Reading(bid, ask, both, misfit, limit, code, *self._volatility.read())
-        now_s = mono_ns / 1e9
-        self.reading = reading
-        last = self._in_use
-        self._in_use = choose_fit(both, code, last, now_s, settings.hold_s)
-        if code == ACCEPTED:
-            self._good_ns = mono_ns
-        self.fit = self._next_fit(reading.sigma, mono_ns)
-        self._tell(reading, mono_ns)
-        return True
-
-    def _next_fit(self, sigma_ticks: float, mono_ns: int) -> Fit | None:
-        """The numbers to quote with from now on; None when nothing good is young enough."""
-        held = self.fit
-        if not sigma_ticks > 0.0:
-            sigma_ticks = held.sigma_ticks if held is not None else math.nan
-        if self._in_use is not None and sigma_ticks > 0.0:
-            return self._to_quote(self._in_use, sigma_ticks)
-        waiting = self._good_ns is None and mono_ns - (self._first_ns or 0) <= self._prior_ns
-        return held if waiting else None  # the prior, until the market had its chance
-
-    def _to_quote(self, used: FitInUse, sigma_ticks: float) -> Fit:
-        return Fit(
-            used.A_per_s,
-            used.k_per_tick,
-            sigma_ticks,
-            "fit",
-            round(used.fitted_at_s * 1e9),
-            used.fit.n,
-            widened=used.code != ACCEPTED,
+    @property
+    def reading(self) -> Reading | None:
+        """What the newest window says; None before the first is full."""
+        if not self._desk[READ_NS]:
+            return None
+        bid, ask, both = (
+            side_fit_of(in_python(fit_row)(self._reals, which))
+            for which in (BID_FIT, ASK_FIT, BOTH_FIT)
         )
+        misfit, max_misfit, sigma, low, high, noise = self._reals[
+            [READ_MISFIT, READ_MAX_MISFIT, READ_SIGMA, READ_SIGMA_LOW, READ_SIGMA_HIGH, READ_NOISE]
+        ].tolist()
+        code = int(self._desk[READ_CODE])
+        return Reading(bid, ask, both, misfit, max_misfit, code, sigma, (low, high), noise)
 
-    def _tell(self, reading: Reading, mono_ns: int) -> None:
-        """Say what is wrong, and log it whenever that changes."""
-        self.note = reading.problem
-        if not self.note and math.isnan(reading.sigma):
-            self.note = "no sigma yet: too few samples of the mid"
-        elif not self.note and reading.sigma == 0.0:
-            self.note = "the mid stood still"
-        ever = self._good_ns is not None or self._settings.prior is not None
-        if self.fit is None and self.note and ever:
-            held_s = (mono_ns - (self._good_ns or self._first_ns or 0)) / 1e9
-            since = "last good fit" if self._good_ns else "prior"
-            self.note = f"{since} {held_s:.0f} s old, hold_s {self._settings.hold_s:g}; {self.note}"
-        report = (reading.code, self.fit is None)
-        if report == self._reported:
-            return
-        worse = bool(self.note)
-        if worse or self._reported[0] != ACCEPTED:
-            remedy = f"; quoting {self._source()}" if worse else ""
-            severity = Severity.WARNING if worse else Severity.INFO
-            self._log.note(severity, f"calibration: {self.note or 'fitted again'}{remedy}")
-        self._reported = report
+    @property
+    def seen_s(self) -> float:
+        """How much of the market was seen when it was last time to fit."""
+        return float(self._desk[WINDOW_SEEN_NS] / 1e9)
 
-    def _source(self) -> str:
-        if self.fit is None:
+    @property
+    def note(self) -> str:
+        """Why there is no newer fit, as a text; empty after a good one."""
+        reading = self.reading
+        if reading is None:
+            begun = self._desk[SAMPLED_FIRST_NS] != NEVER_NS
+            window_s = self._desk[WINDOW_NS] / 1e9
+            return f"{self.seen_s:.0f} s of the {window_s:.0f} s window seen" if begun else ""
+        problem = reading.problem
+        if not problem and math.isnan(reading.sigma):
+            problem = "no sigma yet: too few samples of the mid"
+        elif not problem and reading.sigma == 0.0:
+            problem = "the mid stood still"
+        good = self._desk[GOOD_NS] != NEVER_NS
+        if self.fit is None and problem and (good or self._settings.prior is not None):
+            since = "last good fit" if good else "prior"
+            began_ns = self._desk[GOOD_NS] if good else self._desk[SAMPLED_FIRST_NS]
+            held_s = (self._desk[READ_NS] - began_ns) / 1e9
+            return f"{since} {held_s:.0f} s old, hold_s {self._settings.hold_s:g}; {problem}"
+        return problem
+
+    @property
+    def quoted(self) -> str:
+        """What is quoted in place of a fit that was refused."""
+        fit = self.fit
+        if fit is None:
             return "nothing"
-        return "the prior" if self.fit.source == "prior" else "the last good fit, widened"
+        return "the prior" if fit.source == "prior" else "the last good fit, widened"

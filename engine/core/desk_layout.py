@@ -29,12 +29,17 @@ it. Times are ns of the monotonic clock where their name does not say otherwise;
 - ``error_row``: how often each error code of the venue was seen, with its last message.
 - ``round_trips``: how long the last answered requests took, in a ring.
 - ``own_fills``: how many orders of ours were met, by half ticks of depth.
+- ``sweep_row``: the market order of each side whose prints may still be coming in.
 
 Of real numbers:
 
 - ``model_table``: the depths that the model quotes, of ``engine.models.policy``.
 - ``microprice_edges``, ``microprice_table``: the micro-price, as it was learnt.
 - ``own_exposure_s``: how long orders of ours stood, by half ticks of depth.
+- ``fit_row``: A and k of the newest window, of each side and of both, and the last good ones.
+- ``weighted_arrivals``, ``level_ring``: arrivals by exponential weights, and by level and time; see
+  ``engine.core.fill_intensity``.
+- ``mid_ring``, ``ewma``: mids 100 ms apart, and their running variance; ``engine.core.volatility``.
 """
 
 import numpy as np
@@ -54,6 +59,11 @@ ADOPTIONS_KEPT = 64
 MOVES_KEPT = 256
 MOST_FILLS = 5_000
 """Of the model: the largest inventory that its table has a row for."""
+MOST_LEVELS = 500
+"""Of which arrivals are counted one by one."""
+LONGEST_WINDOW_S = 3_600
+"""That A, k and sigma are fitted to."""
+MOST_MIDS = 10 * LONGEST_WINDOW_S + 1
 MICROPRICE_BUCKETS = 10
 MICROPRICE_SPREADS = 5
 FAIR_LEVELS = 50
@@ -80,6 +90,7 @@ NO_MID = -1
 NO_STAMP = -1
 NO_MONEY = -(2**63)
 BOOKED, HISTORY = 1, 2
+NO_FIT, FROM_PRIOR, FROM_WINDOW = range(3)
 
 # ---------------------------------------------------------------- single numbers
 
@@ -133,7 +144,34 @@ BOOKED, HISTORY = 1, 2
     MICROPRICE_LEARNT,
     FITTED,  # is there a fit to quote with?
     TABLE_FILLS,  # inventory that the model's table reaches to; 0 while there is no table
+    TABLE_IS_SPECTRAL,
+    BOUND_FILLS,  # the largest inventory that the limit leaves room for
     GRID_INTERVAL,
+    # Calibration: settings, the windows, and the fit that is quoted.
+    INTENSITY_BY,  # an estimator, see ``engine.core.fill_intensity``
+    LEVELS,  # counted one by one
+    VOLATILITY_BY,  # an estimator, see ``engine.core.volatility``
+    VOLATILITY_STEPS,  # of 100 ms between two mids that are compared
+    MIDS_KEPT,
+    WINDOW_NS,
+    FIT_EVERY_NS,
+    SAMPLED_FIRST_NS,  # NEVER_NS before the first sample
+    SAMPLED_NS,
+    NEXT_FIT_NS,
+    COUNTS_ARRIVALS,  # not while no book is seen, nor while no print would be
+    LEVELS_NEWEST,  # the running number of the newest slot of ``level_ring``
+    MIDS_AT,  # where the oldest stands in ``mid_ring``
+    MIDS_SEEN,
+    WINDOW_SEEN_NS,  # how long the market had been sampled when it was last time to fit
+    READ_NS,  # when the window was read last; 0 before
+    READ_CODE,  # what it was refused for, of ``engine.models.acceptance``
+    GOOD_NS,  # when a window was accepted last; NEVER_NS before
+    FIT_SOURCE,  # NO_FIT, FROM_PRIOR or FROM_WINDOW
+    FIT_NS,  # when it was fitted
+    FIT_ARRIVALS,
+    FIT_WIDENED,  # is it an older one at its cautious end?
+    FIT_TOLD_CODE,  # what was said of it last
+    FIT_TOLD_NONE,
     # The closing order of a flatten; 0 before the first.
     CLOSING_EPOCH,
     CLOSING_NUMBER,
@@ -230,7 +268,7 @@ BOOKED, HISTORY = 1, 2
     ACCOUNT_SPARED_UNTIL_NS,
     STREAM_MUTE,  # was the last connection given up, and no order reported since?
     PAUSED_UNTIL_NS,  # no quotes before, since their fills would not be reported
-) = range(124)
+) = range(150)
 
 # ---------------------------------------------------------------- the order table
 
@@ -361,6 +399,17 @@ REQUEST_WIDTH = 5
     REQUEST_SIDE,
 ) = range(REQUEST_WIDTH)
 
+# ---------------------------------------------------------------- a market order
+
+_SWEEP_WIDTH = 5
+(
+    SWEEP_EXCH_NS,  # NEVER_NS before the first
+    SWEEP_HEIGHT,  # side times price of its last print: it falls as the order goes deeper
+    SWEEP_FIRST_TICKS,  # the first level that it could reach
+    SWEEP_LEVEL,  # how many levels it went beyond that; -1 before it was counted
+    SWEEP_AT,  # where it is counted in ``level_ring``
+) = range(_SWEEP_WIDTH)
+
 # ---------------------------------------------------------------- a note
 
 NOTE_WIDTH = 6
@@ -385,7 +434,8 @@ _BREAKERS_AT = 192
 _EVIDENCE_AT = 208
 _STATUS_AT = 232
 _LINKS_AT = 240
-_ORDERS_AT = 256
+_SWEEPS_AT = 249
+_ORDERS_AT = 264
 _ENDED_AT = _ORDERS_AT + _ORDER_COLUMNS * ORDER_SLOTS
 _EXECUTIONS_AT = _ENDED_AT + 2 * ENDED_KEPT
 _TRADES_AT = _EXECUTIONS_AT + EXECUTION_SLOTS * EXECUTION_WIDTH
@@ -493,6 +543,13 @@ def round_trips(desk: IntArray) -> IntArray:
 def own_fills(desk: IntArray) -> IntArray:
     """Orders of ours that were met, by half ticks of depth: int64[OWN_DEPTHS]."""
     return desk[_OWN_FILLS_AT : _OWN_FILLS_AT + OWN_DEPTHS]
+
+
+@inlined
+def sweep_row(desk: IntArray, side: int) -> IntArray:
+    """The market order that reached a side last: int64[5]."""
+    at = _SWEEPS_AT if side > 0 else _SWEEPS_AT + _SWEEP_WIDTH
+    return desk[at : at + _SWEEP_WIDTH]
 
 
 @inlined
@@ -605,13 +662,54 @@ def owed_row(desk: IntArray, number: int) -> IntArray:
     # The operator's command that is being obeyed: its value, and what it was believed to be.
     ASKED_VALUE,
     EXPECTED_VALUE,
-) = range(10)
+    # Calibration: settings, the fit that is quoted, and what the newest window says.
+    NEAREST_TICKS,  # least depth of the first level counted
+    WINDOW_S,
+    HOLD_S,  # how long the last good fit may be quoted
+    MISFIT_BORNE,  # beyond what chance explains
+    LINE_SPREAD,  # how much wider than the likelihood's the estimator's errors are
+    FIT_A,
+    FIT_K,
+    FIT_SIGMA,
+    READ_MISFIT,
+    READ_MAX_MISFIT,
+    READ_SIGMA,
+    READ_SIGMA_LOW,
+    READ_SIGMA_HIGH,
+    READ_NOISE,  # sigma as sampled over sigma without the quotes' bounce; nan where unknown
+    # What the model makes of the fit: the validity number of the closed form.
+    MODEL_VALIDITY,
+) = range(25)
+
+FIT_ROW_WIDTH = 9
+(
+    ROW_A,
+    ROW_K,
+    ROW_N,  # arrivals it rests on
+    ROW_A_LOW,  # of the 95 % intervals
+    ROW_A_HIGH,
+    ROW_K_LOW,
+    ROW_K_HIGH,
+    ROW_A_DISPERSION,
+    ROW_K_DISPERSION,
+) = range(FIT_ROW_WIDTH)
+BID_FIT, ASK_FIT, BOTH_FIT, GOOD_FIT = range(4)
+WEIGHTED_WIDTH = 5
+LEVEL_SLOTS = 60
+"""Of a window, which loses a sixtieth at a time."""
+LEVEL_DEPTHS = 128
+"""Half ticks of depth at which a first level is watched."""
 
 _MICROPRICE_STATES = MICROPRICE_BUCKETS * MICROPRICE_SPREADS
 _EDGES_AT = 32
 _MICROPRICE_AT = _EDGES_AT + MICROPRICE_BUCKETS - 1
-_OWN_EXPOSURE_AT = 96
-_TABLE_AT = _OWN_EXPOSURE_AT + OWN_DEPTHS
+_FIT_ROWS_AT = 96
+_WEIGHTED_AT = _FIT_ROWS_AT + 4 * FIT_ROW_WIDTH
+_EWMA_AT = _WEIGHTED_AT + 3 * WEIGHTED_WIDTH
+_OWN_EXPOSURE_AT = 152
+_LEVELS_AT = _OWN_EXPOSURE_AT + OWN_DEPTHS
+_MIDS_AT = _LEVELS_AT + 2 * LEVEL_SLOTS * (MOST_LEVELS + 1 + LEVEL_DEPTHS)
+_TABLE_AT = _MIDS_AT + 2 * MOST_MIDS
 REALS_SIZE = _TABLE_AT + 2 * (2 * MOST_FILLS + 1)
 
 
@@ -639,6 +737,38 @@ def own_exposure_s(reals: FloatArray) -> FloatArray:
     return reals[_OWN_EXPOSURE_AT : _OWN_EXPOSURE_AT + OWN_DEPTHS]
 
 
+@inlined
+def fit_row(reals: FloatArray, which: int) -> FloatArray:
+    """A and k by one side's arrivals or by both's, or the last good ones: float64[9]."""
+    at = _FIT_ROWS_AT + which * FIT_ROW_WIDTH
+    return reals[at : at + FIT_ROW_WIDTH]
+
+
+@inlined
+def weighted_arrivals(reals: FloatArray, side: int) -> FloatArray:
+    """The arrivals of one side, or with 0 of both, by weights that fade: float64[5]."""
+    at = _WEIGHTED_AT + (side + 1) * WEIGHTED_WIDTH
+    return reals[at : at + WEIGHTED_WIDTH]
+
+
+@inlined
+def ewma(reals: FloatArray) -> FloatArray:
+    """Last mid, its time and the running variance, of ``engine.models.volatility``: float64[3]."""
+    return reals[_EWMA_AT : _EWMA_AT + 3]
+
+
+@inlined
+def level_ring(reals: FloatArray, levels: int) -> FloatArray:
+    """Slots of time, oldest overwritten, of both sides' numbers when so many levels are counted."""
+    return reals[_LEVELS_AT : _LEVELS_AT + 2 * LEVEL_SLOTS * (levels + 1 + LEVEL_DEPTHS)]
+
+
+@inlined
+def mid_ring(reals: FloatArray, count: int) -> FloatArray:
+    """The last mids, each written twice, ``count`` places apart: float64[2 * count]."""
+    return reals[_MIDS_AT : _MIDS_AT + 2 * count]
+
+
 # ---------------------------------------------------------------- a new desk
 
 
@@ -655,6 +785,10 @@ def new_desk() -> IntArray:
     desk[HISTORY_EXCH_NS] = NO_STAMP
     desk[WALLET_E8] = desk[BASELINE_E8] = NO_MONEY
     desk[ACCOUNT_OWED_NS] = NO_STAMP
+    desk[SAMPLED_FIRST_NS] = desk[GOOD_NS] = NEVER_NS
+    desk[LEVELS_NEWEST] = -1
+    for side in (1, -1):
+        in_python(sweep_row)(desk, side)[SWEEP_EXCH_NS] = NEVER_NS
     return desk
 
 
@@ -662,4 +796,6 @@ def new_reals() -> FloatArray:
     """Its real numbers."""
     reals = new_floats(REALS_SIZE)
     reals[FAIR_TICKS] = np.nan
+    in_python(mid_ring)(reals, MOST_MIDS).fill(np.nan)
+    in_python(ewma)(reals).fill(np.nan)
     return reals

@@ -23,6 +23,7 @@ from engine.core.desk_layout import (
     link_row,
     seen_row,
 )
+from engine.core.fill_intensity import count_print
 from engine.core.moment import stamp, venue_ns
 from engine.core.touch import see_touch
 from exchange.binance.scanner import frame_lots, frame_row, frame_ticks, scan_frame
@@ -40,7 +41,7 @@ from exchange.event_columns import (
     UNREAD,
 )
 from exchange.jit import ByteArray, FloatArray, IntArray, borrowed, inlined, njit, piece
-from exchange.market import market_step
+from exchange.market import market_step, touch_before
 from exchange.market_layout import (
     BEST_ASK,
     BEST_BID,
@@ -58,7 +59,7 @@ from exchange.market_layout import (
     NOT_READ,  # the scanner's twin is to read it, and ``hear_frame`` to be called again
     BOOK_BROKEN,  # what was found of the book is to be dealt with, and ``look`` to be called then
     GARBLED,  # the message was nonsense
-    PRINTED,  # it was a print of the tape
+    PRINTED,  # it was a print of the tape, which is no word on the touch
     MOVED,  # others' touch is not the one decided upon
     SEEN_FULL,  # the market monitor is to take what was seen
 ) = (1 << i for i in range(7))
@@ -108,7 +109,10 @@ def hear_frame(
     found = market_step(market, row, frame_ticks(wire), frame_lots(wire), arrived_ns)
     if kind == TRADE:
         side, price, lots = row[AGGRESSOR], row[PRICE_TICKS], row[QTY_LOTS]
-        return PRINTED | _note(desk, PRINT_SEEN, row[EXCH_NS], side, price, lots, 0)
+        bid, ask = touch_before(market, row[EXCH_NS])
+        count_print(desk, reals, side, price, row[EXCH_NS], bid, ask)
+        full = _note(desk, PRINT_SEEN, row[EXCH_NS], side, price, lots, 0)
+        return full if alone else full | PRINTED
     if take_found(desk, market, found):
         return BOOK_BROKEN | found << FOUND_SHIFT
     if market[MARK_EXCH_NS] != marked_ns:

@@ -27,17 +27,11 @@ from exchange.book import Book
 from exchange.depth_sync import growth_in_words
 from exchange.errors import Garbled
 from exchange.event_columns import (
-    AGGRESSOR,
-    EXCH_NS,
-    LAST_ID,
-    PRICE_TICKS,
-    QTY_LOTS,
     SNAPSHOT,
 )
 from exchange.instrument import Instrument
 from exchange.jit import FloatArray, IntArray, in_python
-from exchange.market import lose_market, market_step, touch_before
-from exchange.market_events import TradePrint
+from exchange.market import lose_market, market_step
 from exchange.market_layout import (
     GREW_FOR_NS,
     JOINED,
@@ -150,18 +144,6 @@ class MarketState:
     def _look(self, recv_ns: int, mono_ns: int, alone: bool) -> int:
         return look(self._desk, self._reals, self.region, recv_ns, mono_ns, alone)
 
-    @property
-    def newest_print(self) -> TradePrint:
-        """The message that was ``PRINTED``."""
-        row = self._scanner.row
-        return TradePrint(
-            int(row[LAST_ID]),
-            int(row[EXCH_NS]),
-            int(row[PRICE_TICKS]),
-            int(row[QTY_LOTS]),
-            Side(int(row[AGGRESSOR])),
-        )
-
     def receive_snapshot(self, raw: bytes, mono_ns: int) -> None:
         """A depth snapshot that was asked for has arrived."""
         scanned = self._scanner
@@ -175,15 +157,6 @@ class MarketState:
         found = market_step(self.region, scanned.row, scanned.ticks, scanned.lots, mono_ns)
         if take_found(self._desk, self.region, found):
             self._mend(found)
-
-    def touch_before(self, exch_ns: int) -> tuple[int, int] | None:
-        """Others' touch just before a moment of the venue's clock.
-
-        Returns:
-            None where that is not known: too long ago, or before the last gap in the book.
-        """
-        bid, ask = touch_before(self.region, exch_ns)
-        return None if bid == NO_BID else (bid, ask)
 
     def _mend(self, found: int) -> None:
         """Say what was found of the book, and ask for what it needs."""

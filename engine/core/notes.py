@@ -17,7 +17,7 @@ from engine.core.desk_layout import (
 )
 from exchange.jit import IntArray, borrowed, njit
 
-CODES = range(18)
+CODES = range(19)
 (
     HALTED,  # the cause that stands, and its two numbers
     FLATTEN_ENDED,  # the state it ended in
@@ -37,6 +37,7 @@ CODES = range(18)
     COMMAND_OBEYED,
     COMMAND_REFUSED,  # a refusal of ``engine.core.obey``
     TABLE_FULL,
+    FIT_JUDGED,  # is something wrong?
 ) = CODES
 
 

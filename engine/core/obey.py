@@ -37,6 +37,7 @@ from engine.core.inputs import (
 )
 from engine.core.notes import COMMAND_OBEYED, COMMAND_REFUSED, note
 from engine.core.operator import TUNABLE, is_tunable_to
+from engine.core.quoter import refit_table
 from engine.core.risk import BY_PANIC, clear_book, halt, resume
 from exchange.jit import FloatArray, IntArray, njit, piece
 
@@ -95,7 +96,7 @@ def _obey(desk: IntArray, reals: FloatArray, asked: IntArray) -> int:
     elif action in (_SIDE_OFF, _SIDE_ON):
         return _turn_side(desk, name, action == _SIDE_OFF)
     elif action == _SET:
-        return _tune(reals, asked)
+        return _tune(desk, reals, asked)
     return OBEYED
 
 
@@ -157,7 +158,7 @@ def _turn_side(desk: IntArray, name: int, off: bool) -> int:
 
 
 @piece
-def _tune(reals: FloatArray, asked: IntArray) -> int:
+def _tune(desk: IntArray, reals: FloatArray, asked: IntArray) -> int:
     number = asked[ASKED_NAME] - FIRST_TUNABLE
     if number < 0:
         return NO_TUNABLE
@@ -167,4 +168,5 @@ def _tune(reals: FloatArray, asked: IntArray) -> int:
     if asked[ASKED_IS_BOUND] == 1 and reals[EXPECTED_VALUE] != reals[at]:
         return MOVED_SINCE
     reals[EXPECTED_VALUE], reals[at] = reals[at], reals[ASKED_VALUE]
+    refit_table(desk, reals)
     return OBEYED

@@ -16,11 +16,31 @@ from dataclasses import dataclass
 import numpy as np
 
 from engine.core.calibration import Fit
+from engine.core.desk_layout import (
+    ADJ1,
+    ADJ2,
+    BOUND_FILLS,
+    DELTA,
+    FIT_A,
+    FIT_K,
+    FIT_SIGMA,
+    FIT_SOURCE,
+    FITTED,
+    GAMMA,
+    GRID_INTERVAL,
+    MODEL_VALIDITY,
+    NO_FIT,
+    TABLE_FILLS,
+    TABLE_IS_SPECTRAL,
+    model_table,
+)
 from engine.models.glft import glft_c1, glft_c2
 from engine.models.policy import bound_of, empty_table, table_offsets
 from engine.models.spectral import glft_table
-from exchange.jit import FloatArray, IntArray, njit
+from exchange.jit import FloatArray, IntArray, in_python, njit
 
+NO_ANSWER = 0
+"""In the place of a grid's interval."""
 _FARTHEST_TICKS = 1e9  # beyond it a depth is absurd, and no price in ticks
 
 
@@ -97,6 +117,64 @@ def within_reason(table: FloatArray, farthest_ticks: float) -> bool:
     return True
 
 
+@njit
+def tabulate(
+    sigma: float,
+    A: float,
+    k: float,
+    gamma: float,
+    delta: float,
+    adj1: float,
+    adj2: float,
+    out: FloatArray,
+) -> tuple[float, bool, int]:
+    """Write the model's table for these numbers.
+
+    Args:
+        sigma, A, k, gamma, delta: As for ``glft_table``.
+        out: float64[2(2Q+1)], overwritten.
+
+    Returns:
+        ``(a, spectral, interval)``: as ``glft_table`` has them, and the grid's, ``NO_ANSWER`` when
+        there is none: overflow, nan, beyond reason.
+    """
+    a, spectral = glft_table(sigma, A, k, gamma, delta, out)
+    if not within_reason(out, _FARTHEST_TICKS / max(adj1, adj2, 1.0)):
+        return a, spectral, NO_ANSWER
+    half_spread, _ = table_offsets(out, 0.0)
+    return a, spectral, grid_interval(half_spread * adj1)
+
+
+@njit
+def refit_table(desk: IntArray, reals: FloatArray) -> None:
+    """The fit, or what the operator may move, has changed: make the table anew.
+
+    Args:
+        desk: int64[DESK_SIZE], as ``reals`` of ``engine.core.desk_layout``.
+    """
+    desk[FITTED], desk[TABLE_FILLS] = desk[FIT_SOURCE] != NO_FIT, 0
+    if desk[FITTED] == 0:
+        return
+    reals[MODEL_VALIDITY], spectral, interval = tabulate(
+        reals[FIT_SIGMA],
+        reals[FIT_A],
+        reals[FIT_K],
+        reals[GAMMA],
+        reals[DELTA],
+        reals[ADJ1],
+        reals[ADJ2],
+        model_table(reals, desk[BOUND_FILLS]),
+    )
+    if interval != NO_ANSWER:
+        desk[TABLE_FILLS], desk[GRID_INTERVAL] = desk[BOUND_FILLS], interval
+        desk[TABLE_IS_SPECTRAL] = spectral
+
+
+def branch_name(*, spectral: bool) -> str:
+    """The branch of the model that quotes."""
+    return "spectral table" if spectral else "closed form"
+
+
 @dataclass(frozen=True, slots=True)
 class Tuning:
     """The parameters that an operator may move while the desk runs."""
@@ -123,7 +201,7 @@ class Offsets:
 
     @property
     def branch(self) -> str:
-        return "spectral table" if self.spectral else "closed form"
+        return branch_name(spectral=self.spectral)
 
     @property
     def bound(self) -> int:
@@ -152,10 +230,28 @@ def offsets(fit: Fit, tuning: Tuning, bound: int) -> Offsets | None:
     """
     table = empty_table(bound)
     A, k, gamma, delta = fit.A_per_s, fit.k_per_tick, tuning.gamma, tuning.delta
-    a, spectral = glft_table(fit.sigma_ticks, A, k, gamma, delta, table)
-    if not within_reason(table, _FARTHEST_TICKS / max(tuning.adj1, tuning.adj2, 1.0)):
+    a, spectral, interval = tabulate(
+        fit.sigma_ticks, A, k, gamma, delta, tuning.adj1, tuning.adj2, table
+    )
+    if interval == NO_ANSWER:
         return None
-    half_spread, _ = table_offsets(table, 0.0)
-    interval = grid_interval(half_spread * tuning.adj1)
     c1, c2 = glft_c1(k, gamma, delta), glft_c2(A, k, gamma, delta)
     return Offsets(table, tuning, c1, c2, a, bool(spectral), interval)
+
+
+def offsets_in_use(
+    desk: IntArray, reals: FloatArray, fit: Fit | None, tuning: Tuning
+) -> Offsets | None:
+    """What the desk quotes by, of this fit and tuning; None while it has no answer."""
+    if fit is None or not desk[TABLE_FILLS]:
+        return None
+    A, k, gamma, delta = fit.A_per_s, fit.k_per_tick, tuning.gamma, tuning.delta
+    return Offsets(
+        in_python(model_table)(reals, int(desk[TABLE_FILLS])).copy(),
+        tuning,
+        glft_c1(k, gamma, delta),
+        glft_c2(A, k, gamma, delta),
+        float(reals[MODEL_VALIDITY]),
+        bool(desk[TABLE_IS_SPECTRAL]),
+        int(desk[GRID_INTERVAL]),
+    )

@@ -10,19 +10,17 @@ import numpy as np
 
 from engine.core import orders
 from engine.core.account import AccountReconciler
-from engine.core.actions import Action
 from engine.core.apply import apply_input
 from engine.core.breakers import ticks_away
 from engine.core.calibration import Calibrator
 from engine.core.decide import decide
 from engine.core.desk_layout import (
     ASKED_VALUE,
+    BOUND_FILLS,
     EPOCH,
     EXPECTED_VALUE,
     FAIR_TICKS,
-    FITTED,
     FRESHNESS_MS,
-    GRID_INTERVAL,
     GRID_NUM,
     MAX_POSITION_LOTS,
     MONO_NS,
@@ -36,9 +34,9 @@ from engine.core.desk_layout import (
     SWITCH_ARMED_NS,
     SWITCH_ASKED_NS,
     TABLE_FILLS,
+    TABLE_IS_SPECTRAL,
     VERIFY_EMPTY,
     YOUNGER_RUN,
-    model_table,
     new_desk,
     new_reals,
     round_trips,
@@ -62,7 +60,15 @@ from engine.core.operator import OperatorCommand, OperatorState
 from engine.core.order_names import is_epoch, order_name
 from engine.core.orders import OrderTable
 from engine.core.own_intensity import OwnIntensity
-from engine.core.quoter import Offsets, Tuning, offsets, requote
+from engine.core.quoter import (
+    Offsets,
+    Tuning,
+    branch_name,
+    offsets,
+    offsets_in_use,
+    refit_table,
+    requote,
+)
 from engine.core.quoting_rules import SWITCH_NS
 from engine.core.request_tracker import RequestTracker
 from engine.core.risk import RiskGate
@@ -131,15 +137,14 @@ class Trader:
             own_in_book=own_in_book,
             recorded=recorded,
         )
-        self.calibrator = Calibrator(settings, self.log)
         self.fair = FairPrice(self.desk, self.reals, settings, self.log)
         self.market_monitor = MarketMonitor(settings.maker_fee_rate, self.log)
-        self.offsets: Offsets | None = None
         self._epoch = epoch
         self._typer = InputTyper(instrument)
         self._requests = RequestTracker(self.desk)
         # Readers of the block.
         self.links = LinkStates(self.desk)
+        self.calibrator = Calibrator(self.desk, self.reals, settings)
         self.ledger = Ledger(self.desk, instrument.tick_lot_e8)
         self.account = AccountReconciler(self.desk, recent_run=recent_run)
         self.errors = ErrorCounts(self.desk)
@@ -164,13 +169,15 @@ class Trader:
             self.flatten,
             self.ledger,
             self.operator,
+            self.calibrator,
         )
-        self._refit()
+        refit_table(self.desk, self.reals)
 
     def _set_up(self, settings: DeskSettings, epoch: int) -> None:
         self.desk[EPOCH] = epoch
         self.desk[ORDER_LOTS] = settings.order_lots
         self.desk[MAX_POSITION_LOTS] = settings.max_position_lots
+        self.desk[BOUND_FILLS] = settings.bound(settings.delta)
         self.desk[GRID_NUM] = settings.grid_num
         self.desk[FRESHNESS_MS] = settings.freshness_ms
 
@@ -337,15 +344,6 @@ class Trader:
         return moved if heard & PRINTED else bool(heard & MOVED)
 
     def _take_heard(self, event: MarketFrame, heard: int) -> None:
-        if heard & PRINTED:
-            seen = self.market.newest_print
-            self.calibrator.receive_print(
-                seen.aggressor,
-                seen.price_ticks,
-                seen.exch_ns,
-                self.market.touch_before,
-                event.mono_ns,
-            )
         if heard & SEEN_FULL:
             self._watch_market()
         self.wording.say(event)
@@ -358,7 +356,7 @@ class Trader:
                 self.market.receive_snapshot(event.raw, event.mono_ns)
                 return
             case Tick():
-                self._sample(event.mono_ns)
+                self._watch_market()
             case OperatorCommand():
                 self.reals[ASKED_VALUE] = event.value
                 self.reals[EXPECTED_VALUE] = math.nan if event.expected is None else event.expected
@@ -369,21 +367,14 @@ class Trader:
                 self.errors.keep_message(event.code, event.message)
             case OrderUpdate():
                 self.account.note_stranger(event)
-            case OperatorCommand(action=Action.SET):
-                self._refit()
             case LinkDown(link=Link.MARKET):
                 self._watch_market()
                 self.market_monitor.flicker.lose_tape()
         self.wording.say(event)
-
-    def _sample(self, mono_ns: int) -> None:
-        """The 100 ms step of what learns from the market."""
-        self._watch_market()
-        touch = self.market.touch
-        if self.calibrator.step(touch, mono_ns, tape_up=self.links[Link.MARKET].up):
-            self._refit()
-        self.market_monitor.step(sum(touch) / 2 if touch else math.nan, mono_ns)
-        self.fair.step(mono_ns)
+        if isinstance(event, Tick):
+            touch = self.market.touch
+            self.market_monitor.step(sum(touch) / 2 if touch else math.nan, event.mono_ns)
+            self.fair.step(event.mono_ns)
 
     def _watch_market(self) -> None:
         """Hand on what was seen of the market to what moves no quote."""
@@ -391,13 +382,17 @@ class Trader:
 
     # ------------------------------------------------------------ deciding
 
-    def _refit(self) -> None:
-        at = self.offsets = self.offsets_for(self.operator.tuning)
-        self.desk[FITTED] = self.calibrator.fit is not None
-        self.desk[TABLE_FILLS] = at.bound if at else 0
-        if at is not None:
-            self.desk[GRID_INTERVAL] = at.interval
-            in_python(model_table)(self.reals, at.bound)[:] = at.table
+    @property
+    def offsets(self) -> Offsets | None:
+        """What the quotes are made by now."""
+        return offsets_in_use(self.desk, self.reals, self.calibrator.fit, self.operator.tuning)
+
+    @property
+    def branch(self) -> str:
+        """Which branch of the model that is, or none."""
+        if not self.desk[TABLE_FILLS]:
+            return "none"
+        return branch_name(spectral=bool(self.desk[TABLE_IS_SPECTRAL]))
 
     def offsets_for(self, tuning: Tuning) -> Offsets | None:
         """What the present fit makes of these parameters; None without a fit or an answer."""

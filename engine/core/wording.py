@@ -9,6 +9,7 @@ from collections.abc import Callable
 from engine.core import notes, obey
 from engine.core.account import AccountReconciler
 from engine.core.actions import Action
+from engine.core.calibration import Calibrator
 from engine.core.desk_layout import (
     EXPECTED_VALUE,
     NOTE_WIDTH,
@@ -60,11 +61,12 @@ class Wording:
         flatten: Flatten,
         ledger: Ledger,
         operator: OperatorState,
+        calibrator: Calibrator,
     ) -> None:
         self._desk, self._reals, self._instrument = desk, reals, instrument
         self._log, self._requests, self._links, self._gate = log, requests, links, gate
         self._account, self._flatten = account, flatten
-        self._ledger, self._operator = ledger, operator
+        self._ledger, self._operator, self._calibrator = ledger, operator, calibrator
         self._rows = in_python(note_rows)(desk).reshape(-1, NOTE_WIDTH)
         self.words: dict[int, Callable[[Event, int, int, int, int], None]] = {
             notes.HALTED: self._halted,
@@ -85,6 +87,7 @@ class Wording:
             notes.COMMAND_OBEYED: self._command_obeyed,
             notes.COMMAND_REFUSED: self._command_refused,
             notes.TABLE_FULL: self._table_full,
+            notes.FIT_JUDGED: self._fit_judged,
         }
         """By the code of the note, with its event and its four numbers."""
 
@@ -182,6 +185,13 @@ class Wording:
 
     def _switch_not_armed(self, event: Event, _a: int, _b: int, _c: int, _d: int) -> None:
         self._log.note(_WARNING, f"dead man's switch not armed: {_message(event)}")
+
+    # ------------------------------------------------------------ the market
+
+    def _fit_judged(self, _event: Event, worse: int, _b: int, _c: int, _d: int) -> None:
+        judged = self._calibrator.note or "fitted again"
+        remedy = f"; quoting {self._calibrator.quoted}" if worse else ""
+        self._log.note(_WARNING if worse else _INFO, f"calibration: {judged}{remedy}")
 
     # ------------------------------------------------------------ links
 

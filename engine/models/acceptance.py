@@ -5,11 +5,9 @@ happen is a quote made of one, or an old fit passing for a new one.
 """
 
 import math
-from dataclasses import dataclass
 
 import numpy as np
 
-from engine.models.intensity import SideFit
 from exchange.jit import njit
 
 ACCEPTED, TOO_SHORT, TOO_FEW, NO_DECAY, POOR_FIT, NOT_A_NUMBER = range(6)
@@ -62,32 +60,24 @@ def judge_fit(n: float, A: float, k: float, misfit: float, fewest: float, max_mi
     return ACCEPTED
 
 
-@dataclass(frozen=True, slots=True)
-class FitInUse:
-    """The A and k to quote with, and how they came to be in use."""
-
-    A_per_s: float
-    k_per_tick: float
-    fit: SideFit
-    fitted_at_s: float
-    code: int
-    """What the newest fit was refused for; ``ACCEPTED`` when this is the newest."""
-
-
-def choose_fit(
-    fresh: SideFit, code: int, last: FitInUse | None, now_s: float, max_age_s: float
-) -> FitInUse | None:
-    """The fresh fit when it was accepted, else the last good one at its cautious end.
+@njit
+def fit_to_quote(
+    code: int, A: float, k: float, low_A: float, low_k: float, age_s: float, max_age_s: float
+) -> tuple[float, float]:
+    """The fresh A and k when they were accepted, else the last good ones at their cautious end.
 
     An aging fit is quoted with the low end of A and the low end of k, which is the high end
     of the depth 1/k: both widen the quotes by as much as the data leave open.
 
+    Args:
+        code: What the fresh fit was judged.
+        A: The fresh fit's, as ``k``.
+        low_A: Of the last good fit, as ``low_k``.
+        age_s: Of that; inf where there was none.
+
     Returns:
-        None when there is nothing fit to quote: no good fit ever, or none young enough.
+        nan twice when there is nothing fit to quote: no good fit ever, or none young enough.
     """
     if code == ACCEPTED:
-        return FitInUse(fresh.A_per_s, fresh.k_per_tick, fresh, now_s, ACCEPTED)
-    if last is None or now_s - last.fitted_at_s > max_age_s:
-        return None
-    A, k = last.fit.A_interval[0], last.fit.k_interval[0]
-    return FitInUse(A, k, last.fit, last.fitted_at_s, code)
+        return A, k
+    return (np.nan, np.nan) if age_s > max_age_s else (low_A, low_k)

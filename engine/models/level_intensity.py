@@ -153,7 +153,7 @@ def sum_slots(
     """One side slot by slot: how its arrivals strayed from an even stream, and their levels.
 
     Args:
-        ring: float64[slots·2·width], of a ``LevelWindow``.
+        ring: float64[slots·2·width], of a window.
         newest: int64[1], its newest slot.
         side: +1 for the bid, -1 for the ask.
         k: Weighs the time by who gets to the first level.
@@ -215,36 +215,144 @@ def first_rate_by_line(
     return fit_levels(reaching, reached, span_s, weighted, 0.0, 1.0)
 
 
-def side_fit(
+@njit
+def fit_errors(
     numbers: FloatArray,
     A: float,
     k: float,
-    n_of_A: float | None = None,
-    spread: float = 1.0,
-    strayed: tuple[float, float] = (1.0, 1.0),
-) -> SideFit:
-    """A fit by whatever means, with its intervals.
+    n_of_A: float,
+    spread: float,
+    rate_dispersion: float,
+    level_dispersion: float,
+    out: FloatArray,
+) -> None:
+    """A fit by whatever means, with its 95 % intervals.
 
     Args:
-        n_of_A: Arrivals that A rests on, where these are not all of them.
+        n_of_A: Arrivals that A rests on; 0: all of them.
         spread: How much wider than the likelihood's the estimator's errors are.
-        strayed: Dispersions of the counts and of the depths, see ``LevelWindow.dispersions``.
+        rate_dispersion: As of ``relative_errors``, as ``level_dispersion``.
+        out: float64[9], overwritten: A, k, n, both ends of A's interval and of k's, and the two
+            dispersions.
     """
     seen, beyond, _ = tally_levels(numbers)
-    error_A, error_k = relative_errors(numbers, k, n_of_A or seen + beyond, *strayed)
     n = seen + beyond
+    out[0], out[1], out[2] = A, k, n
+    out[7], out[8] = rate_dispersion, level_dispersion
     if n == 0:
+        out[3] = out[4] = out[5] = out[6] = np.nan
         span_s = watched_s(numbers)
-        interval = count_interval(0, span_s) if span_s > 0.0 else (math.nan, math.nan)
-        return SideFit(A, k, 0, interval, (math.nan, math.nan))
-    error_A, error_k = spread * error_A, spread * error_k
-    A_interval, k_interval = log_normal_interval(A, error_A), log_normal_interval(k, error_k)
-    return SideFit(A, k, n, A_interval, k_interval, *strayed)
+        if span_s > 0.0:
+            out[3], out[4] = count_interval(0, span_s)
+        out[7] = out[8] = 1.0
+        return
+    rests_on = n_of_A if n_of_A > 0.0 else float(n)
+    error_A, error_k = relative_errors(numbers, k, rests_on, rate_dispersion, level_dispersion)
+    out[3], out[4] = log_normal_interval(A, spread * error_A)
+    out[5], out[6] = log_normal_interval(k, spread * error_k)
 
 
+def side_fit_of(row: FloatArray) -> SideFit:
+    """A row that ``fit_errors`` wrote, by names."""
+    A, k, n, A_low, A_high, k_low, k_high, *strayed = row.tolist()
+    return SideFit(A, k, int(n), (A_low, A_high), (k_low, k_high), *strayed)
+
+
+def side_fit(
+    numbers: FloatArray, A: float, k: float, strayed: tuple[float, float] = (1.0, 1.0)
+) -> SideFit:
+    """One side's fit, with its intervals.
+
+    Args:
+        strayed: Dispersions of the counts and of the depths, see ``dispersions``.
+    """
+    row = np.zeros(9)
+    fit_errors(numbers, A, k, 0.0, 1.0, *strayed, row)
+    return side_fit_of(row)
+
+
+@njit
 def is_watched(depth_ticks: float) -> bool:
     """Is a first level at this depth near enough to be watched?"""
     return 0.0 <= depth_ticks < 0.5 * _DEPTHS
+
+
+# ---------------------------------------------------------------- the rolling window
+
+
+@njit
+def ring_width(levels: int) -> int:
+    """Numbers of one side in one slot of the window's ring."""
+    return levels + 1 + _DEPTHS
+
+
+@njit
+def watch_level(ring: FloatArray, row: int, levels: int, depth_ticks: float, span_s: float) -> None:
+    """A stretch of time in which the first level of a side lay at this depth.
+
+    Args:
+        ring: float64[slots·2·width], of a window.
+        row: Of the side, from ``side_row``.
+        levels: Counted one by one.
+    """
+    if is_watched(depth_ticks):
+        ring[row + levels + 1 + round(2.0 * depth_ticks)] += span_s
+
+
+@njit
+def side_row(
+    ring: FloatArray, newest: IntArray, slot_ns: int, levels: int, side: int, time_ns: int
+) -> int:
+    """Where a side's numbers of this moment begin; what left the window is emptied.
+
+    Args:
+        ring: As of ``watch_level``.
+        slot_ns: A sixtieth of the window.
+    """
+    at = turn_ring(ring, newest, 2 * ring_width(levels), time_ns // slot_ns)
+    return at if side > 0 else at + ring_width(levels)
+
+
+@njit
+def recount_level(ring: FloatArray, row: int, levels: int, j: int, deeper: int) -> None:
+    """The order counted there a moment ago, at level j, turned out to go deeper."""
+    ring[row + min(j, levels)] -= 1.0
+    ring[row + min(deeper, levels)] += 1.0
+
+
+@njit
+def dispersions(ring: FloatArray, newest: IntArray, k: float, out: FloatArray) -> None:
+    """Of counts and of depths: variances over those of the model.
+
+    Both sides' A is their geometric mean: orders that come on both at once stray together.
+
+    Args:
+        ring: As of ``watch_level``.
+        k: Per tick, of both sides; nan gives dispersions of 1.
+        out: float64[6], overwritten: counts and depths of the bid, of the ask, and of both.
+    """
+    bid, ask = np.zeros(3 * _SLOTS), np.zeros(3 * _SLOTS)
+    n_bid, _ = sum_slots(ring, newest, 1, k, bid)
+    n_ask, _ = sum_slots(ring, newest, -1, k, ask)
+    bid_rate = (bid[:_SLOTS] - bid[2 * _SLOTS :]) / max(n_bid, 1.0)
+    ask_rate = (ask[:_SLOTS] - ask[2 * _SLOTS :]) / max(n_ask, 1.0)
+    bid_due = 1.0 / n_bid if n_bid > 0.0 else np.nan
+    ask_due = 1.0 / n_ask if n_ask > 0.0 else np.nan
+    out[0], out[1] = dispersion(bid_rate, bid_due), _level_dispersion(bid, k)
+    out[2], out[3] = dispersion(ask_rate, ask_due), _level_dispersion(ask, k)
+    out[4] = dispersion(0.5 * (bid_rate + ask_rate), 0.25 * (bid_due + ask_due))
+    out[5] = _level_dispersion(bid + ask, k)
+
+
+@njit
+def _level_dispersion(slots: FloatArray, k: float) -> float:
+    arrived, stepped = slots[:_SLOTS], slots[_SLOTS : 2 * _SLOTS]
+    n = arrived.sum()
+    if n == 0.0 or not 0.0 < k < math.inf:
+        return 1.0
+    rho = math.exp(-k)
+    strayed = stepped - stepped.sum() / n * arrived
+    return dispersion(strayed, n * rho / (1.0 - rho) ** 2)
 
 
 class LevelWindow:
@@ -256,18 +364,16 @@ class LevelWindow:
 
     def __init__(self, window_ns: int, levels: int) -> None:
         self._slot_ns = max(window_ns // _SLOTS, 1)
-        self._width = levels + 1 + _DEPTHS
+        self._width = ring_width(levels)
         self._levels = levels
         self._ring = np.zeros(_SLOTS * 2 * self._width)
         self._newest = np.full(1, -1, np.int64)
         self._sums = np.zeros(2 * self._width)
-        self._bid, self._ask = np.zeros(3 * _SLOTS), np.zeros(3 * _SLOTS)
 
     def watch(self, side: int, depth_ticks: float, span_s: float, time_ns: int) -> None:
         """A stretch of time in which the first level of a side lay at this depth."""
-        if is_watched(depth_ticks):
-            at = self._row(side, time_ns) + self._levels + 1
-            self._ring[at + round(2.0 * depth_ticks)] += span_s
+        row = self._row(side, time_ns)
+        watch_level(self._ring, row, self._levels, depth_ticks, span_s)
 
     def arrive(self, side: int, j: int, time_ns: int) -> int:
         """A market order that went j levels beyond the first; its place, for ``recount``."""
@@ -277,8 +383,7 @@ class LevelWindow:
 
     def recount(self, at: int, j: int, deeper: int) -> None:
         """The order counted there a moment ago turned out to go deeper."""
-        self._ring[at + min(j, self._levels)] -= 1.0
-        self._ring[at + min(deeper, self._levels)] += 1.0
+        recount_level(self._ring, at, self._levels, j, deeper)
 
     def read(self, time_ns: int) -> tuple[FloatArray, FloatArray]:
         """The bid's and the ask's numbers as of now; views that the next call overwrites."""
@@ -289,39 +394,11 @@ class LevelWindow:
     def dispersions(
         self, k: float
     ) -> tuple[tuple[float, float], tuple[float, float], tuple[float, float]]:
-        """Of counts and of depths, ``(bid, ask, both)``: variances over those of the model.
-
-        Both sides' A is their geometric mean: orders that come on both at once stray together.
-
-        Args:
-            k: Per tick, of both sides; nan gives dispersions of 1.
-        """
-        sides = (self._bid, self._ask)
-        counts = [
-            sum_slots(self._ring, self._newest, side, k, out)
-            for side, out in zip((1, -1), sides, strict=True)
-        ]
-        rates = [
-            (out[:_SLOTS] - out[2 * _SLOTS :]) / max(n, 1.0)
-            for out, (n, _) in zip(sides, counts, strict=True)
-        ]
-        due = [1.0 / n if n else math.nan for n, _ in counts]
-        of_rates = [dispersion(rate, var) for rate, var in zip(rates, due, strict=True)]
-        of_both = dispersion(0.5 * (rates[0] + rates[1]), 0.25 * (due[0] + due[1]))
-        of_levels = [self._level_dispersion(out, k) for out in (*sides, self._bid + self._ask)]
-        bid, ask, both = zip((*of_rates, of_both), of_levels, strict=True)
-        return bid, ask, both
-
-    @staticmethod
-    def _level_dispersion(slots: FloatArray, k: float) -> float:
-        arrived, stepped = slots[:_SLOTS], slots[_SLOTS : 2 * _SLOTS]
-        n = float(arrived.sum())
-        if n == 0.0 or not 0.0 < k < math.inf:
-            return 1.0
-        rho = math.exp(-k)
-        strayed = stepped - float(stepped.sum()) / n * arrived
-        return dispersion(strayed, n * rho / (1.0 - rho) ** 2)
+        """``dispersions`` of the bid, of the ask and of both."""
+        found = np.zeros(6)
+        dispersions(self._ring, self._newest, k, found)
+        bid_rate, bid_level, ask_rate, ask_level, rate, level = found.tolist()
+        return (bid_rate, bid_level), (ask_rate, ask_level), (rate, level)
 
     def _row(self, side: int, time_ns: int) -> int:
-        at = turn_ring(self._ring, self._newest, 2 * self._width, time_ns // self._slot_ns)
-        return at if side > 0 else at + self._width
+        return side_row(self._ring, self._newest, self._slot_ns, self._levels, side, time_ns)

@@ -252,8 +252,7 @@ class Replay:
         for name, side in (("bid", Side.BUY), ("ask", Side.SELL)):
             self._reasons[name][self.trader.side_reason(side).value] += 1
         self._fits[self._view_builder.fit_kind().value] += 1
-        at = self.trader.offsets
-        self._branches[at.branch if at else "none"] += 1
+        self._branches[self.trader.branch] += 1
 
     def _feed(self, *events: Event) -> None:
         for command in self._receive(*events):

@@ -6,11 +6,17 @@ from typing import get_args
 import numpy as np
 import pytest
 
-from engine.core.calibration import Calibrator, MidWindow
-from engine.core.log import DeskLog
+from engine.core.calibration import sample
+from engine.core.desk_layout import MIDS_KEPT, MONO_NS, VOLATILITY_STEPS, new_desk, new_reals
+from engine.core.fill_intensity import count_print
 from engine.core.settings import STEP_NS, DeskSettings, IntensityName, VolatilityName
-from exchange.types import Side
-from tests.engine.virtual_desk import SETTINGS, VirtualDesk
+from engine.core.states import Mode
+from engine.core.trader import Trader
+from engine.core.volatility import add_mid, last_mids, sampled_mids, unbroken_mids
+from exchange.jit import FloatArray, IntArray
+from exchange.market_layout import NO_ASK, NO_BID
+from exchange.types import Side, Tick
+from tests.engine.virtual_desk import GRID, SETTINGS, VirtualDesk
 
 S_NS = 1_000_000_000
 SIXTY = replace(SETTINGS, window_s=60.0, nearest_ticks=0.0)
@@ -21,15 +27,12 @@ class Tape:
     """Synthetic market that trades around a mid of its own; time goes on as it is played."""
 
     def __init__(self, settings: DeskSettings = SIXTY, seed: int = 1) -> None:
-        self.log = DeskLog()
-        self.calibrator = Calibrator(settings, self.log)
+        self.trader = Trader(settings, GRID, Mode.PAPER, epoch=1, own_in_book=True)
+        self.calibrator = self.trader.calibrator
         self.random = np.random.default_rng(seed)
         self.now_ns = 0
         self.mid = float(MID)
         self.touch = (MID - 1, MID + 1)
-
-    def before(self, _exch_ns: int) -> tuple[int, int]:
-        return self.touch
 
     def play(self, seconds: float, A: float = 6.0, k: float = 0.12, sigma: float = 3.0) -> None:
         """Steps of 100 ms; orders on both sides at rate A, as deep as k says."""
@@ -40,7 +43,7 @@ class Tape:
             for aggressor in Side:
                 for _ in range(self.random.poisson(A * 0.1)):
                     self.strike(aggressor, self.random.exponential(1 / k))
-            self.calibrator.step(self.touch, self.now_ns)
+            self.step()
 
     def black_out(self, seconds: float) -> None:
         """The book is lost, while prints go on coming."""
@@ -49,18 +52,31 @@ class Tape:
             for aggressor in Side:
                 for _ in range(self.random.poisson(0.6)):
                     self.strike(aggressor, self.random.exponential(1 / 0.12))
-            self.calibrator.step(None, self.now_ns)
+            self.step(touch=(NO_BID, NO_ASK))
 
     def strike(self, aggressor: Side, depth: float) -> None:
         """One market order; within a tick of the mid there is nothing to print at."""
         if depth >= 1.0:
             self.now_ns += 2_000_000
             price = sum(self.touch) // 2 + aggressor * int(depth)
-            self.calibrator.receive_print(aggressor, price, self.now_ns, self.before, self.now_ns)
+            self.print(aggressor, price, self.now_ns)
+
+    def print(self, aggressor: Side, price_ticks: int, exch_ns: int) -> None:
+        """One print, seen against the touch that stands."""
+        trader = self.trader
+        trader.desk[MONO_NS] = self.now_ns
+        count_print(trader.desk, trader.reals, int(aggressor), price_ticks, exch_ns, *self.touch)
+
+    def step(self, *, touch: tuple[int, int] | None = None, tape_up: bool = True) -> None:
+        """The timer's step."""
+        trader = self.trader
+        trader.desk[MONO_NS] = self.now_ns
+        sample(trader.desk, trader.reals, *(touch or self.touch), tape_up, self.now_ns)
+        trader.wording.say(Tick(recv_ns=self.now_ns, mono_ns=self.now_ns))
 
     @property
     def said(self) -> list[str]:
-        return [record.text for record in self.log.since(0)]
+        return [record.text for record in self.trader.log.since(0)]
 
 
 @pytest.mark.parametrize("intensity", get_args(IntensityName))
@@ -197,7 +213,7 @@ def test_prints_of_one_market_order_count_once_at_the_deepest() -> None:
     tape.play(62, A=0.0)
     for level in (1, 2, 2, 5, 1, 4):
         price = sum(tape.touch) // 2 + level
-        tape.calibrator.receive_print(Side.BUY, price, 70 * S_NS, tape.before, tape.now_ns)
+        tape.print(Side.BUY, price, 70 * S_NS)
     tape.play(5, A=0.0)
 
     reading = tape.calibrator.reading
@@ -205,23 +221,28 @@ def test_prints_of_one_market_order_count_once_at_the_deepest() -> None:
     assert (reading.ask.n, reading.bid.n) == (2, 0)
 
 
+def mids_of(*mids: float, steps: int = 1) -> tuple[IntArray, FloatArray]:
+    """A desk that keeps five mids, after these."""
+    desk, reals = new_desk(), new_reals()
+    desk[MIDS_KEPT], desk[VOLATILITY_STEPS] = 5, steps
+    for mid in mids:
+        add_mid(desk, reals, mid, 0.0)
+    return desk, reals
+
+
 def test_a_mid_window_is_contiguous_and_keeps_the_newest() -> None:
     """Its last sample is in every subsample."""
-    window = MidWindow(5)
-    for mid in range(8):
-        window.add(float(mid))
+    window = mids_of(*map(float, range(8)), steps=2)
 
-    assert window.last().tolist() == [3, 4, 5, 6, 7]
-    assert window.every(2).tolist() == [3, 5, 7]
+    assert last_mids(*window).tolist() == [3, 4, 5, 6, 7]
+    assert sampled_mids(*window).tolist() == [3, 5, 7]
 
 
 def test_a_hole_in_the_mids_ends_what_is_unbroken() -> None:
     """The two-scale sigma knows no nan."""
-    window = MidWindow(5)
-    for mid in (1.0, np.nan, 3.0, 4.0):
-        window.add(mid)
+    window = mids_of(1.0, np.nan, 3.0, 4.0)
 
-    assert window.unbroken().tolist() == [3, 4]
+    assert unbroken_mids(*window).tolist() == [3, 4]
 
 
 def test_the_quoted_rate_is_as_uncertain_as_its_poorer_half() -> None:
@@ -297,7 +318,7 @@ def test_the_noise_ratio_is_high_where_the_quotes_bounce() -> None:
     for i in range(900):
         tape.now_ns += STEP_NS
         mid = MID + 2 * (i % 2) + i // 60
-        tape.calibrator.step((mid - 1, mid + 1), tape.now_ns)
+        tape.step(touch=(mid - 1, mid + 1))
 
     reading = tape.calibrator.reading
     assert reading is not None
@@ -336,7 +357,7 @@ def test_time_without_a_tape_is_not_time_without_orders() -> None:
         tape.play(6)
         for _ in range(40):
             tape.now_ns += STEP_NS
-            tape.calibrator.step(tape.touch, tape.now_ns, tape_up=False)
+            tape.step(tape_up=False)
 
     assert tape.calibrator.reading is not None
     assert tape.calibrator.reading.both.A_per_s == pytest.approx(6.0, rel=0.15)
@@ -351,7 +372,7 @@ def test_a_stalled_engine_counts_the_time_that_its_prints_took() -> None:
             for aggressor in Side:
                 for _ in range(tape.random.poisson(0.6)):
                     tape.strike(aggressor, tape.random.exponential(1 / 0.12))
-        tape.calibrator.step(tape.touch, tape.now_ns)
+        tape.step()
 
     assert tape.calibrator.reading is not None
     assert tape.calibrator.reading.both.A_per_s == pytest.approx(6.0, rel=0.15)
@@ -391,9 +412,7 @@ def test_an_order_that_turns_out_deeper_is_deeper_in_the_fading_estimate_too() -
             middle, depth = sum(tape.touch) // 2, 1 + int(tape.random.exponential(1 / 0.12))
             tape.now_ns += 2_000_000
             for level in range(1, depth + 1):
-                tape.calibrator.receive_print(
-                    side, middle + side * level, tape.now_ns, tape.before, tape.now_ns
-                )
+                tape.print(side, middle + side * level, tape.now_ns)
 
     reading = tape.calibrator.reading
     assert reading is not None

@@ -18,6 +18,8 @@ from engine.core.links import LinkStates
 from engine.core.log import DeskLog
 from engine.core.market import MarketState
 from exchange.jit import in_python
+from exchange.market import touch_before
+from exchange.market_layout import NO_ASK, NO_BID
 from exchange.types import Link
 from tests.engine.virtual_desk import GRID
 
@@ -72,13 +74,13 @@ def test_a_print_is_seen_against_the_touch_before_it() -> None:
     market = market_that_moved()
 
     assert market.touch == (1004, 1006)
-    assert market.touch_before(2 * S_NS) == (1000, 1002)
-    assert market.touch_before(2 * S_NS + 1) == (1004, 1006)
+    assert touch_before(market.region, 2 * S_NS) == (1000, 1002)
+    assert touch_before(market.region, 2 * S_NS + 1) == (1004, 1006)
 
 
 def test_what_was_before_the_first_touch_is_not_known() -> None:
     """An older print than any touch is left out of the calibration."""
-    assert market_that_moved().touch_before(S_NS) is None
+    assert touch_before(market_that_moved().region, S_NS) == (NO_BID, NO_ASK)
 
 
 def test_sizes_at_the_touch_come_with_it() -> None:

@@ -10,8 +10,7 @@ from typing import Any
 import pytest
 
 from engine.core import tape_merge
-from engine.core.desk_layout import SEEN, new_desk, new_reals
-from engine.core.hear import PRINTED
+from engine.core.desk_layout import PRINT_SEEN, SEEN, new_desk, new_reals, seen_row
 from engine.core.log import DeskLog
 from engine.core.market import MarketState
 from engine.core.market_monitor import FlickerWatch
@@ -19,6 +18,7 @@ from engine.core.market_readings import FlickerView
 from engine.core.tape_merge import MARGIN_NS, PATIENCE_NS, StampedPrint, TapeMerge, Touch
 from engine.models.flicker import SECOND_NS, WINDOW_NS
 from exchange.instrument import Instrument
+from exchange.jit import in_python
 from exchange.market_layout import TOUCH_EXCH_NS
 from exchange.types import Side
 from tests.naive.flicker import NaiveFlicker
@@ -225,11 +225,12 @@ def recorded_market() -> Market:
             if b"lastUpdateId" in raw[:40]:
                 seen.receive_snapshot(raw, int(recv_ns))
                 continue
-            heard = seen.hear(raw, int(recv_ns), int(recv_ns))
-            desk[SEEN] = 0  # nobody takes it here
-            if heard & PRINTED:
-                trade = seen.newest_print
-                of.tape.append((trade.exch_ns, trade.aggressor, trade.price_ticks, trade.qty_lots))
+            desk[SEEN] = 0  # what is seen is taken at once
+            seen.hear(raw, int(recv_ns), int(recv_ns))
+            kind, *noted = in_python(seen_row)(desk, 0).tolist()
+            if desk[SEEN] and kind == PRINT_SEEN:
+                exch_ns, aggressor, price_ticks, lots, _ = noted
+                of.tape.append((exch_ns, Side(aggressor), price_ticks, lots))
             elif seen.touch is not None:
                 (bid, ask), (bid_lots, ask_lots) = seen.touch, seen.touch_lots
                 last_ns = of.book[-1][0] if of.book else 0

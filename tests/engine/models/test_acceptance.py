@@ -12,14 +12,14 @@ from engine.models.acceptance import (
     REASONS,
     TOO_FEW,
     TOO_SHORT,
-    choose_fit,
+    fit_to_quote,
     judge_fit,
     misfit_limit,
 )
-from engine.models.intensity import SideFit
 
-GOOD = SideFit(1.2, 0.35, 400, (1.08, 1.32), (0.32, 0.39))
-BAD = SideFit(9.0, 0.01, 3, (1.0, 30.0), (0.001, 0.02))
+FRESH = (1.2, 0.35)
+LOW = (1.08, 0.32)
+"""Of the last good fit."""
 
 
 @pytest.mark.parametrize(
@@ -57,31 +57,15 @@ def test_every_refusal_has_words() -> None:
 
 def test_a_good_fit_is_quoted_as_it_is() -> None:
     """Point estimates, since their own interval is narrow enough to be accepted."""
-    used = choose_fit(GOOD, ACCEPTED, None, 100.0, 60.0)
-
-    assert used is not None
-    assert (used.A_per_s, used.k_per_tick) == (1.2, 0.35)
+    assert fit_to_quote(ACCEPTED, *FRESH, *LOW, 0.0, 60.0) == FRESH
 
 
 def test_a_refused_fit_leaves_the_last_good_one_widened() -> None:
-    """Low A and low k both push quotes out; the reason stays with them."""
-    last = choose_fit(GOOD, ACCEPTED, None, 100.0, 60.0)
-
-    used = choose_fit(BAD, TOO_FEW, last, 130.0, 60.0)
-
-    assert used is not None
-    assert (used.A_per_s, used.k_per_tick, used.code) == (1.08, 0.32, TOO_FEW)
-    assert used.fitted_at_s == 100.0
+    """Low A and low k both push quotes out."""
+    assert fit_to_quote(TOO_FEW, *FRESH, *LOW, 60.0, 60.0) == LOW
 
 
-def test_an_old_fit_is_not_quoted_for_ever() -> None:
-    """Past its age limit nothing is known, however often it was handed on."""
-    last = choose_fit(GOOD, ACCEPTED, None, 100.0, 60.0)
-    held = choose_fit(BAD, TOO_FEW, last, 150.0, 60.0)
-
-    assert choose_fit(BAD, TOO_FEW, held, 161.0, 60.0) is None
-
-
-def test_without_any_good_fit_there_is_no_quote() -> None:
-    """Not a default, not a guess."""
-    assert choose_fit(BAD, NO_DECAY, None, 100.0, 60.0) is None
+@pytest.mark.parametrize("age_s", [60.1, math.inf], ids=["an old fit", "no good fit ever"])
+def test_what_nobody_vouches_for_is_not_quoted(age_s: float) -> None:
+    """Not a default, not a guess, however often an old one was handed on."""
+    assert all(map(math.isnan, fit_to_quote(NO_DECAY, *FRESH, *LOW, age_s, 60.0)))

@@ -13,12 +13,23 @@ import numpy as np
 import pytest
 
 from engine.config.desk import load_config
-from engine.core.calibration import Fit, Intensity
+from engine.core.calibration import Calibrator, Fit
+from engine.core.desk_layout import (
+    BOTH_FIT,
+    COUNTS_ARRIVALS,
+    MONO_NS,
+    fit_row,
+    new_desk,
+    new_reals,
+)
+from engine.core.fill_intensity import count_print, read_intensities, watch_sides
 from engine.core.quoter import Offsets, Tuning, offsets
 from engine.core.settings import STEP_NS, DeskSettings
 from engine.models.glft import glft_rates
 from engine.models.intensity import SideFit
+from engine.models.level_intensity import side_fit_of
 from engine.models.tutorial_intensity import unsaturated_rate
+from exchange.jit import in_python
 from exchange.types import Side
 from tests.engine.virtual_desk import SETTINGS
 from tests.naive import market_maker as naive
@@ -115,12 +126,14 @@ def counted(seed: int, spread: int = 3, most_a_step: int | None = None) -> SideF
         most_a_step: At most so many arrivals of a side in 100 ms; None counts them all.
     """
     random = np.random.default_rng(seed)
-    intensity = Intensity(replace(SETTINGS, window_s=300.0, nearest_ticks=0.0))
-    intensity.start(0)
+    desk, reals = new_desk(), new_reals()
+    Calibrator(desk, reals, replace(SETTINGS, window_s=300.0, nearest_ticks=0.0))
+    desk[COUNTS_ARRIVALS] = 1
     touch = (600_000, 600_000 + spread)
     for step in range(3000):
         now_ns = step * STEP_NS
-        intensity.watch(touch, STEP_NS / 1e9, now_ns)
+        desk[MONO_NS] = now_ns
+        watch_sides(desk, reals, *touch, STEP_NS / 1e9)
         for side in Side:
             n = int(random.poisson(A * 0.1))
             for i in range(n if most_a_step is None else min(n, most_a_step)):
@@ -128,8 +141,10 @@ def counted(seed: int, spread: int = 3, most_a_step: int | None = None) -> SideF
                 if beyond >= 0.0:
                     price = touch[side < 0] - side * int(beyond)
                     at_ns = now_ns + (i + 1) * 5_000_000
-                    intensity.receive_print(Side(-side), price, at_ns, lambda _ns: touch, at_ns)
-    return intensity.read(3000 * STEP_NS - 1)[2]
+                    desk[MONO_NS] = at_ns
+                    count_print(desk, reals, -int(side), price, at_ns, *touch)
+    read_intensities(desk, reals)
+    return side_fit_of(in_python(fit_row)(reals, BOTH_FIT))
 
 
 @pytest.mark.parametrize("spread", [2, 3])
