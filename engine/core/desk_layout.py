@@ -29,6 +29,7 @@ it. Times are ns of the monotonic clock where their name does not say otherwise;
 - ``error_row``: how often each error code of the venue was seen, with its last message.
 - ``round_trips``: how long the last answered requests took, in a ring.
 - ``own_fills``: how many orders of ours were met, by half ticks of depth.
+- ``fair_touch_row``: the last touches that a micro-price is learnt from, a ring.
 - ``sweep_row``: the market order of each side whose prints may still be coming in.
 
 Of real numbers:
@@ -59,6 +60,7 @@ ADOPTIONS_KEPT = 64
 MOVES_KEPT = 256
 MOST_FILLS = 5_000
 """Of the model: the largest inventory that its table has a row for."""
+FAIR_TOUCHES_KEPT = 2**14
 MOST_LEVELS = 500
 """Of which arrivals are counted one by one."""
 LONGEST_WINDOW_S = 3_600
@@ -142,6 +144,8 @@ NO_FIT, FROM_PRIOR, FROM_WINDOW = range(3)
     DECIDED_ASK,
     FAIR_READ,  # the kind of the last fair price: the wanted one, or the mid in its stead
     MICROPRICE_LEARNT,
+    MICROPRICE_DUE_NS,  # when it is to be learnt anew
+    FAIR_TOUCHES_ADDED,
     FITTED,  # is there a fit to quote with?
     TABLE_FILLS,  # inventory that the model's table reaches to; 0 while there is no table
     TABLE_IS_SPECTRAL,
@@ -268,7 +272,7 @@ NO_FIT, FROM_PRIOR, FROM_WINDOW = range(3)
     ACCOUNT_SPARED_UNTIL_NS,
     STREAM_MUTE,  # was the last connection given up, and no order reported since?
     PAUSED_UNTIL_NS,  # no quotes before, since their fills would not be reported
-) = range(150)
+) = range(152)
 
 # ---------------------------------------------------------------- the order table
 
@@ -452,10 +456,39 @@ _NOTES_AT = _EARLY_AT + EARLY_KEPT * INPUT_WIDTH
 _ERRORS_AT = _NOTES_AT + NOTES_KEPT * NOTE_WIDTH
 _TRIPS_AT = _ERRORS_AT + ERROR_CODES * ERROR_WIDTH
 _OWN_FILLS_AT = _TRIPS_AT + ROUND_TRIPS
-_OWN_LOTS_AT = _OWN_FILLS_AT + OWN_DEPTHS
+_FAIR_TOUCHES_AT = _OWN_FILLS_AT + OWN_DEPTHS
+_OWN_LOTS_AT = _FAIR_TOUCHES_AT + 4 * FAIR_TOUCHES_KEPT
 _SCRATCH_AT = _OWN_LOTS_AT + ORDER_SLOTS
 _SCRATCH_COLUMNS = 4
 DESK_SIZE = _SCRATCH_AT + _SCRATCH_COLUMNS * ORDER_SLOTS
+DESK_TABLES = {
+    _BREAKERS_AT: "side_breaker",
+    _EVIDENCE_AT: "evidence_row",
+    _STATUS_AT: "side_status",
+    _LINKS_AT: "link_row",
+    _SWEEPS_AT: "sweep_row",
+    _ORDERS_AT: "order_column",
+    _ENDED_AT: "ended",
+    _EXECUTIONS_AT: "execution_row",
+    _TRADES_AT: "trade",
+    _HISTORY_AT: "history_ids",
+    _ADOPTIONS_AT: "adoption_row",
+    _MOVES_AT: "move_row",
+    _OWED_AT: "owed_row",
+    _WANTED_AT: "wanted_ticks",
+    _COMMANDS_AT: "command_row",
+    _SEEN_AT: "seen_row",
+    _REQUESTS_AT: "request_row",
+    _EARLY_AT: "early_row",
+    _NOTES_AT: "note_row",
+    _ERRORS_AT: "error_row",
+    _TRIPS_AT: "round_trips",
+    _OWN_FILLS_AT: "own_fills",
+    _FAIR_TOUCHES_AT: "fair_touch_row",
+    _OWN_LOTS_AT: "own_lots",
+    _SCRATCH_AT: "scratch",
+}
+"""Their names, by where they begin."""
 
 
 @inlined
@@ -543,6 +576,19 @@ def round_trips(desk: IntArray) -> IntArray:
 def own_fills(desk: IntArray) -> IntArray:
     """Orders of ours that were met, by half ticks of depth: int64[OWN_DEPTHS]."""
     return desk[_OWN_FILLS_AT : _OWN_FILLS_AT + OWN_DEPTHS]
+
+
+@inlined
+def fair_touch_row(desk: IntArray, number: int) -> IntArray:
+    """A touch, by its number from the first: bid, its lots, ask and its lots."""
+    at = _FAIR_TOUCHES_AT + number % FAIR_TOUCHES_KEPT * 4
+    return desk[at : at + 4]
+
+
+@inlined
+def fair_touches(desk: IntArray) -> IntArray:
+    """All of them, the ring as it is: int64[4 * FAIR_TOUCHES_KEPT]."""
+    return desk[_FAIR_TOUCHES_AT : _FAIR_TOUCHES_AT + 4 * FAIR_TOUCHES_KEPT]
 
 
 @inlined
@@ -711,6 +757,17 @@ _LEVELS_AT = _OWN_EXPOSURE_AT + OWN_DEPTHS
 _MIDS_AT = _LEVELS_AT + 2 * LEVEL_SLOTS * (MOST_LEVELS + 1 + LEVEL_DEPTHS)
 _TABLE_AT = _MIDS_AT + 2 * MOST_MIDS
 REALS_SIZE = _TABLE_AT + 2 * (2 * MOST_FILLS + 1)
+REALS_TABLES = {
+    _EDGES_AT: "microprice_edges",
+    _MICROPRICE_AT: "microprice_table",
+    _FIT_ROWS_AT: "fit_row",
+    _WEIGHTED_AT: "weighted_arrivals",
+    _EWMA_AT: "ewma",
+    _OWN_EXPOSURE_AT: "own_exposure_s",
+    _LEVELS_AT: "level_ring",
+    _MIDS_AT: "mid_ring",
+    _TABLE_AT: "model_table",
+}
 
 
 @inlined

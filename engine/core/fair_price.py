@@ -4,24 +4,26 @@ The micro-price is learnt in Python, on a schedule, from a ring of the last touc
 lies in the desk block beside the rest, and a kernel reads the price of whatever kind is wanted.
 """
 
-from collections import deque
-
 import numpy as np
 
 from engine.core.desk_layout import (
     FAIR_LEVELS,
     FAIR_LOTS,
     FAIR_READ,
+    FAIR_TOUCHES_ADDED,
+    FAIR_TOUCHES_KEPT,
     FAIR_WANTED,
+    MICROPRICE_DUE_NS,
     MICROPRICE_LEARNT,
     MICROPRICE_SPREADS,
+    fair_touch_row,
+    fair_touches,
     microprice_edges,
     microprice_table,
     scratch,
 )
 from engine.core.log import DeskLog
 from engine.core.settings import DeskSettings, FairName
-from engine.core.tape_merge import Touch
 from engine.core.touch import read_others
 from engine.models.fair import depth_weighted_mid, mid, weighted_mid
 from engine.models.microprice import learn_microprice, microprice, state_of
@@ -29,7 +31,6 @@ from exchange.jit import FloatArray, IntArray, borrowed, in_python, njit, piece
 from exchange.market_layout import TOUCH_ASK, TOUCH_ASK_LOTS, TOUCH_BID, TOUCH_BID_LOTS
 from exchange.types import Severity
 
-_TOUCHES_KEPT = 16_384
 _FEWEST_TOUCHES = 1_000
 _LEARN_EVERY_NS = 60_000_000_000
 
@@ -56,6 +57,15 @@ def fair_price(desk: IntArray, reals: FloatArray, market: IntArray) -> float:
         fair = _depth_weighted(desk, market)
     desk[FAIR_READ] = MID if np.isnan(fair) else kind
     return mid(bid, ask) if np.isnan(fair) else min(max(fair, bid), ask)
+
+
+@njit
+def note_fair_touch(desk: IntArray, bid: int, bid_lots: int, ask: int, ask_lots: int) -> None:
+    """One more touch of others, for a micro-price to learn from."""
+    if desk[FAIR_WANTED] == MICROPRICE and min(bid_lots, ask_lots) > 0:
+        row = fair_touch_row(desk, desk[FAIR_TOUCHES_ADDED])
+        row[0], row[1], row[2], row[3] = bid, bid_lots, ask, ask_lots
+        desk[FAIR_TOUCHES_ADDED] += 1
 
 
 @piece
@@ -98,9 +108,6 @@ class FairPrice:
         self, desk: IntArray, reals: FloatArray, settings: DeskSettings, log: DeskLog
     ) -> None:
         self._desk, self._reals, self._log = desk, reals, log
-        self._touches: deque[Touch] = deque(maxlen=_TOUCHES_KEPT)
-        self._learns = settings.fair == "microprice"
-        self._learn_at_ns = 0
         desk[FAIR_WANTED], desk[FAIR_LOTS] = _KINDS.index(settings.fair), settings.fair_lots
 
     @property
@@ -108,19 +115,16 @@ class FairPrice:
         """What the last price read was: the wanted kind, or the mid in its stead."""
         return _KINDS[int(self._desk[FAIR_READ])]
 
-    def note(self, touch: Touch) -> None:
-        """One more touch of others, for the micro-price to learn from."""
-        if self._learns and min(touch[1], touch[3]) > 0:
-            self._touches.append(touch)
-
     def step(self, mono_ns: int) -> None:
         """Learn the micro-price anew when it is time."""
-        if not self._learns or mono_ns < self._learn_at_ns:
+        desk = self._desk
+        kept = min(int(desk[FAIR_TOUCHES_ADDED]), FAIR_TOUCHES_KEPT)
+        if kept < _FEWEST_TOUCHES or mono_ns < desk[MICROPRICE_DUE_NS]:
             return
-        if len(self._touches) < _FEWEST_TOUCHES:
-            return
-        self._learn_at_ns = mono_ns + _LEARN_EVERY_NS
-        seen = np.ascontiguousarray(np.array(self._touches, dtype=np.int64).T)
+        desk[MICROPRICE_DUE_NS] = mono_ns + _LEARN_EVERY_NS
+        oldest = int(desk[FAIR_TOUCHES_ADDED] - kept) % FAIR_TOUCHES_KEPT
+        ring = in_python(fair_touches)(desk).reshape(-1, 4)
+        seen = np.ascontiguousarray(np.roll(ring, -oldest, axis=0)[:kept].T)
         table = learn_microprice(seen[0], seen[1], seen[2], seen[3], spreads=MICROPRICE_SPREADS)
         if table.counted < _FEWEST_TOUCHES:
             return  # spreads too wide, or a mid that leaps: nothing to learn from

@@ -6,12 +6,17 @@ What Python has to do about it is said in bits, none of which is set by most mes
 market monitor wants to know of lies in the block until it takes it.
 """
 
+import numpy as np
+
 from engine.core.decide import act
 from engine.core.desk_layout import (
+    COMMANDS,
     LINK_HEARD_NS,
     MARK_SEEN,
     MARKET,
+    MONO_NS,
     NO_TOUCH_SEEN,
+    NOTES,
     PRINT_SEEN,
     PUBLIC,
     RESYNCS,
@@ -23,8 +28,11 @@ from engine.core.desk_layout import (
     link_row,
     seen_row,
 )
+from engine.core.fair_price import note_fair_touch
 from engine.core.fill_intensity import count_print
 from engine.core.moment import stamp, venue_ns
+from engine.core.notes import BOOK_DISTRUSTED, BOOK_GAP, BOOK_GREW, note
+from engine.core.request_tracker import FETCH_SNAPSHOT, tell
 from engine.core.touch import see_touch
 from exchange.binance.scanner import frame_lots, frame_row, frame_ticks, scan_frame
 from exchange.depth_sync import GAP, GREW, NEEDED, trusted
@@ -41,10 +49,11 @@ from exchange.event_columns import (
     UNREAD,
 )
 from exchange.jit import ByteArray, FloatArray, IntArray, borrowed, inlined, njit, piece
-from exchange.market import market_step, touch_before
+from exchange.market import lose_market, market_step, touch_before
 from exchange.market_layout import (
     BEST_ASK,
     BEST_BID,
+    GREW_FOR_NS,
     MARK_EXCH_NS,
     NO_BID,
     TOUCH_ASK,
@@ -55,16 +64,16 @@ from exchange.market_layout import (
 )
 
 (
-    DECIDED,  # upon a new touch of others
     NOT_READ,  # the scanner's twin is to read it, and ``hear_frame`` to be called again
-    BOOK_BROKEN,  # what was found of the book is to be dealt with, and ``look`` to be called then
-    GARBLED,  # the message was nonsense
+    TO_TAKE,  # commands or notes are to be taken
     PRINTED,  # it was a print of the tape, which is no word on the touch
     MOVED,  # others' touch is not the one decided upon
     SEEN_FULL,  # the market monitor is to take what was seen
-) = (1 << i for i in range(7))
-FOUND_SHIFT = 7
-"""From here up stands what ``exchange.depth_sync`` found, of a book that is broken."""
+) = (1 << i for i in range(5))
+IS_CROSSED, IS_NONSENSE, NO_SNAPSHOT = range(3)
+"""Why a book is distrusted: it is crossed, a message was nonsense, or what came is no snapshot."""
+_RESYNC_WAITS_MS = np.array([0, 250, 500, 1000, 2000, 4000])
+"""A snapshot costs 20 of the minute's weight, so gaps in a row are spaced out."""
 IN_WIRE = -1
 """The size of a message that the scanner's twin has read into ``wire``."""
 
@@ -99,24 +108,15 @@ def hear_frame(
         return NOT_READ
     row = frame_row(wire)
     kind = row[KIND]
-    if kind in (DEPTH, TICKER):
-        link_row(desk, PUBLIC)[LINK_HEARD_NS] = mono_ns
-    elif kind in (TRADE, MARK):
-        link_row(desk, MARKET)[LINK_HEARD_NS] = mono_ns
-    else:
-        return look(desk, reals, market, recv_ns, mono_ns, alone)
-    marked_ns, arrived_ns = market[MARK_EXCH_NS], venue_ns(desk, recv_ns, mono_ns)
-    found = market_step(market, row, frame_ticks(wire), frame_lots(wire), arrived_ns)
-    if kind == TRADE:
-        side, price, lots = row[AGGRESSOR], row[PRICE_TICKS], row[QTY_LOTS]
-        bid, ask = touch_before(market, row[EXCH_NS])
-        count_print(desk, reals, side, price, row[EXCH_NS], bid, ask)
-        full = _note(desk, PRINT_SEEN, row[EXCH_NS], side, price, lots, 0)
-        return full if alone else full | PRINTED
-    if take_found(desk, market, found):
-        return BOOK_BROKEN | found << FOUND_SHIFT
-    if market[MARK_EXCH_NS] != marked_ns:
-        _note(desk, MARK_SEEN, market[MARK_EXCH_NS], 0, 0, 0, 0)
+    if kind in (DEPTH, TICKER, TRADE, MARK):
+        link_row(desk, PUBLIC if kind in (DEPTH, TICKER) else MARKET)[LINK_HEARD_NS] = mono_ns
+        marked_ns, arrived_ns = market[MARK_EXCH_NS], venue_ns(desk, recv_ns, mono_ns)
+        found = market_step(market, row, frame_ticks(wire), frame_lots(wire), arrived_ns)
+        if kind == TRADE:
+            return _take_print(desk, reals, market, row, alone)
+        _mend(desk, market, found)
+        if market[MARK_EXCH_NS] != marked_ns:
+            _note(desk, MARK_SEEN, market[MARK_EXCH_NS], 0, 0, 0, 0)
     return look(desk, reals, market, recv_ns, mono_ns, alone)
 
 
@@ -127,23 +127,64 @@ def look(
     """The book may have changed: find others' touch, and decide upon a new one; bits."""
     desk, market = borrowed(desk), borrowed(market)
     moved = see_touch(desk, market)
-    full = _note_touch(desk, market)
-    if not moved:
-        return full
-    if not alone:
-        return full | MOVED
-    act(desk, reals, market, recv_ns, mono_ns)
-    return full | DECIDED
+    said = _note_touch(desk, market)
+    if moved and alone:
+        act(desk, reals, market, recv_ns, mono_ns)
+    elif moved:
+        said |= MOVED
+    return said | (TO_TAKE if desk[COMMANDS] + desk[NOTES] > 0 else 0)
 
 
 @njit
-def take_found(desk: IntArray, market: IntArray, found: int) -> bool:
-    """Take what was found of the book; is there something to be said, asked or distrusted?"""
-    crossed = False
+def hear_snapshot(desk: IntArray, market: IntArray, wire: IntArray) -> None:
+    """A depth snapshot that was asked for has arrived.
+
+    Args:
+        wire: As of ``scan_frame``, the snapshot in it.
+    """
+    link_row(desk, PUBLIC)[LINK_HEARD_NS] = desk[MONO_NS]
+    ticks, lots = frame_ticks(wire), frame_lots(wire)
+    _mend(desk, market, market_step(market, frame_row(wire), ticks, lots, desk[MONO_NS]))
+
+
+@njit
+def distrust(desk: IntArray, market: IntArray, why: int) -> None:
+    """Bad market data is worse than none: no book until a fresh snapshot.
+
+    Args:
+        why: ``IS_CROSSED`` or one of its neighbours.
+    """
+    note(desk, BOOK_DISTRUSTED, why, 0, 0, 0)
+    lose_market(market)  # the next diff asks for the snapshot
+
+
+@piece
+def _take_print(
+    desk: IntArray, reals: FloatArray, market: IntArray, row: IntArray, alone: bool
+) -> int:
+    """A print changes no touch; it is counted against the one just before it."""
+    side, price, exch_ns = row[AGGRESSOR], row[PRICE_TICKS], row[EXCH_NS]
+    bid, ask = touch_before(market, exch_ns)
+    count_print(desk, reals, side, price, exch_ns, bid, ask)
+    full = _note(desk, PRINT_SEEN, exch_ns, side, price, row[QTY_LOTS], 0)
+    return full if alone else full | PRINTED
+
+
+@piece
+def _mend(desk: IntArray, market: IntArray, found: int) -> None:
+    """Take what was found of the book: note it, and ask for what it needs."""
     if trusted(market):
         desk[RESYNCS] = 0
-        crossed = market[BEST_BID] >= market[BEST_ASK]
-    return bool(crossed or found & (NEEDED | GAP | GREW) != 0)
+    if found & NEEDED:
+        wait_ms = _RESYNC_WAITS_MS[min(desk[RESYNCS], _RESYNC_WAITS_MS.size - 1)]
+        desk[RESYNCS] += 1
+        tell(desk, FETCH_SNAPSHOT, wait_ms, 0, 0)
+    if found & GAP:
+        note(desk, BOOK_GAP, 0, 0, 0, 0)
+    if found & GREW:
+        note(desk, BOOK_GREW, market[GREW_FOR_NS], 0, 0, 0)
+    if trusted(market) and market[BEST_BID] >= market[BEST_ASK]:
+        distrust(desk, market, IS_CROSSED)
 
 
 # ---------------------------------------------------------------- for the market monitor
@@ -155,6 +196,7 @@ def _note_touch(desk: IntArray, market: IntArray) -> int:
     if bid == NO_BID:
         return _note(desk, NO_TOUCH_SEEN, 0, 0, 0, 0, 0)
     lots = market[TOUCH_BID_LOTS], market[TOUCH_ASK_LOTS]
+    note_fair_touch(desk, bid, lots[0], ask, lots[1])
     return _note(desk, TOUCH_SEEN, market[TOUCH_EXCH_NS], bid, lots[0], ask, lots[1])
 
 

@@ -8,32 +8,26 @@ ticker never undoes it.
 from collections.abc import Callable
 from functools import partial
 
-from engine.core.desk_layout import LINK_HEARD_NS, OWN_IN_BOOK, PUBLIC, RESYNCS, link_row
+from engine.core.desk_layout import OWN_IN_BOOK
 from engine.core.hear import (
-    BOOK_BROKEN,
-    FOUND_SHIFT,
-    GARBLED,
     IN_WIRE,
+    IS_NONSENSE,
+    NO_SNAPSHOT,
     NOT_READ,
+    distrust,
     hear_frame,
+    hear_snapshot,
     look,
-    take_found,
 )
-from engine.core.log import DeskLog
-from engine.core.request_tracker import FETCH_SNAPSHOT, tell
-from exchange import depth_sync
 from exchange.binance.frame_scanner import FrameScanner
 from exchange.book import Book
-from exchange.depth_sync import growth_in_words
 from exchange.errors import Garbled
 from exchange.event_columns import (
     SNAPSHOT,
 )
 from exchange.instrument import Instrument
-from exchange.jit import FloatArray, IntArray, in_python
-from exchange.market import lose_market, market_step
+from exchange.jit import FloatArray, IntArray
 from exchange.market_layout import (
-    GREW_FOR_NS,
     JOINED,
     LATENCY_KNOWN,
     LATENCY_NS,
@@ -49,10 +43,7 @@ from exchange.market_layout import (
     TOUCH_BID_LOTS,
     new_region,
 )
-from exchange.types import Severity, Side
-
-_RESYNC_WAITS_MS = (0, 250, 500, 1000, 2000, 4000)
-"""A snapshot costs 20 of the minute's weight, so gaps in a row are spaced out."""
+from exchange.types import Side
 
 
 class MarketState:
@@ -69,7 +60,6 @@ class MarketState:
         instrument: Instrument,
         desk: IntArray,
         reals: FloatArray,
-        log: DeskLog,
         *,
         own_in_book: bool,
         recorded: bool = False,
@@ -78,7 +68,9 @@ class MarketState:
         self.region[RECORDED] = recorded
         self.book = Book(self.region)
         self._scanner = FrameScanner(instrument)
-        self._desk, self._reals, self._log = desk, reals, log
+        self._desk, self._reals = desk, reals
+        self.nonsense = ""
+        """What was wrong with the last message that was nonsense."""
         desk[OWN_IN_BOOK] = own_in_book
         self._bind()
 
@@ -119,20 +111,15 @@ class MarketState:
         if self._scanner.wire is not self._wire:
             self._bind()
         heard = self._hear(size, recv_ns, mono_ns, alone)
-        if not heard & (NOT_READ | BOOK_BROKEN):
+        if not heard & NOT_READ:
             return heard
-        self._log.recv_ns = recv_ns
-        if heard & NOT_READ:
-            try:
-                self._scanner.scan_by_twin(raw)
-            except Garbled as error:
-                self._distrust(f"nonsense on a market stream: {error}")
-                return GARBLED | self._look(recv_ns, mono_ns, alone)
-            heard = self._hear(IN_WIRE, recv_ns, mono_ns, alone)
-        if heard & BOOK_BROKEN:
-            self._mend(heard >> FOUND_SHIFT)
-            return BOOK_BROKEN | self._look(recv_ns, mono_ns, alone)
-        return heard
+        try:
+            self._scanner.scan_by_twin(raw)
+        except Garbled as error:
+            self.nonsense = str(error)
+            distrust(self._desk, self.region, IS_NONSENSE)
+            return look(self._desk, self._reals, self.region, recv_ns, mono_ns, alone)
+        return self._hear(IN_WIRE, recv_ns, mono_ns, alone)
 
     def _bind(self) -> None:
         """Hand the kernel what it works on, which stays the same from one message to the next."""
@@ -141,41 +128,13 @@ class MarketState:
             hear_frame, self._scanner.raw, self._wire, self._desk, self._reals, self.region
         )
 
-    def _look(self, recv_ns: int, mono_ns: int, alone: bool) -> int:
-        return look(self._desk, self._reals, self.region, recv_ns, mono_ns, alone)
-
-    def receive_snapshot(self, raw: bytes, mono_ns: int) -> None:
+    def receive_snapshot(self, raw: bytes) -> None:
         """A depth snapshot that was asked for has arrived."""
-        scanned = self._scanner
         try:
-            if scanned.scan(raw) != SNAPSHOT:
+            if self._scanner.scan(raw) != SNAPSHOT:
                 raise Garbled("not a depth snapshot of this symbol", raw)
         except Garbled as error:
-            self._distrust(f"nonsense instead of a depth snapshot: {error}")
+            self.nonsense = str(error)
+            distrust(self._desk, self.region, NO_SNAPSHOT)
             return
-        in_python(link_row)(self._desk, PUBLIC)[LINK_HEARD_NS] = mono_ns
-        found = market_step(self.region, scanned.row, scanned.ticks, scanned.lots, mono_ns)
-        if take_found(self._desk, self.region, found):
-            self._mend(found)
-
-    def _mend(self, found: int) -> None:
-        """Say what was found of the book, and ask for what it needs."""
-        if found & depth_sync.NEEDED:
-            self._fetch_snapshot()
-        if found & depth_sync.GAP:
-            self._log.note(Severity.WARNING, "a gap in the book: resynchronising")
-        if found & depth_sync.GREW:
-            self._log.note(Severity.INFO, growth_in_words([int(self.region[GREW_FOR_NS])]))
-        if self.trusted and self.book.crossed:
-            self._distrust("bid at or above ask")
-
-    def _distrust(self, why: str) -> None:
-        """Bad market data is worse than none: no book until a fresh snapshot."""
-        self._log.note(Severity.WARNING, f"book distrusted: {why}")
-        lose_market(self.region)  # the next diff asks for the snapshot
-
-    def _fetch_snapshot(self) -> None:
-        resyncs = int(self._desk[RESYNCS])
-        self._desk[RESYNCS] = resyncs + 1
-        wait_ms = _RESYNC_WAITS_MS[min(resyncs, len(_RESYNC_WAITS_MS) - 1)]
-        tell(self._desk, FETCH_SNAPSHOT, wait_ms, 0, 0)
+        hear_snapshot(self._desk, self.region, self._scanner.wire)

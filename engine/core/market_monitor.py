@@ -5,7 +5,6 @@ Nothing here moves a quote. Times of the touch and the tape are the venue's.
 
 import math
 from collections import deque
-from collections.abc import Callable
 
 import numpy as np
 
@@ -188,19 +187,16 @@ class MarketMonitor:
         self._noise: NoiseView | None = None
         self._steps = 0
 
-    def take_seen(self, desk: IntArray, note_touch: Callable[[Touch], None]) -> None:
+    def take_seen(self, desk: IntArray) -> None:
         """Take what was seen of the market since the last time, in the order in which it came.
 
         Args:
             desk: int64[DESK_SIZE].
-            note_touch: Takes each touch too.
         """
         for kind, exch_ns, *seen in seen_rows(desk):
             if kind == TOUCH_SEEN:
                 bid_ticks, bid_lots, ask_ticks, ask_lots = seen
-                touch = (bid_ticks, bid_lots, ask_ticks, ask_lots)
-                self.flicker.receive_touch(exch_ns, touch)
-                note_touch(touch)
+                self.flicker.receive_touch(exch_ns, (bid_ticks, bid_lots, ask_ticks, ask_lots))
             elif kind == NO_TOUCH_SEEN:
                 self.flicker.lose()
             elif kind == PRINT_SEEN:

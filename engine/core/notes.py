@@ -17,7 +17,7 @@ from engine.core.desk_layout import (
 )
 from exchange.jit import IntArray, borrowed, njit
 
-CODES = range(19)
+CODES = range(22)
 (
     HALTED,  # the cause that stands, and its two numbers
     FLATTEN_ENDED,  # the state it ended in
@@ -38,6 +38,9 @@ CODES = range(19)
     COMMAND_REFUSED,  # a refusal of ``engine.core.obey``
     TABLE_FULL,
     FIT_JUDGED,  # is something wrong?
+    BOOK_GAP,
+    BOOK_GREW,  # for how long, in ns
+    BOOK_DISTRUSTED,  # why, of ``engine.core.hear``
 ) = CODES
 
 

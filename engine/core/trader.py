@@ -13,6 +13,7 @@ from engine.core.account import AccountReconciler
 from engine.core.apply import apply_input
 from engine.core.breakers import ticks_away
 from engine.core.calibration import Calibrator
+from engine.core.checkpoint import Checkpoint
 from engine.core.decide import decide
 from engine.core.desk_layout import (
     ASKED_VALUE,
@@ -133,7 +134,6 @@ class Trader:
             instrument,
             self.desk,
             self.reals,
-            self.log,
             own_in_book=own_in_book,
             recorded=recorded,
         )
@@ -170,6 +170,7 @@ class Trader:
             self.ledger,
             self.operator,
             self.calibrator,
+            self.market,
         )
         refit_table(self.desk, self.reals)
 
@@ -328,6 +329,11 @@ class Trader:
         newest: list[int] = in_python(round_trips)(self.desk)[:kept].tolist()
         return newest
 
+    @property
+    def memory(self) -> Checkpoint:
+        """All that it decides from: as it stands, to be copied, or to be restored into."""
+        return Checkpoint(self.desk, self.reals, self.market.region)
+
     # ------------------------------------------------------------ taking in
 
     def _take_commands(self) -> list[Command]:
@@ -353,7 +359,8 @@ class Trader:
         match event:
             case DepthSnapshot():
                 stamp(self.desk, event.recv_ns, event.mono_ns)
-                self.market.receive_snapshot(event.raw, event.mono_ns)
+                self.market.receive_snapshot(event.raw)
+                self.wording.say(event)
                 return
             case Tick():
                 self._watch_market()
@@ -378,7 +385,7 @@ class Trader:
 
     def _watch_market(self) -> None:
         """Hand on what was seen of the market to what moves no quote."""
-        self.market_monitor.take_seen(self.desk, self.fair.note)
+        self.market_monitor.take_seen(self.desk)
 
     # ------------------------------------------------------------ deciding
 

@@ -18,9 +18,11 @@ from engine.core.desk_layout import (
     note_rows,
 )
 from engine.core.flatten import FLAT, Flatten
+from engine.core.hear import IS_CROSSED, IS_NONSENSE, NO_SNAPSHOT
 from engine.core.ledger import Ledger
 from engine.core.links import LINKS, LinkStates
 from engine.core.log import DeskLog
+from engine.core.market import MarketState
 from engine.core.operator import (
     OperatorCommand,
     OperatorRefusal,
@@ -31,6 +33,7 @@ from engine.core.order_names import OrderName, client_order_id
 from engine.core.request_tracker import RequestTracker
 from engine.core.risk import RiskGate
 from engine.core.stream_watchdog import NOTHING, loss_in_words
+from exchange.depth_sync import growth_in_words
 from exchange.errors import InvariantBroken
 from exchange.instrument import Instrument
 from exchange.jit import FloatArray, IntArray, in_python
@@ -62,11 +65,13 @@ class Wording:
         ledger: Ledger,
         operator: OperatorState,
         calibrator: Calibrator,
+        market: MarketState,
     ) -> None:
         self._desk, self._reals, self._instrument = desk, reals, instrument
         self._log, self._requests, self._links, self._gate = log, requests, links, gate
         self._account, self._flatten = account, flatten
         self._ledger, self._operator, self._calibrator = ledger, operator, calibrator
+        self._market = market
         self._rows = in_python(note_rows)(desk).reshape(-1, NOTE_WIDTH)
         self.words: dict[int, Callable[[Event, int, int, int, int], None]] = {
             notes.HALTED: self._halted,
@@ -88,6 +93,9 @@ class Wording:
             notes.COMMAND_REFUSED: self._command_refused,
             notes.TABLE_FULL: self._table_full,
             notes.FIT_JUDGED: self._fit_judged,
+            notes.BOOK_GAP: self._book_gap,
+            notes.BOOK_GREW: self._book_grew,
+            notes.BOOK_DISTRUSTED: self._book_distrusted,
         }
         """By the code of the note, with its event and its four numbers."""
 
@@ -192,6 +200,20 @@ class Wording:
         judged = self._calibrator.note or "fitted again"
         remedy = f"; quoting {self._calibrator.quoted}" if worse else ""
         self._log.note(_WARNING if worse else _INFO, f"calibration: {judged}{remedy}")
+
+    def _book_gap(self, _event: Event, _a: int, _b: int, _c: int, _d: int) -> None:
+        self._log.note(_WARNING, "a gap in the book: resynchronising")
+
+    def _book_grew(self, _event: Event, grew_ns: int, _b: int, _c: int, _d: int) -> None:
+        self._log.note(_INFO, growth_in_words([grew_ns]))
+
+    def _book_distrusted(self, _event: Event, why: int, _b: int, _c: int, _d: int) -> None:
+        because = {
+            IS_CROSSED: "bid at or above ask",
+            IS_NONSENSE: f"nonsense on a market stream: {self._market.nonsense}",
+            NO_SNAPSHOT: f"nonsense instead of a depth snapshot: {self._market.nonsense}",
+        }
+        self._log.note(_WARNING, f"book distrusted: {because[why]}")
 
     # ------------------------------------------------------------ links
 

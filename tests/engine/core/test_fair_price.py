@@ -13,7 +13,7 @@ from engine.core.desk_layout import (
     new_desk,
     new_reals,
 )
-from engine.core.fair_price import FairPrice, fair_price
+from engine.core.fair_price import FairPrice, fair_price, note_fair_touch
 from engine.core.log import DeskLog
 from engine.core.settings import FairName
 from engine.core.touch import read_others
@@ -87,7 +87,7 @@ def test_microprice_is_learnt_from_the_touches_seen() -> None:
     bid = 1000
     for i in range(4000):
         heavy = i % 2 == 0
-        fair.note((bid, 90 if heavy else 50, bid + 1, 10 if heavy else 50))
+        note_fair_touch(desk, bid, 90 if heavy else 50, bid + 1, 10 if heavy else 50)
         bid += heavy and i % 4 == 0
         bid -= i % 4 == 3
     fair.step(1)
@@ -104,7 +104,7 @@ def test_a_wall_on_one_side_all_minute_teaches_no_absurd_price() -> None:
     fair = FairPrice(desk, reals, replace(SETTINGS, fair="microprice"), DeskLog())
     bid = 600_000
     for _ in range(1500):
-        fair.note((bid, random.randint(800, 999), bid + 1, random.randint(10, 200)))
+        note_fair_touch(desk, bid, random.randint(800, 999), bid + 1, random.randint(10, 200))
         bid += random.random() < 0.01
     fair.step(1)
 

@@ -5,18 +5,20 @@ import pytest
 
 from engine.core.desk_layout import (
     DESK_SIZE,
+    NOTES,
     ORDER_SLOTS,
     SEEN,
     SEEN_KEPT,
     new_desk,
     new_reals,
+    note_row,
     own_lots,
     scratch,
 )
-from engine.core.hear import GARBLED, SEEN_FULL
+from engine.core.hear import IS_NONSENSE, SEEN_FULL
 from engine.core.links import LinkStates
-from engine.core.log import DeskLog
 from engine.core.market import MarketState
+from engine.core.notes import BOOK_DISTRUSTED
 from exchange.jit import in_python
 from exchange.market import touch_before
 from exchange.market_layout import NO_ASK, NO_BID
@@ -47,9 +49,9 @@ class HeardMarket(MarketState):
     """A market state whose surroundings a test can look at."""
 
     def __init__(self) -> None:
-        self.desk, self.log = new_desk(), DeskLog()
+        self.desk = new_desk()
         self.links = LinkStates(self.desk)
-        super().__init__(GRID, self.desk, new_reals(), self.log, own_in_book=False)
+        super().__init__(GRID, self.desk, new_reals(), own_in_book=False)
 
 
 def market_that_moved(padding: int = 0) -> HeardMarket:
@@ -61,8 +63,7 @@ def market_that_moved(padding: int = 0) -> HeardMarket:
     market = HeardMarket()
     market.receive_snapshot(
         b'{"lastUpdateId":1,%s"E":0,"T":0,"bids":[["100.0","1.000"]],"asks":[["100.2","1.000"]]}'
-        % (b" " * padding),
-        0,
+        % (b" " * padding)
     )
     market.hear(DIFF, S_NS, S_NS)
     market.hear(ticker(3, "100.4", "100.6", 2000), 2 * S_NS, 2 * S_NS)
@@ -98,11 +99,13 @@ def test_an_empty_message_is_nonsense_and_not_the_last_one_again(last: bytes) ->
     market.hear(last, 3 * S_NS, 3 * S_NS)
     heard_ns = [market.links[link].heard_ns for link in Link]
 
-    assert market.hear(b"", 9 * S_NS, 9 * S_NS) == GARBLED
+    market.hear(b"", 9 * S_NS, 9 * S_NS)
 
     assert [market.links[link].heard_ns for link in Link] == heard_ns
     assert not market.trusted
-    assert "nonsense on a market stream" in market.log.since(0)[-1].text
+    newest = in_python(note_row)(market.desk, int(market.desk[NOTES]) - 1).tolist()
+    assert (newest[0], newest[2]) == (BOOK_DISTRUSTED, IS_NONSENSE)
+    assert market.nonsense
 
 
 def test_a_message_longer_than_any_before_it_is_read_and_so_is_the_next() -> None:

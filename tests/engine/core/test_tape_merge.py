@@ -215,7 +215,6 @@ def recorded_market() -> Market:
         GRID,
         desk,
         new_reals(),
-        DeskLog(),
         own_in_book=False,
     )
     of = Market([], [], [])
@@ -223,7 +222,7 @@ def recorded_market() -> Market:
         for line in itertools.islice(lines, 20_000):
             recv_ns, _, raw = line.strip().partition(b" ")
             if b"lastUpdateId" in raw[:40]:
-                seen.receive_snapshot(raw, int(recv_ns))
+                seen.receive_snapshot(raw)
                 continue
             desk[SEEN] = 0  # what is seen is taken at once
             seen.hear(raw, int(recv_ns), int(recv_ns))
