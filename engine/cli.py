@@ -153,12 +153,28 @@ def replay(
     fills: Annotated[
         Path | None, typer.Option(help="Write each fill: exch_ns,side,price,qty,maker.")
     ] = None,
+    dump: Annotated[
+        Path | None, typer.Option(help="Write the desk's whole memory each so often.")
+    ] = None,
+    dump_every: Annotated[
+        float, typer.Option(min=0.1, metavar="SECONDS", help="Of the recordings' time.")
+    ] = 60.0,
+    compare: Annotated[
+        Path | None,
+        typer.Option(
+            help="Hold this replay against what an earlier one dumped; exit code 1 "
+            "and the first number that differs when it is another."
+        ),
+    ] = None,
 ) -> None:
     """Play recordings back to the desk, with latency and queue positions, and count the money."""
     with no_collections():
-        from engine.commands.replay import replay_files
+        from engine.commands.replay import ReplayOutputs, replay_files
 
-    replay_files(files, config, set_ or [], as_json=as_json, fills_path=fills)
+    outputs = ReplayOutputs(as_json, fills, dump, dump_every, compare)
+    same = replay_files(files, config, set_ or [], outputs)
+    if not same:
+        raise typer.Exit(1)
 
 
 @bench.command(epilog="Example: engine bench theory --paths 10000 --json")

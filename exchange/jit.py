@@ -88,6 +88,11 @@ def signature_of(function: Callable[..., Any]) -> tuple[Any, ...]:
     return tuple(_numba_type(hint) for hint in hints.values())
 
 
+def cold_kernels() -> list[Any]:
+    """Kernels that were imported and are not compiled yet, callers first."""
+    return _cold[::-1]
+
+
 def warm_up(called: Iterable[Callable[..., Any]] | None = None) -> Iterator[tuple[int, int, str]]:
     """Compile or load kernels that are still cold, one at a time.
 
@@ -103,8 +108,8 @@ def warm_up(called: Iterable[Callable[..., Any]] | None = None) -> Iterator[tupl
     """
     if not _compiles:
         return
-    wanted = list(_cold) if called is None else [kernel for kernel in _cold if kernel in called]
-    for done, kernel in enumerate(reversed(wanted), 1):
+    wanted = cold_kernels() if called is None else [one for one in called if one in _cold]
+    for done, kernel in enumerate(wanted, 1):
         _cold.remove(kernel)
         kernel.compile(signature_of(kernel.py_func))
         kernel.disable_compile()

@@ -57,19 +57,23 @@ def open_cache() -> Path:
     return folder
 
 
-def is_warm() -> bool:
-    """Has this exact code, as it lies here, been compiled on this machine before?"""
-    return (cache_folder() / "warm").exists()
+def is_warm(kind: str) -> bool:
+    """Was what this kind of process calls compiled here before, from exactly this code?"""
+    return _mark(kind).exists()
 
 
-def mark_warm() -> None:
-    """Note that every kernel is in the cache, and forget what other code left long ago."""
+def mark_warm(kind: str) -> None:
+    """Note that all of it is in the cache, and forget what other code left long ago."""
     folder = open_cache()
-    (folder / "warm").touch()
+    _mark(kind).touch()
     for other in folder.parent.iterdir():
         with suppress(FileNotFoundError):  # another process forgets it too
             if other != folder and time.time() - other.stat().st_mtime > _KEPT_S:
                 shutil.rmtree(other, ignore_errors=True)
+
+
+def _mark(kind: str) -> Path:
+    return cache_folder() / f"warm-{kind.replace(' ', '-')}"
 
 
 def _cpu_model() -> str:

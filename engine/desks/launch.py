@@ -19,7 +19,7 @@ from engine.errors import EngineError, Interrupted, NoEngine, NotVerified, Start
 from engine.process.interruption import Interruption
 from engine.process.lock import lock_owner
 from engine.process.paths import DeskPaths
-from engine.process.warm_up import warm_up_first
+from engine.process.warm_up import compile_first
 
 _ENGINE_PATIENCE_S = 60.0  # imports and kernels from the cache, on a slow machine
 _END_PATIENCE_S = 30.0  # longer than the some 21 s in which an engine that is signalled ends
@@ -56,7 +56,7 @@ def ensure_engine(
         return desk.paths
     paths = own_paths(config)
     had_exchange = lock_owner(paths.exchange_lock(config.paper.port)) is not None
-    warm_up_first()
+    compile_first()
     if interruption.came:
         raise Interrupted("interrupted; nothing was started")
     say(f"starting the engine of desk {desk.name} (log: {paths.engine_log})")

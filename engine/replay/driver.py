@@ -8,13 +8,15 @@ Source: the replay rules, sections 1 and 2.
 """
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from enum import IntEnum
 from pathlib import Path
+from typing import Protocol
 
 from engine.config.desk import Config
+from engine.core.checkpoint import Checkpoint
 from engine.core.settings import STEP_NS
 from engine.core.states import Mode
 from engine.core.trader import Trader
@@ -92,6 +94,12 @@ class ReplayResult:
         return f"nothing was quoted. {'; '.join(parts)}. At the end: {'; '.join(sorted(messages))}"
 
 
+class StepWatcher(Protocol):
+    """Looks at the desk's memory at each step, and changes nothing."""
+
+    def on_step(self, at_ns: int, memory: Checkpoint) -> None: ...
+
+
 class _Rank(IntEnum):
     """Who goes first at one instant."""
 
@@ -109,10 +117,15 @@ class Replay:
     Args:
         config: What the desk would run live.
         report: Called with bytes read and bytes in all, both passes together.
+        watchers: Shown the desk's memory at each step of the timer.
     """
 
     def __init__(
-        self, config: Config, paths: list[Path], report: Callable[[int, int], None]
+        self,
+        config: Config,
+        paths: list[Path],
+        report: Callable[[int, int], None],
+        watchers: Sequence[StepWatcher] = (),
     ) -> None:
         if "_" in config.desk.symbol:
             raise RecordingError(
@@ -120,7 +133,7 @@ class Replay:
                 None,
                 f"{config.desk.symbol} is an inverse or dated contract; only linear perpetuals",
             )
-        self._config = config
+        self._config, self._watchers = config, watchers
         self._files = RecordedFiles(config, paths, report, peers=False)
         self._grid = config.grid()
         queue, power = config.replay.queue_model
@@ -253,6 +266,8 @@ class Replay:
             self._reasons[name][self.trader.side_reason(side).value] += 1
         self._fits[self._view_builder.fit_kind().value] += 1
         self._branches[self.trader.branch] += 1
+        for watcher in self._watchers:
+            watcher.on_step(self.trader.mono_ns, self.trader.memory)
 
     def _feed(self, *events: Event) -> None:
         for command in self._receive(*events):

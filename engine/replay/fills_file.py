@@ -1,47 +1,26 @@
 """Fills file: each fill of a replay as a line of CSV."""
 
 import csv
-import os
+import io
 from collections.abc import Iterable
-from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TypeAlias
 
-from engine.errors import RecordingError
+from engine.replay.whole_file import WholeFile
 
 FillRow: TypeAlias = tuple[int, str, str, str, int]
 """The venue's time in ns, B or S, price and size as texts, and 1 for a maker."""
 
 
-class FillsFile(AbstractContextManager["FillsFile"]):
-    """A file that takes its place whole: until then, what stands there stays.
-
-    Opened before anything is played, since a path that cannot be written would cost the run.
+class FillsFile(WholeFile):
+    """A file of fills, which takes its place whole.
 
     Args:
-        path: A device or a pipe is written as it is.
-        recordings: What is to be played, none of which it may be.
-
-    Raises:
-        RecordingError: When it cannot be written, or is one of the recordings.
+        path: As of ``WholeFile``, as ``recordings``.
     """
 
     def __init__(self, path: Path, recordings: list[Path]) -> None:
-        self._path = path
-        if path.exists() and any(path.samefile(recording) for recording in recordings):
-            raise RecordingError(path, None, "is to be replayed; give --fills another name")
-        replaces = path.is_file() or not path.exists()
-        self._place = path.resolve() if replaces else path  # a link goes on leading there
-        self._part = self._place.with_name(f"{path.name}.part") if replaces else path
-        try:
-            self._stream = self._part.open("w", newline="", encoding="ascii")
-        except OSError as error:
-            raise self._unwritten(error) from error
-
-    def __exit__(self, *_details: object) -> None:
-        self._stream.close()
-        if self._part != self._place:
-            self._part.unlink(missing_ok=True)
+        super().__init__(path, recordings, "--fills")
 
     def write(self, rows: Iterable[FillRow]) -> None:
         """Write the rows under their names, and put the file in its place.
@@ -50,14 +29,11 @@ class FillsFile(AbstractContextManager["FillsFile"]):
             RecordingError: When that fails.
         """
         try:
-            writer = csv.writer(self._stream, lineterminator="\n")
+            text = io.TextIOWrapper(self.stream, newline="", encoding="ascii")
+            writer = csv.writer(text, lineterminator="\n")
             writer.writerow(("exch_ns", "side", "price", "qty", "maker"))
             writer.writerows(rows)
-            self._stream.close()
-            if self._part != self._place:
-                os.replace(self._part, self._place)
+            text.flush()
+            self.put_in_place()
         except OSError as error:
-            raise self._unwritten(error) from error
-
-    def _unwritten(self, error: OSError) -> RecordingError:
-        return RecordingError(self._path, None, f"cannot be written: {error.strerror}")
+            raise self.unwritten(error) from error

@@ -4,6 +4,8 @@ import csv
 import gzip
 import itertools
 import json
+import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -460,3 +462,68 @@ def test_fills_that_cannot_be_written_leave_the_report_and_what_stood_there(
     kept.write_text("older\n")
     code, _, _ = replay(capsys, tmp_path / "none.gz", "--fills", kept)
     assert (code, kept.read_text(), list(tmp_path.glob("*.part"))) == (1, "older\n", [])
+
+
+# ------------------------------------------------------------ checkpoints
+
+
+def test_a_replay_is_the_one_that_it_dumps_and_not_another(
+    minute: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Every number of the desk's memory, each ten seconds; another gamma shows at the first."""
+    dump = tmp_path / "desk.checkpoints"
+    replay(capsys, minute, *NEAR, "--dump", dump, "--dump-every", "10")
+
+    same, _, said = replay(capsys, minute, *NEAR, "--compare", dump)
+    other, _, told = replay(capsys, minute, *NEAR, "--compare", dump, "--set", "strategy.gamma=0.9")
+
+    assert (same, other) == (0, 1)
+    assert re.search(r"all [67] checkpoints of .*desk.checkpoints are equal", said)
+    assert re.search(r"differs from .* at 2024-08-0\d .* UTC: GAMMA is 0.9, not ", told)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "said"),
+    [
+        (lambda whole: b"no dump at all", "is no file of checkpoints"),
+        (lambda whole: b"", "is no file of checkpoints"),
+        (lambda whole: whole[: len(whole) // 2], "ends in the middle of a checkpoint"),
+    ],
+    ids=["another file", "empty", "torn"],
+)
+def test_what_is_no_dump_is_refused_by_name(
+    spoil: Callable[[bytes], bytes],
+    said: str,
+    minute: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """A torn one would pass for a shorter one that is equal."""
+    dump = tmp_path / "desk.checkpoints"
+    replay(capsys, minute, *NEAR, "--dump", dump, "--dump-every", "10")
+    dump.write_bytes(spoil(dump.read_bytes()))
+
+    code, _, err = replay(capsys, minute, *NEAR, "--compare", dump)
+
+    assert code == 1
+    assert f"{dump}: {said}" in err
+
+
+def test_a_dump_takes_no_recording_s_place(
+    minute: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, _, err = replay(capsys, minute, "--dump", minute)
+
+    assert (code, "is to be replayed; give --dump another name" in err) == (1, True)
+
+
+def test_the_tutorial_has_no_desk_to_dump(
+    minute: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tutorial = STUDY.with_name("tutorial.toml")
+
+    code, _, err = replay(capsys, minute, "--config", tutorial, "--dump", tmp_path / "x")
+
+    assert code == 1
+    assert "of the desk's own strategy only" in err
+    assert not (tmp_path / "x").exists()

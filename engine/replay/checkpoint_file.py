@@ -1,0 +1,179 @@
+"""Checkpoint file: copies of the desk's memory along a replay, to be held against another replay.
+
+msgpack values, packed by zstd: a ``Heading``, then a ``Moment`` for each copy, in order of time.
+Two replays of the same recordings and config are the same, number for number; where a change of the
+code made them part, the first moment at which they differ is told, with the first number that does.
+"""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import BinaryIO, TypeVar
+
+import msgspec
+import numpy as np
+import zstandard
+
+from engine.core.checkpoint import Checkpoint
+from engine.core.desk_layout import DESK_SIZE, REALS_SIZE
+from engine.errors import RecordingError
+from engine.replay.whole_file import WholeFile
+from exchange.jit import FloatArray, IntArray
+
+_FORMAT = "desk checkpoints 1"
+_LENGTH_BYTES = 4
+"""Before each value; of length 0 after the last."""
+_Value = TypeVar("_Value", bound=msgspec.Struct)
+
+
+class Heading(msgspec.Struct, frozen=True):
+    """What the copies are of."""
+
+    format: str
+    every_ns: int
+    """Of the recordings' time, between two of them."""
+    sizes: tuple[int, int]
+    """Numbers of ``desk`` and ``reals``: another layout cannot be compared."""
+
+
+class Moment(msgspec.Struct, frozen=True):
+    """One copy."""
+
+    at_ns: int
+    desk: bytes
+    reals: bytes
+    market: bytes
+
+
+class CheckpointWriter:
+    """Writes a copy each so often.
+
+    Args:
+        file: Opened, and put in its place by ``finish``.
+    """
+
+    difference = ""  # it compares with nothing
+
+    def __init__(self, file: WholeFile, every_ns: int) -> None:
+        self._file, self._every_ns, self._next_ns = file, every_ns, 0
+        self._packed = zstandard.ZstdCompressor(level=1).stream_writer(file.stream, closefd=False)
+        self._put(Heading(_FORMAT, every_ns, (DESK_SIZE, REALS_SIZE)))
+
+    def on_step(self, at_ns: int, memory: Checkpoint) -> None:
+        """The desk has taken a step of the timer.
+
+        Raises:
+            RecordingError: When the copy cannot be written.
+        """
+        if at_ns < self._next_ns:
+            return
+        self._next_ns = at_ns + self._every_ns
+        rooms = (memory.desk, memory.reals, memory.market)
+        self._put(Moment(at_ns, *(room.tobytes() for room in rooms)))
+
+    def finish(self) -> str:
+        """Put the file in its place; a word on it.
+
+        Raises:
+            RecordingError: When that fails.
+        """
+        try:
+            self._packed.write(bytes(_LENGTH_BYTES))
+            self._packed.flush(zstandard.FLUSH_FRAME)
+            self._file.put_in_place()
+        except OSError as error:
+            raise self._file.unwritten(error) from error
+        return f"checkpoints written to {self._file.path}"
+
+    def _put(self, value: msgspec.Struct) -> None:
+        packed = msgspec.msgpack.encode(value)
+        try:
+            self._packed.write(len(packed).to_bytes(_LENGTH_BYTES, "little"))
+            self._packed.write(packed)
+        except OSError as error:
+            raise self._file.unwritten(error) from error
+
+
+class CheckpointComparison:
+    """Holds a replay against the copies of an earlier one.
+
+    Args:
+        path: That one's file.
+
+    Raises:
+        RecordingError: When it is no file of checkpoints, or of another layout.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        try:
+            self._stream = path.open("rb")
+        except OSError as error:
+            raise RecordingError(path, None, f"cannot be read: {error.strerror}") from error
+        self._moments = self._read()
+        self._kept = next(self._moments, None)
+        self._compared = 0
+        self.difference = ""
+        """The first moment that differs, and the first number; empty while all are equal."""
+
+    def on_step(self, at_ns: int, memory: Checkpoint) -> None:
+        """The desk has taken a step of the timer.
+
+        Raises:
+            RecordingError: When the file ends in the middle of a copy.
+        """
+        if self.difference or self._kept is None or at_ns < self._kept.at_ns:
+            return
+        if at_ns > self._kept.at_ns:
+            self.difference = f"{_utc(self._kept.at_ns)}: no step was taken then"
+            return
+        kept = Checkpoint(
+            _ints(self._kept.desk), _floats(self._kept.reals), _ints(self._kept.market)
+        )
+        if found := memory.difference(kept):
+            self.difference = f"{_utc(at_ns)}: {found}"
+        self._compared += 1
+        self._kept = next(self._moments, None)
+
+    def finish(self) -> str:
+        """Everything was played; a word on what was found."""
+        if not self.difference and self._kept is not None:
+            self.difference = f"{_utc(self._kept.at_ns)}: the replay ended before"
+        if self.difference:
+            return f"differs from {self._path} at {self.difference}"
+        return f"all {self._compared} checkpoints of {self._path} are equal"
+
+    def _read(self) -> Iterator[Moment]:
+        with self._stream, zstandard.ZstdDecompressor().stream_reader(self._stream) as unpacked:
+            heading = self._decoded(unpacked, Heading)
+            if heading is None or heading.format != _FORMAT:
+                raise RecordingError(self._path, None, "is no file of checkpoints")
+            if heading.sizes != (DESK_SIZE, REALS_SIZE):
+                raise RecordingError(self._path, None, "is of a desk that is laid out differently")
+            while (moment := self._decoded(unpacked, Moment)) is not None:
+                yield moment
+
+    def _decoded(self, unpacked: BinaryIO, kind: type[_Value]) -> _Value | None:
+        """The next value; None at the end."""
+        try:
+            length = unpacked.read(_LENGTH_BYTES)
+            packed = unpacked.read(int.from_bytes(length, "little"))
+            if len(length) == _LENGTH_BYTES and not packed:
+                return None
+            return msgspec.msgpack.decode(packed, type=kind)
+        except zstandard.ZstdError as error:
+            raise RecordingError(self._path, None, "is no file of checkpoints") from error
+        except msgspec.MsgspecError as error:
+            raise RecordingError(self._path, None, "ends in the middle of a checkpoint") from error
+
+
+def _utc(at_ns: int) -> str:
+    return datetime.fromtimestamp(at_ns / 1e9, UTC).strftime("%Y-%m-%d %H:%M:%S.%f")[:-3] + " UTC"
+
+
+def _ints(packed: bytes) -> IntArray:
+    return np.frombuffer(packed, dtype=np.int64)
+
+
+def _floats(packed: bytes) -> FloatArray:
+    return np.frombuffer(packed, dtype=np.float64)
