@@ -4,6 +4,7 @@
     ├── ConfigError      the operator, before start: names file, key and fix
     ├── StartError       the machine: a lock, socket, port or folder that is not to be had
     ├── RecordingError   a recording that cannot be read; names file and line
+    ├── ReplayDiffers    a replay that is not the one it was compared with
     ├── ProtocolError    a console and an engine that do not understand each other
     ├── NoEngine         nobody listens on the console socket
     ├── Interrupted      a signal came before there was anything to stop
@@ -46,6 +47,10 @@ class RecordingError(EngineError):
         super().__init__(f"{where}: {problem}")
         self.path = str(path)
         self.line = line
+
+
+class ReplayDiffers(EngineError):
+    """A replay went another way than the one that it was compared with; says where first."""
 
 
 class ProtocolError(EngineError):

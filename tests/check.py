@@ -39,8 +39,10 @@ KERNEL_TESTS = [
 CHECKED_TESTS = [
     "tests/engine/test_recorded_files.py",
     "tests/engine/test_tutorial.py",
+    "tests/engine/core/test_block.py",
     "tests/engine/core/test_breakers.py",
     "tests/engine/core/test_budgets.py",
+    "tests/engine/core/test_calibration.py",
     "tests/engine/core/test_decide.py",
     "tests/engine/core/test_entry.py",
     "tests/engine/core/test_fair_price.py",
@@ -54,6 +56,7 @@ CHECKED_TESTS = [
     "tests/engine/core/test_stream_watchdog.py",
     "tests/engine/core/test_tape_merge.py",
     "tests/engine/core/test_trader.py",
+    "tests/engine/core/test_wording.py",
     "tests/exchange/binance/test_recorded_events.py",
     "tests/exchange/binance/test_scanner.py",
     "tests/exchange/test_book.py",

@@ -31,13 +31,11 @@ class ReplayOutputs:
 
 def replay_files(
     files: list[Path], config_path: Path, overrides: list[str], outputs: ReplayOutputs
-) -> bool:
+) -> None:
     """Play recordings and print what became of the strategy.
 
-    Returns:
-        False when this replay is not the one that it was compared with.
-
     Raises:
+        ReplayDiffers: When this replay is not the one that it was compared with.
         EngineError: When the config or a recording is wrong; one line.
     """
     config = load_config(config_path, overrides)
@@ -52,8 +50,8 @@ def replay_files(
             if outputs.dump or outputs.compare:
                 raise StartError("--dump and --compare are of the desk's own strategy only")
             _replay_tutorial(config, files, outputs, fills)
-            return True
-        return _replay_desk(config, files, outputs, fills, stack)
+        else:
+            _replay_desk(config, files, outputs, fills, stack)
 
 
 def _replay_desk(
@@ -62,7 +60,7 @@ def _replay_desk(
     outputs: ReplayOutputs,
     fills: FillsFile | None,
     stack: ExitStack,
-) -> bool:
+) -> None:
     warm_up("desk replay")
     from engine.replay.checkpoint_file import CheckpointComparison, CheckpointWriter
     from engine.replay.desk_report import as_dict, fill_rows, print_report
@@ -84,7 +82,6 @@ def _replay_desk(
         fills.write(fill_rows(result, config))
     for watcher in watchers:
         print(watcher.finish(), file=sys.stderr)
-    return not any(watcher.difference for watcher in watchers)
 
 
 def _replay_tutorial(

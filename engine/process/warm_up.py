@@ -28,8 +28,8 @@ _SECOND = (
     *("scan_frame", "market_step", "recorded_step", "peer_step"),
     *("look", "act", "decide", "hear_frame", "hear_snapshot"),
 )
-"""What the second of two processes compiles, in this order: what reads the market, half of all work.
-A kernel that calls another comes after it, which it need only link then. Either takes up to 1 GB."""
+"""What the second of two processes compiles, in this order: what reads the market, half of it all.
+A kernel that calls another comes after it, since it need only link it then. Either takes 1 GB."""
 
 
 def warm_up(kind: str = "desk") -> None:

@@ -16,7 +16,7 @@ import zstandard
 
 from engine.core.checkpoint import Checkpoint
 from engine.core.desk_layout import DESK_SIZE, REALS_SIZE
-from engine.errors import RecordingError
+from engine.errors import RecordingError, ReplayDiffers
 from engine.replay.whole_file import WholeFile
 from exchange.jit import FloatArray, IntArray
 
@@ -51,8 +51,6 @@ class CheckpointWriter:
     Args:
         file: Opened, and put in its place by ``finish``.
     """
-
-    difference = ""  # it compares with nothing
 
     def __init__(self, file: WholeFile, every_ns: int) -> None:
         self._file, self._every_ns, self._next_ns = file, every_ns, 0
@@ -113,8 +111,7 @@ class CheckpointComparison:
         self._moments = self._read()
         self._kept = next(self._moments, None)
         self._compared = 0
-        self.difference = ""
-        """The first moment that differs, and the first number; empty while all are equal."""
+        self._difference = ""  # the first moment that differs, and the first number
 
     def on_step(self, at_ns: int, memory: Checkpoint) -> None:
         """The desk has taken a step of the timer.
@@ -122,25 +119,29 @@ class CheckpointComparison:
         Raises:
             RecordingError: When the file ends in the middle of a copy.
         """
-        if self.difference or self._kept is None or at_ns < self._kept.at_ns:
+        if self._difference or self._kept is None or at_ns < self._kept.at_ns:
             return
         if at_ns > self._kept.at_ns:
-            self.difference = f"{_utc(self._kept.at_ns)}: no step was taken then"
+            self._difference = f"{_utc(self._kept.at_ns)}: no step was taken then"
             return
         kept = Checkpoint(
             _ints(self._kept.desk), _floats(self._kept.reals), _ints(self._kept.market)
         )
         if found := memory.difference(kept):
-            self.difference = f"{_utc(at_ns)}: {found}"
+            self._difference = f"{_utc(at_ns)}: {found}"
         self._compared += 1
         self._kept = next(self._moments, None)
 
     def finish(self) -> str:
-        """Everything was played; a word on what was found."""
-        if not self.difference and self._kept is not None:
-            self.difference = f"{_utc(self._kept.at_ns)}: the replay ended before"
-        if self.difference:
-            return f"differs from {self._path} at {self.difference}"
+        """Everything was played; a word on what was found.
+
+        Raises:
+            ReplayDiffers: When something differs.
+        """
+        if not self._difference and self._kept is not None:
+            self._difference = f"{_utc(self._kept.at_ns)}: the replay ended before"
+        if self._difference:
+            raise ReplayDiffers(f"differs from {self._path} at {self._difference}")
         return f"all {self._compared} checkpoints of {self._path} are equal"
 
     def _read(self) -> Iterator[Moment]:

@@ -9,7 +9,7 @@ from exchange.jit import IntArray, in_python
 
 SINGLE_NUMBERS = layout.PAUSED_UNTIL_NS + 1
 """It is the last of them."""
-SINGLE_REALS = layout.FAIR_TICKS + 1
+SINGLE_REALS = layout.MODEL_VALIDITY + 1
 
 
 def tables(desk: IntArray) -> Iterator[IntArray]:
@@ -18,6 +18,7 @@ def tables(desk: IntArray) -> Iterator[IntArray]:
         yield in_python(layout.side_breaker)(desk, side)
         yield in_python(layout.side_status)(desk, side)
         yield in_python(layout.wanted_ticks)(desk, side)
+        yield in_python(layout.sweep_row)(desk, side)
     for link in (layout.PRIVATE, layout.PUBLIC, layout.MARKET):
         yield in_python(layout.link_row)(desk, link)
     yield in_python(layout.own_lots)(desk)
@@ -33,6 +34,8 @@ def tables(desk: IntArray) -> Iterator[IntArray]:
         layout.trade_keys,
         layout.trade_values,
         layout.history_ids,
+        layout.round_trips,
+        layout.own_fills,
     ):
         yield in_python(accessor)(desk)
     for row, count in (
@@ -42,6 +45,11 @@ def tables(desk: IntArray) -> Iterator[IntArray]:
         (layout.owed_row, layout.OWED_KEPT),
         (layout.command_row, layout.COMMANDS_KEPT),
         (layout.seen_row, layout.SEEN_KEPT),
+        (layout.request_row, layout.REQUESTS_KEPT),
+        (layout.early_row, layout.EARLY_KEPT),
+        (layout.note_row, layout.NOTES_KEPT),
+        (layout.error_row, layout.ERROR_CODES),
+        (layout.fair_touch_row, layout.FAIR_TOUCHES_KEPT),
     ):
         for number in range(count):
             yield in_python(row)(desk, number)
@@ -70,6 +78,12 @@ def test_every_real_number_has_a_place_of_its_own() -> None:
         in_python(layout.microprice_edges)(reals),
         in_python(layout.microprice_table)(reals),
         in_python(layout.model_table)(reals, layout.MOST_FILLS),
+        in_python(layout.ewma)(reals),
+        in_python(layout.own_exposure_s)(reals),
+        in_python(layout.level_ring)(reals, layout.MOST_LEVELS),
+        in_python(layout.mid_ring)(reals, layout.MOST_MIDS),
+        *(in_python(layout.fit_row)(reals, which) for which in range(layout.GOOD_FIT + 1)),
+        *(in_python(layout.weighted_arrivals)(reals, side) for side in (1, -1, 0)),
     ):
         assert table.size > 0
         at = (table.ctypes.data - reals.ctypes.data) // reals.itemsize
