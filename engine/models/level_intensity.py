@@ -346,6 +346,7 @@ def dispersions(ring: FloatArray, newest: IntArray, k: float, out: FloatArray) -
 
 @njit
 def _level_dispersion(slots: FloatArray, k: float) -> float:
+    """How much more depths vary from slot to slot than if each order went by itself."""
     arrived, stepped = slots[:_SLOTS], slots[_SLOTS : 2 * _SLOTS]
     n = arrived.sum()
     if n == 0.0 or not 0.0 < k < math.inf:
