@@ -28,6 +28,7 @@ from engine.errors import ConfigError
 from engine.models.acceptance import judge_fit, misfit_limit
 from engine.models.fair import mid, weighted_mid
 from engine.models.level_intensity import (
+    LEVEL_SLOTS,
     LevelWindow,
     carry_to_mid,
     first_price,
@@ -57,7 +58,6 @@ _QUOTES = 2000
 _STEP_S = STEP_NS / 1e9
 _STEPS_A_SAMPLE = 10  # volatility samples the mid once a second, as the desk does by default
 _SLOW_STEPS = 60  # the slow scale of the two-scale sigma, as the calibration has it
-_SLOTS = 60  # of the window, as ``LevelWindow`` cuts it
 _SHORTEST_WINDOW_S = 60.0
 _A, _K, _SIGMA = 1.5, 0.12, 6.0
 """The synthetic market of ``configs/paper.toml``."""
@@ -429,7 +429,7 @@ def _called_requotes(scene: Scene, at: Offsets) -> Iterator[Timing]:
 def _compiled_recalibrations(scene: Scene) -> Iterator[Timing]:
     gamma, delta, misfit = scene.settings.gamma, scene.settings.delta, scene.settings.max_misfit
     numbers = np.concatenate(scene.window.read(scene.now_ns))
-    ring, sums = np.zeros(_SLOTS * numbers.size), np.empty(numbers.size // 2 * 3)
+    ring, sums = np.zeros(LEVEL_SLOTS * numbers.size), np.empty(numbers.size // 2 * 3)
     ring[: numbers.size] = numbers
     mids, table = scene.mids, empty_table(BOUND)
     slow_mids = np.ascontiguousarray(mids[::_STEPS_A_SAMPLE])

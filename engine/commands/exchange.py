@@ -35,7 +35,7 @@ def run_exchange(config_path: Path, overrides: list[str]) -> None:
         from exchange.paper.server.server import serve, settle_heap
 
         settings = config.paper_settings()
-        open_recorded = _recordings_opener() if _plays_recordings(settings) else no_recordings
+        open_recorded = _recordings_opener() if settings.plays_recordings else no_recordings
 
         settle_heap()
 
@@ -55,10 +55,6 @@ def run_exchange(config_path: Path, overrides: list[str]) -> None:
                 print("exchange: stopped")
 
         uvloop.run(until_told())
-
-
-def _plays_recordings(settings: PaperSettings) -> bool:
-    return any(isinstance(listing.market, RecordedMarket) for listing in settings.listings)
 
 
 def _recordings_opener() -> OpenRecorded:

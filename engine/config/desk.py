@@ -16,7 +16,7 @@ import msgspec
 from engine.config.fields import DecimalText, FeeRate, NotNegative, Positive, Section, Symbol
 from engine.config.paper import PaperSection, grid_of, paper_settings, settle_paths, settled
 from engine.config.toml_file import read_toml
-from engine.core.desk_layout import MOST_FILLS
+from engine.core.desk_layout import LONGEST_WINDOW_S, MOST_FILLS, MOST_LEVELS
 from engine.core.settings import DeskSettings, FairName, IntensityName, VolatilityName
 from engine.core.states import Mode
 from engine.errors import ConfigError
@@ -68,10 +68,10 @@ class StrategySection(Section, frozen=True, kw_only=True):
 
 
 class CalibrationSection(Section, frozen=True, kw_only=True):
-    window_s: Annotated[float, msgspec.Meta(ge=1, le=3_600)]
+    window_s: Annotated[float, msgspec.Meta(ge=1, le=LONGEST_WINDOW_S)]
     recalibrate_s: Annotated[float, msgspec.Meta(ge=0.1, le=86_400)]
     intensity: IntensityName = "mle"
-    levels: Annotated[int, msgspec.Meta(ge=3, le=500)]
+    levels: Annotated[int, msgspec.Meta(ge=3, le=MOST_LEVELS)]
     nearest_ticks: Annotated[float, msgspec.Meta(ge=0, le=32)] = 0.0
     max_misfit: Annotated[float, msgspec.Meta(gt=0, le=1)] = 0.1
     hold_s: Annotated[float, msgspec.Meta(ge=0, le=86_400)] = 600.0

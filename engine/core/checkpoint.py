@@ -36,10 +36,7 @@ class Checkpoint:
         self.desk[:], self.reals[:], self.market[:] = other.desk, other.reals, other.market
 
     def difference(self, other: "Checkpoint") -> str:
-        """The first number in which the other differs, by name and value; or nothing.
-
-        What is not a number is the same as another that is none.
-        """
+        """The first number in which the other differs by a bit, by name and value; or nothing."""
         for room in ("desk", "reals", "market"):
             ours, theirs = getattr(self, room), getattr(other, room)
             if ours.size != theirs.size:
@@ -47,7 +44,7 @@ class Checkpoint:
             apart = np.flatnonzero(ours.view(np.int64) != theirs.view(np.int64))
             if apart.size:
                 at = int(apart[0])
-                return f"{name_of(room, at)} is {ours[at]:g}, not {theirs[at]:g}"
+                return f"{name_of(room, at)} is {ours[at].item()}, not {theirs[at].item()}"
         return ""
 
 

@@ -45,6 +45,7 @@ Of real numbers:
 
 import numpy as np
 
+from engine.models.level_intensity import LEVEL_DEPTHS, LEVEL_SLOTS
 from exchange.int_map import FREE
 from exchange.jit import FloatArray, IntArray, in_python, inlined, new_floats, new_ints
 from exchange.market_layout import NO_ASK, NO_BID
@@ -741,10 +742,6 @@ FIT_ROW_WIDTH = 9
 ) = range(FIT_ROW_WIDTH)
 BID_FIT, ASK_FIT, BOTH_FIT, GOOD_FIT = range(4)
 WEIGHTED_WIDTH = 5
-LEVEL_SLOTS = 60
-"""Of a window, which loses a sixtieth at a time."""
-LEVEL_DEPTHS = 128
-"""Half ticks of depth at which a first level is watched."""
 
 _MICROPRICE_STATES = MICROPRICE_BUCKETS * MICROPRICE_SPREADS
 _EDGES_AT = 32

@@ -17,7 +17,6 @@ from engine.core.desk_layout import (
     BOTH_FIT,
     COUNTS_ARRIVALS,
     INTENSITY_BY,
-    LEVEL_SLOTS,
     LEVELS,
     LEVELS_NEWEST,
     LINE_SPREAD,
@@ -39,6 +38,7 @@ from engine.core.desk_layout import (
 )
 from engine.core.settings import IntensityName
 from engine.models.level_intensity import (
+    LEVEL_SLOTS,
     carry_to_mid,
     dispersions,
     first_price,
@@ -65,7 +65,7 @@ from exchange.jit import FloatArray, IntArray, njit, piece
 from exchange.market_layout import NO_BID
 
 ESTIMATORS: tuple[IntensityName, ...] = get_args(IntensityName)
-_MLE, _WLS, _OLS, _ONLINE = map(ESTIMATORS.index, ("mle", "wls", "ols", "online"))
+_WLS, _OLS, _ONLINE = map(ESTIMATORS.index, ("wls", "ols", "online"))
 LINE_SPREADS = {"ols": 3.1, "wls": 1.4}
 """Errors of least squares over those of the likelihood, from the share of simulated desks whose
 narrower interval held the truth: of A 0.48 and 0.87 instead of 0.95."""

@@ -33,7 +33,7 @@ CODES = range(22)
     VERIFIED_EMPTY,
     QUESTION_ENDED,  # the kind of command, its number, and was it answered?
     LINK_BACK,  # the link
-    LINK_LOST,  # the link, and of an overdue report what, epoch and number
+    LINK_LOST,  # twice the link, one more if it was up; of an overdue report what, epoch, number
     COMMAND_OBEYED,
     COMMAND_REFUSED,  # a refusal of ``engine.core.obey``
     TABLE_FULL,

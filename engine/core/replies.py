@@ -89,7 +89,7 @@ def hear_reply(desk: IntArray, reply: IntArray, order: IntArray) -> None:
         reply: int64[INPUT_WIDTH], a ``REPLY`` of ``engine.core.inputs``.
         order: int64[INPUT_WIDTH], the order as the answer reports it, or nothing.
     """
-    if reply[REPLY_CODE] != 0 or reply[REPLY_OUTCOME] == REFUSED:
+    if reply[REPLY_CODE] != 0:
         count_error(desk, reply[REPLY_CODE])
     number = reply[REPLY_REQUEST]
     waited = ended(desk, number)
@@ -144,6 +144,8 @@ def _hear_refusal(desk: IntArray, slot: int, request: IntArray, code: int) -> No
 
 @piece
 def _hear_closing_refused(desk: IntArray, code: int) -> None:
+    if code == 0:  # our own way to the venue said no; the venue's codes are counted already
+        count_error(desk, code)
     refuse_closing(desk, code, desk[MONO_NS])
     desk[FLATTEN_REFUSED], desk[FLATTEN_REFUSED_CODE] = BY_VENUE, code
     note(desk, CLOSING_REFUSED, code, 0, 0, 0)

@@ -171,6 +171,7 @@ class Trader:
             self.operator,
             self.calibrator,
             self.market,
+            self.errors,
         )
         refit_table(self.desk, self.reals)
 
@@ -370,7 +371,7 @@ class Trader:
         row, parts = self._typer.row(event), self._typer.parts(event)
         apply_input(self.desk, self.reals, self.market.region, row, parts)
         match event:
-            case Reply():
+            case Reply() if event.code:
                 self.errors.keep_message(event.code, event.message)
             case OrderUpdate():
                 self.account.note_stranger(event)

@@ -17,6 +17,7 @@ from engine.core.desk_layout import (
     NOTES_KEPT,
     note_rows,
 )
+from engine.core.error_counts import ErrorCounts
 from engine.core.flatten import FLAT, Flatten
 from engine.core.hear import IS_CROSSED, IS_NONSENSE, NO_SNAPSHOT
 from engine.core.ledger import Ledger
@@ -66,12 +67,13 @@ class Wording:
         operator: OperatorState,
         calibrator: Calibrator,
         market: MarketState,
+        errors: ErrorCounts,
     ) -> None:
         self._desk, self._reals, self._instrument = desk, reals, instrument
         self._log, self._requests, self._links, self._gate = log, requests, links, gate
         self._account, self._flatten = account, flatten
         self._ledger, self._operator, self._calibrator = ledger, operator, calibrator
-        self._market = market
+        self._market, self._errors = market, errors
         self._rows = in_python(note_rows)(desk).reshape(-1, NOTE_WIDTH)
         self.words: dict[int, Callable[[Event, int, int, int, int], None]] = {
             notes.HALTED: self._halted,
@@ -124,7 +126,9 @@ class Wording:
         else:
             self._log.note(_ALARM, self.not_flat)
 
-    def _closing_refused(self, _event: Event, _a: int, _b: int, _c: int, _d: int) -> None:
+    def _closing_refused(self, event: Event, code: int, _b: int, _c: int, _d: int) -> None:
+        if code == 0:
+            self._errors.keep_message(code, _message(event))
         self._log.note(_WARNING, f"flatten: refused with {self._flatten.refusal}")
 
     @property

@@ -13,6 +13,7 @@ from pathlib import Path
 from engine.config.desk import Config, load_config
 from engine.console.client import ConsoleClient
 from engine.console.protocol import Role, Welcome
+from engine.core.states import Mode
 from engine.desks.desks import Desk, desk_meant, desk_of, every_desk, not_running, own_paths
 from engine.desks.record import config_arguments, read_record
 from engine.errors import EngineError, Interrupted, NoEngine, NotVerified, StartError
@@ -57,6 +58,8 @@ def ensure_engine(
     paths = own_paths(config)
     had_exchange = lock_owner(paths.exchange_lock(config.paper.port)) is not None
     compile_first()
+    if config.mode is Mode.PAPER and config.paper_settings().plays_recordings:
+        compile_first("exchange")
     if interruption.came:
         raise Interrupted("interrupted; nothing was started")
     say(f"starting the engine of desk {desk.name} (log: {paths.engine_log})")

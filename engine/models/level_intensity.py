@@ -25,8 +25,9 @@ from engine.models.intensity import SideFit, fit_binned, fit_levels, worst_misfi
 from engine.models.ring import sum_rows, turn_ring
 from exchange.jit import FloatArray, IntArray, njit
 
-_SLOTS = 60  # the window loses a sixtieth at a time
-_DEPTHS = 128
+LEVEL_SLOTS = 60
+"""Of a window, which loses a sixtieth at a time."""
+LEVEL_DEPTHS = 128
 """Half ticks of depth at which a first level is watched."""
 
 
@@ -47,7 +48,7 @@ def first_price(side: int, bid_ticks: int, ask_ticks: int, nearest_ticks: float)
 @njit
 def levels_of(numbers: FloatArray) -> int:
     """How many levels are counted one by one."""
-    return numbers.size - 1 - _DEPTHS
+    return numbers.size - 1 - LEVEL_DEPTHS
 
 
 @njit
@@ -76,8 +77,8 @@ def reach(numbers: FloatArray, k: float) -> tuple[float, float]:
         weights, ticks; nan twice for no time.
     """
     seconds = share = depth = 0.0
-    for b in range(_DEPTHS):
-        span_s = numbers[numbers.size - _DEPTHS + b]
+    for b in range(LEVEL_DEPTHS):
+        span_s = numbers[numbers.size - LEVEL_DEPTHS + b]
         if span_s > 0.0:
             weight = span_s * np.exp(-0.5 * k * b)
             seconds += span_s
@@ -97,7 +98,7 @@ def carry_to_mid(rate_per_s: float, k: float, numbers: FloatArray) -> float:
 @njit
 def watched_s(numbers: FloatArray) -> float:
     """Seconds of the window in which the side's first level was seen."""
-    return float(numbers[numbers.size - _DEPTHS :].sum())
+    return float(numbers[numbers.size - LEVEL_DEPTHS :].sum())
 
 
 @njit
@@ -165,7 +166,7 @@ def sum_slots(
     """
     slots = out.size // 3
     width = ring.size // (2 * slots)
-    levels = width - 1 - _DEPTHS
+    levels = width - 1 - LEVEL_DEPTHS
     n = steps = due = 0.0
     for i in range(slots):
         row = (newest[0] + 1 + i) % slots * 2 * width + (0 if side > 0 else width)
@@ -173,7 +174,7 @@ def sum_slots(
         for j in range(levels + 1):
             arrived += ring[row + j]
             stepped += j * ring[row + j]
-        for b in range(_DEPTHS):
+        for b in range(LEVEL_DEPTHS):
             if ring[row + levels + 1 + b] > 0.0:
                 weight += ring[row + levels + 1 + b] * math.exp(-0.5 * k * b)
         out[i], out[slots + i], out[2 * slots + i] = arrived, stepped, weight
@@ -274,7 +275,7 @@ def side_fit(
 @njit
 def is_watched(depth_ticks: float) -> bool:
     """Is a first level at this depth near enough to be watched?"""
-    return 0.0 <= depth_ticks < 0.5 * _DEPTHS
+    return 0.0 <= depth_ticks < 0.5 * LEVEL_DEPTHS
 
 
 # ---------------------------------------------------------------- the rolling window
@@ -283,7 +284,7 @@ def is_watched(depth_ticks: float) -> bool:
 @njit
 def ring_width(levels: int) -> int:
     """Numbers of one side in one slot of the window's ring."""
-    return levels + 1 + _DEPTHS
+    return levels + 1 + LEVEL_DEPTHS
 
 
 @njit
@@ -331,11 +332,11 @@ def dispersions(ring: FloatArray, newest: IntArray, k: float, out: FloatArray) -
         k: Per tick, of both sides; nan gives dispersions of 1.
         out: float64[6], overwritten: counts and depths of the bid, of the ask, and of both.
     """
-    bid, ask = np.zeros(3 * _SLOTS), np.zeros(3 * _SLOTS)
+    bid, ask = np.zeros(3 * LEVEL_SLOTS), np.zeros(3 * LEVEL_SLOTS)
     n_bid, _ = sum_slots(ring, newest, 1, k, bid)
     n_ask, _ = sum_slots(ring, newest, -1, k, ask)
-    bid_rate = (bid[:_SLOTS] - bid[2 * _SLOTS :]) / max(n_bid, 1.0)
-    ask_rate = (ask[:_SLOTS] - ask[2 * _SLOTS :]) / max(n_ask, 1.0)
+    bid_rate = (bid[:LEVEL_SLOTS] - bid[2 * LEVEL_SLOTS :]) / max(n_bid, 1.0)
+    ask_rate = (ask[:LEVEL_SLOTS] - ask[2 * LEVEL_SLOTS :]) / max(n_ask, 1.0)
     bid_due = 1.0 / n_bid if n_bid > 0.0 else np.nan
     ask_due = 1.0 / n_ask if n_ask > 0.0 else np.nan
     out[0], out[1] = dispersion(bid_rate, bid_due), _level_dispersion(bid, k)
@@ -347,7 +348,7 @@ def dispersions(ring: FloatArray, newest: IntArray, k: float, out: FloatArray) -
 @njit
 def _level_dispersion(slots: FloatArray, k: float) -> float:
     """How much more depths vary from slot to slot than if each order went by itself."""
-    arrived, stepped = slots[:_SLOTS], slots[_SLOTS : 2 * _SLOTS]
+    arrived, stepped = slots[:LEVEL_SLOTS], slots[LEVEL_SLOTS : 2 * LEVEL_SLOTS]
     n = arrived.sum()
     if n == 0.0 or not 0.0 < k < math.inf:
         return 1.0
@@ -364,10 +365,10 @@ class LevelWindow:
     """
 
     def __init__(self, window_ns: int, levels: int) -> None:
-        self._slot_ns = max(window_ns // _SLOTS, 1)
+        self._slot_ns = max(window_ns // LEVEL_SLOTS, 1)
         self._width = ring_width(levels)
         self._levels = levels
-        self._ring = np.zeros(_SLOTS * 2 * self._width)
+        self._ring = np.zeros(LEVEL_SLOTS * 2 * self._width)
         self._newest = np.full(1, -1, np.int64)
         self._sums = np.zeros(2 * self._width)
 

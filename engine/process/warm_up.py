@@ -3,6 +3,7 @@
 import importlib
 import os
 import selectors
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -66,11 +67,15 @@ def compile_first(kind: str = "desk") -> None:
     open_cache()
     with ExitStack() as stack:
         parts = [stack.enter_context(_compiler(kind, part)) for part in range(2)]
-        _show(parts)
-        codes = [part.wait() for part in parts]
-    if Interrupted.exit_code in codes:
+        for part in parts:
+            stack.callback(part.kill)  # whatever ends this ends them; one that has ended stays so
+        code = _show(parts)
+    if code in (Interrupted.exit_code, -signal.SIGINT):
         raise Interrupted("interrupted; nothing was started")
-    if any(codes):
+    if code < 0:
+        name = signal.Signals(-code).name
+        raise StartError(f"the kernels could not be compiled: {name}; is there 2 GB of memory?")
+    if code:
         raise StartError("the kernels could not be compiled; see above")
     mark_warm(kind)
 
@@ -80,21 +85,24 @@ def _compiler(kind: str, part: int) -> subprocess.Popen[str]:
     return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
 
 
-def _show(parts: list[subprocess.Popen[str]]) -> None:
-    """Read which kernels each process has compiled, until all have ended."""
+def _show(parts: list[subprocess.Popen[str]]) -> int:
+    """Show what each process has compiled until all have ended or one failed: its exit code."""
     with _bar() as advance, selectors.DefaultSelector() as waiting:
         for part in parts:
             assert part.stdout is not None
-            waiting.register(part.stdout, selectors.EVENT_READ, part.stdout)
+            waiting.register(part.stdout, selectors.EVENT_READ, part)
         totals: dict[int, int] = {}
         while waiting.get_map():
             for key, _ in waiting.select():
-                line = key.data.readline()
-                if not line:
-                    waiting.unregister(key.fileobj)
+                line = key.data.stdout.readline()
+                if line:
+                    totals[key.fd], name = int(line.split()[0]), line.split()[1]
+                    advance(sum(totals.values()), name)
                     continue
-                totals[key.fd], name = int(line.split()[0]), line.split()[1]
-                advance(sum(totals.values()), name)
+                waiting.unregister(key.fileobj)
+                if code := key.data.wait():
+                    return int(code)
+    return 0
 
 
 @contextmanager
@@ -147,7 +155,8 @@ if __name__ == "__main__":
         _compile(sys.argv[1], int(sys.argv[2]))
     except ExchangeError as error:
         sys.exit(f"engine: {error}")
+    except BrokenPipeError:
+        os._exit(1)  # nobody waits for it any more
     except KeyboardInterrupt:
-        sys.exit(
-            Interrupted.exit_code
-        )  # the terminal's ctrl+c comes here too; who started this says so
+        # The terminal's ctrl+c comes here too; who started this says so.
+        sys.exit(Interrupted.exit_code)

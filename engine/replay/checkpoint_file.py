@@ -23,6 +23,8 @@ from exchange.jit import FloatArray, IntArray
 _FORMAT = "desk checkpoints 1"
 _LENGTH_BYTES = 4
 """Before each value; of length 0 after the last."""
+_HEADING_BYTES, _MOMENT_BYTES = 1_000, 100_000_000
+"""The longest; what claims to be longer is something else."""
 _Value = TypeVar("_Value", bound=msgspec.Struct)
 
 
@@ -30,8 +32,6 @@ class Heading(msgspec.Struct, frozen=True):
     """What the copies are of."""
 
     format: str
-    every_ns: int
-    """Of the recordings' time, between two of them."""
     sizes: tuple[int, int]
     """Numbers of ``desk`` and ``reals``: another layout cannot be compared."""
 
@@ -55,7 +55,7 @@ class CheckpointWriter:
     def __init__(self, file: WholeFile, every_ns: int) -> None:
         self._file, self._every_ns, self._next_ns = file, every_ns, 0
         self._packed = zstandard.ZstdCompressor(level=1).stream_writer(file.stream, closefd=False)
-        self._put(Heading(_FORMAT, every_ns, (DESK_SIZE, REALS_SIZE)))
+        self._put(Heading(_FORMAT, (DESK_SIZE, REALS_SIZE)))
 
     def on_step(self, at_ns: int, memory: Checkpoint) -> None:
         """The desk has taken a step of the timer.
@@ -110,6 +110,8 @@ class CheckpointComparison:
             raise RecordingError(path, None, f"cannot be read: {error.strerror}") from error
         self._moments = self._read()
         self._kept = next(self._moments, None)
+        if self._kept is None:
+            raise RecordingError(path, None, "holds no checkpoint")
         self._compared = 0
         self._difference = ""  # the first moment that differs, and the first number
 
@@ -146,25 +148,31 @@ class CheckpointComparison:
 
     def _read(self) -> Iterator[Moment]:
         with self._stream, zstandard.ZstdDecompressor().stream_reader(self._stream) as unpacked:
-            heading = self._decoded(unpacked, Heading)
+            heading = self._heading(unpacked)
             if heading is None or heading.format != _FORMAT:
                 raise RecordingError(self._path, None, "is no file of checkpoints")
             if heading.sizes != (DESK_SIZE, REALS_SIZE):
                 raise RecordingError(self._path, None, "is of a desk that is laid out differently")
-            while (moment := self._decoded(unpacked, Moment)) is not None:
+            while (moment := self._decoded(unpacked, Moment, _MOMENT_BYTES)) is not None:
+                if any(len(room) % 8 for room in (moment.desk, moment.reals, moment.market)):
+                    raise RecordingError(self._path, None, "holds a copy of no whole numbers")
                 yield moment
 
-    def _decoded(self, unpacked: BinaryIO, kind: type[_Value]) -> _Value | None:
+    def _heading(self, unpacked: BinaryIO) -> Heading | None:
+        try:
+            return self._decoded(unpacked, Heading, _HEADING_BYTES)
+        except RecordingError:
+            return None
+
+    def _decoded(self, unpacked: BinaryIO, kind: type[_Value], most_bytes: int) -> _Value | None:
         """The next value; None at the end."""
         try:
             length = unpacked.read(_LENGTH_BYTES)
-            packed = unpacked.read(int.from_bytes(length, "little"))
-            if len(length) == _LENGTH_BYTES and not packed:
+            if len(length) == _LENGTH_BYTES and not any(length):
                 return None
+            packed = unpacked.read(min(int.from_bytes(length, "little"), most_bytes))
             return msgspec.msgpack.decode(packed, type=kind)
-        except zstandard.ZstdError as error:
-            raise RecordingError(self._path, None, "is no file of checkpoints") from error
-        except msgspec.MsgspecError as error:
+        except (zstandard.ZstdError, msgspec.MsgspecError) as error:
             raise RecordingError(self._path, None, "ends in the middle of a checkpoint") from error
 
 

@@ -1,7 +1,7 @@
 """Whole file: what a replay writes takes its place at the end, or not at all."""
 
 import os
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from typing import Self
 
@@ -38,7 +38,8 @@ class WholeFile(AbstractContextManager["WholeFile"]):
         return self
 
     def __exit__(self, *_details: object) -> None:
-        self.stream.close()
+        with suppress(OSError):  # of a full disk, which was told already
+            self.stream.close()
         if self._part != self._place:
             self._part.unlink(missing_ok=True)
 

@@ -93,3 +93,8 @@ class PaperSettings:
     """What goes wrong from the start."""
     admin_port: int | None = None
     """Where faults can be seen and armed; None for nowhere."""
+
+    @property
+    def plays_recordings(self) -> bool:
+        """Is any market a recording?"""
+        return any(isinstance(listing.market, RecordedMarket) for listing in self.listings)

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import zstandard
 
 from engine.cli import app, guarded
 from engine.config.desk import load_config
@@ -487,9 +488,10 @@ def test_a_replay_is_the_one_that_it_dumps_and_not_another(
     [
         (lambda whole: b"no dump at all", "is no file of checkpoints"),
         (lambda whole: b"", "is no file of checkpoints"),
+        (lambda whole: zstandard.compress(b"\xff" * 2_000), "is no file of checkpoints"),
         (lambda whole: whole[: len(whole) // 2], "ends in the middle of a checkpoint"),
     ],
-    ids=["another file", "empty", "torn"],
+    ids=["another file", "empty", "another zst", "torn"],
 )
 def test_what_is_no_dump_is_refused_by_name(
     spoil: Callable[[bytes], bytes],

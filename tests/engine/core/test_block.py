@@ -150,7 +150,7 @@ def digest(memory: Checkpoint) -> bytes:
 @pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize("world", WORLDS)
 def test_a_block_driven_by_rows_asks_for_what_its_trader_did(world: str, seed: int) -> None:
-    """Losses, reorderings and the operator's keys included; and ends as the very same numbers."""
+    """Losses, reorderings and the operator's keys included."""
     life = a_life(world, seed)
     assert life.born is not None
     bare = Bare(life.born)

@@ -6,6 +6,8 @@ from engine.core import notes, quoting_rules
 from engine.core.desk_layout import (
     ERROR_CODES,
     ERROR_TEXT_BYTES,
+    FLATTEN_REFUSED,
+    FLATTEN_REFUSED_CODE,
     NOTES,
     NOTES_KEPT,
     ORDER_SLOTS,
@@ -14,11 +16,12 @@ from engine.core.desk_layout import (
     side_status,
 )
 from engine.core.error_counts import ErrorCounts, count_error
+from engine.core.flatten import BY_VENUE
 from engine.core.order_names import OrderName
 from engine.core.orders import DONE
 from exchange.errors import InvariantBroken
 from exchange.jit import in_python
-from exchange.types import OrderStatus, OrderUpdate, Side, Tick
+from exchange.types import OrderStatus, OrderUpdate, Outcome, Reply, Side, Tick
 from tests.engine.core.blocks import WrittenTable
 from tests.engine.core.heard import Heard
 
@@ -72,6 +75,26 @@ def test_an_order_of_ours_that_finds_no_slot_ends_the_session() -> None:
             filled_lots=0,
             exch_ns=1,
         )
+
+
+def test_why_a_closing_never_left_outlives_every_later_answer() -> None:
+    """What our own way said has no code; the next answer without one once wiped it away."""
+    trader = Heard().trader
+    refused = Reply(
+        recv_ns=1, mono_ns=1, request_id=7, outcome=Outcome.REFUSED, message="not sent: no route"
+    )
+    trader.desk[FLATTEN_REFUSED], trader.desk[FLATTEN_REFUSED_CODE] = BY_VENUE, 0
+    count_error(trader.desk, 0)
+    notes.note(trader.desk, notes.CLOSING_REFUSED, 0, 0, 0, 0)
+    trader.wording.say(refused)
+
+    trader.receive(Reply(recv_ns=2, mono_ns=2, request_id=9, outcome=Outcome.DONE))
+    trader.receive(
+        Reply(recv_ns=3, mono_ns=3, request_id=10, outcome=Outcome.REFUSED, message="other")
+    )
+
+    assert trader.flatten.refusal == "not sent: no route"
+    assert trader.errors.by_code() == {}
 
 
 # ---------------------------------------------------------------- the venue's codes
