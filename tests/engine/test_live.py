@@ -27,6 +27,7 @@ from engine.console.protocol import (
 )
 from engine.core.actions import Action
 from engine.core.log import Record
+from engine.core.operator import OperatorCommand
 from engine.core.order_names import is_ours
 from engine.core.states import Mode, RiskState, SideReason
 from engine.core.trader import Trader
@@ -485,7 +486,14 @@ async def test_a_failure_at_the_stop_itself_ends_no_worse(
     async with start() as session:
         await session.until(rests)
 
-        monkeypatch.setattr(Trader, "_obey", fail)
+        whole = Trader._apply
+
+        def apply(trader: Trader, event: Event) -> None:
+            if isinstance(event, OperatorCommand):
+                fail()
+            whole(trader, event)
+
+        monkeypatch.setattr(Trader, "_apply", apply)
         session.console.say(Action.STOP, "keep")
         with pytest.raises(SessionCrashed, match="verified: no open order of ours"):
             await session.running
