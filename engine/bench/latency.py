@@ -26,7 +26,7 @@ from engine.replay.driver import Replay
 from exchange.binance.frame_scanner import FrameScanner
 from exchange.instrument import Instrument
 from exchange.jit import IntArray, njit
-from exchange.types import Command, Event, MarketFrame
+from exchange.types import Command, MarketFrame
 
 _KEPT = 20_000
 """Messages that are read again."""
@@ -59,29 +59,24 @@ def _nothing(desk: IntArray, number: int) -> int:
     return int(desk[number])
 
 
-class _TimedReplay(Replay):
-    """A replay that times each market message."""
+class Timing:
+    """Times each market message of a replay."""
 
-    def __init__(
-        self, config: Config, paths: list[Path], report: Callable[[int, int], None]
-    ) -> None:
-        super().__init__(config, paths, report)
+    def __init__(self) -> None:
         self.spent_ns: dict[str, list[int]] = {"unchanged": [], "quotes stay": [], "orders": []}
         self.kept: list[bytes] = []
 
-    def _receive(self, *events: Event) -> list[Command]:
-        event, *others = events
-        if others or not isinstance(event, MarketFrame):
-            return super()._receive(*events)
-        before = self.trader.market.touch
+    def receive(self, trader: Trader, frame: MarketFrame) -> list[Command]:
+        """The trader receives one."""
+        before = trader.market.touch
         began_ns = time.perf_counter_ns()
-        commands = self.trader.receive(event)
+        commands = trader.receive(frame)
         spent_ns = time.perf_counter_ns() - began_ns
-        moved = self.trader.market.touch != before
+        moved = trader.market.touch != before
         kind = ("orders" if commands else "quotes stay") if moved else "unchanged"
         self.spent_ns[kind].append(spent_ns)
         if len(self.kept) < _KEPT:
-            self.kept.append(event.raw)
+            self.kept.append(frame.raw)
         return commands
 
 
@@ -98,17 +93,18 @@ def measure(
         RecordingError, RecordingGarbled: As the replay.
     """
     warm_up("desk replay")
-    replay = _TimedReplay(config, [file], report)
+    timing = Timing()
+    replay = Replay(config, [file], report, listener=timing)
     result = replay.run()
-    if not replay.kept:
+    if not timing.kept:
         raise StartError(f"{file}: holds no message of a market stream")
-    spent = replay.spent_ns
+    spent = timing.spent_ns
     table = [
         _latency("nothing changes", spent["unchanged"], UNCHANGED_US),
         _latency("a new touch", spent["quotes stay"] + spent["orders"], NEW_TOUCH_US),
         _latency("  of them, our quotes stay", spent["quotes stay"]),
         _latency("  of them, orders go out", spent["orders"]),
-        *_parts(config.grid(), replay.trader, replay.kept),
+        *_parts(config.grid(), replay.trader, timing.kept),
     ]
     done = f"{len(result.fills):,} fills, {result.orders_placed:,} orders"
     return table, f"{result.span_s:,.0f} s of {file.name}: {done}."

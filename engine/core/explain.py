@@ -31,7 +31,7 @@ from exchange.jit import IntArray, in_python
 from exchange.types import Side
 
 _S = 1_000_000_000
-_REASONS = {
+REASONS = {
     rules.QUOTING: SideReason.QUOTING,
     rules.IS_STOPPING: SideReason.STOPPING,
     rules.IS_HALTED: SideReason.HALTED,
@@ -53,6 +53,7 @@ _REASONS = {
     rules.AT_LIMIT: SideReason.AT_LIMIT,
     rules.NO_PRICE: SideReason.NO_PRICE,
 }
+"""What each rule is called."""
 _PLAIN = {
     rules.IS_STOPPING: ("", "nothing; the engine ends"),
     rules.IS_PAUSED: ("by the operator", "r"),
@@ -97,14 +98,14 @@ class SideExplainer:
 
     def reason(self, side: Side) -> SideReason:
         """The rule that a side stands under."""
-        return _REASONS[self._row(side)[STATUS_RULE]]
+        return REASONS[self._row(side)[STATUS_RULE]]
 
     def status(self, side: Side) -> SideStatus:
         """The rule, the value against the limit, and what would clear it."""
         row = self._row(side)
         rule = row[STATUS_RULE]
         words = _PLAIN.get(rule) or self._words(side, rule, row[STATUS_VALUE], row[STATUS_LIMIT])
-        return SideStatus(_REASONS[rule], *words)
+        return SideStatus(REASONS[rule], *words)
 
     def _row(self, side: Side) -> list[int]:
         row: list[int] = in_python(side_status)(self._desk, int(side)).tolist()

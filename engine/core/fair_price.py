@@ -95,6 +95,13 @@ def _depth_weighted(desk: IntArray, market: IntArray) -> float:
     return depth_weighted_mid(bid_ticks, bid_lots, ask_ticks, ask_lots, desk[FAIR_LOTS])
 
 
+@njit
+def is_due(desk: IntArray, mono_ns: int) -> bool:
+    """Is the micro-price to be learnt anew, from touches enough?"""
+    kept = min(desk[FAIR_TOUCHES_ADDED], FAIR_TOUCHES_KEPT)
+    return bool(kept >= _FEWEST_TOUCHES and mono_ns >= desk[MICROPRICE_DUE_NS])
+
+
 class FairPrice:
     """The fair price of the wanted kind; the mid while that cannot be had.
 
@@ -118,9 +125,9 @@ class FairPrice:
     def step(self, mono_ns: int) -> None:
         """Learn the micro-price anew when it is time."""
         desk = self._desk
-        kept = min(int(desk[FAIR_TOUCHES_ADDED]), FAIR_TOUCHES_KEPT)
-        if kept < _FEWEST_TOUCHES or mono_ns < desk[MICROPRICE_DUE_NS]:
+        if not is_due(desk, mono_ns):
             return
+        kept = min(int(desk[FAIR_TOUCHES_ADDED]), FAIR_TOUCHES_KEPT)
         desk[MICROPRICE_DUE_NS] = mono_ns + _LEARN_EVERY_NS
         oldest = int(desk[FAIR_TOUCHES_ADDED] - kept) % FAIR_TOUCHES_KEPT
         ring = in_python(fair_touches)(desk).reshape(-1, 4)

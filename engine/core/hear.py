@@ -48,7 +48,17 @@ from exchange.event_columns import (
     TRADE,
     UNREAD,
 )
-from exchange.jit import ByteArray, FloatArray, IntArray, borrowed, inlined, njit, piece
+from exchange.jit import (
+    ByteArray,
+    FloatArray,
+    IntArray,
+    borrowed,
+    by_address,
+    code_addresses,
+    inlined,
+    njit,
+    piece,
+)
 from exchange.market import lose_market, market_step, touch_before
 from exchange.market_layout import (
     BEST_ASK,
@@ -76,6 +86,13 @@ _RESYNC_WAITS_MS = np.array([0, 250, 500, 1000, 2000, 4000])
 """A snapshot costs 20 of the minute's weight, so gaps in a row are spaced out."""
 IN_WIRE = -1
 """The size of a message that the scanner's twin has read into ``wire``."""
+_MARKET_STEP, _ACT = range(2)
+_market_step, _act = by_address(market_step), by_address(act)
+
+
+def hearing_codes() -> IntArray:
+    """Where the kernels lie that hearing calls: the ``codes`` of what follows."""
+    return code_addresses(market_step, act)
 
 
 @njit
@@ -85,6 +102,7 @@ def hear_frame(
     desk: IntArray,
     reals: FloatArray,
     market: IntArray,
+    codes: IntArray,
     size: int,
     recv_ns: int,
     mono_ns: int,
@@ -97,54 +115,93 @@ def hear_frame(
         size: Of the message, or ``IN_WIRE``.
         desk: int64[DESK_SIZE], as ``reals`` of ``engine.core.desk_layout``.
         market: int64[MARKET_SIZE] of ``exchange.market_layout``.
+        codes: Of ``hearing_codes``.
         alone: May it be decided upon, since nothing else arrived with it?
 
     Returns:
         Bits, none of which is set where nothing is to be done.
     """
-    wire, desk, market = borrowed(wire), borrowed(desk), borrowed(market)
-    stamp(desk, recv_ns, mono_ns)
+    wire = borrowed(wire)
     if size != IN_WIRE and scan_frame(raw, size, wire) == UNREAD:
+        stamp(desk, recv_ns, mono_ns)
         return NOT_READ
-    row = frame_row(wire)
+    row, ticks, lots = frame_row(wire), frame_ticks(wire), frame_lots(wire)
+    return hear_event(desk, reals, market, codes, row, ticks, lots, recv_ns, mono_ns, alone)
+
+
+@njit
+def hear_event(
+    desk: IntArray,
+    reals: FloatArray,
+    market: IntArray,
+    codes: IntArray,
+    row: IntArray,
+    ticks: IntArray,
+    lots: IntArray,
+    recv_ns: int,
+    mono_ns: int,
+    alone: bool,
+) -> int:
+    """As ``hear_frame``, of a message that was read.
+
+    Args:
+        row: int64[WIDTH], of ``exchange.event_columns``, as the pools.
+    """
+    desk, market, codes = borrowed(desk), borrowed(market), borrowed(codes)
+    row, ticks, lots = borrowed(row), borrowed(ticks), borrowed(lots)
+    stamp(desk, recv_ns, mono_ns)
     kind = row[KIND]
     if kind in (DEPTH, TICKER, TRADE, MARK):
         link_row(desk, PUBLIC if kind in (DEPTH, TICKER) else MARKET)[LINK_HEARD_NS] = mono_ns
         marked_ns, arrived_ns = market[MARK_EXCH_NS], venue_ns(desk, recv_ns, mono_ns)
-        found = market_step(market, row, frame_ticks(wire), frame_lots(wire), arrived_ns)
+        found = _market_step(codes[_MARKET_STEP], market, row, ticks, lots, arrived_ns)
         if kind == TRADE:
             return _take_print(desk, reals, market, row, alone)
         _mend(desk, market, found)
         if market[MARK_EXCH_NS] != marked_ns:
             _note(desk, MARK_SEEN, market[MARK_EXCH_NS], 0, 0, 0, 0)
-    return look(desk, reals, market, recv_ns, mono_ns, alone)
+    return look(desk, reals, market, codes, recv_ns, mono_ns, alone)
 
 
 @njit
 def look(
-    desk: IntArray, reals: FloatArray, market: IntArray, recv_ns: int, mono_ns: int, alone: bool
+    desk: IntArray,
+    reals: FloatArray,
+    market: IntArray,
+    codes: IntArray,
+    recv_ns: int,
+    mono_ns: int,
+    alone: bool,
 ) -> int:
     """The book may have changed: find others' touch, and decide upon a new one; bits."""
-    desk, market = borrowed(desk), borrowed(market)
+    desk, market, codes = borrowed(desk), borrowed(market), borrowed(codes)
     moved = see_touch(desk, market)
     said = _note_touch(desk, market)
     if moved and alone:
-        act(desk, reals, market, recv_ns, mono_ns)
+        _act(codes[_ACT], desk, reals, market, recv_ns, mono_ns)
     elif moved:
         said |= MOVED
     return said | (TO_TAKE if desk[COMMANDS] + desk[NOTES] > 0 else 0)
 
 
 @njit
-def hear_snapshot(desk: IntArray, market: IntArray, wire: IntArray) -> None:
+def hear_snapshot(
+    desk: IntArray,
+    market: IntArray,
+    codes: IntArray,
+    row: IntArray,
+    ticks: IntArray,
+    lots: IntArray,
+) -> None:
     """A depth snapshot that was asked for has arrived.
 
     Args:
-        wire: As of ``scan_frame``, the snapshot in it.
+        row: As of ``hear_event``, as the pools.
     """
+    desk, market, codes = borrowed(desk), borrowed(market), borrowed(codes)
     link_row(desk, PUBLIC)[LINK_HEARD_NS] = desk[MONO_NS]
-    ticks, lots = frame_ticks(wire), frame_lots(wire)
-    _mend(desk, market, market_step(market, frame_row(wire), ticks, lots, desk[MONO_NS]))
+    found = _market_step(codes[_MARKET_STEP], market, row, ticks, lots, desk[MONO_NS])
+    _mend(desk, market, found)
 
 
 @njit

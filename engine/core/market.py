@@ -17,16 +17,18 @@ from engine.core.hear import (
     distrust,
     hear_frame,
     hear_snapshot,
+    hearing_codes,
     look,
 )
 from exchange.binance.frame_scanner import FrameScanner
+from exchange.binance.scanner import frame_lots, frame_row, frame_ticks
 from exchange.book import Book
 from exchange.errors import Garbled
 from exchange.event_columns import (
     SNAPSHOT,
 )
 from exchange.instrument import Instrument
-from exchange.jit import FloatArray, IntArray
+from exchange.jit import FloatArray, IntArray, in_python
 from exchange.market_layout import (
     JOINED,
     LATENCY_KNOWN,
@@ -68,7 +70,7 @@ class MarketState:
         self.region[RECORDED] = recorded
         self.book = Book(self.region)
         self._scanner = FrameScanner(instrument)
-        self._desk, self._reals = desk, reals
+        self._desk, self._reals, self.codes = desk, reals, hearing_codes()
         self.nonsense = ""
         """What was wrong with the last message that was nonsense."""
         desk[OWN_IN_BOOK] = own_in_book
@@ -118,14 +120,20 @@ class MarketState:
         except Garbled as error:
             self.nonsense = str(error)
             distrust(self._desk, self.region, IS_NONSENSE)
-            return look(self._desk, self._reals, self.region, recv_ns, mono_ns, alone)
+            return look(self._desk, self._reals, self.region, self.codes, recv_ns, mono_ns, alone)
         return self._hear(IN_WIRE, recv_ns, mono_ns, alone)
 
     def _bind(self) -> None:
         """Hand the kernel what it works on, which stays the same from one message to the next."""
         self._wire = self._scanner.wire
         self._hear: Callable[[int, int, int, bool], int] = partial(
-            hear_frame, self._scanner.raw, self._wire, self._desk, self._reals, self.region
+            hear_frame,
+            self._scanner.raw,
+            self._wire,
+            self._desk,
+            self._reals,
+            self.region,
+            self.codes,
         )
 
     def receive_snapshot(self, raw: bytes) -> None:
@@ -137,4 +145,6 @@ class MarketState:
             self.nonsense = str(error)
             distrust(self._desk, self.region, NO_SNAPSHOT)
             return
-        hear_snapshot(self._desk, self.region, self._scanner.wire)
+        wire = self._scanner.wire
+        row, ticks, lots = (in_python(part)(wire) for part in (frame_row, frame_ticks, frame_lots))
+        hear_snapshot(self._desk, self.region, self.codes, row, ticks, lots)

@@ -7,6 +7,13 @@ from typing import Any
 from rich.console import Console
 
 from engine.config.desk import Config
+from engine.core.inputs import (
+    FILL_EXCH_NS,
+    FILL_IS_MAKER,
+    OF_PRICE_TICKS,
+    OF_QTY_LOTS,
+    OF_SIDE,
+)
 from engine.core.settings import STEP_NS
 from engine.core.states import SideReason
 from engine.replay.driver import ReplayResult
@@ -14,7 +21,6 @@ from engine.replay.fills_file import FillRow
 from engine.replay.performance import Performance
 from engine.replay.performance_report import as_plain, complaint, tables, without_fills
 from exchange.depth_sync import growth_in_words
-from exchange.types import Side
 
 _NS_PER_MS = 1_000_000
 
@@ -22,10 +28,10 @@ _NS_PER_MS = 1_000_000
 def fill_rows(result: ReplayResult, config: Config) -> Iterator[FillRow]:
     """Every fill, as a line of a file."""
     grid = config.grid()
-    for fill in result.fills:
-        side = "B" if fill.side is Side.BUY else "S"
-        price, qty = grid.price.text(fill.price_ticks), grid.qty.text(fill.qty_lots)
-        yield fill.exch_ns, side, price, qty, int(fill.maker)
+    for fill in result.fills.tolist():
+        side = "B" if fill[OF_SIDE] > 0 else "S"
+        price, qty = grid.price.text(fill[OF_PRICE_TICKS]), grid.qty.text(fill[OF_QTY_LOTS])
+        yield fill[FILL_EXCH_NS], side, price, qty, fill[FILL_IS_MAKER]
 
 
 def as_dict(result: ReplayResult, config: Config) -> dict[str, Any]:

@@ -1,8 +1,7 @@
-"""Replay driver: the same trader, fed from recordings on a virtual clock.
+"""Replay: the desk's own decisions over recordings, on a virtual clock.
 
-A first reading finds the shift of the receive times; the second is played. Four sources take
-their turns by time and, at one instant, in this order: local data, answers, the venue's own
-data, requests reaching the venue; then the timer's step.
+A first reading finds the shift of the receive times; the second is played by the compiled loop of
+``engine.replay.desk_loop``. Where that returns, what it wanted of Python is done here.
 
 Source: the replay rules, sections 1 and 2.
 """
@@ -10,43 +9,54 @@ Source: the replay rules, sections 1 and 2.
 from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
-from enum import IntEnum
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+import numpy as np
+
 from engine.config.desk import Config
 from engine.core.checkpoint import Checkpoint
+from engine.core.desk_layout import COMMANDS, ORDERS_SENT
+from engine.core.explain import REASONS
+from engine.core.inputs import TICK, InputTyper
+from engine.core.quoter import branch_name
 from engine.core.settings import STEP_NS
 from engine.core.states import Mode
 from engine.core.trader import Trader
-from engine.errors import RecordingError
+from engine.errors import ConfigError, RecordingError
+from engine.replay import desk_loop as loop
 from engine.replay.event_window import NEVER_NS, EventWindow
-from engine.replay.performance import Performance, SessionRecorder
+from engine.replay.performance import Fills, Performance, SessionTally, StepSeries, columns, judge
 from engine.replay.recorded_files import RecordedFiles
-from engine.replay.recorded_venue import RecordedVenue, ReplayRules
+from engine.replay.recorded_venue import (
+    IN_FLIGHT,
+    OF_NONE,
+    REFUSALS,
+    V_ANSWERS,
+    V_RESPONSE_LATENCY_NS,
+    RecordedVenue,
+    ReplayRules,
+    put_answer,
+)
 from engine.view.desk_view import DeskView
 from engine.view.view_builder import ViewBuilder
 from exchange.binance.recorded_events import Stretch
-from exchange.event_columns import EXCH_NS, KIND, RAW_AT, RAW_SIZE, RECV_NS, SNAPSHOT, WIDTH
+from exchange.depth_sync import GREW
+from exchange.errors import InvariantBroken
+from exchange.event_columns import RAW_AT, RAW_SIZE, WIDTH
 from exchange.instrument import E8
 from exchange.jit import IntArray
-from exchange.types import (
-    Command,
-    DepthSnapshot,
-    Event,
-    Fill,
-    Link,
-    LinkUp,
-    MarketFrame,
-    Side,
-    Tick,
-)
+from exchange.market_layout import GREW_FOR_NS
+from exchange.types import Alert, Command, Link, LinkUp, MarketFrame, Side
 
-_EPOCH = int("replay", 36)
+EPOCH = int("replay", 36)
 _NS_PER_MS = 1_000_000
 _FUNDING_NS = 8 * 3600 * 10**9
 """Between the venue's usual funding times, counted from midnight."""
+_STEPS, _TOLD, _ORDERS = 1 << 14, 1 << 12, 1 << 12
+"""Rows that are made free at a time."""
+_BRANCHES = ("none", branch_name(spectral=False), branch_name(spectral=True))
 
 
 @dataclass(slots=True)
@@ -67,17 +77,18 @@ class ReplayResult:
     grown_ns: list[int]
     """How long each book grew from diffs until it was trusted, for want of a snapshot."""
     view: DeskView
-    fills: list[Fill]
+    fills: IntArray
+    """int64[fills, INPUT_WIDTH] of ``engine.core.inputs``, in the venue's order."""
     orders_placed: int
     refusals: dict[int, int]
     performance: Performance
-    reasons: dict[str, Counter[str]] = field(default_factory=dict)
+    reasons: dict[str, Counter[str]]
     """Per side, how many 100 ms steps each reason ruled."""
-    fits: Counter[str] = field(default_factory=Counter)
+    fits: Counter[str]
     """How many 100 ms steps each kind of fit stood: prior, fit, widened, none."""
-    branches: Counter[str] = field(default_factory=Counter)
+    branches: Counter[str]
     """How many of them each branch of the model quoted."""
-    last_words: dict[str, str] = field(default_factory=dict)
+    last_words: dict[str, str]
     """Per side, the last reason in full."""
 
     @property
@@ -100,15 +111,10 @@ class StepWatcher(Protocol):
     def on_step(self, at_ns: int, memory: Checkpoint) -> None: ...
 
 
-class _Rank(IntEnum):
-    """Who goes first at one instant."""
+class FrameListener(Protocol):
+    """Has the trader receive each market message, as it does live, in place of the loop."""
 
-    LOCAL = 0
-    ANSWER = 1
-    FUNDING = 2
-    VENUE = 3
-    REQUEST = 4
-    STEP = 5
+    def receive(self, trader: Trader, frame: MarketFrame) -> list[Command]: ...
 
 
 class Replay:
@@ -118,6 +124,7 @@ class Replay:
         config: What the desk would run live.
         report: Called with bytes read and bytes in all, both passes together.
         watchers: Shown the desk's memory at each step of the timer.
+        listener: Hears the market's messages, one by one.
     """
 
     def __init__(
@@ -126,6 +133,7 @@ class Replay:
         paths: list[Path],
         report: Callable[[int, int], None],
         watchers: Sequence[StepWatcher] = (),
+        listener: FrameListener | None = None,
     ) -> None:
         if "_" in config.desk.symbol:
             raise RecordingError(
@@ -133,40 +141,30 @@ class Replay:
                 None,
                 f"{config.desk.symbol} is an inverse or dated contract; only linear perpetuals",
             )
-        self._config, self._watchers = config, watchers
+        self._config, self._watchers, self._listener = config, watchers, listener
         self._files = RecordedFiles(config, paths, report, peers=False)
         self._grid = config.grid()
-        queue, power = config.replay.queue_model
-        replay = config.replay
         self._venue = RecordedVenue(
-            self._grid,
-            ReplayRules(
-                order_latency_ns=round(replay.order_latency_ms * _NS_PER_MS),
-                response_latency_ns=round(replay.response_latency_ms * _NS_PER_MS),
-                queue=queue,
-                queue_power=power,
-                maker_fee_rate=replay.maker_fee_rate,
-                taker_fee_rate=replay.taker_fee_rate,
-                peers=replay.fills == "hftbacktest",
-            ),
-            wallet_e8=round(config.desk.capital_usdt * E8),
+            self._grid, replay_rules(config), round(config.desk.capital_usdt * E8), EPOCH
         )
         self.trader = Trader(
             config.desk_settings(replay=True),
             self._grid,
             Mode.REPLAY,
-            epoch=_EPOCH,
+            epoch=EPOCH,
             own_in_book=False,
             recorded=True,
         )
-        self._events: _Events  # of the run
-        self._recorder = SessionRecorder(self.trader)
-        self._now_ns = 0
-        self._next_step_ns = 0
-        self._view_builder = ViewBuilder(self.trader)
-        self._fits: Counter[str] = Counter()
-        self._branches: Counter[str] = Counter()
-        self._reasons: dict[str, Counter[str]] = {"bid": Counter(), "ask": Counter()}
+        self._clock: IntArray = np.zeros(loop.CLOCK, dtype=np.int64)
+        self._clock[loop.C_TICK] = TICK
+        self._clock[loop.C_WATCHED] = bool(watchers)
+        self._clock[loop.C_HANDS_OUT] = listener is not None
+        self._codes = loop.loop_codes()
+        self._steps: IntArray = np.zeros(0, dtype=np.int64)
+        self._told: IntArray = np.zeros(0, dtype=np.int64)
+        self._window = EventWindow()
+        self._raw: list[bytes] = []  # by row, where a listener is to hear them
+        self._grown_ns: list[int] = []
 
     def run(self) -> ReplayResult:
         """Play everything.
@@ -174,190 +172,240 @@ class Replay:
         Raises:
             RecordingError: When a file is not of this config's symbol or grid.
             RecordingGarbled: When a line is no message.
+            ConfigError: When more orders or requests are under way than there is room for.
         """
-        files = self._files
+        files, clock, window = self._files, self._clock, self._window
         files.put_in_order()
         shift_ns = files.scan(round(self._config.replay.feed_latency_ms * _NS_PER_MS))
+        clock[loop.C_SHIFT] = shift_ns
         first_ns = files.first_local_ns + shift_ns
         self._connect(first_ns)
-        events = self._events = _Events(shift_ns)
-        with closing(files.read_into(events.window, shift_ns)) as stretches:
+        with closing(files.read_into(window, shift_ns)) as stretches:
             for stretch in stretches:
-                events.take(stretch)
-                self._play_until(events.window.safe_ns(shift_ns))
-                events.forget()
+                if self._listener is not None:
+                    self._raw += _messages(stretch)
+                self._play_until(window.safe_ns(shift_ns))
+                self._forget()
         self._play_until(NEVER_NS)
+        return self._result(first_ns, shift_ns)
+
+    # ------------------------------------------------------------ playing
+
+    def _connect(self, first_ns: int) -> None:
+        """All streams are up, one after the other."""
+        clock, typer = self._clock, InputTyper(self._grid)
+        clock[loop.C_NOW], clock[loop.C_STEP_AT] = first_ns, first_ns + STEP_NS
+        self._make_room()
+        trader, venue = self.trader, self._venue
+        told_ns = first_ns - int(venue.venue[V_RESPONSE_LATENCY_NS])
+        for link in Link:
+            up = LinkUp(recv_ns=first_ns, mono_ns=first_ns, link=link)
+            put_answer(venue.venue, told_ns, typer.row(up), OF_NONE, 0, 0)
+            loop.hear_answers(
+                clock,
+                self._codes,
+                trader.desk,
+                trader.reals,
+                trader.market.region,
+                venue.venue,
+                venue.orders,
+                venue.all_fills,
+                self._told,
+            )
+
+    def _play_until(self, end_ns: int) -> None:
+        """Let everything happen that happens before ``end_ns``, or all that is left."""
+        trader, venue, clock, window = self.trader, self._venue, self._clock, self._window
+        resting = venue.resting
+        while True:
+            why = loop.run_desk(
+                clock,
+                self._codes,
+                trader.desk,
+                trader.reals,
+                trader.market.region,
+                venue.venue,
+                venue.region,
+                int(resting.model),
+                resting.power,
+                resting.lot_size,
+                resting.ints,
+                resting.floats,
+                resting.count,
+                resting.out,
+                venue.orders,
+                venue.all_fills,
+                self._steps,
+                self._told,
+                window.rows,
+                window.ticks,
+                window.lots,
+                window.by_local,
+                window.by_exch,
+                window.events,
+                end_ns,
+            )
+            if why == loop.PLAYED:
+                return
+            self._serve(why)
+
+    def _serve(self, why: int) -> None:
+        """Do what the loop has returned for."""
+        trader, venue, clock = self.trader, self._venue, self._clock
+        if why == loop.FILLED:
+            if clock[loop.C_FOUND] & GREW:
+                self._grown_ns.append(int(venue.region[GREW_FOR_NS]))
+            venue.book_fills(int(clock[loop.C_MADE]), int(clock[loop.C_NOW]))
+        elif why == loop.FUNDED:
+            venue.pay_funding()
+        elif why == loop.ASKED:
+            venue.answer_request()
+        elif why == loop.LEARNS:
+            trader.fair.step(int(clock[loop.C_STEP_AT]))
+        elif why == loop.STEPPED:
+            for watcher in self._watchers:
+                watcher.on_step(trader.mono_ns, trader.memory)
+        elif why == loop.REFUSED_ANEW:
+            for code in trader.errors.by_code():
+                trader.errors.keep_message(code, REFUSALS[code])
+        elif why == loop.HANDED_OUT:
+            self._hand_out()
+        elif why == loop.NO_ROOM:
+            self._make_room()
+        else:
+            self._fail(why)
+
+    def _fail(self, why: int) -> None:
+        if why == loop.FULL:
+            raise ConfigError(
+                self._config.source,
+                "replay.order_latency_ms",
+                f"lets more than {IN_FLIGHT} requests or answers be under way at once; lower it, "
+                "replay.response_latency_ms or strategy.grid_num",
+            )
+        what = "the order table is full" if why == loop.TABLE_IS_FULL else "too many commands"
+        raise InvariantBroken(f"{what} at {int(self._clock[loop.C_NOW])} ns")
+
+    def _hand_out(self) -> None:
+        """The listener's trader receives the next message, and its commands leave."""
+        clock, trader = self._clock, self.trader
+        assert self._listener is not None
+        number = int(self._window.by_local[clock[loop.C_LOCAL]])
+        at_ns = int(clock[loop.C_NOW])
+        frame = MarketFrame(recv_ns=at_ns, mono_ns=at_ns, raw=self._raw[number])
+        commands = self._listener.receive(trader, frame)
+        # Those that were worded lie in the block still.
+        trader.desk[COMMANDS] = sum(not isinstance(command, Alert) for command in commands)
+        region = trader.market.region
+        loop.take_heard(clock, trader.desk, region, self._venue.venue, at_ns)
+
+    def _make_room(self) -> None:
+        clock, venue = self._clock, self._venue
+        steps, answers = int(clock[loop.C_STEPS]), int(venue.venue[V_ANSWERS])
+        self._steps = _with_room(self._steps, steps + _STEPS, loop.STEP_WIDTH)
+        told = int(clock[loop.C_TOLD]) + answers + _TOLD
+        self._told = _with_room(self._told, told, loop.TOLD_WIDTH)
+        venue.make_room(int(self.trader.desk[ORDERS_SENT]) + _ORDERS)
+
+    def _forget(self) -> None:
+        """Let go of what both clocks have passed."""
+        clock = self._clock
+        gone = self._window.drop_heard(int(clock[loop.C_LOCAL]), int(clock[loop.C_EXCH]))
+        clock[loop.C_LOCAL] -= gone
+        clock[loop.C_EXCH] -= gone
+        del self._raw[:gone]
+
+    # ------------------------------------------------------------ when it is over
+
+    def _result(self, first_ns: int, shift_ns: int) -> ReplayResult:
+        files, trader, clock, venue = self._files, self.trader, self._clock, self._venue
+        now_ns = int(clock[loop.C_NOW])
+        refusals = {code: seen.count for code, seen in sorted(trader.errors.by_code().items())}
+        rules = {"bid": loop.C_BID_RULES, "ask": loop.C_ASK_RULES}
         return ReplayResult(
             files=[str(path) for path in files.paths],
             reordered=files.reordered,
             span_s=files.span_ns / 1e9,
             clock_shift_ms=shift_ns / _NS_PER_MS,
             lines=files.lines,
-            unfunded=0 if self._venue.marked else _funding_times(first_ns, self._now_ns),
+            unfunded=0 if venue.marked else _funding_times(first_ns, now_ns),
             tears=files.tears,
-            grown_ns=self._venue.grown_ns,
-            view=self._view_builder.build(self._now_ns, self._now_ns),
-            fills=self._venue.fills,
-            orders_placed=self._recorder.tally.orders,
-            refusals={
-                code: seen.count for code, seen in sorted(self.trader.errors.by_code().items())
+            grown_ns=self._grown_ns,
+            view=ViewBuilder(trader).build(now_ns, now_ns),
+            fills=venue.fills,
+            orders_placed=int(clock[loop.C_ORDERS]),
+            refusals=refusals,
+            performance=self._performance(refusals),
+            reasons={
+                side: self._counted(at, [REASONS[rule].value for rule in sorted(REASONS)])
+                for side, at in rules.items()
             },
-            performance=self._recorder.judge(self._config.desk.capital_usdt),
-            reasons=self._reasons,
-            fits=self._fits,
-            branches=self._branches,
+            fits=self._counted(loop.C_FITS, loop.FITS),
+            branches=self._counted(loop.C_BRANCHES, _BRANCHES),
             last_words={"bid": self._why(Side.BUY), "ask": self._why(Side.SELL)},
         )
 
-    # ------------------------------------------------------------ playing
+    def _counted(self, at: int, names: Sequence[str]) -> Counter[str]:
+        """How many steps went by each name, from a place of ``clock`` on."""
+        counts: Counter[str] = Counter()
+        for name, steps in zip(names, self._clock[at:].tolist(), strict=False):
+            counts[name] += steps
+        return +counts
 
-    def _connect(self, first_ns: int) -> None:
-        self._now_ns = first_ns
-        self._next_step_ns = first_ns + STEP_NS
-        for link in Link:
-            self._feed(LinkUp(recv_ns=first_ns, mono_ns=first_ns, link=link))
-
-    def _play_until(self, end_ns: int) -> None:
-        """Let everything happen that happens before ``end_ns``, or all that is left."""
-        events, venue = self._events, self._venue
-        while True:
-            at_ns, rank = self._next_turn()
-            if at_ns >= end_ns or events.over:
-                return
-            self._now_ns = max(self._now_ns, at_ns)
-            match rank:
-                case _Rank.LOCAL:
-                    self._hear(at_ns, *events.hear())
-                case _Rank.ANSWER:
-                    answers = venue.take_answers()
-                    self._feed(*answers)
-                    self._recorder.note_told(answers)
-                case _Rank.FUNDING:
-                    venue.pay_funding()
-                case _Rank.VENUE:
-                    kind, row = events.happen()
-                    venue.on_event(at_ns, kind, row, events.window.ticks, events.window.lots)
-                case _Rank.REQUEST:
-                    venue.take_request()
-                case _Rank.STEP:
-                    self._step()
-
-    def _next_turn(self) -> tuple[int, _Rank]:
-        """Time and rank of what happens next."""
-        return min(
-            (self._events.local.next_ns, _Rank.LOCAL),
-            (self._venue.next_answer_ns(), _Rank.ANSWER),
-            (self._venue.next_funding_ns(), _Rank.FUNDING),
-            (self._events.venue.next_ns, _Rank.VENUE),
-            (self._venue.next_request_ns(), _Rank.REQUEST),
-            (self._next_step_ns, _Rank.STEP),
+    def _performance(self, refusals: dict[int, int]) -> Performance:
+        clock = self._clock
+        steps, told = int(clock[loop.C_STEPS]), int(clock[loop.C_TOLD])
+        return judge(
+            self.trader.ledger,
+            self._grid,
+            StepSeries(*columns(self._steps, steps, loop.STEP_WIDTH)),
+            Fills(*columns(self._told, told, loop.TOLD_WIDTH)),
+            SessionTally(
+                orders=int(clock[loop.C_ORDERS]),
+                cancels=int(clock[loop.C_CANCELS]),
+                ordered_lots=int(clock[loop.C_ORDERED_LOTS]),
+                orders_filled=int(clock[loop.C_ORDERS_FILLED]),
+                refusals=refusals,
+            ),
+            int(clock[loop.C_MID2]),
+            self._config.desk.capital_usdt,
         )
-
-    def _hear(self, at_ns: int, kind: int, raw: bytes) -> None:
-        event = DepthSnapshot if kind == SNAPSHOT else MarketFrame
-        self._feed(event(recv_ns=at_ns, mono_ns=at_ns, raw=raw))
-        self._recorder.note_market()
-
-    def _step(self) -> None:
-        self._feed(Tick(recv_ns=self._next_step_ns, mono_ns=self._next_step_ns))
-        self._next_step_ns += STEP_NS
-        self._recorder.note_step()
-        for name, side in (("bid", Side.BUY), ("ask", Side.SELL)):
-            self._reasons[name][self.trader.side_reason(side).value] += 1
-        self._fits[self._view_builder.fit_kind().value] += 1
-        self._branches[self.trader.branch] += 1
-        for watcher in self._watchers:
-            watcher.on_step(self.trader.mono_ns, self.trader.memory)
-
-    def _feed(self, *events: Event) -> None:
-        for command in self._receive(*events):
-            self._recorder.note_command(command)
-            self._venue.send(command, events[-1].mono_ns)
-
-    def _receive(self, *events: Event) -> list[Command]:
-        return self.trader.receive(*events)
 
     def _why(self, side: Side) -> str:
         why = self.trader.side_status[side]
         return why.reason.value + (f" ({why.detail})" if why.detail else "")
 
 
+def replay_rules(config: Config) -> ReplayRules:
+    """By which rules a config wants its orders filled."""
+    replay = config.replay
+    queue, power = replay.queue_model
+    return ReplayRules(
+        order_latency_ns=round(replay.order_latency_ms * _NS_PER_MS),
+        response_latency_ns=round(replay.response_latency_ms * _NS_PER_MS),
+        queue=queue,
+        queue_power=power,
+        maker_fee_rate=replay.maker_fee_rate,
+        peers=replay.fills == "hftbacktest",
+    )
+
+
 def _funding_times(first_ns: int, last_ns: int) -> int:
     return last_ns // _FUNDING_NS - first_ns // _FUNDING_NS
 
 
-class _Clock:
-    """The events in the order of one side, as far as they were played."""
-
-    def __init__(self) -> None:
-        self.next_ns = NEVER_NS
-        """When the next of them is due."""
-        self.done = 0
-        self._order: list[int] = []
-        self._times_ns: list[int] = []
-
-    def set(self, order: IntArray, times_ns: IntArray) -> None:
-        """The order of all rows that there are."""
-        self._order, self._times_ns = order.tolist(), [*times_ns.tolist(), NEVER_NS]
-        self.next_ns = self._times_ns[self.done]
-
-    def take(self) -> int:
-        """The next row's number."""
-        self.done += 1
-        self.next_ns = self._times_ns[self.done]
-        return self._order[self.done - 1]
+def _messages(stretch: Stretch) -> list[bytes]:
+    """The text of each of a stretch's messages."""
+    table, text = stretch.rows.reshape(-1, WIDTH)[: stretch.count], stretch.text.data
+    ends = table[:, RAW_AT] + table[:, RAW_SIZE]
+    spans = zip(table[:, RAW_AT].tolist(), ends.tolist(), strict=True)
+    return [bytes(text[at:end]) for at, end in spans]
 
 
-class _Events:
-    """The recorded events that are still to be played, by both clocks.
-
-    Args:
-        shift_ns: Added to every receive time.
-    """
-
-    def __init__(self, shift_ns: int) -> None:
-        self._shift_ns = shift_ns
-        self.window = EventWindow()
-        self.local, self.venue = _Clock(), _Clock()
-        self._raw: list[bytes] = []  # by row, as the kinds
-        self._kinds: list[int] = []
-
-    @property
-    def over(self) -> bool:
-        """Has everything happened?"""
-        return self.local.next_ns == self.venue.next_ns == NEVER_NS
-
-    def take(self, stretch: Stretch) -> None:
-        """Keep the messages of a stretch that the window has taken in."""
-        table = stretch.rows.reshape(-1, WIDTH)[: stretch.count]
-        text = stretch.text.data
-        ends = table[:, RAW_AT] + table[:, RAW_SIZE]
-        for at, end in zip(table[:, RAW_AT].tolist(), ends.tolist(), strict=True):
-            self._raw.append(bytes(text[at:end]))
-        self._kinds.extend(table[:, KIND].tolist())
-        self._set_clocks()
-
-    def forget(self) -> None:
-        """Let go of what both clocks have passed."""
-        gone = self.window.drop_heard(self.local.done, self.venue.done)
-        self.local.done -= gone
-        self.venue.done -= gone
-        del self._raw[:gone], self._kinds[:gone]
-        self._set_clocks()
-
-    def hear(self) -> tuple[int, bytes]:
-        """Kind and message of what reaches us next."""
-        number = self.local.take()
-        return self._kinds[number], self._raw[number]
-
-    def happen(self) -> tuple[int, IntArray]:
-        """Kind and row of what happens next at the venue."""
-        number = self.venue.take()
-        return self._kinds[number], self.window.rows[number * WIDTH : (number + 1) * WIDTH]
-
-    def _set_clocks(self) -> None:
-        window = self.window
-        rows = window.rows.reshape(-1, WIDTH)
-        local, venue = window.by_local[: window.events], window.by_exch[: window.events]
-        self.local.set(local, rows[local, RECV_NS] + self._shift_ns)
-        self.venue.set(venue, rows[venue, EXCH_NS])
+def _with_room(array: IntArray, rows: int, width: int) -> IntArray:
+    """The array, or a larger one."""
+    if rows * width <= array.size:
+        return array
+    larger: IntArray = np.zeros(2 * rows * width, dtype=np.int64)
+    larger[: array.size] = array
+    return larger

@@ -22,6 +22,7 @@ from exchange.event_columns import (
     IS_AGGREGATE,
     KIND,
     LINE,
+    RAW_AT,
     RECV_NS,
     SNAPSHOT,
     TRADE,
@@ -36,6 +37,10 @@ AHEAD_NS = 60_000_000_000
 """How much sooner a message may arrive than all before it; a backlog that ends is seconds."""
 NEVER_NS = 2**62
 """Later than everything."""
+
+TOLD_EXCH_NS = RAW_AT
+"""Of a row in the window: its venue time as the message tells it, 0 for none. ``EXCH_NS`` there is
+when it happens."""
 
 W_EVENTS, W_LEVELS, W_NEWEST_EXCH, W_NEWEST_LOCAL = range(4)
 STATE_SIZE = 4
@@ -188,6 +193,7 @@ def admit(
         row = rows[event * WIDTH : (event + 1) * WIDTH]
         for column in range(WIDTH):
             row[column] = new[column]
+        row[TOLD_EXCH_NS] = new[EXCH_NS]
         if has_levels(row[KIND]):
             level = state[W_LEVELS]
             for at, size in ((BID_AT, BIDS), (ASK_AT, ASKS)):

@@ -8,18 +8,14 @@ the effective half spread times the quantity filled is the spread part of the pr
 """
 
 import math
-from array import array
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.core import orders
 from engine.core.ledger import Ledger, usdt
-from engine.core.trader import Trader
-from engine.models.maker import best_working, inventory_half_life, quote_uptime, share
+from engine.models.maker import inventory_half_life, quote_uptime, share
 from engine.models.markout import HORIZONS_S, Markout, in_bps, later_mids, markout
 from engine.models.pnl_split import PnlSplit, Split
 from engine.models.statistics import (
@@ -35,7 +31,6 @@ from engine.models.statistics import (
 )
 from exchange.instrument import E8, Instrument
 from exchange.jit import FloatArray, IntArray
-from exchange.types import Cancel, Command, Event, Fill, Place
 
 NEAR_BPS = 5.0
 NEAR_TICKS = 2.0
@@ -53,7 +48,7 @@ _NONE = 0
 """In place of a price: no mid, or nothing working."""
 
 
-# ---------------------------------------------------------------- while it runs
+# ---------------------------------------------------------------- what was noted
 
 
 class StepSeries(NamedTuple):
@@ -82,6 +77,18 @@ class Fills(NamedTuple):
     """Twice the mid that the ledger booked it by."""
 
 
+def columns(rows: IntArray, count: int, width: int) -> IntArray:
+    """The first so many rows of a table, as columns for ``StepSeries`` or ``Fills``.
+
+    Args:
+        rows: int64[>= count * width].
+
+    Returns:
+        int64[width, count].
+    """
+    return np.ascontiguousarray(rows[: count * width].reshape(count, width).T)
+
+
 @dataclass(slots=True)
 class SessionTally:
     """What was asked of the venue, and how much of it was refused."""
@@ -91,101 +98,8 @@ class SessionTally:
     ordered_lots: int = 0
     orders_filled: int = 0
     """At least in part."""
-    post_only_refused: int = 0
-    """With -5022."""
-    cancels_refused: int = 0
-    """With -2011."""
-
-
-class SessionRecorder:
-    """Notes what the statistics need; reads the trader and changes nothing.
-
-    A day of 100 ms steps takes 41 MB.
-    """
-
-    def __init__(self, trader: Trader) -> None:
-        self.last_mid2 = _NONE
-        """Twice the last mid that there was, in ticks: the one that the ledger stands at."""
-        self._trader = trader
-        self._tally = SessionTally()
-        self._filled: set[str] = set()
-        self._steps = array("q")
-        self._fills = array("q")
-
-    @property
-    def steps(self) -> StepSeries:
-        return StepSeries(*_columns(self._steps, len(StepSeries._fields)))
-
-    @property
-    def fills(self) -> Fills:
-        return Fills(*_columns(self._fills, len(Fills._fields)))
-
-    @property
-    def tally(self) -> SessionTally:
-        """As of now."""
-        errors, tally = self._trader.errors.by_code(), self._tally
-        counts = {code: seen.count for code, seen in errors.items()}
-        tally.orders_filled = len(self._filled)
-        tally.post_only_refused = counts.get(_POST_ONLY_REFUSED, 0)
-        tally.cancels_refused = counts.get(_NO_SUCH_ORDER, 0)
-        return tally
-
-    def note_step(self) -> None:
-        """The trader has taken a step of the timer."""
-        trader, table = self._trader, self._trader.table
-        # One being cancelled still stands; its successor, sent at the same moment, not yet.
-        bid, ask = best_working(
-            table.state, table.side, table.price_ticks, orders.ACKED, orders.CANCELLING
-        )
-        ledger, touch = trader.ledger, trader.market.touch
-        mid2 = sum(touch) if touch is not None else _NONE
-        self._steps.extend((trader.recv_ns, ledger.total_e8, ledger.position_lots, mid2, bid, ask))
-
-    def note_market(self) -> None:
-        """The market's events have reached the trader."""
-        touch = self._trader.market.touch
-        if touch is not None:
-            self.last_mid2 = touch[0] + touch[1]
-
-    def note_command(self, command: Command) -> None:
-        """The trader has sent this."""
-        if isinstance(command, Place):
-            self._tally.orders += 1
-            self._tally.ordered_lots += command.qty_lots
-        elif isinstance(command, Cancel):
-            self._tally.cancels += 1
-
-    def note_told(self, events: Iterable[Event]) -> None:
-        """These reached the trader together; some may be fills, each reported once."""
-        for event in events:
-            if isinstance(event, Fill):
-                self._filled.add(event.client_order_id)
-                self._fills.extend(
-                    (
-                        event.recv_ns,
-                        event.side,
-                        event.price_ticks,
-                        event.qty_lots,
-                        event.maker,
-                        event.fee_e8,
-                        self.last_mid2 or 2 * event.price_ticks,
-                    )
-                )
-
-    def judge(self, capital_usdt: float) -> "Performance":
-        """What all of it comes to."""
-        trader = self._trader
-        steps, fills, grid = self.steps, self.fills, trader.instrument
-        return Performance(
-            capital_usdt=capital_usdt,
-            slide_1_7=slide_1_7(steps, fills, grid, capital_usdt),
-            slide_2=slide_2(steps, fills, grid, capital_usdt),
-            fills=fills.side.size,
-            markouts=markouts(steps, fills),
-            mean_mid_ticks=_mean(_mids(fills.mid2)),
-            maker=maker_figures(steps, fills, self.tally),
-            audit=audit(fills, self.last_mid2, trader.ledger, grid.tick_lot_e8),
-        )
+    refusals: dict[int, int] = field(default_factory=dict)
+    """How often, by code."""
 
 
 # ---------------------------------------------------------------- when it is over
@@ -245,6 +159,32 @@ class Performance:
     mean_mid_ticks: float
     maker: MakerFigures
     audit: Audit
+
+
+def judge(
+    ledger: Ledger,
+    grid: Instrument,
+    steps: StepSeries,
+    fills: Fills,
+    tally: SessionTally,
+    last_mid2: int,
+    capital_usdt: float,
+) -> Performance:
+    """What a session comes to.
+
+    Args:
+        last_mid2: Twice the last mid that there was, in ticks: the one that the ledger stands at.
+    """
+    return Performance(
+        capital_usdt=capital_usdt,
+        slide_1_7=slide_1_7(steps, fills, grid, capital_usdt),
+        slide_2=slide_2(steps, fills, grid, capital_usdt),
+        fills=fills.side.size,
+        markouts=markouts(steps, fills),
+        mean_mid_ticks=_mean(_mids(fills.mid2)),
+        maker=maker_figures(steps, fills, tally),
+        audit=audit(fills, last_mid2, ledger, grid.tick_lot_e8),
+    )
 
 
 def slide_1_7(
@@ -348,8 +288,8 @@ def maker_figures(steps: StepSeries, fills: Fills, tally: SessionTally) -> Maker
         bid_depth_bps=_median(bid_bps),
         ask_depth_bps=_median(ask_bps),
         inventory_half_life_s=inventory_half_life(q, _INVENTORY_S),
-        post_only_refused=share(float(tally.post_only_refused), placed),
-        cancels_refused=share(float(tally.cancels_refused), float(tally.cancels)),
+        post_only_refused=share(float(tally.refusals.get(_POST_ONLY_REFUSED, 0)), placed),
+        cancels_refused=share(float(tally.refusals.get(_NO_SUCH_ORDER, 0)), float(tally.cancels)),
     )
 
 
@@ -401,11 +341,6 @@ def _split(signed_lots: IntArray, fills: Fills, last_mid: float, tick_lot_e8: in
 
 
 # ---------------------------------------------------------------- samples
-
-
-def _columns(cells: "array[int]", width: int) -> Iterator[IntArray]:
-    """Rows written one after another, as columns of their own."""
-    yield from np.array(cells, dtype=np.int64).reshape(-1, width).T.copy()
 
 
 def _mids(mid2: IntArray) -> FloatArray:

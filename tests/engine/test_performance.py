@@ -1,4 +1,4 @@
-"""Session performance: what the recorder notes, and figures that one can do by hand."""
+"""Session performance: what a replay notes, and figures that one can do by hand."""
 
 import math
 from dataclasses import replace
@@ -13,17 +13,29 @@ from rich.console import Console
 
 from engine.core import orders
 from engine.core.desk_layout import RECV_NS, new_desk
-from engine.core.error_counts import count_error
+from engine.core.inputs import InputTyper
 from engine.core.ledger import move_mid
 from engine.core.order_names import OrderName
 from engine.core.states import Mode
 from engine.core.trader import Trader
+from engine.replay.desk_loop import (
+    C_MID2,
+    C_ORDERS_FILLED,
+    C_TOLD,
+    CLOCK,
+    STEP_WIDTH,
+    TOLD_WIDTH,
+    note_step,
+    note_told,
+)
 from engine.replay.performance import (
     Fills,
-    SessionRecorder,
+    Performance,
     SessionTally,
     StepSeries,
     audit,
+    columns,
+    judge,
     maker_figures,
     markouts,
     quote_depths_bps,
@@ -31,8 +43,10 @@ from engine.replay.performance import (
     slide_2,
 )
 from engine.replay.performance_report import as_plain, complaint, tables, without_fills
+from engine.replay.recorded_venue import ORDER_WIDTH
+from exchange.jit import in_python
 from exchange.market_layout import NO_ASK, NO_BID, TOUCH_ASK, TOUCH_BID
-from exchange.types import Cancel, Fill, Place, Side, Tick
+from exchange.types import Fill, Side
 from tests.engine.core.blocks import WrittenLedger, WrittenTable
 from tests.engine.virtual_desk import GRID, SETTINGS
 
@@ -91,13 +105,26 @@ def told(*fills: tuple[float, Side, int, int, int]) -> Fills:
 NO_FILLS = told()
 
 
+def noted_step(trader: Trader) -> list[int]:
+    """A step of the timer, as it is noted."""
+    row = np.zeros(STEP_WIDTH, dtype=np.int64)
+    note_step(trader.desk, trader.market.region, row)
+    noted: list[int] = row.tolist()
+    return noted
+
+
+def idle(steps: StepSeries) -> Performance:
+    """Of a session without a fill."""
+    return judge(a_trader().ledger, GRID, steps, NO_FILLS, SessionTally(), 0, 5000.0)
+
+
 def set_touch(trader: Trader, touch: tuple[int, int] | None) -> None:
     """Others' touch is now this."""
     bid, ask = touch or (NO_BID, NO_ASK)
     trader.market.region[TOUCH_BID], trader.market.region[TOUCH_ASK] = bid, ask
 
 
-# ---------------------------------------------------------------- the recorder
+# ---------------------------------------------------------------- what is noted
 
 
 def test_a_step_notes_profit_position_and_our_best_quotes() -> None:
@@ -106,7 +133,6 @@ def test_a_step_notes_profit_position_and_our_best_quotes() -> None:
     An order on its way is not yet there, one being cancelled still is.
     """
     trader = a_trader()
-    recorder = SessionRecorder(trader)
     move_mid(trader.desk, 9995, 10005)
     WrittenLedger(trader.desk, GRID.tick_lot_e8).book_fill(fill(1, Side.BUY, 9990, 2))
     move_mid(trader.desk, 9998, 10008)
@@ -124,90 +150,73 @@ def test_a_step_notes_profit_position_and_our_best_quotes() -> None:
         WrittenTable(trader.desk).add(OrderName(EPOCH, number), side, price_ticks, 3, 0, state)
     trader.desk[RECV_NS] = START_NS
 
-    recorder.note_step()
+    noted = noted_step(trader)
 
     fee_e8 = round(9990 * 2 * GRID.tick_lot_e8 * 0.0002)
     profit_e8 = (10003 - 9990) * 2 * GRID.tick_lot_e8 - fee_e8
-    assert [column.tolist() for column in recorder.steps] == [
-        [START_NS],
-        [profit_e8],
-        [2],
-        [2 * 10003],
-        [9994],
-        [10012],
-    ]
+    assert noted == [START_NS, profit_e8, 2, 2 * 10003, 9994, 10012]
 
 
 def test_a_step_without_a_book_has_no_mid_and_no_quotes() -> None:
     """Zero stands for none, and no price is zero."""
-    recorder = SessionRecorder(a_trader())
+    noted = noted_step(a_trader())
 
-    recorder.note_step()
-
-    assert recorder.steps.mid2.tolist() == [0]
-    assert np.isnan(quote_depths_bps(recorder.steps)).all()
+    steps = StepSeries(*np.array([noted]).T)
+    assert steps.mid2.tolist() == [0]
+    assert np.isnan(quote_depths_bps(steps)).all()
 
 
 def test_a_fill_is_marked_by_the_last_mid_that_there_was() -> None:
     """As in the ledger, also while the book is lost; before any mid, by its own price."""
-    trader = a_trader()
-    recorder = SessionRecorder(trader)
-    recorder.note_told([fill(1, Side.BUY, 9990, 2)])
-    set_touch(trader, (9995, 10006))
-    recorder.note_market()
-    set_touch(trader, None)
-    recorder.note_market()
+    clock, told_rows = np.zeros(CLOCK, dtype=np.int64), np.zeros(2 * TOLD_WIDTH, dtype=np.int64)
+    of_orders, typer = np.zeros(9 * ORDER_WIDTH, dtype=np.int64), InputTyper(GRID)
+    note = in_python(note_told)
 
-    recorder.note_told([Tick(recv_ns=0, mono_ns=0), fill(2, Side.SELL, 10010, 3)])
+    note(clock, of_orders, told_rows, typer.row(fill(1, Side.BUY, 9990, 2)))
+    clock[C_MID2] = 9995 + 10006
+    note(clock, of_orders, told_rows, typer.row(fill(2, Side.SELL, 10010, 3)))
 
-    assert recorder.fills.mid2.tolist() == [2 * 9990, 9995 + 10006]
-    assert recorder.fills.side.tolist() == [1, -1]
-    assert recorder.last_mid2 == 20001
+    noted = Fills(*told_rows.reshape(2, TOLD_WIDTH).T)
+    assert noted.mid2.tolist() == [2 * 9990, 9995 + 10006]
+    assert noted.side.tolist() == [1, -1]
+    assert clock[C_TOLD] == clock[C_ORDERS_FILLED] == 2
 
 
-def test_reading_what_was_noted_does_not_end_the_noting() -> None:
-    """An array that someone looks into cannot grow; each look is a copy."""
-    recorder = SessionRecorder(a_trader())
-    recorder.note_step()
-    before = recorder.steps
+def test_an_order_filled_in_parts_is_one_order_filled() -> None:
+    clock, told_rows = np.zeros(CLOCK, dtype=np.int64), np.zeros(2 * TOLD_WIDTH, dtype=np.int64)
+    of_orders, typer = np.zeros(9 * ORDER_WIDTH, dtype=np.int64), InputTyper(GRID)
+    part = fill(1, Side.BUY, 9990, 2)
 
-    recorder.note_step()
+    for trade_id in (1, 2):
+        row = typer.row(structs.replace(part, trade_id=trade_id))
+        in_python(note_told)(clock, of_orders, told_rows, row)
 
-    assert before.recv_ns.size == 1
-    assert recorder.steps.recv_ns.size == 2
+    assert (clock[C_TOLD], clock[C_ORDERS_FILLED]) == (2, 1)
 
 
 def test_a_day_of_steps_takes_48_bytes_each() -> None:
     """864,000 of them: 41 MB. A row of Python objects took ten times that."""
-    recorder = SessionRecorder(a_trader())
-    for _ in range(1000):
-        recorder.note_step()
+    assert STEP_WIDTH * np.dtype(np.int64).itemsize == 48
 
-    assert sum(column.nbytes for column in recorder.steps) == 48 * 1000
+
+def test_columns_are_copies_of_the_rows_that_there_are() -> None:
+    rows = np.arange(12)
+
+    found = columns(rows, 2, 3)
+
+    assert found.tolist() == [[0, 3], [1, 4], [2, 5]]
+    rows[:] = 0
+    assert found[0].tolist() == [0, 3]
 
 
 def test_shares_are_counted_by_orders_and_by_lots() -> None:
     """Four orders of 3 lots; one filled whole in two parts, one by a third; one refused."""
-    trader = a_trader()
-    recorder = SessionRecorder(trader)
-    for number in range(4):
-        name = f"mdesk-test-{number}"
-        recorder.note_command(
-            Place(
-                request_id=number,
-                client_order_id=name,
-                side=Side.BUY,
-                price_ticks=9990,
-                qty_lots=3,
-            )
-        )
-    recorder.note_command(Cancel(request_id=9, client_order_id="mdesk-test-3"))
-    for code in (-5022, -2011):
-        count_error(trader.desk, code)
-    first = [fill(1, Side.BUY, 9990, 1), fill(1, Side.BUY, 9990, 2), fill(2, Side.BUY, 9990, 1)]
-    recorder.note_told(first)
+    tally = SessionTally(
+        orders=4, cancels=1, ordered_lots=12, orders_filled=2, refusals={-5022: 1, -2011: 1}
+    )
+    parts = told(*((0.0, Side.BUY, 9990, lots, 19980) for lots in (1, 2, 1)))
 
-    found = recorder.judge(5000.0).maker
+    found = maker_figures(session(1.0, []), parts, tally)
 
     assert (found.fill_ratio, found.orders_filled) == pytest.approx((4 / 12, 2 / 4))
     assert found.orders_per_fill == pytest.approx(4 / 3)
@@ -217,15 +226,13 @@ def test_shares_are_counted_by_orders_and_by_lots() -> None:
 
 def test_a_taker_s_fill_lowers_the_maker_share_by_its_value() -> None:
     """One lot as maker, three as taker, at one price."""
-    recorder = SessionRecorder(a_trader())
-    taken = fill(2, Side.SELL, 9990, 3)
-    recorder.note_told([fill(1, Side.BUY, 9990, 1), taken])
-    assert recorder.judge(1.0).maker.maker_share == 1.0
+    both = told((0.0, Side.BUY, 9990, 1, 19980), (0.0, Side.SELL, 9990, 3, 19980))
+    shares = [
+        maker_figures(session(1.0, []), both._replace(maker=np.array(maker)), SessionTally())
+        for maker in ([1, 1], [1, 0])
+    ]
 
-    recorder = SessionRecorder(a_trader())
-    recorder.note_told([fill(1, Side.BUY, 9990, 1), structs.replace(taken, maker=False)])
-
-    assert recorder.judge(1.0).maker.maker_share == pytest.approx(0.25)
+    assert [found.maker_share for found in shares] == pytest.approx([1.0, 0.25])
 
 
 # ---------------------------------------------------------------- the slides
@@ -318,17 +325,14 @@ def test_markouts_of_two_fills_by_hand() -> None:
 
 def test_effective_half_spread_is_the_spread_part_of_the_profit() -> None:
     """Ticks a lot, times the lots: the two are marked by one mid, the ledger's."""
-    trader = a_trader()
-    recorder = SessionRecorder(trader)
+    trader, fills = a_trader(), []
     for number, (bid, ask) in enumerate([(9995, 10006), (9990, 9999), (10001, 10002)]):
         move_mid(trader.desk, bid, ask)
-        set_touch(trader, (bid, ask))
-        recorder.note_market()
         done = fill(number, Side.SELL, ask - 1, number + 1)
         WrittenLedger(trader.desk, GRID.tick_lot_e8).book_fill(done)
-        recorder.note_told([done])
+        fills.append((0.0, done.side, done.price_ticks, done.qty_lots, bid + ask))
 
-    found = markouts(session(1.0, [0.0] * 60), recorder.fills)["1_s"]
+    found = markouts(session(1.0, [0.0] * 60), told(*fills))["1_s"]
 
     assert found.effective * 6 * GRID.tick_lot_e8 == pytest.approx(trader.ledger.spread_e8)
 
@@ -435,11 +439,9 @@ def test_a_position_from_nowhere_is_noticed_and_told() -> None:
 @pytest.mark.parametrize("steps", [0, 1])
 def test_without_two_samples_everything_is_undefined(steps: int) -> None:
     """Null for a program: not zero, and never the NaN that JSON does not know."""
-    recorder = SessionRecorder(a_trader())
-    for _ in range(steps):
-        recorder.note_step()
+    noted = np.array([noted_step(a_trader())] * steps, dtype=np.int64)
 
-    plain = as_plain(recorder.judge(5000.0))
+    plain = as_plain(idle(StepSeries(*noted.reshape(steps, STEP_WIDTH).T.copy())))
 
     known = {"resample_s", "days_a_year", "differences"}
     for slide in (plain["hftbacktest_1_7_1"], plain["hftbacktest_2"]):
@@ -469,7 +471,7 @@ def test_an_idle_session_has_no_ratio() -> None:
 
 def test_tables_fit_a_terminal_and_say_undefined() -> None:
     """Eighty columns, each definition under its own name; a blank where one has no such figure."""
-    performance = SessionRecorder(a_trader()).judge(5000.0)
+    performance = idle(session(1.0, []))
     console = Console(width=80)
 
     with console.capture() as captured:
@@ -488,7 +490,7 @@ def test_tables_fit_a_terminal_and_say_undefined() -> None:
 def test_a_ratio_of_two_differences_is_not_printed() -> None:
     """Whatever it comes to: two steps have a deviation, but it is that of an accident."""
     few = slide_1_7(session(300.0, [0.0, 1.2, 0.7]), NO_FILLS, GRID, 1000.0)
-    judged = replace(SessionRecorder(a_trader()).judge(5000.0), slide_1_7=few)
+    judged = replace(idle(session(1.0, [])), slide_1_7=few)
     console = Console(width=80)
 
     with console.capture() as captured:
@@ -503,7 +505,7 @@ def test_a_ratio_of_two_differences_is_not_printed() -> None:
 
 def test_a_desk_that_was_never_filled_gets_one_sentence() -> None:
     """With how long it stood there for it."""
-    maker = replace(SessionRecorder(a_trader()).judge(5000.0).maker, uptime=0.943)
+    maker = replace(idle(session(1.0, [])).maker, uptime=0.943)
 
     assert without_fills(maker) == (
         "no fill, hence no statistics; both sides within 5 bp of the mid: 94.3% of the time"

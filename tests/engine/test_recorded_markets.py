@@ -3,7 +3,7 @@
 import gzip
 import itertools
 import math
-from collections.abc import Iterator
+from collections import deque
 from fractions import Fraction
 from pathlib import Path
 from typing import NamedTuple
@@ -11,18 +11,51 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 
-from engine.replay.event_window import NEVER_NS
-from engine.replay.recorded_venue import RecordedVenue, ReplayRules
-from exchange.event_columns import KIND, WIDTH, write_row
+from engine.core.desk_layout import (
+    COMMAND_KIND,
+    COMMAND_NUMBER,
+    COMMAND_PRICE_TICKS,
+    COMMAND_QTY_LOTS,
+    COMMAND_REQUEST,
+    COMMAND_SIDE,
+    COMMAND_WIDTH,
+)
+from engine.core.inputs import (
+    ACCOUNT_COST_E8,
+    ACCOUNT_LOTS,
+    ACCOUNT_UPDATE,
+    ACCOUNT_WALLET_E8,
+    FILL_EXCH_NS,
+    INPUT_KIND,
+    OF_NUMBER,
+    OF_PRICE_TICKS,
+    OF_QTY_LOTS,
+    OF_SIDE,
+)
+from engine.core.request_tracker import CANCEL, PLACE
+from engine.replay.recorded_venue import (
+    A_INPUT,
+    TAKEN,
+    V_ANSWERS,
+    V_ANSWERS_FIRST,
+    RecordedVenue,
+    ReplayRules,
+    answer_row,
+    send,
+    take_request,
+)
+from exchange.event_columns import WIDTH, write_row
 from exchange.instrument import Instrument
+from exchange.jit import IntArray, in_python
 from exchange.paper.background.recorded import open_recording
 from exchange.paper.matching.events import Accepted, Traded
 from exchange.paper.settings import RecordedMarket
+from exchange.peer_exchange import peer_step
 from exchange.queue_models import QUEUE_MODELS, QueueModelName
-from exchange.recorded_book import RecordedBook
+from exchange.recorded_book import RecordedBook, recorded_step
 from exchange.recording.reader import Recording
 from exchange.simulation import RestingOrders
-from exchange.types import AccountUpdate, Cancel, Command, Event, Place, Side, TimeInForce
+from exchange.types import Side, TimeInForce
 from tests.naive.peer_exchange import PeerMessage, market_in_exchange_order, peer_fills
 from tests.places import USDM
 
@@ -33,6 +66,7 @@ LIVES_NS = 3_000 * MS
 DISTANCES = (0, 3, 0, 12, 1, 40)
 SIZES = (5, 800, 40, 3000)
 ACCOUNT = 1
+EPOCH = 1
 OPENING_E8 = 500_000_000_000
 
 
@@ -103,39 +137,65 @@ def replayed_venue(
 ) -> RecordedVenue:
     """The venue of a replay, once everything asked of it and recorded has happened."""
     model, power = QUEUE_MODELS[queue]
-    rules = ReplayRules(0, 0, model, power, maker_fee_rate, 0.0, peers=peers)
-    venue = RecordedVenue(GRID, rules, OPENING_E8)
-    for request in schedule:
-        venue.send(_command(request), request.at_ns)
+    rules = ReplayRules(0, 0, model, power, maker_fee_rate, peers=peers)
+    venue = RecordedVenue(GRID, rules, OPENING_E8, EPOCH)
+    names = {name: number for number, name in enumerate(_names(schedule), 1)}
+    venue.make_room(len(names))
+    waiting = deque(schedule)
+    resting, region = venue.resting, venue.region
+    book = (int(resting.model), resting.power, resting.lot_size)
+    table = (resting.ints, resting.floats, resting.count)
     row, (ticks, lots) = np.zeros(WIDTH, dtype=np.int64), np.zeros((2, 4096), dtype=np.int64)
     for message in messages:
-        while venue.next_request_ns() < message.exch_ns:
-            venue.take_request()
+        while waiting and waiting[0].at_ns < message.exch_ns:
+            request = waiting.popleft()
+            send(venue.venue, _command(request, names[request.name]), request.at_ns)
+            taken = take_request(venue.venue, venue.orders, region, resting.lot_size, *table)
+            assert taken == TAKEN
+            while venue.venue[V_ANSWERS] > 1000:  # nobody hears them
+                _drop_answer(venue)
         write_row(message, row, ticks, lots, 0)
-        venue.on_event(message.exch_ns, int(row[KIND]), row, ticks, lots)
+        if peers:
+            made = peer_step(region, *book, *table, row, ticks, lots, resting.out)
+        else:
+            _, made = recorded_step(region, *book, *table, row, ticks, lots, resting.out)
+        if made:
+            venue.book_fills(made, message.exch_ns)
     return venue
+
+
+def _names(schedule: list[Request]) -> list[str]:
+    return [request.name for request in schedule if request.order is not None]
+
+
+def _drop_answer(venue: RecordedVenue) -> IntArray:
+    row: IntArray = in_python(answer_row)(venue.venue, int(venue.venue[V_ANSWERS_FIRST]))
+    venue.venue[V_ANSWERS_FIRST] += 1
+    venue.venue[V_ANSWERS] -= 1
+    return row[A_INPUT:].copy()
 
 
 def fills_in_replay(
     messages: list[PeerMessage], schedule: list[Request], queue: QueueModelName
 ) -> list[Filled]:
+    names = _names(schedule)
     return [
-        Filled(f.exch_ns, f.client_order_id, f.side, f.price_ticks, f.qty_lots)
-        for f in replayed_venue(messages, schedule, queue).fills
+        Filled(fill[FILL_EXCH_NS], names[fill[OF_NUMBER] - 1], Side(fill[OF_SIDE]), *of_order(fill))
+        for fill in replayed_venue(messages, schedule, queue).fills.tolist()
     ]
 
 
-def _command(request: Request) -> Command:
-    if request.order is None:
-        return Cancel(request_id=1, client_order_id=request.name)
-    side, price_ticks, lots = request.order
-    return Place(
-        request_id=1,
-        client_order_id=request.name,
-        side=side,
-        price_ticks=price_ticks,
-        qty_lots=lots,
-    )
+def of_order(fill: list[int]) -> tuple[int, int]:
+    return fill[OF_PRICE_TICKS], fill[OF_QTY_LOTS]
+
+
+def _command(request: Request, number: int) -> IntArray:
+    row = np.zeros(COMMAND_WIDTH, dtype=np.int64)
+    row[COMMAND_KIND], row[COMMAND_REQUEST], row[COMMAND_NUMBER] = CANCEL, 1, number
+    if request.order is not None:
+        row[COMMAND_KIND] = PLACE
+        row[[COMMAND_SIDE, COMMAND_PRICE_TICKS, COMMAND_QTY_LOTS]] = request.order
+    return row
 
 
 def fills_in_the_exchange(
@@ -217,10 +277,11 @@ def test_by_hftbacktests_rules_a_venue_fills_when_that_program_did(
     filled = replayed_venue(market, schedule, queue, peers=True).fills
 
     assert len(filled) == len(orders) > 600
-    assert {fill.client_order_id: fill.exch_ns for fill in filled} == {
+    names = _names(schedule)
+    assert {names[fill[OF_NUMBER] - 1]: fill[FILL_EXCH_NS] for fill in filled.tolist()} == {
         str(number): filled_ns for number, (_, filled_ns) in enumerate(orders)
     }
-    assert all(fill.qty_lots == 3 for fill in filled)
+    assert (filled[:, OF_QTY_LOTS] == 3).all()
 
 
 def test_the_wallet_of_a_replay_is_what_its_fills_make_it(
@@ -228,26 +289,22 @@ def test_the_wallet_of_a_replay_is_what_its_fills_make_it(
 ) -> None:
     """Cash out and in, less the fees, and what is held at what it had cost."""
     venue = replayed_venue(messages, schedule, "log", maker_fee_rate=0.0002)
-    *_, told = (event for event in _answers(venue) if isinstance(event, AccountUpdate))
+    answers = [_drop_answer(venue) for _ in range(venue.venue[V_ANSWERS])]
+    *_, told = (answer for answer in answers if answer[INPUT_KIND] == ACCOUNT_UPDATE)
 
     lots, cash, cost, fees = 0, Fraction(0), Fraction(0), Fraction(0)
-    for fill in venue.fills:
-        money = Fraction(fill.price_ticks * fill.qty_lots * GRID.tick_lot_e8)
-        cash -= fill.side * money
+    for fill in venue.fills.tolist():
+        (price_ticks, filled_lots), side = of_order(fill), fill[OF_SIDE]
+        money = Fraction(price_ticks * filled_lots * GRID.tick_lot_e8)
+        cash -= side * money
         fees += money * Fraction(2, 10_000)
-        closed = min(fill.qty_lots, abs(lots)) if lots * fill.side < 0 else 0
+        closed = min(filled_lots, abs(lots)) if lots * side < 0 else 0
         if closed:
             cost -= cost * closed / abs(lots)
-        cost += fill.side * money * (fill.qty_lots - closed) / fill.qty_lots
-        lots += fill.side * fill.qty_lots
+        cost += side * money * (filled_lots - closed) / filled_lots
+        lots += side * filled_lots
     fills = len(venue.fills)
     assert fills > 200
-    assert told.position_lots == lots != 0
-    assert told.wallet_e8 is not None
-    assert abs(told.wallet_e8 - (OPENING_E8 + cash + cost - fees)) <= fills
-    assert told.entry_price_e8 == pytest.approx(float(cost * 1000 / lots), rel=1e-12)
-
-
-def _answers(venue: RecordedVenue) -> Iterator[Event]:
-    while venue.next_answer_ns() < NEVER_NS:
-        yield from venue.take_answers()
+    assert told[ACCOUNT_LOTS] == lots != 0
+    assert abs(told[ACCOUNT_WALLET_E8] - (OPENING_E8 + cash + cost - fees)) <= fills
+    assert told[ACCOUNT_COST_E8] == pytest.approx(float(cost), rel=1e-12)

@@ -28,7 +28,15 @@ from engine.core.desk_layout import (
     SEEN,
     order_column,
 )
-from engine.core.hear import IN_WIRE, MOVED, NOT_READ, PRINTED, hear_frame, hear_snapshot
+from engine.core.hear import (
+    IN_WIRE,
+    MOVED,
+    NOT_READ,
+    PRINTED,
+    hear_frame,
+    hear_snapshot,
+    hearing_codes,
+)
 from engine.core.inputs import InputTyper
 from engine.core.moment import stamp
 from engine.core.operator import OperatorCommand, OperatorRefusal
@@ -36,11 +44,13 @@ from engine.core.request_tracker import RequestTracker
 from engine.core.states import Mode
 from engine.core.trader import Trader
 from exchange.binance.frame_scanner import FrameScanner
+from exchange.binance.scanner import frame_lots, frame_row, frame_ticks
 from exchange.jit import in_python
 from exchange.types import Alert, Command, DepthSnapshot, Event, MarketFrame, Tick
 from tests.engine.desk_trials import WORLDS
 from tests.engine.virtual_desk import GRID, SETTINGS, VirtualDesk
 
+WIRE = (frame_row, frame_ticks, frame_lots)
 CHECKPOINTS = 1000
 SECONDS = 40
 
@@ -52,6 +62,7 @@ class Bare:
         self.memory = memory.copy()
         self._scanner, self._typer = FrameScanner(GRID), InputTyper(GRID)
         self._words = RequestTracker(self.memory.desk)
+        self._codes = hearing_codes()
 
     def receive(self, events: list[Event]) -> list[Command]:
         """The commands that lie in the block afterwards."""
@@ -67,7 +78,9 @@ class Bare:
             if isinstance(event, DepthSnapshot):
                 stamp(desk, event.recv_ns, event.mono_ns)
                 self._scanner.scan(event.raw)
-                hear_snapshot(desk, market, self._scanner.wire)
+                wire = self._scanner.wire
+                row, ticks, lots = (in_python(part)(wire) for part in WIRE)
+                hear_snapshot(desk, market, self._codes, row, ticks, lots)
                 continue
             if isinstance(event, Tick):
                 desk[SEEN] = 0  # a market monitor takes it then
@@ -83,7 +96,7 @@ class Bare:
 
     def _hear(self, event: MarketFrame, alone: bool) -> int:
         memory, scanner, at = self.memory, self._scanner, (event.recv_ns, event.mono_ns)
-        rooms = (memory.desk, memory.reals, memory.market)
+        rooms = (memory.desk, memory.reals, memory.market, self._codes)
         size = scanner.put(event.raw)
         heard = hear_frame(scanner.raw, scanner.wire, *rooms, size, *at, alone)
         if heard & NOT_READ:
