@@ -2,7 +2,7 @@
 
 Six sources take their turns by time and, at one instant, in this order: local data, answers,
 funding, the venue's own data, requests that reach the venue; then the timer's step. The loop
-returns to Python where money is to be counted, or something is wanted of it: see ``PLAYED``.
+returns to Python where something is wanted of it: see ``PLAYED``.
 
 What it carries over from call to call is in flat arrays:
 
@@ -74,17 +74,20 @@ from engine.replay.recorded_venue import (
     A_FROM,
     A_INPUT,
     A_LIST,
+    MOST_RESTING,
     OF_FILLS,
     OF_ORDERS,
     ORDER_TOLD,
     ORDER_WIDTH,
-    TAKEN,
     V_ANSWERS,
     V_ANSWERS_FIRST,
     V_BY_PEER,
+    V_FILLS,
     V_FULL,
     V_FUNDING_NS,
     answer_row,
+    book_fills,
+    fund,
     hear_mark,
     named_orders,
     next_answer_ns,
@@ -104,18 +107,16 @@ from exchange.recorded_book import recorded_step
 (
     GOES_ON,
     PLAYED,  # all that happens before ``safe_ns``, or all that there is
-    FILLED,  # an event at the venue filled ``C_MADE`` orders, or its book has grown
-    FUNDED,  # funding is due
-    ASKED,  # the earliest request is one that Python answers
+    GREW_UP,  # the venue's book has grown
     LEARNS,  # the micro-price is to be learnt before the next step
     STEPPED,  # a step was taken, and steps are watched
     REFUSED_ANEW,  # a code of the venue was seen for the first time
     HANDED_OUT,  # the next message is to be heard by Python, then ``take_heard`` to be called
-    NO_ROOM,  # ``steps``, ``told`` or ``orders`` are to be enlarged
+    NO_ROOM,  # ``steps``, ``told``, ``orders`` or ``fills`` are to be enlarged
     FULL,  # more was under way than there is room for
     TABLE_IS_FULL,  # an order of ours finds no slot
     TOO_MANY_COMMANDS,
-) = range(13)
+) = range(11)
 """Why the loop returned; ``GOES_ON`` while it does not."""
 
 (
@@ -126,8 +127,6 @@ from exchange.recorded_book import recorded_step
     C_SHIFT,  # added to every receive time
     C_WATCHED,  # does it return after each step?
     C_HANDS_OUT,  # does Python hear the messages?
-    C_MADE,
-    C_FOUND,  # of the newest event at the venue, of ``exchange.depth_sync``
     C_STEPS,  # rows of ``steps``
     C_TOLD,  # rows of ``told``
     C_ORDERS,
@@ -137,12 +136,12 @@ from exchange.recorded_book import recorded_step
     C_MID2,  # the last mid that there was, twice, in ticks; 0 before the first
     C_ERRORS,  # codes that were seen
     C_BROKEN,  # ``TABLE_IS_FULL`` or ``TOO_MANY_COMMANDS``, once it is so
-) = range(18)
+) = range(16)
 FITS = ("none", "prior", "fit", "widened")
 BRANCHES = 3
 """No table, the closed form, the spectral table."""
 _RULES = len(RULES)
-C_BID_RULES = 18
+C_BID_RULES = 16
 C_ASK_RULES = C_BID_RULES + _RULES
 C_FITS = C_ASK_RULES + _RULES
 C_BRANCHES = C_FITS + len(FITS)
@@ -184,6 +183,7 @@ def run_desk(
     out: IntArray,
     orders: IntArray,
     fills: IntArray,
+    money: IntArray,
     steps: IntArray,
     told: IntArray,
     rows: IntArray,
@@ -212,13 +212,13 @@ def run_desk(
     clock, codes, desk, reals = borrowed(clock), borrowed(codes), borrowed(desk), borrowed(reals)
     market, venue, book = borrowed(market), borrowed(venue), borrowed(book)
     ints, floats, count, out = borrowed(ints), borrowed(floats), borrowed(count), borrowed(out)
-    orders, fills = borrowed(orders), borrowed(fills)
+    orders, fills, money = borrowed(orders), borrowed(fills), borrowed(money)
     steps, told, rows = borrowed(steps), borrowed(told), borrowed(rows)
     ticks, lots = borrowed(ticks), borrowed(lots)
     by_local, by_exch = borrowed(by_local), borrowed(by_exch)
     why = GOES_ON
     while why == GOES_ON:
-        why = _obstacle(clock, desk, venue, orders, steps, told)
+        why = _obstacle(clock, desk, venue, orders, fills, steps, told)
         if why != GOES_ON:
             break
         local_ns = exch_ns = NEVER_NS
@@ -239,13 +239,16 @@ def run_desk(
         elif answer_ns == at_ns:
             hear_answers(clock, codes, desk, reals, market, venue, orders, fills, told)
         elif funding_ns == at_ns:
-            why = FUNDED
+            fund(venue, money)
         elif exch_ns == at_ns:
             row = _row(rows, by_exch[clock[C_EXCH]])
             why = _happen(
                 clock,
                 codes,
                 venue,
+                orders,
+                fills,
+                money,
                 book,
                 model,
                 power,
@@ -259,8 +262,7 @@ def run_desk(
                 lots,
             )
         elif request_ns == at_ns:
-            taken = take_request(venue, orders, book, lot_size, ints, floats, count)
-            why = GOES_ON if taken == TAKEN else ASKED
+            take_request(venue, orders, fills, money, book, lot_size, ints, floats, count)
         else:
             why = _step(clock, codes, desk, reals, market, venue, steps)
     return int(why)
@@ -277,6 +279,7 @@ def _obstacle(
     desk: IntArray,
     venue: IntArray,
     orders: IntArray,
+    fills: IntArray,
     steps: IntArray,
     told: IntArray,
 ) -> int:
@@ -288,10 +291,11 @@ def _obstacle(
     if clock[C_ERRORS] != desk[ERRORS_SEEN]:
         clock[C_ERRORS] = desk[ERRORS_SEEN]
         return REFUSED_ANEW
-    # One more step, all answers on their way, and the newest order.
+    # One more step, all answers on their way, the newest order, and a fill of all that rest.
     room = (clock[C_STEPS] + 1) * STEP_WIDTH <= steps.size
     room = room and (clock[C_TOLD] + venue[V_ANSWERS]) * TOLD_WIDTH <= told.size
     room = room and (desk[ORDERS_SENT] + 1) * ORDER_WIDTH <= orders.size
+    room = room and (venue[V_FILLS] + MOST_RESTING) * INPUT_WIDTH <= fills.size
     return GOES_ON if room else NO_ROOM
 
 
@@ -303,6 +307,9 @@ def _happen(
     clock: IntArray,
     codes: IntArray,
     venue: IntArray,
+    orders: IntArray,
+    fills: IntArray,
+    money: IntArray,
     book: IntArray,
     model: int,
     power: float,
@@ -320,26 +327,13 @@ def _happen(
     if row[KIND] == MARK:
         hear_mark(venue, row, clock[C_NOW])
         return GOES_ON
+    found = 0
     if venue[V_BY_PEER] == 1:
-        clock[C_FOUND], clock[C_MADE] = (
-            0,
-            _peer(
-                codes[_PEER],
-                book,
-                model,
-                power,
-                lot_size,
-                ints,
-                floats,
-                count,
-                row,
-                ticks,
-                lots,
-                out,
-            ),
+        made = _peer(
+            codes[_PEER], book, model, power, lot_size, ints, floats, count, row, ticks, lots, out
         )
     else:
-        clock[C_FOUND], clock[C_MADE] = _recorded(
+        found, made = _recorded(
             codes[_RECORDED],
             book,
             model,
@@ -353,7 +347,9 @@ def _happen(
             lots,
             out,
         )
-    return FILLED if clock[C_MADE] > 0 or clock[C_FOUND] & GREW else GOES_ON
+    if made > 0:
+        book_fills(venue, orders, fills, money, out, made, clock[C_NOW])
+    return GREW_UP if found & GREW else GOES_ON
 
 
 # ---------------------------------------------------------------- on our side

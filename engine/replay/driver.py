@@ -17,9 +17,9 @@ import numpy as np
 
 from engine.config.desk import Config
 from engine.core.checkpoint import Checkpoint
-from engine.core.desk_layout import COMMANDS, ORDERS_SENT
+from engine.core.desk_layout import COMMANDS, MARKET, ORDERS_SENT, PRIVATE, PUBLIC
 from engine.core.explain import REASONS
-from engine.core.inputs import TICK, InputTyper
+from engine.core.inputs import TICK
 from engine.core.quoter import branch_name
 from engine.core.settings import STEP_NS
 from engine.core.states import Mode
@@ -31,24 +31,22 @@ from engine.replay.performance import Fills, Performance, SessionTally, StepSeri
 from engine.replay.recorded_files import RecordedFiles
 from engine.replay.recorded_venue import (
     IN_FLIGHT,
-    OF_NONE,
     REFUSALS,
     V_ANSWERS,
-    V_RESPONSE_LATENCY_NS,
     RecordedVenue,
     ReplayRules,
-    put_answer,
+    connect,
+    enlarged,
 )
 from engine.view.desk_view import DeskView
 from engine.view.view_builder import ViewBuilder
 from exchange.binance.recorded_events import Stretch
-from exchange.depth_sync import GREW
 from exchange.errors import InvariantBroken
 from exchange.event_columns import RAW_AT, RAW_SIZE, WIDTH
 from exchange.instrument import E8
 from exchange.jit import IntArray
 from exchange.market_layout import GREW_FOR_NS
-from exchange.types import Alert, Command, Link, LinkUp, MarketFrame, Side
+from exchange.types import Alert, Command, MarketFrame, Side
 
 EPOCH = int("replay", 36)
 _NS_PER_MS = 1_000_000
@@ -193,14 +191,12 @@ class Replay:
 
     def _connect(self, first_ns: int) -> None:
         """All streams are up, one after the other."""
-        clock, typer = self._clock, InputTyper(self._grid)
+        clock = self._clock
         clock[loop.C_NOW], clock[loop.C_STEP_AT] = first_ns, first_ns + STEP_NS
         self._make_room()
         trader, venue = self.trader, self._venue
-        told_ns = first_ns - int(venue.venue[V_RESPONSE_LATENCY_NS])
-        for link in Link:
-            up = LinkUp(recv_ns=first_ns, mono_ns=first_ns, link=link)
-            put_answer(venue.venue, told_ns, typer.row(up), OF_NONE, 0, 0)
+        for link in (PRIVATE, PUBLIC, MARKET):
+            connect(venue.venue, link, first_ns)
             loop.hear_answers(
                 clock,
                 self._codes,
@@ -209,7 +205,7 @@ class Replay:
                 trader.market.region,
                 venue.venue,
                 venue.orders,
-                venue.all_fills,
+                venue.fills,
                 self._told,
             )
 
@@ -234,7 +230,8 @@ class Replay:
                 resting.count,
                 resting.out,
                 venue.orders,
-                venue.all_fills,
+                venue.fills,
+                venue.money,
                 self._steps,
                 self._told,
                 window.rows,
@@ -252,14 +249,8 @@ class Replay:
     def _serve(self, why: int) -> None:
         """Do what the loop has returned for."""
         trader, venue, clock = self.trader, self._venue, self._clock
-        if why == loop.FILLED:
-            if clock[loop.C_FOUND] & GREW:
-                self._grown_ns.append(int(venue.region[GREW_FOR_NS]))
-            venue.book_fills(int(clock[loop.C_MADE]), int(clock[loop.C_NOW]))
-        elif why == loop.FUNDED:
-            venue.pay_funding()
-        elif why == loop.ASKED:
-            venue.answer_request()
+        if why == loop.GREW_UP:
+            self._grown_ns.append(int(venue.region[GREW_FOR_NS]))
         elif why == loop.LEARNS:
             trader.fair.step(int(clock[loop.C_STEP_AT]))
         elif why == loop.STEPPED:
@@ -302,9 +293,9 @@ class Replay:
     def _make_room(self) -> None:
         clock, venue = self._clock, self._venue
         steps, answers = int(clock[loop.C_STEPS]), int(venue.venue[V_ANSWERS])
-        self._steps = _with_room(self._steps, steps + _STEPS, loop.STEP_WIDTH)
         told = int(clock[loop.C_TOLD]) + answers + _TOLD
-        self._told = _with_room(self._told, told, loop.TOLD_WIDTH)
+        self._steps = enlarged(self._steps, (steps + _STEPS) * loop.STEP_WIDTH)
+        self._told = enlarged(self._told, told * loop.TOLD_WIDTH)
         venue.make_room(int(self.trader.desk[ORDERS_SENT]) + _ORDERS)
 
     def _forget(self) -> None:
@@ -332,7 +323,7 @@ class Replay:
             tears=files.tears,
             grown_ns=self._grown_ns,
             view=ViewBuilder(trader).build(now_ns, now_ns),
-            fills=venue.fills,
+            fills=venue.filled,
             orders_placed=int(clock[loop.C_ORDERS]),
             refusals=refusals,
             performance=self._performance(refusals),
@@ -400,12 +391,3 @@ def _messages(stretch: Stretch) -> list[bytes]:
     ends = table[:, RAW_AT] + table[:, RAW_SIZE]
     spans = zip(table[:, RAW_AT].tolist(), ends.tolist(), strict=True)
     return [bytes(text[at:end]) for at, end in spans]
-
-
-def _with_room(array: IntArray, rows: int, width: int) -> IntArray:
-    """The array, or a larger one."""
-    if rows * width <= array.size:
-        return array
-    larger: IntArray = np.zeros(2 * rows * width, dtype=np.int64)
-    larger[: array.size] = array
-    return larger

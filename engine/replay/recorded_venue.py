@@ -5,13 +5,11 @@ moves the venue's book and fills our orders by queue position; what we send arri
 after the order latency, and what it answers arrives here after the response latency.
 Nothing overtakes anything on either way. Own orders move nothing in the recorded market.
 
-Orders, requests and answers are stepped by kernels; what the few fills and questions about the
-account come to is made in Python, see ``engine.replay.venue_money``.
-
 - ``venue[VENUE_SIZE]``: single numbers, the ``V_`` indices; then rings of requests and answers on
   their way, in the order of their arrival, and of the orders that answers name.
 - ``orders``: every order that was accepted, a row of ``ORDER_WIDTH`` by its number.
 - ``fills``: every fill, in the venue's order: rows of ``engine.core.inputs``.
+- ``money``: our account; see ``engine.replay.venue_money``.
 - ``ints``, ``floats``, ``count``, ``out``: what rests; see ``exchange.simulation``.
 
 Source: the replay rules, sections 2 to 8; unless asked for hftbacktest's own fills, with partial
@@ -34,15 +32,26 @@ from engine.core.desk_layout import (
     INPUT_WIDTH,
 )
 from engine.core.inputs import (
+    ACCOUNT_COST_E8,
+    ACCOUNT_EXCH_NS,
+    ACCOUNT_LOTS,
     ACCOUNT_SNAPSHOT,
     ACCOUNT_UPDATE,
+    ACCOUNT_WALLET_E8,
     DONE,
     FILL,
     FILL_EXCH_NS,
+    FILL_FEE_E8,
+    FILL_IS_MAKER,
+    FILL_TRADE_ID,
     INPUT_KIND,
     INPUT_MONO_NS,
     INPUT_RECV_NS,
+    LINK_UP,
+    LIST_ASKED_NS,
+    LIST_SINCE_MS,
     OF_EPOCH,
+    OF_LINK,
     OF_NUMBER,
     OF_PRICE_TICKS,
     OF_QTY_LOTS,
@@ -54,10 +63,16 @@ from engine.core.inputs import (
     REPLY_OUTCOME,
     REPLY_REQUEST,
     REPLY_ROUND_TRIP_NS,
+    SNAPSHOT_ASKED_NS,
+    SNAPSHOT_WALLET_EXCH_NS,
     TRADES_SNAPSHOT,
     UPDATE_EXCH_NS,
     UPDATE_FILLED_LOTS,
+    UPDATE_HAS_POSITION,
+    UPDATE_HAS_WALLET,
     UPDATE_IS_FINAL,
+    UPDATE_IS_FUNDING,
+    UPDATE_MOVED_E8,
 )
 from engine.core.request_tracker import (
     CANCEL,
@@ -69,11 +84,19 @@ from engine.core.request_tracker import (
     QUERY_ORDER,
 )
 from engine.replay.event_window import NEVER_NS
-from engine.replay.venue_money import VenueMoney
+from engine.replay.venue_money import (
+    M_LOTS,
+    M_WALLET_CHANGED_NS,
+    M_WALLET_E8,
+    book_fill,
+    new_money,
+    pay_funding,
+    told_cost_e8,
+)
 from exchange.book import best_of, level_lots, lots_ahead
 from exchange.event_columns import FUNDING_E8, MARK_E8, NEXT_FUNDING_NS, NO_FUNDING
 from exchange.instrument import Instrument
-from exchange.jit import FloatArray, IntArray, borrowed, in_python, inlined, njit, piece
+from exchange.jit import FloatArray, IntArray, borrowed, inlined, njit, piece
 from exchange.market_layout import BOOK_SIZE, RECORDED, RECORDED_SIZE, new_region
 from exchange.queue_models import QueueModel
 from exchange.simulation import (
@@ -111,8 +134,9 @@ NAMED = 2 * IN_FLIGHT
     V_FUNDING_E8,
     V_MARK_E8,
     V_MARKED,  # was a mark price recorded, without which no funding is paid?
+    V_FILLS,  # rows of ``fills``
     V_FULL,  # has more been under way than there is room for?
-) = range(16)
+) = range(17)
 
 R_AT, R_COMMAND = range(2)
 R_WIDTH = R_COMMAND + COMMAND_WIDTH
@@ -123,7 +147,7 @@ A_WIDTH = A_INPUT + INPUT_WIDTH
 OF_NONE, OF_ORDERS, OF_FILLS = range(3)
 """An answer is made of orders in the ring of those that are named, or of fills, from ``A_FROM``."""
 
-_REQUESTS_AT = 16
+_REQUESTS_AT = 24
 _ANSWERS_AT = _REQUESTS_AT + IN_FLIGHT * R_WIDTH
 _NAMED_AT = _ANSWERS_AT + IN_FLIGHT * A_WIDTH
 VENUE_SIZE = _NAMED_AT + NAMED * INPUT_WIDTH
@@ -139,8 +163,7 @@ VENUE_SIZE = _NAMED_AT + NAMED * INPUT_WIDTH
 ) = range(7)
 ORDER_WIDTH = 7
 
-TAKEN = -1
-"""A request was answered."""
+_NS_PER_MS = 1_000_000
 
 NO_SUCH_ORDER, UNKNOWN_ORDER, NO_MARKET_ORDERS, WOULD_TAKE, TOO_MANY = (
     -2013,
@@ -233,19 +256,10 @@ def _answer(venue: IntArray, now_ns: int, kind: int) -> IntArray:
 
 
 @njit
-def put_answer(
-    venue: IntArray, now_ns: int, numbers: IntArray, made_of: int, first: int, count: int
-) -> None:
-    """The venue answers with an input that Python has made.
-
-    Args:
-        numbers: int64[INPUT_WIDTH], of ``engine.core.inputs``; its times are those of its arrival.
-        made_of: ``OF_FILLS`` with the first and how many, or ``OF_NONE``.
-    """
-    row = _answer(borrowed(venue), now_ns, 0)
-    row[A_LIST], row[A_FROM], row[A_COUNT] = made_of, first, count
-    for i in range(INPUT_WIDTH):
-        row[A_INPUT + i] = numbers[i]
+def connect(venue: IntArray, link: int, at_ns: int) -> None:
+    """A stream is up at our side at a time: the first thing that it hears."""
+    row = _answer(borrowed(venue), at_ns - venue[V_RESPONSE_LATENCY_NS], LINK_UP)
+    row[A_INPUT + OF_LINK] = link
 
 
 @piece
@@ -270,31 +284,49 @@ def _room_for_names(venue: IntArray, count: int) -> int:
     return first
 
 
-@njit
-def tell_order(venue: IntArray, orders: IntArray, number: int, now_ns: int) -> None:
+@piece
+def _tell_order(venue: IntArray, orders: IntArray, number: int, now_ns: int) -> None:
     """The private stream reports an order as it stands now."""
-    row = _answer(borrowed(venue), now_ns, ORDER_UPDATE)
+    row = _answer(venue, now_ns, ORDER_UPDATE)
     _name(venue, orders, number, row[A_INPUT:])
 
 
-@njit
-def tell_account(
-    venue: IntArray, orders: IntArray, ints: IntArray, resting: int, now_ns: int, numbers: IntArray
+@piece
+def _tell_account(
+    venue: IntArray,
+    orders: IntArray,
+    fills: IntArray,
+    money: IntArray,
+    ints: IntArray,
+    resting: int,
+    now_ns: int,
 ) -> None:
-    """The account is listed, with the orders that rest.
-
-    Args:
-        resting: How many.
-        numbers: int64[INPUT_WIDTH], as of ``put_answer``.
-    """
-    venue, orders, ints = borrowed(venue), borrowed(orders), borrowed(ints)
+    """The account is listed, with the orders that rest."""
     row = _answer(venue, now_ns, ACCOUNT_SNAPSHOT)
-    for i in range(INPUT_WIDTH):
-        row[A_INPUT + i] = numbers[i]
+    account = row[A_INPUT:]
+    account[ACCOUNT_LOTS], account[ACCOUNT_COST_E8] = money[M_LOTS], told_cost_e8(money)
+    if venue[V_FILLS] > 0:
+        newest = (venue[V_FILLS] - 1) * INPUT_WIDTH
+        account[ACCOUNT_EXCH_NS] = fills[newest + FILL_EXCH_NS]
+    account[ACCOUNT_WALLET_E8] = money[M_WALLET_E8]
+    account[SNAPSHOT_WALLET_EXCH_NS] = money[M_WALLET_CHANGED_NS]
+    account[SNAPSHOT_ASKED_NS] = now_ns - venue[V_ORDER_LATENCY_NS]
     first = _room_for_names(venue, resting)
     row[A_LIST], row[A_FROM], row[A_COUNT] = OF_ORDERS, first, resting
     for i in range(resting):
         _name(venue, orders, ints[i * I_WIDTH + I_KEY], named_orders(venue, first + i, 1))
+
+
+@piece
+def _list_fills(venue: IntArray, fills: IntArray, since_ms: int, now_ns: int) -> None:
+    """Our trades from a time of the venue's on."""
+    first = venue[V_FILLS]
+    while first > 0 and fills[(first - 1) * INPUT_WIDTH + FILL_EXCH_NS] >= since_ms * _NS_PER_MS:
+        first -= 1
+    row = _answer(venue, now_ns, TRADES_SNAPSHOT)
+    row[A_LIST], row[A_FROM], row[A_COUNT] = OF_FILLS, first, venue[V_FILLS] - first
+    row[A_INPUT + LIST_SINCE_MS] = since_ms
+    row[A_INPUT + LIST_ASKED_NS] = now_ns - venue[V_ORDER_LATENCY_NS]
 
 
 @piece
@@ -305,24 +337,24 @@ def _reply(venue: IntArray, request: int, outcome: int, code: int, now_ns: int) 
     return row
 
 
-@njit
-def refuse(venue: IntArray, request: int, code: int, now_ns: int) -> None:
+@piece
+def _refuse(venue: IntArray, request: int, code: int, now_ns: int) -> None:
     """A request is refused with a code of ``REFUSALS``."""
-    _reply(borrowed(venue), request, REFUSED, code, now_ns)
+    _reply(venue, request, REFUSED, code, now_ns)
 
 
-@njit
-def done(venue: IntArray, request: int, now_ns: int) -> None:
+@piece
+def _done(venue: IntArray, request: int, now_ns: int) -> IntArray:
     """A request is done."""
-    row = _reply(borrowed(venue), request, DONE, 0, now_ns)
+    row = _reply(venue, request, DONE, 0, now_ns)
     row[A_INPUT + REPLY_ROUND_TRIP_NS] = venue[V_ORDER_LATENCY_NS] + venue[V_RESPONSE_LATENCY_NS]
+    return row
 
 
 @piece
 def _done_with(venue: IntArray, orders: IntArray, request: int, number: int, now_ns: int) -> None:
     """A request about an order is done; the order as it stands now."""
-    done(venue, request, now_ns)
-    row = answer_row(venue, venue[V_ANSWERS_FIRST] + venue[V_ANSWERS] - 1)
+    row = _done(venue, request, now_ns)
     first = _room_for_names(venue, 1)
     row[A_LIST], row[A_FROM], row[A_COUNT] = OF_ORDERS, first, 1
     _name(venue, orders, number, named_orders(venue, first, 1))
@@ -335,46 +367,42 @@ def _done_with(venue: IntArray, orders: IntArray, request: int, number: int, now
 def take_request(
     venue: IntArray,
     orders: IntArray,
+    fills: IntArray,
+    money: IntArray,
     book: IntArray,
     lot_size: float,
     ints: IntArray,
     floats: FloatArray,
     count: IntArray,
-) -> int:
+) -> None:
     """The earliest request reaches the venue and is done or refused.
 
     Args:
         book: int64[>= BOOK_SIZE], the venue's.
-
-    Returns:
-        ``TAKEN``, or the kind of one that Python has to answer, which stays the earliest.
     """
     venue, orders, book = borrowed(venue), borrowed(orders), borrowed(book)
+    fills, money = borrowed(fills), borrowed(money)
     ints, floats, count = borrowed(ints), borrowed(floats), borrowed(count)
     row = _request_row(venue, venue[V_REQUESTS_FIRST])
     now_ns, command = row[R_AT], row[R_COMMAND:]
     kind, request, number = command[COMMAND_KIND], command[COMMAND_REQUEST], command[COMMAND_NUMBER]
-    if kind in (FETCH_ACCOUNT, FETCH_TRADES):
-        return int(kind)
-    drop_request(venue)
+    venue[V_REQUESTS_FIRST] += 1
+    venue[V_REQUESTS] -= 1
     if PLACE <= kind < CANCEL:
         _place(venue, orders, book, lot_size, ints, floats, count, command, now_ns)
     elif kind == CANCEL:
         _cancel(venue, orders, ints, floats, count, request, number, now_ns)
-    elif kind != QUERY_ORDER:
-        done(venue, request, now_ns)
-    elif _was_accepted(orders, number):
-        _done_with(venue, orders, request, number, now_ns)
+    elif kind == QUERY_ORDER:
+        if _was_accepted(orders, number):
+            _done_with(venue, orders, request, number, now_ns)
+        else:
+            _refuse(venue, request, NO_SUCH_ORDER, now_ns)
     else:
-        refuse(venue, request, NO_SUCH_ORDER, now_ns)
-    return TAKEN
-
-
-@njit
-def drop_request(venue: IntArray) -> None:
-    """The earliest request is on its way no more."""
-    venue[V_REQUESTS_FIRST] += 1
-    venue[V_REQUESTS] -= 1
+        if kind == FETCH_ACCOUNT:
+            _tell_account(venue, orders, fills, money, ints, count[0], now_ns)
+        elif kind == FETCH_TRADES:
+            _list_fills(venue, fills, command[COMMAND_VALUE], now_ns)
+        _done(venue, request, now_ns)
 
 
 @piece
@@ -403,20 +431,20 @@ def _place(
     )
     whole = venue[V_BY_PEER] == 1
     if command[COMMAND_KIND] == CLOSE_AT_MARKET:
-        refuse(venue, request, NO_MARKET_ORDERS, now_ns)
+        _refuse(venue, request, NO_MARKET_ORDERS, now_ns)
         return
     if meets_touch(side, price, best_of(book, -side)):
-        refuse(venue, request, WOULD_TAKE, now_ns)
+        _refuse(venue, request, WOULD_TAKE, now_ns)
         return
     ahead = level_lots(book, side, price) if whole else lots_ahead(book, side, price)
     if not accept_order(whole, lot_size, ints, floats, count, number, side, price, lots, ahead):
-        refuse(venue, request, TOO_MANY, now_ns)
+        _refuse(venue, request, TOO_MANY, now_ns)
         return
     order = orders[number * ORDER_WIDTH : (number + 1) * ORDER_WIDTH]
     order[ORDER_SIDE], order[ORDER_PRICE_TICKS], order[ORDER_QTY_LOTS] = side, price, lots
     order[ORDER_CHANGED_NS] = now_ns
     _done_with(venue, orders, request, number, now_ns)
-    tell_order(venue, orders, number, now_ns)
+    _tell_order(venue, orders, number, now_ns)
 
 
 @piece
@@ -431,12 +459,12 @@ def _cancel(
     now_ns: int,
 ) -> None:
     if cancel_order(ints, floats, count, number) == 0:
-        refuse(venue, request, UNKNOWN_ORDER, now_ns)
+        _refuse(venue, request, UNKNOWN_ORDER, now_ns)
         return
     order = orders[number * ORDER_WIDTH : (number + 1) * ORDER_WIDTH]
     order[ORDER_IS_FINAL], order[ORDER_CHANGED_NS] = 1, now_ns
     _done_with(venue, orders, request, number, now_ns)
-    tell_order(venue, orders, number, now_ns)
+    _tell_order(venue, orders, number, now_ns)
 
 
 @piece
@@ -447,6 +475,80 @@ def hear_mark(venue: IntArray, row: IntArray, exch_ns: int) -> None:
     venue[V_FUNDING_NS] = at_ns if announced else NEVER_NS
     venue[V_FUNDING_E8] = rate_e8 if announced else 0
     venue[V_MARK_E8], venue[V_MARKED] = row[MARK_E8], 1
+
+
+# ---------------------------------------------------------------- fills and funding
+
+
+@njit
+def book_fills(
+    venue: IntArray,
+    orders: IntArray,
+    fills: IntArray,
+    money: IntArray,
+    out: IntArray,
+    made: int,
+    exch_ns: int,
+) -> None:
+    """Book what an event has filled, and report it.
+
+    Args:
+        out: Of ``exchange.simulation``.
+        made: How many fills lie there.
+    """
+    venue, orders, fills = borrowed(venue), borrowed(orders), borrowed(fills)
+    money, out = borrowed(money), borrowed(out)
+    for at in range(0, made * O_WIDTH, O_WIDTH):
+        number, lots = out[at + O_KEY], out[at + O_LOTS]
+        order = orders[number * ORDER_WIDTH : (number + 1) * ORDER_WIDTH]
+        order[ORDER_FILLED_LOTS] += lots
+        order[ORDER_CHANGED_NS], order[ORDER_IS_FINAL] = exch_ns, int(out[at + O_LEAVES] == 0)
+        side, price = order[ORDER_SIDE], order[ORDER_PRICE_TICKS]
+        fee_e8 = book_fill(money, side, price, lots, exch_ns)
+        row = _answer(venue, exch_ns, FILL)
+        fill = row[A_INPUT:]
+        fill[OF_EPOCH], fill[OF_NUMBER], fill[OF_SIDE] = venue[V_EPOCH], number, side
+        fill[OF_PRICE_TICKS], fill[OF_QTY_LOTS] = price, lots
+        fill[FILL_TRADE_ID], fill[FILL_IS_MAKER] = venue[V_FILLS] + 1, 1
+        fill[FILL_FEE_E8], fill[FILL_EXCH_NS] = fee_e8, exch_ns
+        _keep_fill(venue, fills, fill, exch_ns)
+        _tell_order(venue, orders, number, exch_ns)
+        _tell_money(venue, money, exch_ns)
+
+
+@piece
+def _keep_fill(venue: IntArray, fills: IntArray, fill: IntArray, exch_ns: int) -> None:
+    at = venue[V_FILLS] * INPUT_WIDTH
+    venue[V_FILLS] += 1
+    for i in range(INPUT_WIDTH):
+        fills[at + i] = fill[i]
+    fills[at + INPUT_RECV_NS] = fills[at + INPUT_MONO_NS] = exch_ns
+
+
+@piece
+def _tell_money(venue: IntArray, money: IntArray, exch_ns: int) -> None:
+    """The private stream reports position and wallet after a fill."""
+    row = _answer(venue, exch_ns, ACCOUNT_UPDATE)
+    account = row[A_INPUT:]
+    account[ACCOUNT_LOTS], account[ACCOUNT_COST_E8] = money[M_LOTS], told_cost_e8(money)
+    account[ACCOUNT_EXCH_NS], account[ACCOUNT_WALLET_E8] = exch_ns, money[M_WALLET_E8]
+    account[UPDATE_HAS_POSITION] = account[UPDATE_HAS_WALLET] = 1
+
+
+@piece
+def fund(venue: IntArray, money: IntArray) -> None:
+    """Pay funding on what is held at its time, at the last mark before it."""
+    at_ns, rate_e8 = venue[V_FUNDING_NS], venue[V_FUNDING_E8]
+    venue[V_FUNDING_NS] = NEVER_NS
+    paid_e8 = pay_funding(money, venue[V_MARK_E8], rate_e8, at_ns)
+    if paid_e8 == 0:
+        return
+    # As the venue tells it: without a position, which has not changed.
+    row = _answer(venue, at_ns, ACCOUNT_UPDATE)
+    account = row[A_INPUT:]
+    account[ACCOUNT_EXCH_NS], account[ACCOUNT_WALLET_E8] = at_ns, money[M_WALLET_E8]
+    account[UPDATE_HAS_WALLET] = account[UPDATE_IS_FUNDING] = 1
+    account[UPDATE_MOVED_E8] = -paid_e8
 
 
 # ---------------------------------------------------------------- the venue
@@ -466,7 +568,7 @@ class ReplayRules:
 
 
 class RecordedVenue:
-    """The venue's memory, and what it does in Python.
+    """The venue's memory.
 
     Args:
         instrument: The recording's grid.
@@ -492,21 +594,15 @@ class RecordedVenue:
             instrument.qty.value,
             whole_fills=rules.peers,
         )
-        self.orders: IntArray = np.zeros(ORDER_WIDTH, dtype=np.int64)
-        self._instrument = instrument
-        self._fills: IntArray = np.zeros(0, dtype=np.int64)
-        self._filled = 0
-        self._money = VenueMoney(instrument, wallet_e8, rules.maker_fee_rate)
+        self.money = new_money(instrument, wallet_e8, rules.maker_fee_rate)
+        self.orders: IntArray = np.zeros(0, dtype=np.int64)
+        self.fills: IntArray = np.zeros(0, dtype=np.int64)
+        self.make_room(0)
 
     @property
-    def fills(self) -> IntArray:
+    def filled(self) -> IntArray:
         """int64[fills, INPUT_WIDTH], in the venue's order, stamped with its time."""
-        return self._fills.reshape(-1, INPUT_WIDTH)[: self._filled]
-
-    @property
-    def all_fills(self) -> IntArray:
-        """The same one after another, with room behind them."""
-        return self._fills
+        return self.fills.reshape(-1, INPUT_WIDTH)[: self.venue[V_FILLS]]
 
     @property
     def marked(self) -> bool:
@@ -514,88 +610,16 @@ class RecordedVenue:
         return bool(self.venue[V_MARKED])
 
     def make_room(self, orders: int) -> None:
-        """For orders up to a number."""
-        if (orders + 1) * ORDER_WIDTH > self.orders.size:
-            larger: IntArray = np.zeros(2 * (orders + 1) * ORDER_WIDTH, dtype=np.int64)
-            larger[: self.orders.size] = self.orders
-            self.orders = larger
-
-    def book_fills(self, made: int, exch_ns: int) -> None:
-        """Book what an event has filled, and report it.
-
-        Args:
-            made: How many fills lie in ``resting.out``.
-        """
-        for at in range(0, made * O_WIDTH, O_WIDTH):
-            number = int(self.resting.out[at + O_KEY])
-            lots, left = int(self.resting.out[at + O_LOTS]), int(self.resting.out[at + O_LEAVES])
-            order = self.orders[number * ORDER_WIDTH : (number + 1) * ORDER_WIDTH]
-            order[ORDER_FILLED_LOTS] += lots
-            order[ORDER_CHANGED_NS], order[ORDER_IS_FINAL] = exch_ns, left == 0
-            self._book_fill(
-                number, int(order[ORDER_SIDE]), int(order[ORDER_PRICE_TICKS]), lots, exch_ns
-            )
-
-    def _book_fill(self, number: int, side: int, price_ticks: int, lots: int, exch_ns: int) -> None:
-        fee_e8 = self._money.book_fill(side, price_ticks, lots, exch_ns)
-        of_order = (int(self.venue[V_EPOCH]), number, side, price_ticks, lots)
-        numbers = _input(FILL, *of_order, self._filled + 1, True, fee_e8, exch_ns)
-        put_answer(self.venue, exch_ns, numbers, OF_NONE, 0, 0)
-        numbers[[INPUT_RECV_NS, INPUT_MONO_NS]] = exch_ns
-        self._keep_fill(numbers)
-        tell_order(self.venue, self.orders, number, exch_ns)
-        held, wallet_e8 = self._money.held, self._money.wallet_e8
-        numbers = _input(ACCOUNT_UPDATE, *held, exch_ns, wallet_e8, True, True)
-        put_answer(self.venue, exch_ns, numbers, OF_NONE, 0, 0)
-
-    def _keep_fill(self, numbers: IntArray) -> None:
-        at = self._filled * INPUT_WIDTH
-        if at == self._fills.size:
-            larger: IntArray = np.zeros(2 * at + 64 * INPUT_WIDTH, dtype=np.int64)
-            larger[:at] = self._fills
-            self._fills = larger
-        self._fills[at : at + INPUT_WIDTH] = numbers
-        self._filled += 1
-
-    def pay_funding(self) -> None:
-        """On what is held at its time, at the last mark before it."""
-        at_ns, rate_e8 = int(self.venue[V_FUNDING_NS]), int(self.venue[V_FUNDING_E8])
-        self.venue[V_FUNDING_NS] = NEVER_NS
-        paid_e8 = self._money.pay_funding(int(self.venue[V_MARK_E8]), rate_e8, at_ns)
-        if paid_e8 == 0:
-            return
-        # As the venue tells it: without a position, which has not changed.
-        wallet_e8 = self._money.wallet_e8
-        numbers = _input(ACCOUNT_UPDATE, 0, 0, at_ns, wallet_e8, False, True, -paid_e8, True)
-        put_answer(self.venue, at_ns, numbers, OF_NONE, 0, 0)
-
-    def answer_request(self) -> None:
-        """Answer the earliest request, about the account or about trades."""
-        row = in_python(_request_row)(self.venue, int(self.venue[V_REQUESTS_FIRST]))
-        now_ns, command = int(row[R_AT]), row[R_COMMAND:]
-        request, since_ms = int(command[COMMAND_REQUEST]), int(command[COMMAND_VALUE])
-        asked_ns = now_ns - int(self.venue[V_ORDER_LATENCY_NS])
-        kind = command[COMMAND_KIND]
-        drop_request(self.venue)
-        if kind == FETCH_ACCOUNT:
-            changed_ns = int(self.fills[-1, FILL_EXCH_NS]) if self._filled else 0
-            wallet = (self._money.wallet_e8, self._money.wallet_changed_ns)
-            numbers = _input(ACCOUNT_SNAPSHOT, *self._money.held, changed_ns, *wallet, asked_ns)
-            resting = self.resting
-            tell_account(
-                self.venue, self.orders, resting.ints, int(resting.count[0]), now_ns, numbers
-            )
-        else:
-            since_ns = since_ms * 1_000_000
-            first = int(np.searchsorted(self.fills[:, FILL_EXCH_NS], since_ns))
-            numbers = _input(TRADES_SNAPSHOT, since_ms, asked_ns)
-            put_answer(self.venue, now_ns, numbers, OF_FILLS, first, self._filled - first)
-        done(self.venue, request, now_ns)
+        """For orders up to a number, and for what the next event may fill."""
+        self.orders = enlarged(self.orders, (orders + 1) * ORDER_WIDTH)
+        fills = int(self.venue[V_FILLS]) + MOST_RESTING
+        self.fills = enlarged(self.fills, fills * INPUT_WIDTH)
 
 
-def _input(kind: int, *numbers: int) -> IntArray:
-    """An input of ``engine.core.inputs``, its times still to be written."""
-    row: IntArray = np.zeros(INPUT_WIDTH, dtype=np.int64)
-    row[INPUT_KIND] = kind
-    row[INPUT_MONO_NS + 1 : INPUT_MONO_NS + 1 + len(numbers)] = numbers
-    return row
+def enlarged(array: IntArray, size: int) -> IntArray:
+    """The array, or one of twice the size that is needed, with the same beginning."""
+    if size <= array.size:
+        return array
+    larger: IntArray = np.zeros(2 * size, dtype=np.int64)
+    larger[: array.size] = array
+    return larger

@@ -35,12 +35,12 @@ from engine.core.inputs import (
 from engine.core.request_tracker import CANCEL, PLACE
 from engine.replay.recorded_venue import (
     A_INPUT,
-    TAKEN,
     V_ANSWERS,
     V_ANSWERS_FIRST,
     RecordedVenue,
     ReplayRules,
     answer_row,
+    book_fills,
     send,
     take_request,
 )
@@ -150,8 +150,8 @@ def replayed_venue(
         while waiting and waiting[0].at_ns < message.exch_ns:
             request = waiting.popleft()
             send(venue.venue, _command(request, names[request.name]), request.at_ns)
-            taken = take_request(venue.venue, venue.orders, region, resting.lot_size, *table)
-            assert taken == TAKEN
+            rooms = (venue.venue, venue.orders, venue.fills, venue.money)
+            take_request(*rooms, region, resting.lot_size, *table)
             while venue.venue[V_ANSWERS] > 1000:  # nobody hears them
                 _drop_answer(venue)
         write_row(message, row, ticks, lots, 0)
@@ -160,7 +160,9 @@ def replayed_venue(
         else:
             _, made = recorded_step(region, *book, *table, row, ticks, lots, resting.out)
         if made:
-            venue.book_fills(made, message.exch_ns)
+            venue.make_room(len(names))
+            rooms = (venue.venue, venue.orders, venue.fills, venue.money)
+            book_fills(*rooms, resting.out, made, message.exch_ns)
     return venue
 
 
@@ -181,7 +183,7 @@ def fills_in_replay(
     names = _names(schedule)
     return [
         Filled(fill[FILL_EXCH_NS], names[fill[OF_NUMBER] - 1], Side(fill[OF_SIDE]), *of_order(fill))
-        for fill in replayed_venue(messages, schedule, queue).fills.tolist()
+        for fill in replayed_venue(messages, schedule, queue).filled.tolist()
     ]
 
 
@@ -274,7 +276,7 @@ def test_by_hftbacktests_rules_a_venue_fills_when_that_program_did(
     schedule.sort(key=lambda request: request.at_ns)
     market = market_in_exchange_order(USDM, GRID)
 
-    filled = replayed_venue(market, schedule, queue, peers=True).fills
+    filled = replayed_venue(market, schedule, queue, peers=True).filled
 
     assert len(filled) == len(orders) > 600
     names = _names(schedule)
@@ -293,7 +295,7 @@ def test_the_wallet_of_a_replay_is_what_its_fills_make_it(
     *_, told = (answer for answer in answers if answer[INPUT_KIND] == ACCOUNT_UPDATE)
 
     lots, cash, cost, fees = 0, Fraction(0), Fraction(0), Fraction(0)
-    for fill in venue.fills.tolist():
+    for fill in venue.filled.tolist():
         (price_ticks, filled_lots), side = of_order(fill), fill[OF_SIDE]
         money = Fraction(price_ticks * filled_lots * GRID.tick_lot_e8)
         cash -= side * money
@@ -303,7 +305,7 @@ def test_the_wallet_of_a_replay_is_what_its_fills_make_it(
             cost -= cost * closed / abs(lots)
         cost += side * money * (filled_lots - closed) / filled_lots
         lots += side * filled_lots
-    fills = len(venue.fills)
+    fills = len(venue.filled)
     assert fills > 200
     assert told[ACCOUNT_LOTS] == lots != 0
     assert abs(told[ACCOUNT_WALLET_E8] - (OPENING_E8 + cash + cost - fees)) <= fills

@@ -2,6 +2,7 @@
 
 import gzip
 import itertools
+import random
 from pathlib import Path
 
 import pytest
@@ -15,8 +16,19 @@ from engine.errors import ConfigError, EngineError
 from engine.replay import desk_loop as loop
 from engine.replay.driver import FrameListener, Replay, ReplayResult
 from engine.replay.recorded_venue import IN_FLIGHT, V_REQUESTS
+from engine.replay.venue_money import (
+    M_LOTS,
+    M_WALLET_E8,
+    book_fill,
+    new_money,
+    pay_funding,
+    told_cost_e8,
+)
 from exchange.errors import ExchangeError
+from exchange.instrument import E8, Instrument
 from exchange.jit import IntArray, in_python
+from exchange.paper.account.account import Account, Holding, Mark, divide_rounded
+from exchange.types import Side
 from tests.naive.replay import NaiveReplay
 from tests.places import INPUTS, THIN, USDM
 
@@ -28,6 +40,7 @@ NEXO = (
     "strategy.order_qty=10",
     "strategy.max_position=200",
 )
+BTC = Instrument.from_steps("BTCUSDT", "0.1", "0.001")
 OF_FILL = [FILL_EXCH_NS, OF_SIDE, OF_PRICE_TICKS, OF_QTY_LOTS, FILL_FEE_E8]
 
 
@@ -96,6 +109,28 @@ def test_so_it_is_for_spot_which_tells_no_time_with_its_ticker() -> None:
     config = load_config(CONFIGS / "paper.toml", [*NEXO, "calibration.window_s=60"])
 
     same(Noted(config, THIN), NaiveReplay(config, [THIN]).run())
+
+
+def test_money_is_that_of_the_exchange_s_own_books() -> None:
+    """Fills and funding of all sizes, some beyond what fits 64 bits when it is multiplied."""
+    rng = random.Random(5)
+    for size in (3, 1_000, 100_000_000):
+        account = Account(5 * 10**17, 0.0002, 0.0)
+        holding = account.holdings["BTCUSDT"] = Holding(BTC, Mark())
+        money = new_money(BTC, 5 * 10**17, 0.0002)
+        for at_ns in range(1, 2_000):
+            lots, ticks = rng.randint(1, size), rng.randint(1, 10**12 // size)
+            side = rng.choice(tuple(Side))
+            booked = account.book_fill("BTCUSDT", side, ticks, lots, maker=True)
+            assert book_fill(money, int(side), ticks, lots, at_ns) == booked.fee_e8
+            holding.mark.price_e8 = ticks * 10**7
+            rate_e8 = rng.randint(-75_000, 75_000)
+            paid_e8 = divide_rounded(holding.notional_e8 * rate_e8, E8)
+            account.wallet_e8 -= paid_e8
+            assert pay_funding(money, holding.mark.price_e8, rate_e8, at_ns) == paid_e8
+            told_e8 = BTC.value_e8(holding.lots, holding.entry_price_e8)
+            assert told_cost_e8(money) == pytest.approx(told_e8, abs=1)
+            assert [money[M_LOTS], money[M_WALLET_E8]] == [holding.lots, account.wallet_e8]
 
 
 def test_a_listener_that_hears_the_messages_changes_nothing(minute: Path) -> None:
