@@ -316,7 +316,9 @@ def reconcile_side(
             continue
         keep = False
         for i in range(wanted):
-            keep = keep or wanted_ticks[i] == prices[slot]
+            if wanted_ticks[i] == prices[slot]:
+                keep = True
+                break
         if not keep:
             cancel_slots[cancels] = slot
             cancels += 1
@@ -324,8 +326,10 @@ def reconcile_side(
     for i in range(wanted):
         taken = False
         for slot in range(desk[SLOTS_USED]):
-            at_price = sides[slot] == side and prices[slot] == wanted_ticks[i]
-            taken = taken or (at_price and PLACED <= state[slot] <= UNKNOWN)
+            at_price = prices[slot] == wanted_ticks[i] and sides[slot] == side
+            if at_price and PLACED <= state[slot] <= UNKNOWN:
+                taken = True
+                break
         if not taken:
             place_ticks[places] = wanted_ticks[i]
             places += 1

@@ -24,9 +24,10 @@ from exchange.market_layout import TOUCH_ASK, TOUCH_BID
 def see_touch(desk: IntArray, market: IntArray) -> bool:
     """Find others' touch, and move the ledger's mid to it; is it another than was decided upon?"""
     desk, market = borrowed(desk), borrowed(market)
+    shown = desk[SLOTS_USED] if desk[OWN_IN_BOOK] == 1 else 0
     _write_own_lots(desk)
     sides, prices = order_column(desk, ORDER_SIDE), order_column(desk, ORDER_PRICE_TICKS)
-    if read_touch(market, sides, prices, own_lots(desk), desk[SLOTS_USED]):
+    if read_touch(market, sides, prices, own_lots(desk), shown):
         move_mid(desk, market[TOUCH_BID], market[TOUCH_ASK])
     return bool(market[TOUCH_BID] != desk[DECIDED_BID] or market[TOUCH_ASK] != desk[DECIDED_ASK])
 

@@ -96,7 +96,7 @@ from engine.replay.recorded_venue import (
     take_request,
 )
 from exchange.depth_sync import GREW
-from exchange.event_columns import EXCH_NS, KIND, LINE, MARK, RAW_SIZE, SNAPSHOT, WIDTH
+from exchange.event_columns import EXCH_NS, KIND, LINE, MARK, RAW_SIZE, SNAPSHOT, TRADE, WIDTH
 from exchange.event_columns import RECV_NS as ROW_RECV_NS
 from exchange.jit import FloatArray, IntArray, borrowed, by_address, code_addresses, njit, piece
 from exchange.market import market_step
@@ -221,15 +221,16 @@ def run_desk(
         why = _obstacle(clock, desk, venue, orders, fills, steps, told)
         if why != GOES_ON:
             break
+        answer_ns, request_ns = next_answer_ns(venue), next_request_ns(venue)
+        told_ns, step_ns = min(answer_ns, venue[V_FUNDING_NS]), clock[C_STEP_AT]
+        due_ns = min(told_ns, request_ns, step_ns)
         local_ns = exch_ns = NEVER_NS
         if clock[C_LOCAL] < events:
             local_ns = rows[by_local[clock[C_LOCAL]] * WIDTH + ROW_RECV_NS] + clock[C_SHIFT]
         if clock[C_EXCH] < events:
             exch_ns = rows[by_exch[clock[C_EXCH]] * WIDTH + EXCH_NS]
-        answer_ns, request_ns = next_answer_ns(venue), next_request_ns(venue)
-        funding_ns, data_ns = venue[V_FUNDING_NS], min(local_ns, exch_ns)
-        at_ns = min(data_ns, answer_ns, funding_ns, request_ns, clock[C_STEP_AT])
-        if at_ns >= safe_ns or data_ns == NEVER_NS:
+        at_ns = min(local_ns, exch_ns, due_ns)
+        if at_ns >= safe_ns or min(local_ns, exch_ns) == NEVER_NS:
             why = PLAYED
             break
         clock[C_NOW] = max(clock[C_NOW], at_ns)
@@ -238,7 +239,7 @@ def run_desk(
             why = _hear(clock, codes, desk, reals, market, venue, row, ticks, lots)
         elif answer_ns == at_ns:
             hear_answers(clock, codes, desk, reals, market, venue, orders, fills, told)
-        elif funding_ns == at_ns:
+        elif told_ns == at_ns:
             fund(venue, money)
         elif exch_ns == at_ns:
             row = _row(rows, by_exch[clock[C_EXCH]])
@@ -327,7 +328,9 @@ def _happen(
     if row[KIND] == MARK:
         hear_mark(venue, row, clock[C_NOW])
         return GOES_ON
-    found = 0
+    found = made = 0
+    if row[KIND] == TRADE and count[0] == 0:
+        return GOES_ON  # it meets nobody
     if venue[V_BY_PEER] == 1:
         made = _peer(
             codes[_PEER], book, model, power, lot_size, ints, floats, count, row, ticks, lots, out
@@ -468,13 +471,13 @@ def _step(
 @piece
 def _leave(clock: IntArray, desk: IntArray, venue: IntArray, at_ns: int) -> None:
     """Commands leave; what is to be said of it, nobody reads."""
+    if desk[NOTES] + desk[COMMANDS] == 0:
+        return
     for number in range(min(desk[NOTES], NOTES_KEPT)):
         if note_row(desk, number)[NOTE_CODE] == TABLE_FULL:
             clock[C_BROKEN] = TABLE_IS_FULL
     desk[NOTES] = 0
     made = desk[COMMANDS]
-    if made == 0:
-        return
     if made > COMMANDS_KEPT:
         clock[C_BROKEN] = TOO_MANY_COMMANDS
         return
