@@ -14,14 +14,11 @@ import hmac
 import json
 import math
 import os
-import signal
-import socket
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, suppress
 from dataclasses import asdict, dataclass, replace
-from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
@@ -31,6 +28,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from engine.bench.side_process import START_S, free_port, hear, settle, side_process
 from engine.errors import StartError
 from exchange.paper import limits
 from exchange.paper.background.source import MarketSource
@@ -52,7 +50,6 @@ _MORE = 1.02
 """Asked for above what is promised, so that the clock's edges decide nothing."""
 _MESSAGES_A_TAKER = 3  # a trade, an aggregate and a new touch
 _DEEP_LOTS = 1_000_000  # a level, so deep that the takers never empty one
-_START_S = 20.0  # a fresh process must import and open its sockets first
 _UNLIMITED = 10**9  # stands for each request limit, which a bench would break
 _STREAMS = ("bookTicker", "trade", "aggTrade", "depth@100ms")
 
@@ -103,12 +100,6 @@ def _synthetic(settings: PaperSettings) -> SyntheticMarket:
     return market
 
 
-def _settle(processor: int) -> None:
-    """Stay on one processor, and leave it to the parent to be interrupted."""
-    os.sched_setaffinity(0, {processor})
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-
-
 @dataclass(frozen=True, slots=True)
 class Meter:
     """CPU time and counters of the exchange's process so far."""
@@ -126,7 +117,7 @@ def run_exchange(
     settings: PaperSettings, takers_per_s: float, processor: int, parent: Connection
 ) -> None:
     """Serve as long as the parent lives; answer each of its messages with a ``Meter``."""
-    _settle(processor)
+    settle(processor)
     limits.WEIGHT_PER_MINUTE = _UNLIMITED
     limits.ORDERS_PER_10S = limits.ORDERS_PER_MINUTE = _UNLIMITED
     settle_heap()
@@ -250,7 +241,7 @@ def read_streams(
     port: int, symbol: str, readers: int, seconds: float, processor: int, parent: Connection
 ) -> None:
     """Listen; report once every reader receives frames, and again when the time is over."""
-    _settle(processor)
+    settle(processor)
     names = "/".join(f"{symbol.lower()}@{stream}" for stream in _STREAMS)
 
     async def listen() -> None:
@@ -351,7 +342,7 @@ def trade(
     parent: Connection,
 ) -> None:
     """Trade on several connections, with a reader on the touch; report when done."""
-    _settle(processor)
+    settle(processor)
     listing = settings.listings[0]
     bid = _synthetic(settings).start_price_ticks * 98 // 100
     every_s = connections / actions_per_s
@@ -454,36 +445,6 @@ def _shares(before: Meter, after: Meter) -> Iterator[Figure]:
 # ---------------------------------------------------------------- the conductor
 
 
-@contextmanager
-def _process(target: Callable[..., None], *arguments: object) -> Iterator[Connection]:
-    """A process of its own with a line to it, ended with the block."""
-    context = get_context("spawn")
-    ours, theirs = context.Pipe()
-    process = context.Process(target=target, args=(*arguments, theirs), daemon=True)
-    process.start()
-    theirs.close()
-    try:
-        yield ours
-    finally:
-        ours.close()
-        process.terminate()
-        process.join()
-
-
-def _hear(line: Connection, patience_s: float, who: str) -> Any:
-    """The next message from a process.
-
-    Raises:
-        StartError: When none comes.
-    """
-    try:
-        if line.poll(patience_s):
-            return line.recv()
-    except EOFError:
-        pass
-    raise StartError(f"the bench's {who} ended or stayed silent; is the machine very busy?")
-
-
 def measure(
     settings: PaperSettings, seconds: float, tell: Callable[[str, float], None]
 ) -> Iterator[Figure]:
@@ -503,26 +464,28 @@ def measure(
         settings.listings[0], market=replace(_synthetic(settings), level_lots=_DEEP_LOTS)
     )
     with ExitStack() as parts:
-        market = replace(settings, port=_free_port(), listings=(deep,))
-        exchange = parts.enter_context(_process(run_exchange, market, takers_per_s, ours))
-        _hear(exchange, _START_S, "exchange")
+        market = replace(settings, port=free_port(), listings=(deep,))
+        exchange = parts.enter_context(side_process(run_exchange, market, takers_per_s, ours))
+        hear(exchange, START_S, "exchange")
         symbol = deep.instrument.symbol
         readers = parts.enter_context(
-            _process(read_streams, market.port, symbol, READERS, seconds, others)
+            side_process(read_streams, market.port, symbol, READERS, seconds, others)
         )
-        _hear(readers, _START_S, "readers")
+        hear(readers, START_S, "readers")
         before = _ask(exchange)
         readers.send("go")
         heard = _wait(readers, "market", seconds, tell)
         for figure in market_figures(heard, before, _ask(exchange)):
             yield replace(figure, part="market")
     with ExitStack() as parts:
-        orders = replace(settings, port=_free_port())
-        exchange = parts.enter_context(_process(run_exchange, orders, 0.0, ours))
-        _hear(exchange, _START_S, "exchange")
+        orders = replace(settings, port=free_port())
+        exchange = parts.enter_context(side_process(run_exchange, orders, 0.0, ours))
+        hear(exchange, START_S, "exchange")
         pace = ACTIONS_PER_S * _MORE
-        traders = parts.enter_context(_process(trade, orders, CONNECTIONS, pace, seconds, others))
-        _hear(traders, _START_S, "traders")
+        traders = parts.enter_context(
+            side_process(trade, orders, CONNECTIONS, pace, seconds, others)
+        )
+        hear(traders, START_S, "traders")
         before = _ask(exchange)
         acks = _wait(traders, "orders", seconds, tell)
         for figure in order_figures(acks, before, _ask(exchange)):
@@ -531,7 +494,7 @@ def measure(
 
 def _ask(exchange: Connection) -> Meter:
     exchange.send("how much")
-    meter: Meter = _hear(exchange, _START_S, "exchange")
+    meter: Meter = hear(exchange, START_S, "exchange")
     return meter
 
 
@@ -540,15 +503,9 @@ def _wait(line: Connection, part: str, seconds: float, tell: Callable[[str, floa
     while not line.poll(0.1):
         gone_s = time.monotonic() - started_s
         tell(part, min(gone_s / seconds, 1.0))
-        if gone_s > 2 * seconds + _START_S:
+        if gone_s > 2 * seconds + START_S:
             break
-    return _hear(line, 0.0, part)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        return int(probe.getsockname()[1])
+    return hear(line, 0.0, part)
 
 
 # ---------------------------------------------------------------- the command
