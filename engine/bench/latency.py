@@ -1,9 +1,10 @@
-"""Benchmark of latency: from a market message to the commands that follow, inside the engine.
+"""Benchmark of latency: from a market message to the commands that follow, and to their socket.
 
-A recording is replayed with the desk's own strategy and each message is timed from the call of
-``Trader.receive`` to its return: as the desk hears it live, decision included. What of it is spent
-on the way into a kernel and on reading the message is measured on the same messages afterwards,
-apart. Each figure has two readings of the clock in it; what they take is a row of its own.
+Inside the engine a recording is replayed with the desk's own strategy and each message is timed
+from the call of ``Trader.receive`` to its return: as the desk hears it live, decision included.
+What of it is spent on the way into a kernel and on reading the message is measured on the same
+messages afterwards, apart. Each figure has two readings of the clock in it; what they take is a row
+of its own. From socket to socket a live desk is timed in ``engine.bench.tick_to_order``.
 """
 
 import json
@@ -17,6 +18,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from engine.bench import tick_to_order
 from engine.config.desk import Config
 from engine.core.trader import Trader
 from engine.errors import StartError
@@ -137,21 +139,38 @@ def _latency(name: str, spent_ns: list[int], most_us: float | None = None) -> La
     return Latency(name, len(spent_ns), median, p99, most_us)
 
 
-def show_latency(config: Config, file: Path, *, as_json: bool) -> bool:
-    """Print every figure; True when all that is promised holds."""
+def show_latency(
+    config: Config, live: Config, file: Path, *, pairs: int, steps: int, as_json: bool
+) -> bool:
+    """Print every figure; True when all that is promised holds.
+
+    Args:
+        live: Settings of the desk that trades, with ``tick_to_order.SETTINGS`` over them.
+        pairs: Turns of desk and echo; 0 leaves the sockets out.
+        steps: Of the touch in a turn.
+    """
     with reading_bar("replaying") as report:
         table, word = measure(config, file, report)
+    sockets = None
+    if pairs:
+        with reading_bar("socket to socket, in turns with an echo") as report:
+            sockets = tick_to_order.measure(live, pairs, steps, report)
     if as_json:
         figures = [{**asdict(each), "holds": each.holds} for each in table]
-        print(json.dumps({"figures": figures, "word": word}, indent=1))
+        told = {"figures": figures, "word": word, "sockets": sockets and sockets.as_json()}
+        print(json.dumps(told, indent=1))
     else:
-        Console().print(_table(table, word))
-    return not any(each.holds is False for each in table)
+        console = Console()
+        console.print(_table(table, word))
+        if sockets is not None:
+            console.print(tick_to_order.socket_table(sockets))
+    holds = not any(each.holds is False for each in table)
+    return holds and (sockets is None or sockets.holds)
 
 
 def _table(latencies: list[Latency], word: str) -> Table:
     table = Table(box=None, pad_edge=False, caption=Text(word, "italic dim"))
-    table.add_column("", no_wrap=True)
+    table.add_column("inside the engine", no_wrap=True)
     for head in ("count", "median", "p99", "target", "holds"):
         table.add_column(head, justify="right", no_wrap=True)
     for each in latencies:
