@@ -1,6 +1,11 @@
 """Request signing against the digests that real client libraries have produced."""
 
+import hmac
+from urllib.parse import quote, urlencode
+
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from exchange.binance.signing import Credentials, encoded, signed_query
 
@@ -59,6 +64,23 @@ def test_values_are_signed_in_the_form_in_which_they_are_sent() -> None:
 def test_symbols_beyond_ascii_travel_percent_encoded() -> None:
     """The venue has listed contracts with Chinese names since 2025."""
     assert encoded({"symbol": "币安USDT"}) == "symbol=%E5%B8%81%E5%AE%89USDT"
+
+
+@given(st.text(min_size=1, max_size=200), st.text(max_size=300))
+def test_a_signature_is_that_of_the_standard_library(secret: str, payload: str) -> None:
+    """The key's part is computed once; a key beyond a block of the digest is digested itself."""
+    expected = hmac.new(secret.encode(), payload.encode(), "sha256").hexdigest()
+
+    assert Credentials("K", secret).signature(payload) == expected
+
+
+@example({"a": "b&c=d"})
+@example({"a=b": "&"})
+@example({})
+@given(st.dictionaries(st.text(min_size=1), st.text() | st.integers(), max_size=6))
+def test_every_value_is_encoded_as_by_the_standard_library(values: dict[str, str | int]) -> None:
+    """A value with a sign that parts a query must not be taken for a plain one."""
+    assert encoded(values) == urlencode(values, quote_via=quote, safe="")
 
 
 def test_the_secret_does_not_show() -> None:
