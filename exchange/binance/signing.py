@@ -1,11 +1,11 @@
 """Request signing: a keyed digest over the query exactly as it is sent."""
 
 import hashlib
+import hmac
 import re
 from collections.abc import Mapping
 from urllib.parse import quote, urlencode
 
-_BLOCK = 64  # bytes of SHA-256's
 _PLAIN = re.compile(r"[A-Za-z0-9_.~&=-]*")
 """What percent-encoding leaves as it is, with the two signs that part a query."""
 
@@ -13,31 +13,20 @@ _PLAIN = re.compile(r"[A-Za-z0-9_.~&=-]*")
 class Credentials:
     """An API key with its secret, which neither ``repr`` nor an error message can show."""
 
-    __slots__ = ("_inner", "_outer", "api_key")
+    __slots__ = ("_keyed", "api_key")
 
     def __init__(self, api_key: str, secret: str) -> None:
         self.api_key = api_key
-        key = secret.encode()
-        if len(key) > _BLOCK:
-            key = hashlib.sha256(key).digest()
-        padded = key.ljust(_BLOCK, b"\0")
-        # Both digests begin with the key, whatever is signed: an order need not wait for that.
-        self._inner = hashlib.sha256(bytes(byte ^ 0x36 for byte in padded))
-        self._outer = hashlib.sha256(bytes(byte ^ 0x5C for byte in padded))
+        self._keyed = hmac.new(secret.encode(), digestmod=hashlib.sha256)
 
     def __repr__(self) -> str:
         return f"Credentials({self.api_key[:4]}…)"
 
     def signature(self, payload: str) -> str:
-        """HMAC-SHA256 of the payload as lower-case hex.
-
-        Source:
-            RFC 2104, section 4: the digests of the padded keys are computed once.
-        """
-        inner, outer = self._inner.copy(), self._outer.copy()
-        inner.update(payload.encode())
-        outer.update(inner.digest())
-        return outer.hexdigest()
+        """HMAC-SHA256 of the payload as lower-case hex."""
+        digest = self._keyed.copy()  # the key is taken in already
+        digest.update(payload.encode())
+        return digest.hexdigest()
 
 
 def encoded(parameters: Mapping[str, str | int]) -> str:
