@@ -105,7 +105,7 @@ def _code_address(kernel: Any) -> int:
     if signature not in kernel.overloads:
         kernel.compile(signature)
     compiled = kernel.overloads[signature]
-    return int(compiled.library.get_pointer_to_function(compiled.fndesc.llvm_cfunc_wrapper_name))
+    return int(compiled.library.get_pointer_to_function(compiled.fndesc.llvm_func_name))
 
 
 def by_address(kernel: Kernel) -> Callable[..., Any]:
@@ -123,10 +123,13 @@ def by_address(kernel: Kernel) -> Callable[..., Any]:
     given = _numba_type(get_type_hints(getattr(kernel, "py_func"))["return"])  # noqa: B009
 
     def build(context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
-        kinds = [context.get_value_type(kind) for kind in taken]
-        function = ir.FunctionType(context.get_value_type(given), kinds)
         address, *rest = arguments
-        return builder.call(builder.inttoptr(address, function.as_pointer()), rest)
+        function = context.call_conv.get_function_type(given, taken).as_pointer()
+        callee = builder.inttoptr(address, function)
+        status, result = context.call_conv.call_function(builder, callee, given, taken, rest)
+        with builder.if_then(status.is_error, likely=False):
+            context.call_conv.return_status_propagate(builder, status)
+        return result
 
     def call(_typing: Any, _address: Any, *_arguments: Any) -> Any:
         return given(nb.int64, *taken), build
