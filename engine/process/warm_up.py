@@ -27,7 +27,7 @@ _ROOMS = {
 those alone that it lists as ``KERNELS``."""
 _SECOND = (
     *("scan_frame", "market_step", "recorded_step", "peer_step"),
-    *("look", "act", "decide", "hear_frame", "hear_snapshot"),
+    *("look", "act", "decide", "hear_event", "hear_frame", "hear_snapshot"),
 )
 """What the second of two processes compiles, in this order: what reads the market, half of it all.
 A kernel that calls another comes after it, since it need only link it then. Either takes 1 GB."""
