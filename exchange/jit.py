@@ -37,19 +37,24 @@ _compiles = not getattr(numba.config, "DISABLE_JIT")  # noqa: B009  # numba.conf
 setattr(numba.config, "CACHE_DIR", str(open_cache()))  # noqa: B010  # numba.config has no types
 
 
+# No kernel is handed to C, and the wrapper for that would hold a copy of all that is inlined.
+_COMPILED: dict[str, Any] = {"nogil": True, "no_cfunc_wrapper": True}
+_PIECE: dict[str, Any] = {**_COMPILED, "no_cpython_wrapper": True}
+# Said aloud: what is first compiled for a caller inherits ``forceinline`` of it, and the whole book
+# was copied to wherever the market is stepped.
+_CALLED: dict[str, Any] = {"forceinline": False}
+
+
 def njit(kernel: Kernel) -> Kernel:
     """Compile a kernel, cached on disk, without Python objects."""
-    compiled = numba.njit(cache=True, nogil=True)(kernel)
+    compiled = numba.njit(cache=True, **_COMPILED, **_CALLED)(kernel)
     _cold.append(compiled)
     return cast(Kernel, compiled)
 
 
-_PIECE: dict[str, Any] = {"nogil": True, "no_cpython_wrapper": True}
-
-
 def piece(kernel: Kernel) -> Kernel:
     """Compile a piece of kernels: called by them alone, it is compiled and cached with them."""
-    return cast(Kernel, numba.njit(**_PIECE)(kernel))
+    return cast(Kernel, numba.njit(**_PIECE, **_CALLED)(kernel))
 
 
 def inlined(kernel: Kernel) -> Kernel:
