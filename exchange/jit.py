@@ -47,14 +47,14 @@ _CALLED: dict[str, Any] = {"forceinline": False}
 
 def njit(kernel: Kernel) -> Kernel:
     """Compile a kernel, cached on disk, without Python objects."""
-    compiled = numba.njit(cache=True, **_COMPILED, **_CALLED)(kernel)
+    compiled = _for_any_number(numba.njit(cache=True, **_COMPILED, **_CALLED)(kernel))
     _cold.append(compiled)
     return cast(Kernel, compiled)
 
 
 def piece(kernel: Kernel) -> Kernel:
     """Compile a piece of kernels: called by them alone, it is compiled and cached with them."""
-    return cast(Kernel, numba.njit(**_PIECE, **_CALLED)(kernel))
+    return cast(Kernel, _for_any_number(numba.njit(**_PIECE, **_CALLED)(kernel)))
 
 
 def inlined(kernel: Kernel) -> Kernel:
@@ -63,7 +63,23 @@ def inlined(kernel: Kernel) -> Kernel:
     For what runs once a byte or a level, and for what is called from one place: a call of a piece
     counts the references to each of its arrays up and down, a third of the tutorial's time.
     """
-    return cast(Kernel, numba.njit(**_PIECE, forceinline=True)(kernel))
+    return cast(Kernel, _for_any_number(numba.njit(**_PIECE, forceinline=True)(kernel)))
+
+
+def _for_any_number(dispatcher: Any) -> Any:
+    """Have callers call what was compiled for an integer, and not for each constant of theirs.
+
+    To numba a constant is a type of its own: it compiled ``note`` for each code that is noted, and
+    a fifth of the time went into such copies. They come back where numba asks in another way.
+    """
+    if _compiles:
+        resolve, plain = dispatcher.get_call_template, cast(Any, nb.unliteral)
+
+        def get_call_template(args: tuple[Any, ...], kws: dict[str, Any]) -> Any:
+            return resolve(tuple(map(plain, args)), {name: plain(kws[name]) for name in kws})
+
+        dispatcher.get_call_template = get_call_template
+    return dispatcher
 
 
 def in_python(kernel: Kernel) -> Kernel:
