@@ -5,12 +5,13 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from numba import types as nb
 
 from exchange import jit
-from exchange.jit import FloatArray, IntArray, njit, signature_of, warm_up
+from exchange.jit import FloatArray, IntArray, inlined, njit, piece, signature_of, warm_up
 from exchange.jit_cache import cache_folder
 from exchange.types import Side
 
@@ -61,6 +62,47 @@ def test_warm_up_leaves_nothing_to_compile(monkeypatch: pytest.MonkeyPatch, tmp_
 
     assert reports == [(1, 1, "doubled")]
     assert len(doubled.signatures) == compiled  # type: ignore[attr-defined]  # the same
+
+
+@needs_compiler
+def test_a_piece_is_compiled_once_whatever_constants_it_is_handed() -> None:
+    """numba would compile it anew for each, and a cold start take a quarter longer."""
+
+    @piece
+    def tripled(lots: int) -> int:
+        return 3 * lots
+
+    @piece
+    def caller(lots: int) -> int:
+        return tripled(1) + tripled(lots=2) + tripled(lots)
+
+    compiled(caller)
+
+    assert compiled(tripled).signatures == [(nb.int64,)]
+
+
+@needs_compiler
+def test_what_an_inlined_piece_calls_is_not_copied_with_it() -> None:
+    """The whole book was, into every kernel that steps a market."""
+
+    @piece
+    def called(lots: int) -> int:
+        return 2 * lots
+
+    @inlined
+    def caller(lots: int) -> int:
+        return called(lots)
+
+    signature = (nb.int64,)
+    assert compiled(caller).overloads[signature].fndesc.inline
+    assert not compiled(called).overloads[signature].fndesc.inline
+
+
+def compiled(kernel: Any) -> Any:
+    """numba's dispatcher of a piece of one integer."""
+    if not kernel.signatures:
+        kernel.compile((nb.int64,))
+    return kernel
 
 
 def test_cache_folder_is_the_same_for_the_same_code() -> None:
