@@ -98,7 +98,16 @@ from engine.replay.recorded_venue import (
 from exchange.depth_sync import GREW
 from exchange.event_columns import EXCH_NS, KIND, LINE, MARK, RAW_SIZE, SNAPSHOT, TRADE, WIDTH
 from exchange.event_columns import RECV_NS as ROW_RECV_NS
-from exchange.jit import FloatArray, IntArray, borrowed, by_address, code_addresses, njit, piece
+from exchange.jit import (
+    FloatArray,
+    IntArray,
+    borrowed,
+    by_address,
+    code_addresses,
+    inlined,
+    njit,
+    piece,
+)
 from exchange.market import market_step
 from exchange.market_layout import NO_BID, TOUCH_ASK, TOUCH_BID
 from exchange.peer_exchange import peer_step
@@ -269,12 +278,12 @@ def run_desk(
     return int(why)
 
 
-@piece
+@inlined
 def _row(rows: IntArray, number: int) -> IntArray:
     return rows[number * WIDTH : (number + 1) * WIDTH]
 
 
-@piece
+@inlined
 def _obstacle(
     clock: IntArray,
     desk: IntArray,
@@ -303,7 +312,7 @@ def _obstacle(
 # ---------------------------------------------------------------- at the venue
 
 
-@piece
+@inlined
 def _happen(
     clock: IntArray,
     codes: IntArray,
@@ -358,7 +367,7 @@ def _happen(
 # ---------------------------------------------------------------- on our side
 
 
-@piece
+@inlined
 def _hear(
     clock: IntArray,
     codes: IntArray,
@@ -438,7 +447,7 @@ def hear_answers(
     _leave(clock, desk, venue, at_ns)
 
 
-@piece
+@inlined
 def _step(
     clock: IntArray,
     codes: IntArray,
@@ -468,7 +477,7 @@ def _step(
     return STEPPED if clock[C_WATCHED] == 1 else GOES_ON
 
 
-@piece
+@inlined
 def _leave(clock: IntArray, desk: IntArray, venue: IntArray, at_ns: int) -> None:
     """Commands leave; what is to be said of it, nobody reads."""
     if desk[NOTES] + desk[COMMANDS] == 0:

@@ -204,14 +204,14 @@ def named_orders(venue: IntArray, first: int, count: int) -> IntArray:
     return venue[at : at + count * INPUT_WIDTH]
 
 
-@piece
+@inlined
 def next_request_ns(venue: IntArray) -> int:
     """When the earliest request arrives."""
     first = _request_row(venue, venue[V_REQUESTS_FIRST])
     return int(first[R_AT]) if venue[V_REQUESTS] > 0 else NEVER_NS
 
 
-@piece
+@inlined
 def next_answer_ns(venue: IntArray) -> int:
     """When the earliest answer arrives."""
     first = answer_row(venue, venue[V_ANSWERS_FIRST])
