@@ -49,7 +49,21 @@ def njit(kernel: Kernel) -> Kernel:
     """Compile a kernel, cached on disk, without Python objects."""
     compiled = _for_any_number(numba.njit(cache=True, **_COMPILED, **_CALLED)(kernel))
     _cold.append(compiled)
+    if _compiles:
+        compiled._compile_for_args = lambda *_arguments: _load(compiled)
     return cast(Kernel, compiled)
+
+
+def _load(kernel: Any) -> Any:
+    """Compile a kernel, or load it from the cache, for the types that it declares; its code.
+
+    Without a warm-up its first call does so, whatever it is called with.
+    """
+    if kernel in _cold:
+        _cold.remove(kernel)
+    code = kernel.compile(signature_of(kernel.py_func))
+    kernel.disable_compile()
+    return code
 
 
 def piece(kernel: Kernel) -> Kernel:
@@ -124,7 +138,7 @@ def _code_address(kernel: Any) -> int:
         return 0
     signature = signature_of(kernel.py_func)
     if signature not in kernel.overloads:
-        kernel.compile(signature)
+        _load(kernel)
     compiled = kernel.overloads[signature]
     return int(compiled.library.get_pointer_to_function(compiled.fndesc.llvm_func_name))
 
@@ -188,9 +202,7 @@ def warm_up(called: Iterable[Callable[..., Any]] | None = None) -> Iterator[tupl
         return
     wanted = cold_kernels() if called is None else [one for one in called if one in _cold]
     for done, kernel in enumerate(wanted, 1):
-        _cold.remove(kernel)
-        kernel.compile(signature_of(kernel.py_func))
-        kernel.disable_compile()
+        _load(kernel)
         yield done, len(wanted), kernel.__name__
 
 

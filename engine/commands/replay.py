@@ -9,7 +9,7 @@ from pathlib import Path
 from engine.config.desk import Config, load_config
 from engine.errors import StartError
 from engine.process.progress import reading_bar
-from engine.process.warm_up import warm_up
+from engine.process.warm_up import compile_first, warm_up
 from engine.replay.fills_file import FillsFile
 from engine.replay.recorded_files import check_recording
 from engine.replay.whole_file import WholeFile
@@ -61,7 +61,7 @@ def _replay_desk(
     fills: FillsFile | None,
     stack: ExitStack,
 ) -> None:
-    warm_up("desk replay")
+    compile_first("desk replay")
     from engine.replay.checkpoint_file import CheckpointComparison, CheckpointWriter
     from engine.replay.desk_report import as_dict, fill_rows, print_report
     from engine.replay.driver import Replay
