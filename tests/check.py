@@ -38,6 +38,7 @@ KERNEL_TESTS = [
 ]
 CHECKED_TESTS = [
     "tests/engine/test_recorded_files.py",
+    "tests/engine/test_replay_loop.py",
     "tests/engine/test_tutorial.py",
     "tests/engine/core/test_block.py",
     "tests/engine/core/test_breakers.py",

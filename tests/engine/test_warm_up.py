@@ -1,6 +1,5 @@
 """Warm-up: two processes compile, and what only half of them did is not taken for done."""
 
-import os
 import signal
 import subprocess
 from contextlib import AbstractContextManager
@@ -14,10 +13,9 @@ from engine.process import warm_up
 from engine.process.warm_up import compile_first
 from exchange import jit_cache
 from exchange.jit_cache import is_warm
+from tests.marks import needs_compiler
 
-pytestmark = pytest.mark.skipif(
-    bool(os.environ.get("NUMBA_DISABLE_JIT")), reason="nothing is compiled in this run"
-)
+pytestmark = needs_compiler
 
 
 @pytest.fixture(autouse=True)

@@ -11,15 +11,22 @@ import pytest
 from numba import types as nb
 
 from exchange import jit
-from exchange.jit import FloatArray, IntArray, inlined, njit, piece, signature_of, warm_up
+from exchange.jit import (
+    FloatArray,
+    IntArray,
+    by_address,
+    code_addresses,
+    inlined,
+    njit,
+    piece,
+    signature_of,
+    warm_up,
+)
 from exchange.jit_cache import cache_folder
 from exchange.types import Side
+from tests.marks import needs_compiler
 
 ROOT = Path(__file__).resolve().parents[2]
-
-needs_compiler = pytest.mark.skipif(
-    bool(os.environ.get("NUMBA_DISABLE_JIT")), reason="kernels are plain functions in this run"
-)
 
 
 def test_signature_comes_from_the_annotations() -> None:
@@ -43,6 +50,43 @@ def test_kernel_of_other_types_is_refused() -> None:
 
     with pytest.raises(TypeError, match="str"):
         signature_of(kernel)
+
+
+@njit
+def third_of(amount: float) -> float:
+    return amount / 3
+
+
+@njit
+def share_of(amount: int, of: int) -> int:
+    return amount // of
+
+
+_third_of, _share_of = by_address(third_of), by_address(share_of)
+
+
+@njit
+def both_by_address(codes: IntArray, amount: int) -> float:
+    return float(_third_of(codes[0], amount) + _share_of(codes[1], 12, amount))
+
+
+@needs_compiler
+def test_a_first_call_loads_a_kernel_for_the_types_that_it_declares() -> None:
+    """Called with a whole number it would otherwise be compiled for that, and rounded for ever."""
+    assert third_of(1) == third_of(1.0) == 1 / 3
+    assert [list(taken) for taken in third_of.signatures] == [[nb.float64]]  # type: ignore[attr-defined]
+
+
+def test_a_kernel_called_by_address_does_what_it_does_otherwise() -> None:
+    codes = code_addresses(third_of, share_of)
+
+    assert both_by_address(codes, 3) == 1.0 + 4
+
+
+def test_what_a_kernel_called_by_address_raises_is_raised() -> None:
+    """An index out of bounds would otherwise go unseen where indices are checked."""
+    with pytest.raises(ZeroDivisionError):
+        both_by_address(code_addresses(third_of, share_of), 0)
 
 
 @needs_compiler

@@ -2,7 +2,6 @@
 
 import hashlib
 import math
-import os
 import random
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -49,6 +48,7 @@ from exchange.jit import in_python
 from exchange.types import Alert, Command, DepthSnapshot, Event, MarketFrame, Tick
 from tests.engine.desk_trials import WORLDS
 from tests.engine.virtual_desk import GRID, SETTINGS, VirtualDesk
+from tests.marks import needs_compiler
 
 WIRE = (frame_row, frame_ticks, frame_lots)
 CHECKPOINTS = 1000
@@ -103,11 +103,6 @@ class Bare:
             scanner.scan_by_twin(event.raw)
             heard = hear_frame(scanner.raw, scanner.wire, *rooms, IN_WIRE, *at, alone)
         return heard
-
-
-needs_compiler = pytest.mark.skipif(
-    bool(os.environ.get("NUMBA_DISABLE_JIT")), reason="a thousand desks take hours uncompiled"
-)
 
 
 class Life:

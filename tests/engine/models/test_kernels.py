@@ -1,7 +1,6 @@
 """Kernel rules: none allocates while trading, each says what it is, few are long."""
 
 import ast
-import os
 import re
 import statistics
 from collections.abc import Callable, Iterator
@@ -32,10 +31,7 @@ from exchange.binance.scanner import scan_frame, scan_lines
 from exchange.jit import FloatArray, signature_of
 from exchange.market import market_step, read_touch, touch_before
 from exchange.recorded_book import recorded_step
-
-needs_compiler = pytest.mark.skipif(
-    bool(os.environ.get("NUMBA_DISABLE_JIT")), reason="kernels are plain functions in this run"
-)
+from tests.marks import needs_compiler
 
 ON_EVERY_EVENT: tuple[Callable[..., Any], ...] = (
     # the book
