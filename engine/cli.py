@@ -271,7 +271,8 @@ def bench_latency(
     from engine.config.desk import load_config
 
     over = set_ or []
-    settings, live = load_config(config, over), load_config(config, [*over, *SETTINGS])
+    settings = load_config(config, over)
+    live = load_config(config, [*over, *SETTINGS]) if pairs else settings
     if not show_latency(settings, live, file, pairs=pairs, steps=steps, as_json=as_json):
         raise typer.Exit(1)
 

@@ -6,6 +6,7 @@ its real types before anything else starts; no kernel ever compiles while tradin
 """
 
 import ctypes
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from inspect import Parameter, Signature
 from typing import Any, TypeAlias, TypeVar, cast, get_args, get_origin, get_type_hints
@@ -29,7 +30,8 @@ ByteArray: TypeAlias = NDArray[np.uint8]
 Kernel = TypeVar("Kernel", bound=Callable[..., Any])
 
 _cold: list[Any] = []
-"""Kernels that no warm-up has seen yet."""
+"""Kernels that are not loaded yet."""
+_loading = threading.RLock()
 
 
 _intrinsic: Any = intrinsic
@@ -55,15 +57,18 @@ def njit(kernel: Kernel) -> Kernel:
 
 
 def _load(kernel: Any) -> Any:
-    """Compile a kernel, or load it from the cache, for the types that it declares; its code.
+    """Compile a kernel, or load it from the cache, for the types that it declares; the kernel.
 
-    Without a warm-up its first call does so, whatever it is called with.
+    Without a warm-up its first call does so, and is made again, whatever it is called with.
     """
-    if kernel in _cold:
-        _cold.remove(kernel)
-    code = kernel.compile(signature_of(kernel.py_func))
-    kernel.disable_compile()
-    return code
+    with _loading:
+        signature = signature_of(kernel.py_func)
+        if signature not in kernel.overloads:
+            kernel.compile(signature)
+            kernel.disable_compile()
+        if kernel in _cold:
+            _cold.remove(kernel)
+    return kernel
 
 
 def piece(kernel: Kernel) -> Kernel:
@@ -129,18 +134,28 @@ def signature_of(function: Callable[..., Any]) -> tuple[Any, ...]:
 
 
 def code_addresses(*kernels: Callable[..., Any]) -> IntArray:
-    """Where the code of kernels lies in this process, for ``by_address``; they are compiled now."""
+    """Where the code of kernels lies in this process, for ``by_address``; they are compiled now.
+
+    Args:
+        kernels: Of a module, so that they live as long as the process.
+
+    Raises:
+        TypeError: When one gives another type than it says.
+    """
     return np.array([_code_address(kernel) for kernel in kernels], dtype=np.int64)
 
 
 def _code_address(kernel: Any) -> int:
     if not _compiles:
         return 0
-    signature = signature_of(kernel.py_func)
-    if signature not in kernel.overloads:
-        _load(kernel)
-    compiled = kernel.overloads[signature]
+    compiled = _load(kernel).overloads[signature_of(kernel.py_func)]
+    if compiled.signature.return_type != _returned(kernel):
+        raise TypeError(f"{kernel.__name__} gives {compiled.signature.return_type}")
     return int(compiled.library.get_pointer_to_function(compiled.fndesc.llvm_func_name))
+
+
+def _returned(kernel: Any) -> Any:
+    return _numba_type(get_type_hints(kernel.py_func)["return"])
 
 
 def by_address(kernel: Kernel) -> Callable[..., Any]:
@@ -155,7 +170,7 @@ def by_address(kernel: Kernel) -> Callable[..., Any]:
     if not _compiles:
         return lambda _address, *arguments: kernel(*arguments)
     taken = signature_of(getattr(kernel, "py_func"))  # noqa: B009  # a dispatcher, to mypy a function
-    given = _numba_type(get_type_hints(getattr(kernel, "py_func"))["return"])  # noqa: B009
+    given = _returned(kernel)
 
     def build(context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
         address, *rest = arguments

@@ -13,6 +13,7 @@ from engine.errors import StartError
 from exchange.paper.server.server import HOST
 
 START_S = 20.0  # a fresh process must import and open its sockets first
+_END_S = 10.0  # a desk cancels what rests before it ends
 
 
 def settle(processor: int) -> None:
@@ -34,7 +35,21 @@ def side_process(target: Callable[..., None], *arguments: object) -> Iterator[Co
     finally:
         ours.close()
         process.terminate()
+        process.join(_END_S)
+        process.kill()  # one that has ended stays so
         process.join()
+
+
+def tell(line: Connection, message: object, who: str) -> None:
+    """Send a process a message.
+
+    Raises:
+        StartError: When it has ended.
+    """
+    try:
+        line.send(message)
+    except OSError as error:
+        raise StartError(f"the bench's {who} has ended") from error
 
 
 def hear(line: Connection, patience_s: float, who: str) -> Any:
@@ -46,7 +61,7 @@ def hear(line: Connection, patience_s: float, who: str) -> Any:
     try:
         if line.poll(patience_s):
             return line.recv()
-    except EOFError:
+    except (EOFError, OSError):
         pass
     raise StartError(f"the bench's {who} ended or stayed silent; is the machine very busy?")
 

@@ -39,7 +39,7 @@ from rich.text import Text
 from websockets.asyncio.client import connect
 from yarl import URL
 
-from engine.bench.side_process import START_S, free_port, hear, side_process
+from engine.bench.side_process import START_S, free_port, hear, side_process, tell
 from engine.config.desk import Config
 from engine.core.trader import Trader
 from engine.desks.venue import desk_venue
@@ -85,8 +85,6 @@ _ORDERS_PER_S = 12.0
 """Over all turns: the desk slows down by itself from 16 a second, or 240 of ten seconds."""
 _STEP_TICKS = 4
 _LEVEL_LOTS = 1_000_000  # so many that no change of a size empties one
-_FREE_ORDERS = 100
-"""So many more at once are no matter to the desk."""
 _LONGEST_TRIP_NS = 20_000_000
 """What comes later follows from something else."""
 _WARM_STEPS = 20
@@ -575,10 +573,10 @@ def measure(
         )  # what was spent so far is of the budget's last window
         for turn in range(pairs):
             began_s = time.monotonic()
-            desk.send("forget")
+            tell(desk, "forget", "desk")
             hear(desk, START_S, "desk")
             trips = _turn(exchange, symbol, steps)
-            desk.send("stamps")
+            tell(desk, "stamps", "desk")
             stamps = hear(desk, START_S, "desk")
             for part, more in zip(parts, stages_of(trips, stamps), strict=True):
                 part.extend(more)
@@ -610,7 +608,7 @@ def _settled_bytes(exchange: Connection, symbol: str) -> int:
 
 
 def _turn(exchange: Connection, symbol: str, steps: int) -> list[Trip]:
-    exchange.send((symbol, steps))
+    tell(exchange, (symbol, steps), "exchange")
     trips: list[Trip] = hear(
         exchange, 2 * steps * _FRAMES_A_STEP * _EVERY_S + _PATIENCE_S, "exchange"
     )

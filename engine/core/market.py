@@ -70,7 +70,7 @@ class MarketState:
         self.region[RECORDED] = recorded
         self.book = Book(self.region)
         self._scanner = FrameScanner(instrument)
-        self._desk, self._reals, self.codes = desk, reals, hearing_codes()
+        self._desk, self._reals, self._codes = desk, reals, hearing_codes()
         self.nonsense = ""
         """What was wrong with the last message that was nonsense."""
         desk[OWN_IN_BOOK] = own_in_book
@@ -120,7 +120,7 @@ class MarketState:
         except Garbled as error:
             self.nonsense = str(error)
             distrust(self._desk, self.region, IS_NONSENSE)
-            return look(self._desk, self._reals, self.region, self.codes, recv_ns, mono_ns, alone)
+            return look(self._desk, self._reals, self.region, self._codes, recv_ns, mono_ns, alone)
         return self._hear(IN_WIRE, recv_ns, mono_ns, alone)
 
     def _bind(self) -> None:
@@ -133,7 +133,7 @@ class MarketState:
             self._desk,
             self._reals,
             self.region,
-            self.codes,
+            self._codes,
         )
 
     def receive_snapshot(self, raw: bytes) -> None:
@@ -147,4 +147,4 @@ class MarketState:
             return
         wire = self._scanner.wire
         row, ticks, lots = (in_python(part)(wire) for part in (frame_row, frame_ticks, frame_lots))
-        hear_snapshot(self._desk, self.region, self.codes, row, ticks, lots)
+        hear_snapshot(self._desk, self.region, self._codes, row, ticks, lots)

@@ -9,8 +9,8 @@ What it carries over from call to call is in flat arrays:
 - ``clock[CLOCK]``: the ``C_`` indices, then counts of steps: by each side's rule, by the kind of
   the fit and by the model's branch.
 - ``venue``, ``orders``, ``ints``, ``floats``, ``count``, ``out``: ``engine.replay.recorded_venue``.
-- ``steps``: a row a step of the timer (``STEP_WIDTH``), ``told``: a row a fill that reached the
-  desk (``TOLD_WIDTH``); see ``engine.replay.performance``.
+- ``steps``: a row a step of the timer (``STEP_WIDTH``), ``heard_fills``: a row a fill that reached
+  the desk (``FILL_WIDTH``); see ``engine.replay.performance``.
 
 Source: the replay rules, sections 1 and 2.
 """
@@ -68,7 +68,8 @@ from engine.core.quoting_rules import RULES
 from engine.core.request_tracker import CANCEL, PLACE
 from engine.core.settings import STEP_NS
 from engine.models.maker import best_working
-from engine.replay.event_window import NEVER_NS, TOLD_EXCH_NS
+from engine.replay.event_window import MESSAGE_EXCH_NS, NEVER_NS
+from engine.replay.performance import Fills, StepSeries
 from engine.replay.recorded_venue import (
     A_COUNT,
     A_FROM,
@@ -77,7 +78,7 @@ from engine.replay.recorded_venue import (
     MOST_RESTING,
     OF_FILLS,
     OF_ORDERS,
-    ORDER_TOLD,
+    ORDER_FILL_HEARD,
     ORDER_WIDTH,
     V_ANSWERS,
     V_ANSWERS_FIRST,
@@ -85,6 +86,7 @@ from engine.replay.recorded_venue import (
     V_FILLS,
     V_FULL,
     V_FUNDING_NS,
+    V_NAMED_FIRST,
     answer_row,
     book_fills,
     fund,
@@ -116,12 +118,12 @@ from exchange.recorded_book import recorded_step
 (
     GOES_ON,
     PLAYED,  # all that happens before ``safe_ns``, or all that there is
-    GREW_UP,  # the venue's book has grown
+    BOOK_GREW,  # the venue's book has grown
     LEARNS,  # the micro-price is to be learnt before the next step
     STEPPED,  # a step was taken, and steps are watched
     REFUSED_ANEW,  # a code of the venue was seen for the first time
     HANDED_OUT,  # the next message is to be heard by Python, then ``take_heard`` to be called
-    NO_ROOM,  # ``steps``, ``told``, ``orders`` or ``fills`` are to be enlarged
+    NO_ROOM,  # ``steps``, ``heard_fills``, ``orders`` or ``fills`` are to be enlarged
     FULL,  # more was under way than there is room for
     TABLE_IS_FULL,  # an order of ours finds no slot
     TOO_MANY_COMMANDS,
@@ -137,7 +139,7 @@ from exchange.recorded_book import recorded_step
     C_WATCHED,  # does it return after each step?
     C_HANDS_OUT,  # does Python hear the messages?
     C_STEPS,  # rows of ``steps``
-    C_TOLD,  # rows of ``told``
+    C_HEARD,  # rows of ``heard_fills``
     C_ORDERS,
     C_CANCELS,
     C_ORDERED_LOTS,
@@ -147,6 +149,7 @@ from exchange.recorded_book import recorded_step
     C_BROKEN,  # ``TABLE_IS_FULL`` or ``TOO_MANY_COMMANDS``, once it is so
 ) = range(16)
 FITS = ("none", "prior", "fit", "widened")
+_WIDENED = FITS.index("widened")
 BRANCHES = 3
 """No table, the closed form, the spectral table."""
 _RULES = len(RULES)
@@ -158,7 +161,7 @@ C_TICK = C_BRANCHES + BRANCHES
 """The input that a step is, ``TICK`` of ``engine.core.inputs``."""
 CLOCK = C_TICK + INPUT_WIDTH
 
-STEP_WIDTH, TOLD_WIDTH = 6, 7
+STEP_WIDTH, FILL_WIDTH = len(StepSeries._fields), len(Fills._fields)
 
 _MARKET_STEP, _ACT, _HEAR_EVENT, _HEAR_SNAPSHOT, _APPLY, _DECIDE, _RECORDED, _PEER = range(8)
 _hear_event, _hear_snapshot = by_address(hear_event), by_address(hear_snapshot)
@@ -194,7 +197,7 @@ def run_desk(
     fills: IntArray,
     money: IntArray,
     steps: IntArray,
-    told: IntArray,
+    heard_fills: IntArray,
     rows: IntArray,
     ticks: IntArray,
     lots: IntArray,
@@ -222,17 +225,17 @@ def run_desk(
     market, venue, book = borrowed(market), borrowed(venue), borrowed(book)
     ints, floats, count, out = borrowed(ints), borrowed(floats), borrowed(count), borrowed(out)
     orders, fills, money = borrowed(orders), borrowed(fills), borrowed(money)
-    steps, told, rows = borrowed(steps), borrowed(told), borrowed(rows)
+    steps, heard_fills, rows = borrowed(steps), borrowed(heard_fills), borrowed(rows)
     ticks, lots = borrowed(ticks), borrowed(lots)
     by_local, by_exch = borrowed(by_local), borrowed(by_exch)
     why = GOES_ON
     while why == GOES_ON:
-        why = _obstacle(clock, desk, venue, orders, fills, steps, told)
+        why = _obstacle(clock, desk, venue, orders, fills, steps, heard_fills)
         if why != GOES_ON:
             break
         answer_ns, request_ns = next_answer_ns(venue), next_request_ns(venue)
-        told_ns, step_ns = min(answer_ns, venue[V_FUNDING_NS]), clock[C_STEP_AT]
-        due_ns = min(told_ns, request_ns, step_ns)
+        answer_or_funding_ns, step_ns = min(answer_ns, venue[V_FUNDING_NS]), clock[C_STEP_AT]
+        due_ns = min(answer_or_funding_ns, request_ns, step_ns)
         local_ns = exch_ns = NEVER_NS
         if clock[C_LOCAL] < events:
             local_ns = rows[by_local[clock[C_LOCAL]] * WIDTH + ROW_RECV_NS] + clock[C_SHIFT]
@@ -247,12 +250,12 @@ def run_desk(
             row = _row(rows, by_local[clock[C_LOCAL]])
             why = _hear(clock, codes, desk, reals, market, venue, row, ticks, lots)
         elif answer_ns == at_ns:
-            hear_answers(clock, codes, desk, reals, market, venue, orders, fills, told)
-        elif told_ns == at_ns:
+            hear_answers(clock, codes, desk, reals, market, venue, orders, fills, heard_fills)
+        elif answer_or_funding_ns == at_ns:
             fund(venue, money)
         elif exch_ns == at_ns:
             row = _row(rows, by_exch[clock[C_EXCH]])
-            why = _happen(
+            why = _apply_at_venue(
                 clock,
                 codes,
                 venue,
@@ -291,7 +294,7 @@ def _obstacle(
     orders: IntArray,
     fills: IntArray,
     steps: IntArray,
-    told: IntArray,
+    heard_fills: IntArray,
 ) -> int:
     """What has to be done, or has gone wrong, before anything else may happen."""
     if venue[V_FULL] == 1:
@@ -303,7 +306,7 @@ def _obstacle(
         return REFUSED_ANEW
     # One more step, all answers on their way, the newest order, and a fill of all that rest.
     room = (clock[C_STEPS] + 1) * STEP_WIDTH <= steps.size
-    room = room and (clock[C_TOLD] + venue[V_ANSWERS]) * TOLD_WIDTH <= told.size
+    room = room and (clock[C_HEARD] + venue[V_ANSWERS]) * FILL_WIDTH <= heard_fills.size
     room = room and (desk[ORDERS_SENT] + 1) * ORDER_WIDTH <= orders.size
     room = room and (venue[V_FILLS] + MOST_RESTING) * INPUT_WIDTH <= fills.size
     return GOES_ON if room else NO_ROOM
@@ -313,7 +316,7 @@ def _obstacle(
 
 
 @inlined
-def _happen(
+def _apply_at_venue(
     clock: IntArray,
     codes: IntArray,
     venue: IntArray,
@@ -361,7 +364,7 @@ def _happen(
         )
     if made > 0:
         book_fills(venue, orders, fills, money, out, made, clock[C_NOW])
-    return GREW_UP if found & GREW else GOES_ON
+    return BOOK_GREW if found & GREW else GOES_ON
 
 
 # ---------------------------------------------------------------- on our side
@@ -379,14 +382,14 @@ def _hear(
     ticks: IntArray,
     lots: IntArray,
 ) -> int:
-    """A message reaches us, with the venue's time as it was told."""
+    """A message reaches us, with the venue's time as it was heard_fills."""
     if clock[C_HANDS_OUT] == 1 and row[KIND] != SNAPSHOT:
         return HANDED_OUT
     at_ns = row[ROW_RECV_NS] + clock[C_SHIFT]
     # For now the row is that of a message which comes alone.
     happens_ns, recv_ns = row[EXCH_NS], row[ROW_RECV_NS]
-    row[EXCH_NS] = row[TOLD_EXCH_NS]
-    row[ROW_RECV_NS] = row[TOLD_EXCH_NS] = row[RAW_SIZE] = row[LINE] = 0
+    row[EXCH_NS] = row[MESSAGE_EXCH_NS]
+    row[ROW_RECV_NS] = row[MESSAGE_EXCH_NS] = row[RAW_SIZE] = row[LINE] = 0
     if row[KIND] == SNAPSHOT:
         stamp(desk, at_ns, at_ns)
         _hear_snapshot(codes[_HEAR_SNAPSHOT], desk, market, codes, row, ticks, lots)
@@ -408,7 +411,7 @@ def take_heard(
 ) -> None:
     """A message has reached us: what follows leaves, and the mid is noted."""
     clock[C_LOCAL] += 1
-    _leave(clock, desk, venue, at_ns)
+    _send_commands(clock, desk, venue, at_ns)
     if market[TOUCH_BID] != NO_BID:
         clock[C_MID2] = market[TOUCH_BID] + market[TOUCH_ASK]
 
@@ -423,7 +426,7 @@ def hear_answers(
     venue: IntArray,
     orders: IntArray,
     fills: IntArray,
-    told: IntArray,
+    heard_fills: IntArray,
 ) -> None:
     """The earliest answers reach us, all that arrive at one instant."""
     at_ns = next_answer_ns(venue)
@@ -432,6 +435,7 @@ def hear_answers(
         parts = fills[:0]
         if row[A_LIST] == OF_ORDERS:
             parts = named_orders(venue, row[A_FROM], row[A_COUNT])
+            venue[V_NAMED_FIRST] = row[A_FROM]
         elif row[A_LIST] == OF_FILLS:
             first = row[A_FROM] * INPUT_WIDTH
             parts = fills[first : first + row[A_COUNT] * INPUT_WIDTH]
@@ -440,11 +444,11 @@ def hear_answers(
         venue[V_ANSWERS_FIRST] += 1
         venue[V_ANSWERS] -= 1
         _apply(codes[_APPLY], desk, reals, market, taken, parts)
-        _leave(clock, desk, venue, at_ns)
+        _send_commands(clock, desk, venue, at_ns)
         if taken[INPUT_KIND] == FILL:
-            note_told(clock, orders, told, taken)
+            note_fill(clock, orders, heard_fills, taken)
     _decide(codes[_DECIDE], desk, reals, market, at_ns, at_ns)
-    _leave(clock, desk, venue, at_ns)
+    _send_commands(clock, desk, venue, at_ns)
 
 
 @inlined
@@ -466,19 +470,19 @@ def _step(
     tick = clock[C_TICK:]
     tick[INPUT_RECV_NS] = tick[INPUT_MONO_NS] = at_ns
     _apply(codes[_APPLY], desk, reals, market, tick, tick[:0])
-    _leave(clock, desk, venue, at_ns)
+    _send_commands(clock, desk, venue, at_ns)
     _decide(codes[_DECIDE], desk, reals, market, at_ns, at_ns)
-    _leave(clock, desk, venue, at_ns)
+    _send_commands(clock, desk, venue, at_ns)
     _note_step(clock, desk, market, steps)
     clock[C_BID_RULES + side_status(desk, 1)[STATUS_RULE]] += 1
     clock[C_ASK_RULES + side_status(desk, -1)[STATUS_RULE]] += 1
-    clock[C_FITS + (3 if desk[FIT_WIDENED] == 1 else desk[FIT_SOURCE])] += 1
+    clock[C_FITS + (_WIDENED if desk[FIT_WIDENED] == 1 else desk[FIT_SOURCE])] += 1
     clock[C_BRANCHES + (0 if desk[TABLE_FILLS] == 0 else 1 + desk[TABLE_IS_SPECTRAL])] += 1
     return STEPPED if clock[C_WATCHED] == 1 else GOES_ON
 
 
 @inlined
-def _leave(clock: IntArray, desk: IntArray, venue: IntArray, at_ns: int) -> None:
+def _send_commands(clock: IntArray, desk: IntArray, venue: IntArray, at_ns: int) -> None:
     """Commands leave; what is to be said of it, nobody reads."""
     if desk[NOTES] + desk[COMMANDS] == 0:
         return
@@ -535,15 +539,15 @@ def note_step(desk: IntArray, market: IntArray, row: IntArray) -> None:
 
 
 @piece
-def note_told(clock: IntArray, orders: IntArray, told: IntArray, fill: IntArray) -> None:
+def note_fill(clock: IntArray, orders: IntArray, heard_fills: IntArray, fill: IntArray) -> None:
     """A fill has reached the desk."""
-    at = clock[C_TOLD] * TOLD_WIDTH
-    row = told[at : at + TOLD_WIDTH]
-    clock[C_TOLD] += 1
+    at = clock[C_HEARD] * FILL_WIDTH
+    row = heard_fills[at : at + FILL_WIDTH]
+    clock[C_HEARD] += 1
     row[0], row[1], row[2] = fill[INPUT_RECV_NS], fill[OF_SIDE], fill[OF_PRICE_TICKS]
     row[3], row[4], row[5] = fill[OF_QTY_LOTS], fill[FILL_IS_MAKER], fill[FILL_FEE_E8]
     row[6] = clock[C_MID2] if clock[C_MID2] != 0 else 2 * fill[OF_PRICE_TICKS]
     order = fill[OF_NUMBER] * ORDER_WIDTH
-    if orders[order + ORDER_TOLD] == 0:
-        orders[order + ORDER_TOLD] = 1
+    if orders[order + ORDER_FILL_HEARD] == 0:
+        orders[order + ORDER_FILL_HEARD] = 1
         clock[C_ORDERS_FILLED] += 1

@@ -19,14 +19,14 @@ from engine.config.desk import Config
 from engine.core.checkpoint import Checkpoint
 from engine.core.desk_layout import COMMANDS, MARKET, ORDERS_SENT, PRIVATE, PUBLIC
 from engine.core.explain import REASONS
-from engine.core.inputs import TICK
+from engine.core.inputs import INPUT_KIND, TICK
 from engine.core.quoter import branch_name
 from engine.core.settings import STEP_NS
 from engine.core.states import Mode
 from engine.core.trader import Trader
 from engine.errors import ConfigError, RecordingError
 from engine.replay import desk_loop as loop
-from engine.replay.event_window import NEVER_NS, EventWindow
+from engine.replay.event_window import NEVER_NS, EventWindow, enlarged
 from engine.replay.performance import Fills, Performance, SessionTally, StepSeries, columns, judge
 from engine.replay.recorded_files import RecordedFiles
 from engine.replay.recorded_venue import (
@@ -36,7 +36,6 @@ from engine.replay.recorded_venue import (
     RecordedVenue,
     ReplayRules,
     connect,
-    enlarged,
 )
 from engine.view.desk_view import DeskView
 from engine.view.view_builder import ViewBuilder
@@ -44,7 +43,7 @@ from exchange.binance.recorded_events import Stretch
 from exchange.errors import InvariantBroken
 from exchange.event_columns import RAW_AT, RAW_SIZE, WIDTH
 from exchange.instrument import E8
-from exchange.jit import IntArray
+from exchange.jit import IntArray, new_ints
 from exchange.market_layout import GREW_FOR_NS
 from exchange.types import Alert, Command, MarketFrame, Side
 
@@ -52,7 +51,7 @@ EPOCH = int("replay", 36)
 _NS_PER_MS = 1_000_000
 _FUNDING_NS = 8 * 3600 * 10**9
 """Between the venue's usual funding times, counted from midnight."""
-_STEPS, _TOLD, _ORDERS = 1 << 14, 1 << 12, 1 << 12
+_STEPS, _HEARD, _ORDERS = 1 << 14, 1 << 12, 1 << 12
 """Rows that are made free at a time."""
 _BRANCHES = ("none", branch_name(spectral=False), branch_name(spectral=True))
 
@@ -153,13 +152,13 @@ class Replay:
             own_in_book=False,
             recorded=True,
         )
-        self._clock: IntArray = np.zeros(loop.CLOCK, dtype=np.int64)
-        self._clock[loop.C_TICK] = TICK
+        self._clock = new_ints(loop.CLOCK)
+        self._clock[loop.C_TICK + INPUT_KIND] = TICK
         self._clock[loop.C_WATCHED] = bool(watchers)
         self._clock[loop.C_HANDS_OUT] = listener is not None
         self._codes = loop.loop_codes()
         self._steps: IntArray = np.zeros(0, dtype=np.int64)
-        self._told: IntArray = np.zeros(0, dtype=np.int64)
+        self._heard_fills: IntArray = np.zeros(0, dtype=np.int64)
         self._window = EventWindow()
         self._raw: list[bytes] = []  # by row, where a listener is to hear them
         self._grown_ns: list[int] = []
@@ -206,7 +205,7 @@ class Replay:
                 venue.venue,
                 venue.orders,
                 venue.fills,
-                self._told,
+                self._heard_fills,
             )
 
     def _play_until(self, end_ns: int) -> None:
@@ -233,7 +232,7 @@ class Replay:
                 venue.fills,
                 venue.money,
                 self._steps,
-                self._told,
+                self._heard_fills,
                 window.rows,
                 window.ticks,
                 window.lots,
@@ -249,7 +248,7 @@ class Replay:
     def _serve(self, why: int) -> None:
         """Do what the loop has returned for."""
         trader, venue, clock = self.trader, self._venue, self._clock
-        if why == loop.GREW_UP:
+        if why == loop.BOOK_GREW:
             self._grown_ns.append(int(venue.region[GREW_FOR_NS]))
         elif why == loop.LEARNS:
             trader.fair.step(int(clock[loop.C_STEP_AT]))
@@ -293,9 +292,9 @@ class Replay:
     def _make_room(self) -> None:
         clock, venue = self._clock, self._venue
         steps, answers = int(clock[loop.C_STEPS]), int(venue.venue[V_ANSWERS])
-        told = int(clock[loop.C_TOLD]) + answers + _TOLD
+        heard = int(clock[loop.C_HEARD]) + answers + _HEARD
         self._steps = enlarged(self._steps, (steps + _STEPS) * loop.STEP_WIDTH)
-        self._told = enlarged(self._told, told * loop.TOLD_WIDTH)
+        self._heard_fills = enlarged(self._heard_fills, heard * loop.FILL_WIDTH)
         venue.make_room(int(self.trader.desk[ORDERS_SENT]) + _ORDERS)
 
     def _forget(self) -> None:
@@ -345,12 +344,12 @@ class Replay:
 
     def _performance(self, refusals: dict[int, int]) -> Performance:
         clock = self._clock
-        steps, told = int(clock[loop.C_STEPS]), int(clock[loop.C_TOLD])
+        steps, heard = int(clock[loop.C_STEPS]), int(clock[loop.C_HEARD])
         return judge(
             self.trader.ledger,
             self._grid,
             StepSeries(*columns(self._steps, steps, loop.STEP_WIDTH)),
-            Fills(*columns(self._told, told, loop.TOLD_WIDTH)),
+            Fills(*columns(self._heard_fills, heard, loop.FILL_WIDTH)),
             SessionTally(
                 orders=int(clock[loop.C_ORDERS]),
                 cancels=int(clock[loop.C_CANCELS]),

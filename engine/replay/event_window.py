@@ -28,7 +28,7 @@ from exchange.event_columns import (
     TRADE,
     WIDTH,
 )
-from exchange.jit import IntArray, borrowed, inlined, njit, piece
+from exchange.jit import IntArray, borrowed, inlined, new_ints, njit, piece
 
 REACH_NS = 10_000_000_000
 SILENCE_NS = 3 * 86_400 * 1_000_000_000
@@ -38,7 +38,7 @@ AHEAD_NS = 60_000_000_000
 NEVER_NS = 2**62
 """Later than everything."""
 
-TOLD_EXCH_NS = RAW_AT
+MESSAGE_EXCH_NS = RAW_AT
 """Of a row in the window: its venue time as the message tells it, 0 for none. ``EXCH_NS`` there is
 when it happens."""
 
@@ -193,7 +193,7 @@ def admit(
         row = rows[event * WIDTH : (event + 1) * WIDTH]
         for column in range(WIDTH):
             row[column] = new[column]
-        row[TOLD_EXCH_NS] = new[EXCH_NS]
+        row[MESSAGE_EXCH_NS] = new[EXCH_NS]
         if has_levels(row[KIND]):
             level = state[W_LEVELS]
             for at, size in ((BID_AT, BIDS), (ASK_AT, ASKS)):
@@ -341,15 +341,18 @@ class EventWindow:
 
     def _make_room(self, events: int, levels: int) -> None:
         if events > self.by_local.size:
-            self.rows = _enlarged(self.rows, 2 * events * WIDTH)
-            self.by_local = _enlarged(self.by_local, 2 * events)
-            self.by_exch = _enlarged(self.by_exch, 2 * events)
+            self.rows = enlarged(self.rows, events * WIDTH)
+            self.by_local = enlarged(self.by_local, events)
+            self.by_exch = enlarged(self.by_exch, events)
         if levels > self.ticks.size:
-            self.ticks = _enlarged(self.ticks, 2 * levels)
-            self.lots = _enlarged(self.lots, 2 * levels)
+            self.ticks = enlarged(self.ticks, levels)
+            self.lots = enlarged(self.lots, levels)
 
 
-def _enlarged(array: IntArray, size: int) -> IntArray:
-    larger = np.zeros(size, dtype=np.int64)
+def enlarged(array: IntArray, size: int) -> IntArray:
+    """The array, or one of twice the size that is needed, with the same beginning."""
+    if size <= array.size:
+        return array
+    larger = new_ints(2 * size)
     larger[: array.size] = array
     return larger

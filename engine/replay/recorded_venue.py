@@ -83,7 +83,7 @@ from engine.core.request_tracker import (
     PLACE,
     QUERY_ORDER,
 )
-from engine.replay.event_window import NEVER_NS
+from engine.replay.event_window import NEVER_NS, enlarged
 from engine.replay.venue_money import (
     M_LOTS,
     M_WALLET_CHANGED_NS,
@@ -91,12 +91,12 @@ from engine.replay.venue_money import (
     book_fill,
     new_money,
     pay_funding,
-    told_cost_e8,
+    reported_cost_e8,
 )
 from exchange.book import best_of, level_lots, lots_ahead
 from exchange.event_columns import FUNDING_E8, MARK_E8, NEXT_FUNDING_NS, NO_FUNDING
 from exchange.instrument import Instrument
-from exchange.jit import FloatArray, IntArray, borrowed, inlined, njit, piece
+from exchange.jit import FloatArray, IntArray, borrowed, inlined, new_ints, njit, piece
 from exchange.market_layout import BOOK_SIZE, RECORDED, RECORDED_SIZE, new_region
 from exchange.queue_models import QueueModel
 from exchange.simulation import (
@@ -130,13 +130,14 @@ NAMED = 2 * IN_FLIGHT
     V_LAST_ARRIVAL_NS,
     V_LAST_ANSWER_NS,
     V_NAMED,  # orders that answers have named so far
+    V_NAMED_FIRST,  # of them, the first that an answer on its way may name
     V_FUNDING_NS,  # when the newest mark price says that funding is paid; NEVER_NS: it does not
     V_FUNDING_E8,
     V_MARK_E8,
     V_MARKED,  # was a mark price recorded, without which no funding is paid?
     V_FILLS,  # rows of ``fills``
     V_FULL,  # has more been under way than there is room for?
-) = range(17)
+) = range(18)
 
 R_AT, R_COMMAND = range(2)
 R_WIDTH = R_COMMAND + COMMAND_WIDTH
@@ -147,7 +148,7 @@ A_WIDTH = A_INPUT + INPUT_WIDTH
 OF_NONE, OF_ORDERS, OF_FILLS = range(3)
 """An answer is made of orders in the ring of those that are named, or of fills, from ``A_FROM``."""
 
-_REQUESTS_AT = 24
+_REQUESTS_AT = 24  # behind the single numbers, at the start of a cache line
 _ANSWERS_AT = _REQUESTS_AT + IN_FLIGHT * R_WIDTH
 _NAMED_AT = _ANSWERS_AT + IN_FLIGHT * A_WIDTH
 VENUE_SIZE = _NAMED_AT + NAMED * INPUT_WIDTH
@@ -159,7 +160,7 @@ VENUE_SIZE = _NAMED_AT + NAMED * INPUT_WIDTH
     ORDER_FILLED_LOTS,
     ORDER_IS_FINAL,
     ORDER_CHANGED_NS,
-    ORDER_TOLD,  # has a fill of it reached the desk?
+    ORDER_FILL_HEARD,  # has a fill of it reached the desk?
 ) = range(7)
 ORDER_WIDTH = 7
 
@@ -263,7 +264,7 @@ def connect(venue: IntArray, link: int, at_ns: int) -> None:
 
 
 @piece
-def _name(venue: IntArray, orders: IntArray, number: int, row: IntArray) -> None:
+def _write_order(venue: IntArray, orders: IntArray, number: int, row: IntArray) -> None:
     """Write an order as it stands now."""
     order = orders[number * ORDER_WIDTH : (number + 1) * ORDER_WIDTH]
     row[INPUT_KIND] = ORDER_UPDATE
@@ -275,12 +276,14 @@ def _name(venue: IntArray, orders: IntArray, number: int, row: IntArray) -> None
 
 
 @piece
-def _room_for_names(venue: IntArray, count: int) -> int:
+def room_for_names(venue: IntArray, count: int) -> int:
     """Where so many orders are named next, one after another."""
     if venue[V_NAMED] % NAMED + count > NAMED:
         venue[V_NAMED] += NAMED - venue[V_NAMED] % NAMED
     first = int(venue[V_NAMED])
     venue[V_NAMED] += count
+    if venue[V_NAMED] - venue[V_NAMED_FIRST] > NAMED:
+        venue[V_FULL] = 1
     return first
 
 
@@ -288,7 +291,7 @@ def _room_for_names(venue: IntArray, count: int) -> int:
 def _tell_order(venue: IntArray, orders: IntArray, number: int, now_ns: int) -> None:
     """The private stream reports an order as it stands now."""
     row = _answer(venue, now_ns, ORDER_UPDATE)
-    _name(venue, orders, number, row[A_INPUT:])
+    _write_order(venue, orders, number, row[A_INPUT:])
 
 
 @piece
@@ -304,17 +307,17 @@ def _tell_account(
     """The account is listed, with the orders that rest."""
     row = _answer(venue, now_ns, ACCOUNT_SNAPSHOT)
     account = row[A_INPUT:]
-    account[ACCOUNT_LOTS], account[ACCOUNT_COST_E8] = money[M_LOTS], told_cost_e8(money)
+    account[ACCOUNT_LOTS], account[ACCOUNT_COST_E8] = money[M_LOTS], reported_cost_e8(money)
     if venue[V_FILLS] > 0:
         newest = (venue[V_FILLS] - 1) * INPUT_WIDTH
         account[ACCOUNT_EXCH_NS] = fills[newest + FILL_EXCH_NS]
     account[ACCOUNT_WALLET_E8] = money[M_WALLET_E8]
     account[SNAPSHOT_WALLET_EXCH_NS] = money[M_WALLET_CHANGED_NS]
     account[SNAPSHOT_ASKED_NS] = now_ns - venue[V_ORDER_LATENCY_NS]
-    first = _room_for_names(venue, resting)
+    first = room_for_names(venue, resting)
     row[A_LIST], row[A_FROM], row[A_COUNT] = OF_ORDERS, first, resting
     for i in range(resting):
-        _name(venue, orders, ints[i * I_WIDTH + I_KEY], named_orders(venue, first + i, 1))
+        _write_order(venue, orders, ints[i * I_WIDTH + I_KEY], named_orders(venue, first + i, 1))
 
 
 @piece
@@ -355,9 +358,9 @@ def _done(venue: IntArray, request: int, now_ns: int) -> IntArray:
 def _done_with(venue: IntArray, orders: IntArray, request: int, number: int, now_ns: int) -> None:
     """A request about an order is done; the order as it stands now."""
     row = _done(venue, request, now_ns)
-    first = _room_for_names(venue, 1)
+    first = room_for_names(venue, 1)
     row[A_LIST], row[A_FROM], row[A_COUNT] = OF_ORDERS, first, 1
-    _name(venue, orders, number, named_orders(venue, first, 1))
+    _write_order(venue, orders, number, named_orders(venue, first, 1))
 
 
 # ---------------------------------------------------------------- requests, at the venue
@@ -530,7 +533,7 @@ def _tell_money(venue: IntArray, money: IntArray, exch_ns: int) -> None:
     """The private stream reports position and wallet after a fill."""
     row = _answer(venue, exch_ns, ACCOUNT_UPDATE)
     account = row[A_INPUT:]
-    account[ACCOUNT_LOTS], account[ACCOUNT_COST_E8] = money[M_LOTS], told_cost_e8(money)
+    account[ACCOUNT_LOTS], account[ACCOUNT_COST_E8] = money[M_LOTS], reported_cost_e8(money)
     account[ACCOUNT_EXCH_NS], account[ACCOUNT_WALLET_E8] = exch_ns, money[M_WALLET_E8]
     account[UPDATE_HAS_POSITION] = account[UPDATE_HAS_WALLET] = 1
 
@@ -579,7 +582,7 @@ class RecordedVenue:
     def __init__(
         self, instrument: Instrument, rules: ReplayRules, wallet_e8: int, epoch: int
     ) -> None:
-        self.venue: IntArray = np.zeros(VENUE_SIZE, dtype=np.int64)
+        self.venue: IntArray = new_ints(VENUE_SIZE)
         self.venue[V_EPOCH], self.venue[V_BY_PEER] = epoch, rules.peers
         self.venue[V_ORDER_LATENCY_NS] = rules.order_latency_ns
         self.venue[V_RESPONSE_LATENCY_NS] = rules.response_latency_ns
@@ -614,12 +617,3 @@ class RecordedVenue:
         self.orders = enlarged(self.orders, (orders + 1) * ORDER_WIDTH)
         fills = int(self.venue[V_FILLS]) + MOST_RESTING
         self.fills = enlarged(self.fills, fills * INPUT_WIDTH)
-
-
-def enlarged(array: IntArray, size: int) -> IntArray:
-    """The array, or one of twice the size that is needed, with the same beginning."""
-    if size <= array.size:
-        return array
-    larger: IntArray = np.zeros(2 * size, dtype=np.int64)
-    larger[: array.size] = array
-    return larger

@@ -19,14 +19,14 @@ from engine.core.order_names import OrderName
 from engine.core.states import Mode
 from engine.core.trader import Trader
 from engine.replay.desk_loop import (
+    C_HEARD,
     C_MID2,
     C_ORDERS_FILLED,
-    C_TOLD,
     CLOCK,
+    FILL_WIDTH,
     STEP_WIDTH,
-    TOLD_WIDTH,
+    note_fill,
     note_step,
-    note_told,
 )
 from engine.replay.performance import (
     Fills,
@@ -168,30 +168,30 @@ def test_a_step_without_a_book_has_no_mid_and_no_quotes() -> None:
 
 def test_a_fill_is_marked_by_the_last_mid_that_there_was() -> None:
     """As in the ledger, also while the book is lost; before any mid, by its own price."""
-    clock, told_rows = np.zeros(CLOCK, dtype=np.int64), np.zeros(2 * TOLD_WIDTH, dtype=np.int64)
+    clock, told_rows = np.zeros(CLOCK, dtype=np.int64), np.zeros(2 * FILL_WIDTH, dtype=np.int64)
     of_orders, typer = np.zeros(9 * ORDER_WIDTH, dtype=np.int64), InputTyper(GRID)
-    note = in_python(note_told)
+    note = in_python(note_fill)
 
     note(clock, of_orders, told_rows, typer.row(fill(1, Side.BUY, 9990, 2)))
     clock[C_MID2] = 9995 + 10006
     note(clock, of_orders, told_rows, typer.row(fill(2, Side.SELL, 10010, 3)))
 
-    noted = Fills(*told_rows.reshape(2, TOLD_WIDTH).T)
+    noted = Fills(*told_rows.reshape(2, FILL_WIDTH).T)
     assert noted.mid2.tolist() == [2 * 9990, 9995 + 10006]
     assert noted.side.tolist() == [1, -1]
-    assert clock[C_TOLD] == clock[C_ORDERS_FILLED] == 2
+    assert clock[C_HEARD] == clock[C_ORDERS_FILLED] == 2
 
 
 def test_an_order_filled_in_parts_is_one_order_filled() -> None:
-    clock, told_rows = np.zeros(CLOCK, dtype=np.int64), np.zeros(2 * TOLD_WIDTH, dtype=np.int64)
+    clock, told_rows = np.zeros(CLOCK, dtype=np.int64), np.zeros(2 * FILL_WIDTH, dtype=np.int64)
     of_orders, typer = np.zeros(9 * ORDER_WIDTH, dtype=np.int64), InputTyper(GRID)
     part = fill(1, Side.BUY, 9990, 2)
 
     for trade_id in (1, 2):
         row = typer.row(structs.replace(part, trade_id=trade_id))
-        in_python(note_told)(clock, of_orders, told_rows, row)
+        in_python(note_fill)(clock, of_orders, told_rows, row)
 
-    assert (clock[C_TOLD], clock[C_ORDERS_FILLED]) == (2, 1)
+    assert (clock[C_HEARD], clock[C_ORDERS_FILLED]) == (2, 1)
 
 
 def test_a_day_of_steps_takes_48_bytes_each() -> None:

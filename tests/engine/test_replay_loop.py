@@ -3,8 +3,10 @@
 import gzip
 import itertools
 import random
+from fractions import Fraction
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from engine.bench.latency import Timing
@@ -15,17 +17,28 @@ from engine.core.trader import Trader
 from engine.errors import ConfigError, EngineError
 from engine.replay import desk_loop as loop
 from engine.replay.driver import FrameListener, Replay, ReplayResult
-from engine.replay.recorded_venue import IN_FLIGHT, V_REQUESTS
+from engine.replay.recorded_venue import (
+    IN_FLIGHT,
+    NAMED,
+    V_ANSWERS,
+    V_FULL,
+    V_NAMED,
+    V_NAMED_FIRST,
+    V_REQUESTS,
+    VENUE_SIZE,
+    room_for_names,
+)
 from engine.replay.venue_money import (
+    M_COST_E8,
     M_LOTS,
     M_WALLET_E8,
     book_fill,
     new_money,
     pay_funding,
-    told_cost_e8,
+    reported_cost_e8,
 )
 from exchange.errors import ExchangeError
-from exchange.instrument import E8, Instrument
+from exchange.instrument import E8, Instrument, e8_from_text
 from exchange.jit import IntArray, in_python
 from exchange.paper.account.account import Account, Holding, Mark, divide_rounded
 from exchange.types import Side
@@ -41,6 +54,8 @@ NEXO = (
     "strategy.max_position=200",
 )
 BTC = Instrument.from_steps("BTCUSDT", "0.1", "0.001")
+COIN = Instrument.from_steps("PEPEUSDT", "0.00000001", "1")
+BALES = Instrument.from_steps("BALEUSDT", "0.000001", "50")
 OF_FILL = [FILL_EXCH_NS, OF_SIDE, OF_PRICE_TICKS, OF_QTY_LOTS, FILL_FEE_E8]
 
 
@@ -63,7 +78,7 @@ class Noted(Replay):
         return self._steps.reshape(-1, loop.STEP_WIDTH)[: self.count(loop.C_STEPS)]
 
     def told(self) -> IntArray:
-        return self._told.reshape(-1, loop.TOLD_WIDTH)[: self.count(loop.C_TOLD)]
+        return self._heard_fills.reshape(-1, loop.FILL_WIDTH)[: self.count(loop.C_HEARD)]
 
     def count(self, number: int) -> int:
         return int(self._clock[number])
@@ -111,26 +126,50 @@ def test_so_it_is_for_spot_which_tells_no_time_with_its_ticker() -> None:
     same(Noted(config, THIN), NaiveReplay(config, [THIN]).run())
 
 
-def test_money_is_that_of_the_exchange_s_own_books() -> None:
-    """Fills and funding of all sizes, some beyond what fits 64 bits when it is multiplied."""
-    rng = random.Random(5)
-    for size in (3, 1_000, 100_000_000):
-        account = Account(5 * 10**17, 0.0002, 0.0)
-        holding = account.holdings["BTCUSDT"] = Holding(BTC, Mark())
-        money = new_money(BTC, 5 * 10**17, 0.0002)
-        for at_ns in range(1, 2_000):
-            lots, ticks = rng.randint(1, size), rng.randint(1, 10**12 // size)
-            side = rng.choice(tuple(Side))
-            booked = account.book_fill("BTCUSDT", side, ticks, lots, maker=True)
-            assert book_fill(money, int(side), ticks, lots, at_ns) == booked.fee_e8
-            holding.mark.price_e8 = ticks * 10**7
-            rate_e8 = rng.randint(-75_000, 75_000)
-            paid_e8 = divide_rounded(holding.notional_e8 * rate_e8, E8)
-            account.wallet_e8 -= paid_e8
-            assert pay_funding(money, holding.mark.price_e8, rate_e8, at_ns) == paid_e8
-            told_e8 = BTC.value_e8(holding.lots, holding.entry_price_e8)
-            assert told_cost_e8(money) == pytest.approx(told_e8, abs=1)
-            assert [money[M_LOTS], money[M_WALLET_E8]] == [holding.lots, account.wallet_e8]
+@pytest.mark.parametrize("most_lots", [3, 1_000, 2**31, 2**38])
+@pytest.mark.parametrize("grid", [BTC, COIN, BALES], ids=lambda grid: grid.symbol)
+def test_money_is_that_of_the_exchange_s_own_books(grid: Instrument, most_lots: int) -> None:
+    """Fills and funding up to the largest that the settings allow."""
+    rng, symbol, opening_e8 = random.Random(most_lots), grid.symbol, 5 * 10**16
+    account = Account(opening_e8, 0.0002, 0.0)
+    holding = account.holdings[symbol] = Holding(grid, Mark())
+    money = new_money(grid, opening_e8, 0.0002)
+    most_ticks = max(10**16 // grid.tick_lot_e8 // most_lots, 2)
+    for at_ns in range(1, 1_000):
+        lots, ticks = rng.randint(1, most_lots), rng.randint(1, most_ticks)
+        against = -1 if holding.lots > 0 else 1
+        side = Side(against) if abs(holding.lots) > most_lots else rng.choice(tuple(Side))
+        booked = account.book_fill(symbol, side, ticks, lots, maker=True)
+        assert book_fill(money, int(side), ticks, lots, at_ns) == booked.fee_e8
+        holding.mark.price_e8 = ticks * e8_from_text(grid.price.step)
+        rate_e8 = rng.randint(-75_000, 75_000)
+        paid_e8 = divide_rounded(holding.notional_e8 * rate_e8, E8)
+        account.wallet_e8 -= paid_e8
+        assert pay_funding(money, holding.mark.price_e8, rate_e8, at_ns) == paid_e8
+        reported_e8 = grid.value_e8(holding.lots, holding.entry_price_e8)
+        assert reported_cost_e8(money) == reported_e8
+        assert [money[M_LOTS], money[M_WALLET_E8]] == [holding.lots, account.wallet_e8]
+
+
+@pytest.mark.parametrize("cost_e8", [9_000_000_000_001, 9_000_000_000_004])
+def test_a_cost_of_half_a_unit_is_rounded_as_the_desk_does(cost_e8: int) -> None:
+    """A BTC and a half at an odd price: to the even."""
+    money = new_money(BTC, 0, 0.0)
+    money[M_LOTS], money[M_COST_E8] = 1500, cost_e8
+
+    assert reported_cost_e8(money) == BTC.value_e8(1500, round(Fraction(2 * cost_e8, 3)))
+
+
+def test_orders_named_by_too_many_answers_are_not_written_over() -> None:
+    """The replay ends with a word instead, as when too much is under way."""
+    venue = np.zeros(VENUE_SIZE, dtype=np.int64)
+    venue[V_NAMED] = venue[V_NAMED_FIRST] + NAMED - 1
+    room = in_python(room_for_names)
+
+    assert room(venue, 1) == NAMED - 1
+    assert venue[V_FULL] == 0
+    room(venue, 1)
+    assert venue[V_FULL] == 1
 
 
 def test_a_listener_that_hears_the_messages_changes_nothing(minute: Path) -> None:
@@ -146,12 +185,12 @@ def test_a_listener_that_hears_the_messages_changes_nothing(minute: Path) -> Non
     assert not by_receive.trader.memory.difference(by_loop.trader.memory)
 
 
-def test_a_latency_that_lets_too_much_be_under_way_is_refused(minute: Path) -> None:
+@pytest.mark.parametrize("full", [V_REQUESTS, V_ANSWERS])
+def test_a_latency_that_lets_too_much_be_under_way_is_refused(minute: Path, full: int) -> None:
     """In one line that names the setting, not with orders that were never answered."""
-    over = ["calibration.window_s=5", "replay.order_latency_ms=40000", "strategy.grid_num=20"]
-    config = load_config(CONFIGS / "paper.toml", over)
+    config = load_config(CONFIGS / "paper.toml", ["calibration.window_s=5"])
     replay = Replay(config, [minute], lambda _done, _total: None)
-    replay._venue.venue[V_REQUESTS] = IN_FLIGHT
+    replay._venue.venue[full] = IN_FLIGHT
 
     with pytest.raises(ConfigError, match="lets more than 4096"):
         replay.run()

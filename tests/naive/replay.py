@@ -1,8 +1,8 @@
 """Naive replay: the trader fed with events one turn at a time, as a live desk is.
 
-Four sources take their turns by time and, at one instant, in this order: local data, answers, the
-venue's own data, requests reaching the venue; then the timer's step. Everything is an object and
-passes through ``Trader.receive``.
+Five sources take their turns by time and, at one instant, in this order: local data, answers,
+funding, the venue's own data, requests reaching the venue; then the timer's step. Everything is an
+object and passes through ``Trader.receive``.
 
 Source: the replay rules, sections 1 and 2.
 """
