@@ -43,13 +43,14 @@ setattr(numba.config, "CACHE_DIR", str(open_cache()))  # noqa: B010  # numba.con
 _COMPILED: dict[str, Any] = {"nogil": True, "no_cfunc_wrapper": True}
 _PIECE: dict[str, Any] = {**_COMPILED, "no_cpython_wrapper": True}
 # Said aloud: what is first compiled for a caller inherits ``forceinline`` of it, and the whole book
-# was copied to wherever the market is stepped.
+# was copied to wherever the market is stepped. Kernels may inherit it: the tutorial's loop is the
+# faster for it.
 _CALLED: dict[str, Any] = {"forceinline": False}
 
 
 def njit(kernel: Kernel) -> Kernel:
     """Compile a kernel, cached on disk, without Python objects."""
-    compiled = _for_any_number(numba.njit(cache=True, **_COMPILED, **_CALLED)(kernel))
+    compiled = _for_any_number(numba.njit(cache=True, **_COMPILED)(kernel))
     _cold.append(compiled)
     if _compiles:
         compiled._compile_for_args = lambda *_arguments: _load(compiled)
