@@ -97,7 +97,7 @@ def _drop_farthest(market: IntArray) -> None:
         market[FAR_COUNT] -= 1
 
 
-@piece
+@inlined
 def _far_next(market: IntArray, side: int, beyond_ticks: int) -> int:
     """Best level of the map strictly further out than a price, or the side's empty mark."""
     keys = far_keys(market)
@@ -115,7 +115,7 @@ def _far_next(market: IntArray, side: int, beyond_ticks: int) -> int:
 # ---------------------------------------------------------------- questions
 
 
-@piece
+@inlined
 def _window_next(market: IntArray, side: int, beyond_ticks: int) -> int:
     """Best level of the window strictly further out than a price, or the side's empty mark."""
     lots, blocks = side_lots(market, side), side_blocks(market, side)
@@ -150,7 +150,7 @@ def _window_next(market: IntArray, side: int, beyond_ticks: int) -> int:
     return NO_ASK
 
 
-@piece
+@inlined
 def next_level(market: IntArray, side: int, beyond_ticks: int) -> int:
     """The best level strictly further from the touch than a price.
 
@@ -178,7 +178,7 @@ def best_of(market: IntArray, side: int) -> int:
     return int(market[BEST_BID] if side > 0 else market[BEST_ASK])
 
 
-@piece
+@inlined
 def level_lots(market: IntArray, side: int, price_ticks: int) -> int:
     """Lots that rest at a price on a side; 0 where nobody stands."""
     if market[LOW] <= price_ticks < market[LOW] + WINDOW_TICKS:
@@ -228,7 +228,7 @@ def store_level(market: IntArray, side: int, price_ticks: int, new_lots: int) ->
     return old
 
 
-@piece
+@inlined
 def set_level(market: IntArray, side: int, price_ticks: int, new_lots: int) -> int:
     """Set one level to an absolute size, 0 deletes, and keep the best price right.
 
@@ -288,7 +288,7 @@ def follow_touch(market: IntArray) -> None:
         _follow(market, bid, ask)
 
 
-@piece
+@inlined
 def _follow(market: IntArray, bid: int, ask: int) -> None:
     """The exact rule, either side empty or not; what comes before it saves most calls."""
     if bid == NO_BID and ask == NO_ASK:

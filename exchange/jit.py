@@ -43,8 +43,7 @@ setattr(numba.config, "CACHE_DIR", str(open_cache()))  # noqa: B010  # numba.con
 _COMPILED: dict[str, Any] = {"nogil": True, "no_cfunc_wrapper": True}
 _PIECE: dict[str, Any] = {**_COMPILED, "no_cpython_wrapper": True}
 # Said aloud: what is first compiled for a caller inherits ``forceinline`` of it, and the whole book
-# was copied to wherever the market is stepped. Kernels may inherit it: the tutorial's loop is the
-# faster for it.
+# was copied to wherever the market is stepped.
 _CALLED: dict[str, Any] = {"forceinline": False}
 
 

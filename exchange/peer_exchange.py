@@ -120,28 +120,28 @@ def _goes_at_once(
     return ended == 0
 
 
-@piece
+@inlined
 def _next_best(book: IntArray, side: int, beyond_ticks: int) -> int:
     """The best level further out than a price, as far as the peer searches."""
     found = next_level(book, side, beyond_ticks)
     return found if side * found >= side * book[_furthest_at(side)] else _nobody(side)
 
 
-@piece
+@inlined
 def _note_hidden(book: IntArray, side: int, ticks: int) -> None:
     """A level may stand here from now on, before the best."""
     at = _hidden_at(side)
     book[at] = side * max(side * book[at], side * ticks)
 
 
-@piece
+@inlined
 def _pass_over(book: IntArray, side: int, price_ticks: int) -> None:
     """The other side's best has met or passed this side's: what it passed is hidden."""
     _note_hidden(book, side, best_of(book, side))
     book[_best_at(side)] = _next_best(book, side, price_ticks)
 
 
-@piece
+@inlined
 def _find_hidden(book: IntArray, side: int) -> None:
     """Where the best level before the best really stands, if one does."""
     mark, best = book[_hidden_at(side)], best_of(book, side)
@@ -149,7 +149,7 @@ def _find_hidden(book: IntArray, side: int) -> None:
     book[_hidden_at(side)] = first if first != best else _nobody(side)
 
 
-@piece
+@inlined
 def _end_side(book: IntArray, side: int) -> None:
     """The peer finds no level any more: it forgets how far it searched."""
     left = next_level(book, side, _nobody(-side))
@@ -238,7 +238,7 @@ def _settle_side(
     return fills
 
 
-@piece
+@inlined
 def _set_levels_in_turn(
     book: IntArray,
     side: int,
@@ -300,7 +300,7 @@ def _side_levels(row: IntArray, side: int) -> tuple[int, int]:
     return int(row[ASK_AT]), int(row[ASKS])
 
 
-@piece
+@inlined
 def _play_side(
     book: IntArray,
     side: int,
@@ -363,7 +363,7 @@ def _settle_hidden(book: IntArray) -> None:
         _find_hidden(book, -1)
 
 
-@piece
+@inlined
 def peer_depth(
     book: IntArray,
     row: IntArray,
@@ -541,7 +541,7 @@ def peer_trade(
     return fill_from_trade(True, lot_size, ints, floats, count, side, price, size, out, 0)
 
 
-@piece
+@inlined
 def peer_accept(
     book: IntArray,
     lot_size: float,
