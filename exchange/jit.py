@@ -65,7 +65,7 @@ def _load(kernel: Any) -> Any:
         signature = signature_of(kernel.py_func)
         if signature not in kernel.overloads:
             kernel.compile(signature)
-            kernel.disable_compile()
+        kernel.disable_compile()  # also where a caller has had it compiled
         if kernel in _cold:
             _cold.remove(kernel)
     return kernel

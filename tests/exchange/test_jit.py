@@ -7,11 +7,13 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from numba import types as nb
 
 from exchange import jit
 from exchange.jit import (
+    ByteArray,
     FloatArray,
     IntArray,
     by_address,
@@ -75,6 +77,26 @@ def test_a_first_call_loads_a_kernel_for_the_types_that_it_declares() -> None:
     """Called with a whole number it would otherwise be compiled for that, and rounded for ever."""
     assert third_of(1) == third_of(1.0) == 1 / 3
     assert [list(taken) for taken in third_of.signatures] == [[nb.float64]]  # type: ignore[attr-defined]
+
+
+@njit
+def first_byte(raw: ByteArray) -> int:
+    return int(raw[0])
+
+
+@njit
+def calls_first_byte(raw: ByteArray) -> int:
+    return first_byte(raw)
+
+
+@needs_compiler
+def test_a_kernel_that_a_caller_had_compiled_still_takes_what_passes_for_its_types() -> None:
+    """An array that can be written passes for one that is only read; numbers for no bytes."""
+    assert calls_first_byte(np.full(3, 7, dtype=np.uint8)) == 7
+
+    assert first_byte(np.full(3, 7, dtype=np.uint8)) == 7
+    with pytest.raises(TypeError):
+        first_byte(np.ones(3))  # type: ignore[arg-type]
 
 
 def test_a_kernel_called_by_address_does_what_it_does_otherwise() -> None:
